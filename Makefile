@@ -1,0 +1,31 @@
+# `make loops` hears the bundled model; `make test` sets up and runs every test.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: loops test lint bench clean
+.DELETE_ON_ERROR:
+
+loops: .venv/installed          ## write four loops from the bundled model to loops/
+	$(BIN)/fourfloor generate --count 4 --out loops --sheet
+
+test: .venv/installed-test      ## lint, type-check and run all tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2
+
+bench: .venv/installed          ## print real-time factors and peak memory
+	$(BIN)/python scripts/bench.py
+
+clean:                          ## remove the environment and what the commands wrote
+	rm -rf .venv loops
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --editable .
+	touch $@
+
+.venv/installed-test: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --editable '.[test]'
+	touch .venv/installed $@

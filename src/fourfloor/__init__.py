@@ -1,0 +1,17 @@
+"""fourfloor: new house & techno loops from a folder of tracks.
+
+The path, in the order of the source tree:
+
+    audio            files <-> waveforms
+    ingest           a folder of tracks -> a catalogue of loops
+    producer         rule-written loops -> a catalogue of loops
+    dataset          a catalogue -> seeded batches
+    representations  a waveform <-> what a model sees
+    models           one family a file
+    training         the loop, checkpoints
+    generation       a model -> exact-length, tagged WAV loops
+    evaluation       are they music, in the style, and new?
+    pipeline         the whole path, one function a step
+"""
+
+__version__ = "0.1.0"
