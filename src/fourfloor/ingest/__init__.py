@@ -1,0 +1,1 @@
+"""A folder of tracks -> a catalogue of loops."""

@@ -1,0 +1,335 @@
+"""A dataset on disk: loops as int16 audio and features, with a catalogue that says what each one is.
+
+In come loops, float32 (channels, frames) in [-1, 1], with their tracks; out goes a folder of three files,
+written whole or not at all:
+
+    catalogue.json   schema, settings, tracks, loops, rejected files, hashes
+    audio.i16        the loops back to back, int16, (frames, channels) interleaved
+    features.f16     float16 (loops, frames, feature_dim): the fixed latents of each loop
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from fourfloor.ingest.schema import (
+    AUDIO,
+    CATALOGUE,
+    FEATURES,
+    SCHEMA,
+    SPLITS,
+    Catalogue,
+    Loop,
+    Track,
+    content_hashes,
+    parse,
+    to_pcm,
+    to_waveform,
+)
+from fourfloor.representations import latent
+from fourfloor.representations.beatgrid import loop_samples, resample_loop
+
+__all__ = ["Catalogue", "DatasetWriter", "Loop", "Track", "hash_file", "load", "loop_features"]
+
+_FILES = {CATALOGUE, AUDIO, FEATURES}
+_REBUILD = "make the dataset again with --overwrite"
+
+
+def load(path: str | Path, verify: bool = True) -> Catalogue:
+    """Read a dataset and check its schema, sizes and hashes; ValueError in one line.
+
+    `verify=False` skips hashing audio and features (about 1 s a gigabyte); sizes and the catalogue are still checked.
+    """
+    folder = Path(path)
+    try:
+        content = _read_json(folder)
+        catalogue = parse(folder, content)
+        _check_sizes(catalogue)
+        if verify:
+            _check_content(catalogue, content["features_sha256"])
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ValueError(f"{folder}: cannot be read as a dataset ({reason}); {_REBUILD}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{folder}: {error}; {_REBUILD}") from None
+    return catalogue
+
+
+def _read_json(folder: Path) -> dict[str, Any]:
+    interrupted = folder.with_name(folder.name + ".old")
+    if not folder.exists() and interrupted.exists():
+        raise ValueError(f"was being replaced when the process ended; rename {interrupted} to {folder}, or")
+    try:
+        content = json.loads((folder / CATALOGUE).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{CATALOGUE} is damaged at line {error.lineno}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{CATALOGUE} is not UTF-8 text") from None
+    if not isinstance(content, dict) or "schema" not in content:
+        raise ValueError(f"{CATALOGUE} is not a catalogue")
+    if content["schema"] != SCHEMA:
+        raise ValueError(f"{CATALOGUE} has schema {str(content['schema'])[:20]}, this version reads {SCHEMA}")
+    return content
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{CATALOGUE} contains {name}")
+
+
+def _check_sizes(catalogue: Catalogue) -> None:
+    last = catalogue.loops[-1]
+    expected = {
+        AUDIO: (last.offset + last.frames) * catalogue.channels * 2,
+        FEATURES: len(catalogue.loops) * catalogue.feature_frames * catalogue.feature_dim * 2,
+    }
+    for name, size in expected.items():
+        actual = (catalogue.path / name).stat().st_size
+        if actual != size:
+            raise ValueError(f"{name} has {actual} bytes, the catalogue says {size}")
+
+
+def _check_content(catalogue: Catalogue, features_sha256: str) -> None:
+    with open(catalogue.path / AUDIO, "rb") as audio:
+        for index, loop in enumerate(catalogue.loops):
+            if hashlib.sha256(audio.read(loop.frames * catalogue.channels * 2)).hexdigest() != loop.sha256:
+                raise ValueError(f"{AUDIO} is damaged in loop {index}")
+    if hash_file(catalogue.path / FEATURES) != features_sha256:
+        raise ValueError(f"{FEATURES} is damaged")
+
+
+def hash_file(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes, read in blocks."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def loop_features(waveform: np.ndarray, bpm: float, bars: int) -> np.ndarray:
+    """Return the float16 features of a loop at any sample rate; the analysis itself works at its own."""
+    samples = loop_samples(bpm, bars, latent.SAMPLE_RATE)
+    return latent.analyze(resample_loop(waveform, samples), bpm, bars).astype("<f2")
+
+
+class DatasetWriter:
+    """Write a dataset beside its final place and move it there when it is complete.
+
+    Use as a context manager: leaving it without `finish` removes what was written. A killed process leaves only
+    `<out>.partial`, which the next writer clears; two writers of one dataset exclude each other.
+    """
+
+    def __init__(
+        self,
+        out: str | Path,
+        *,
+        bars: int,
+        sample_rate: int = 44_100,
+        channels: int = 2,
+        overwrite: bool = False,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        self.out = Path(os.path.abspath(out))
+        self.bars, self.sample_rate, self.channels = bars, sample_rate, channels
+        self.settings = settings or {}
+        self.partial = self.out.with_name(self.out.name + ".partial")
+        self._old = self.out.with_name(self.out.name + ".old")
+        self._overwrite = overwrite
+        self._tracks: list[dict[str, Any]] = []
+        self._loops: list[dict[str, Any]] = []
+        self._rejected: list[dict[str, str]] = []
+        self._offset = 0
+        self._feature_shape: tuple[int, int] | None = None
+        self._placed = False
+        with self._plain_errors(), contextlib.ExitStack() as opened:
+            self._check_target()
+            self.partial.mkdir(parents=True, exist_ok=True)
+            opened.callback(os.close, self._claim())
+            opened.callback(self._remove_partial)
+            self._audio: BinaryIO = opened.enter_context(open(self.partial / AUDIO, "wb"))
+            self._features: BinaryIO = opened.enter_context(open(self.partial / FEATURES, "wb"))
+            self._opened = opened.pop_all()
+
+    def add_track(
+        self,
+        *,
+        name: str,
+        path: str,
+        sha256: str,
+        bpm: float,
+        confidence: float = 1.0,
+        first_downbeat: float = 0.0,
+        style: str = "music",
+        split: str = "train",
+        dropped: dict[str, int] | None = None,
+        repairs: list[str] | None = None,
+    ) -> int:
+        """Add a track and return its index; its loops follow through `add_loop`."""
+        if split not in SPLITS:
+            raise ValueError(f"{name}: split {split!r} is neither of {SPLITS}")
+        track = Track(
+            name=name, path=path, sha256=sha256, bpm=float(bpm), confidence=float(confidence),
+            first_downbeat=float(first_downbeat), style=style, split=split, loops=0,
+            dropped=dict(sorted((dropped or {}).items())), repairs=list(repairs or []),
+        )  # fmt: skip
+        self._tracks.append(asdict(track))
+        return len(self._tracks) - 1
+
+    def add_loop(
+        self,
+        waveform: np.ndarray,
+        *,
+        track: int,
+        bpm: float,
+        start_seconds: float = 0.0,
+        gain_db: float = 0.0,
+        follows: int | None = None,
+        key: str | None = None,
+        features: np.ndarray | None = None,
+    ) -> int:
+        """Add a loop, float32 (channels, frames) or int16 (frames, channels), and return its index.
+
+        Its length must be exactly `loop_samples(bpm, bars, sample_rate)`. `features` are computed where not given,
+        from the rounded audio, so that they always describe the bytes on disk.
+        """
+        pcm = waveform if waveform.dtype == np.int16 else to_pcm(waveform)
+        frames = loop_samples(bpm, self.bars, self.sample_rate)
+        if pcm.shape != (frames, self.channels):
+            raise ValueError(f"a loop has shape {pcm.shape}, at {bpm:g} BPM it must have {(frames, self.channels)}")
+        if features is None:
+            features = loop_features(to_waveform(pcm), bpm, self.bars)
+        self._feature_shape = self._feature_shape or (features.shape[0], features.shape[1])
+        if features.shape != self._feature_shape or not np.isfinite(features).all():
+            raise ValueError(f"a loop has features {features.shape}, expected finite {self._feature_shape}")
+        data = np.ascontiguousarray(pcm, dtype="<i2").tobytes()
+        with self._plain_errors():
+            self._audio.write(data)
+            self._features.write(np.ascontiguousarray(features, dtype="<f2").tobytes())
+        loop = Loop(
+            track=track, start_seconds=float(start_seconds), bpm=float(bpm), bars=self.bars,
+            split=self._tracks[track]["split"], offset=self._offset, frames=frames, gain_db=float(gain_db),
+            sha256=hashlib.sha256(data).hexdigest(), follows=follows, key=key,
+        )  # fmt: skip
+        self._loops.append(asdict(loop))
+        self._tracks[track]["loops"] += 1
+        self._offset += frames
+        return len(self._loops) - 1
+
+    def reject(self, file: str, reason: str) -> None:
+        """Record a file from which nothing was taken, and why."""
+        self._rejected.append({"file": file, "reason": reason})
+
+    def finish(self) -> Catalogue:
+        """Put the dataset in its place, read it back and return its catalogue; ValueError without loops."""
+        if not self._loops or self._feature_shape is None:
+            raise ValueError(f"{self.out}: no loops to write")
+        with self._plain_errors():
+            for file in (self._audio, self._features):
+                _flush(file)
+                file.close()
+            self._write_catalogue(self._feature_shape)
+            for name in set(os.listdir(self.partial)) - _FILES:
+                shutil.rmtree(self.partial / name)
+            _sync_folder(self.partial)
+            # Read back before the old dataset goes: a success message means that these bytes are on disk.
+            load(self.partial)
+            self._move_into_place()
+        self.close()
+        return load(self.out, verify=False)
+
+    def close(self) -> None:
+        """Remove what is not finished and let others write; harmless after `finish`."""
+        with contextlib.suppress(OSError):  # closing also fails on a full disk; the files are removed all the same
+            self._opened.close()
+
+    def _remove_partial(self) -> None:
+        if not self._placed:
+            shutil.rmtree(self.partial, ignore_errors=True)
+
+    def __enter__(self) -> DatasetWriter:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise ValueError(
+                f"{self.out}: cannot write the dataset ({reason}); free space or choose another folder"
+            ) from error
+
+    def _check_target(self) -> None:
+        """Refuse to replace anything but a dataset, and that only when asked."""
+        if self._old.exists() and not self.out.exists():
+            os.rename(self._old, self.out)  # an earlier process was killed between the two renames
+        if not os.path.lexists(self.out):
+            return
+        if not self.out.is_dir():
+            raise ValueError(f"{self.out}: is not a folder; choose another name for the dataset")
+        names = set(os.listdir(self.out))
+        if names and CATALOGUE not in names:
+            raise ValueError(f"{self.out}: is a folder with other files; choose a new or empty one")
+        if names and not self._overwrite:
+            raise ValueError(f"{self.out}: a dataset is there already; choose another folder or pass --overwrite")
+        if names - _FILES:
+            raise ValueError(f"{self.out}: holds {min(names - _FILES)}, no part of a dataset; move it away first")
+
+    def _claim(self) -> int:
+        """Lock the partial folder, for as long as this process lives, and empty it."""
+        lock = os.open(self.partial, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise ValueError(f"{self.out}: another process is writing this dataset; wait or choose another") from None
+        for entry in os.scandir(self.partial):
+            shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
+        return lock
+
+    def _write_catalogue(self, feature_shape: tuple[int, int]) -> None:
+        content: dict[str, Any] = {
+            "schema": SCHEMA, "settings": self.settings, "bars": self.bars, "sample_rate": self.sample_rate,
+            "channels": self.channels, "feature_frames": feature_shape[0], "feature_dim": feature_shape[1],
+            "tracks": self._tracks, "loops": self._loops, "rejected": self._rejected,
+            "features_sha256": hash_file(self.partial / FEATURES),
+        }  # fmt: skip
+        content["data_hash"], content["catalogue_hash"] = content_hashes(content)
+        with open(self.partial / CATALOGUE, "wb") as file:
+            file.write((json.dumps(content, ensure_ascii=True, allow_nan=False, indent=1) + "\n").encode("ascii"))
+            _flush(file)
+
+    def _move_into_place(self) -> None:
+        replaced = self.out.exists()
+        if replaced:
+            shutil.rmtree(self._old, ignore_errors=True)
+            os.rename(self.out, self._old)
+        os.rename(self.partial, self.out)
+        self._placed = True
+        _sync_folder(self.out.parent)
+        if replaced:
+            shutil.rmtree(self._old, ignore_errors=True)
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

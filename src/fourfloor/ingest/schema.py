@@ -1,0 +1,206 @@
+"""What a catalogue says: tracks, loops and settings, checked strictly when read.
+
+In comes the JSON content of a catalogue, out come frozen rows whose every value has the declared type, a sane range
+and points at something that exists; a ValueError in one line otherwise.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import types
+import typing
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fourfloor.representations.beatgrid import loop_samples
+
+SCHEMA = 1
+SPLITS = ("train", "validation")
+CATALOGUE, AUDIO, FEATURES = "catalogue.json", "audio.i16", "features.f16"
+FULL_SCALE = 32767
+
+
+@dataclass(frozen=True, kw_only=True)
+class Track:
+    """Describe one source of loops; `first_downbeat` in seconds, `sha256` of the file as it was."""
+
+    name: str
+    path: str
+    sha256: str
+    bpm: float
+    confidence: float
+    first_downbeat: float
+    style: str
+    split: str
+    loops: int
+    dropped: dict[str, int] = field(default_factory=dict)
+    repairs: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loop:
+    """Describe one loop; `offset` and `frames` count frames of audio.i16, `follows` is the loop that ends here."""
+
+    track: int
+    start_seconds: float
+    bpm: float
+    bars: int
+    split: str
+    offset: int
+    frames: int
+    gain_db: float
+    sha256: str
+    follows: int | None
+    key: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """Hold what a dataset contains, and open its arrays.
+
+    `data_hash` names what a model learns from (audio, features, splits, tempi), whatever the files were called.
+    """
+
+    path: Path
+    settings: dict[str, Any]
+    bars: int
+    sample_rate: int
+    channels: int
+    feature_frames: int
+    feature_dim: int
+    tracks: tuple[Track, ...]
+    loops: tuple[Loop, ...]
+    rejected: tuple[dict[str, str], ...]
+    data_hash: str
+
+    def indices(self, split: str) -> list[int]:
+        """Return the indices of the loops of one split, in order."""
+        return [index for index, loop in enumerate(self.loops) if loop.split == split]
+
+    def audio(self) -> np.ndarray:
+        """Map audio.i16 into memory: int16 (all frames, channels), read-only."""
+        total = self.loops[-1].offset + self.loops[-1].frames
+        return np.memmap(self.path / AUDIO, dtype="<i2", mode="r", shape=(total, self.channels))
+
+    def features(self) -> np.ndarray:
+        """Map features.f16 into memory: float16 (loops, frames, feature_dim), read-only."""
+        shape = (len(self.loops), self.feature_frames, self.feature_dim)
+        return np.memmap(self.path / FEATURES, dtype="<f2", mode="r", shape=shape)
+
+    def waveform(self, index: int) -> np.ndarray:
+        """Return one loop as float32 (channels, frames) in [-1, 1]."""
+        loop = self.loops[index]
+        return to_waveform(self.audio()[loop.offset : loop.offset + loop.frames])
+
+
+def to_pcm(waveform: np.ndarray) -> np.ndarray:
+    """Round a waveform (channels, frames) to interleaved int16 (frames, channels); ValueError outside [-1, 1]."""
+    peak = float(np.max(np.abs(waveform), initial=0.0))
+    if not peak <= 1.0:  # also true of NaN
+        raise ValueError(f"a loop's peak is {peak:g}, not within [-1, 1]: lower its gain")
+    return np.ascontiguousarray(np.rint(waveform.T * FULL_SCALE).astype("<i2"))
+
+
+def to_waveform(pcm: np.ndarray) -> np.ndarray:
+    """Turn interleaved int16 (frames, channels) into a float32 waveform (channels, frames)."""
+    return np.ascontiguousarray(pcm.T.astype(np.float32) / np.float32(FULL_SCALE))
+
+
+def content_hashes(content: dict[str, Any]) -> tuple[str, str]:
+    """Return (data_hash, catalogue_hash) of a catalogue's JSON content.
+
+    The first leaves out names and paths, so that moved files keep it; the second covers every other byte of meaning.
+    """
+    learnt = {key: content[key] for key in ("schema", "bars", "sample_rate", "channels", "loops", "features_sha256")}
+    learnt["tracks"] = [{key: track[key] for key in ("sha256", "bpm", "style", "split")} for track in content["tracks"]]
+    rest = {key: value for key, value in content.items() if key not in ("data_hash", "catalogue_hash")}
+    return _hash_json(learnt), _hash_json(rest)
+
+
+def _hash_json(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+_KEYS: dict[str, type] = {
+    "schema": int, "settings": dict, "bars": int, "sample_rate": int, "channels": int, "feature_frames": int,
+    "feature_dim": int, "tracks": list, "loops": list, "rejected": list, "features_sha256": str, "data_hash": str,
+    "catalogue_hash": str,
+}  # fmt: skip
+
+
+def parse(folder: Path, content: dict[str, Any]) -> Catalogue:
+    """Check a catalogue's JSON content and return it as rows; ValueError in one line."""
+    if set(content) != set(_KEYS):
+        raise ValueError(f"{CATALOGUE} has missing or unknown keys: {_names(set(content) ^ set(_KEYS))}")
+    for key, kind in _KEYS.items():
+        if type(content[key]) is not kind:
+            raise ValueError(f"{CATALOGUE}: {key} is not of type {kind.__name__}")
+    tracks = tuple(_record(Track, row, f"tracks[{number}]") for number, row in enumerate(content["tracks"]))
+    loops = tuple(_record(Loop, row, f"loops[{number}]") for number, row in enumerate(content["loops"]))
+    if content_hashes(content) != (content["data_hash"], content["catalogue_hash"]):
+        raise ValueError(f"{CATALOGUE} does not match its own hash")
+    catalogue = Catalogue(
+        path=folder, settings=content["settings"], bars=content["bars"], sample_rate=content["sample_rate"],
+        channels=content["channels"], feature_frames=content["feature_frames"], feature_dim=content["feature_dim"],
+        tracks=tracks, loops=loops, rejected=tuple(content["rejected"]), data_hash=content["data_hash"],
+    )  # fmt: skip
+    _check_rows(catalogue)
+    return catalogue
+
+
+def _names(keys: set[str]) -> str:
+    return ", ".join(sorted(str(key)[:30] for key in keys)[:4])
+
+
+@functools.cache
+def _declared(kind: type) -> dict[str, tuple[type, ...]]:
+    """Return the types that each field of a row may have."""
+    allowed = {}
+    for key, hint in typing.get_type_hints(kind).items():
+        origin = typing.get_origin(hint)
+        allowed[key] = typing.get_args(hint) if origin is types.UnionType else (origin or hint,)
+    return allowed
+
+
+def _record(kind: type, row: Any, where: str) -> Any:
+    """Build a Track or Loop from JSON, every key present and of its declared type."""
+    declared = _declared(kind)
+    if not isinstance(row, dict) or set(row) != set(declared):
+        raise ValueError(f"{CATALOGUE}: {where} has missing or unknown keys")
+    for key, allowed in declared.items():
+        if type(row[key]) not in allowed:
+            raise ValueError(f"{CATALOGUE}: {where}.{key} has the wrong type")
+    return kind(**{item.name: row[item.name] for item in fields(kind)})
+
+
+def _check_rows(catalogue: Catalogue) -> None:
+    """Check what the types cannot say: ranges, order, and that every index points at something."""
+    plausible = 1 <= catalogue.bars <= 64 and 1000 <= catalogue.sample_rate <= 768_000 and 1 <= catalogue.channels <= 2
+    if not plausible:
+        raise ValueError(f"{CATALOGUE} has bars, a sample rate or channels that make no loop")
+    if not catalogue.loops or min(catalogue.feature_frames, catalogue.feature_dim) < 1:
+        raise ValueError(f"{CATALOGUE} lists no loops or no features")
+    counts = [0] * len(catalogue.tracks)
+    offset = 0
+    for index, loop in enumerate(catalogue.loops):
+        where = f"{CATALOGUE}: loops[{index}]"
+        if not 0 <= loop.track < len(counts) or loop.split != catalogue.tracks[loop.track].split:
+            raise ValueError(f"{where} names a track or a split that does not fit")
+        if loop.bars != catalogue.bars or loop.offset != offset:
+            raise ValueError(f"{where} has bars or an offset that does not fit")
+        if loop.frames != loop_samples(loop.bpm, loop.bars, catalogue.sample_rate):
+            raise ValueError(f"{where} has a length that does not fit its tempo")
+        follows = loop.follows
+        if follows is not None and not (0 <= follows < index and catalogue.loops[follows].track == loop.track):
+            raise ValueError(f"{where} follows a loop that does not fit")
+        counts[loop.track] += 1
+        offset += loop.frames
+    for number, (track, count) in enumerate(zip(catalogue.tracks, counts, strict=True)):
+        if track.split not in SPLITS or track.loops != count or len(track.sha256) != 64:
+            raise ValueError(f"{CATALOGUE}: tracks[{number}] has a split, a count or a hash that does not fit")
