@@ -1,0 +1,90 @@
+"""Folders and names -> the audio files in them, and what could not be reached.
+
+In: files and folders as the user named them. Out: a sorted list of paths, and one line for each thing left out.
+"""
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+PathLike = str | os.PathLike[str]
+
+AUDIO_EXTENSIONS = frozenset(
+    [".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".caf"]
+)
+# Known music that libsndfile does not read: left out with a word, not in silence.
+_UNREAD_EXTENSIONS = frozenset([".m4a", ".m4b", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc", ".mka", ".webm", ".ra"])
+_SPECIAL = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+class AudioError(ValueError):
+    """Say in one line which file failed, why, and what to do."""
+
+    def __init__(self, path: PathLike, reason: str):
+        super().__init__(f"{display_name(path)}: {reason}")
+        self.path = Path(path)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type["AudioError"], tuple[Path, str]]:
+        return type(self), (self.path, self.reason)  # crosses process boundaries
+
+
+def display_name(path: PathLike) -> str:
+    """Return a path as one printable line: control characters, lone surrogates and newlines are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in os.fspath(path))
+
+
+def file_kind(mode: int) -> str:
+    """Name what a `st_mode` that is no regular file stands for."""
+    return "a folder" if stat.S_ISDIR(mode) else _SPECIAL.get(stat.S_IFMT(mode), "not a regular file")
+
+
+def one_line(error: BaseException) -> str:
+    """Return the reason in an exception as one line, without paths of its own."""
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return " ".join(text.split())
+
+
+def find_audio(folders: Iterable[PathLike]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Return the audio files in folders, recursively and sorted, and `(path, reason)` for what was left out.
+
+    A file named directly is taken whatever its extension. Hidden names are ignored. Links are followed; a file
+    or folder reached twice counts once, so loops of links end.
+    """
+    found: list[Path] = []
+    rejected: list[tuple[Path, str]] = []
+    seen: set[tuple[int, int]] = set()
+    for folder in folders:
+        _collect(Path(folder), found, rejected, seen, named=True)
+    return found, rejected
+
+
+def _collect(
+    path: Path, found: list[Path], rejected: list[tuple[Path, str]], seen: set[tuple[int, int]], named: bool = False
+) -> None:
+    """Add what lies at or under one path, depth first and sorted, to the lists."""
+    pending = [(path, named)]
+    while pending:
+        path, named = pending.pop()
+        try:
+            status = path.stat()
+            identity = (status.st_dev, status.st_ino)
+            if identity in seen:
+                continue
+            seen.add(identity)
+            if stat.S_ISDIR(status.st_mode):
+                names = sorted((name for name in os.listdir(path) if not name.startswith(".")), reverse=True)
+                pending += [(path / name, False) for name in names]
+                continue
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            if named or path.is_dir() or path.suffix.lower() in AUDIO_EXTENSIONS:
+                rejected.append((path, f"cannot be read ({one_line(error)}); check the path and its permissions"))
+            continue
+        extension = path.suffix.lower()
+        if not stat.S_ISREG(status.st_mode):
+            rejected.append((path, f"is {file_kind(status.st_mode)}, not a file; name regular files or folders"))
+        elif extension in _UNREAD_EXTENSIONS:
+            rejected.append((path, f"{extension[1:]} is not supported; convert it to WAV or FLAC"))
+        elif named or extension in AUDIO_EXTENSIONS:
+            found.append(path)

@@ -1,0 +1,90 @@
+"""The chunks of a RIFF or AIFF file: what the header claims, and where a WAV keeps tempo, loop points and text.
+
+In: an open binary file, or chunk contents. Out: chunk positions, claimed frames, packed chunks. Layouts: IBM and
+Microsoft, "Multimedia Programming Interface and Data Specifications 1.0", 1991 (RIFF, INFO); EBU Tech 3306 (RF64);
+Apple, "Audio Interchange File Format 1.3", 1989; `smpl` after Microsoft's "Multimedia Data Standards Update", 1994;
+`acid` has no public text and is written as sample libraries write it.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
+
+# A header lists few chunks; the bound keeps a file of a million empty chunks cheap.
+_MAX_CHUNKS = 1024
+# Streaming writers put one of these where the length is not known yet.
+_UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
+
+
+def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Yield `(id, offset of the content, claimed size)` of each top-level chunk; nothing for another format."""
+    file.seek(0)
+    head = file.read(12)
+    order = {b"RIFF": "<", b"RF64": "<", b"RIFX": ">", b"FORM": ">"}.get(head[:4])
+    position = 12
+    for _ in range(_MAX_CHUNKS if order else 0):
+        file.seek(position)
+        header = file.read(8)
+        if len(header) < 8:
+            return
+        size = struct.unpack(f"{order}I", header[4:])[0]
+        yield header[:4], position + 8, size
+        position += 8 + size + size % 2
+
+
+def claimed_frames(file: BinaryIO) -> int | None:
+    """Return the number of frames that a WAV, RF64 or AIFF header promises; None where it promises none."""
+    block_align = long_size = 0
+    big_endian = False
+    for name, offset, size in chunks(file):
+        file.seek(offset)
+        content = file.read(min(size, 64))
+        if name == b"COMM" and len(content) >= 6:
+            return int(struct.unpack(">I", content[2:6])[0])
+        if name == b"fmt " and len(content) >= 14:
+            file.seek(0)
+            big_endian = file.read(4) == b"RIFX"
+            block_align = struct.unpack(">H" if big_endian else "<H", content[12:14])[0]
+        elif name == b"ds64" and len(content) >= 16:
+            long_size = struct.unpack("<Q", content[8:16])[0]
+        elif name == b"data":
+            size = long_size or size
+            return size // block_align if block_align and size not in _UNKNOWN_SIZES else None
+    return None
+
+
+def pack_chunk(name: bytes, content: bytes) -> bytes:
+    """Return one chunk: its id, its size, its content and a pad byte where the content is odd."""
+    return struct.pack("<4sI", name, len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def pack_acid(bpm: float, beats: int, root: int | None) -> bytes:
+    """Return the `acid` chunk of a 4/4 loop; `root` is the MIDI note of its key, where known."""
+    flags = 0 if root is None else 2  # bit 0: one-shot; bit 1: the root note is meant
+    return pack_chunk(b"acid", struct.pack("<IHHfIHHf", flags, root or 60, 0x8000, 0.0, beats, 4, 4, bpm))
+
+
+def pack_smpl(sample_rate: int, frames: int, root: int | None) -> bytes:
+    """Return the `smpl` chunk of one endless forward loop over all frames (its end is inclusive)."""
+    period_nanoseconds = round(1e9 / sample_rate)
+    header = struct.pack("<9I", 0, 0, period_nanoseconds, root or 60, 0, 0, 0, 1, 0)
+    return pack_chunk(b"smpl", header + struct.pack("<6I", 0, 0, 0, frames - 1, 0, 0))
+
+
+def pack_info(texts: Mapping[bytes, str]) -> bytes:
+    """Return the LIST/INFO chunk of zero-terminated UTF-8 texts."""
+    content = b"".join(pack_chunk(name, text.encode() + b"\0") for name, text in texts.items())
+    return pack_chunk(b"LIST", b"INFO" + content)
+
+
+def unpack_info(content: bytes) -> dict[bytes, str]:
+    """Return the texts of a LIST/INFO chunk; what is cut short is left out."""
+    texts: dict[bytes, str] = {}
+    position = 4
+    while content[:4] == b"INFO" and position + 8 <= len(content):
+        name, size = struct.unpack_from("<4sI", content, position)
+        text = content[position + 8 : position + 8 + size]
+        if len(text) == size:
+            texts[name] = text.split(b"\0")[0].decode("utf-8", "replace")
+        position += 8 + size + size % 2
+    return texts
