@@ -78,7 +78,7 @@ def _collect(
                 pending += [(path / name, False) for name in names]
                 continue
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-            if named or path.is_dir() or path.suffix.lower() in AUDIO_EXTENSIONS:
+            if named or isinstance(error, PermissionError) or path.suffix.lower() in AUDIO_EXTENSIONS:
                 rejected.append((path, f"cannot be read ({one_line(error)}); check the path and its permissions"))
             continue
         extension = path.suffix.lower()

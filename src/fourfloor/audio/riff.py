@@ -1,6 +1,6 @@
 """The chunks of a RIFF or AIFF file: what the header claims, and where a WAV keeps tempo, loop points and text.
 
-In: an open binary file, or chunk contents. Out: chunk positions, claimed frames, packed chunks. Layouts: IBM and
+In: an open binary file, or chunk contents. Out: chunk positions, missing audio, packed chunks. Layouts: IBM and
 Microsoft, "Multimedia Programming Interface and Data Specifications 1.0", 1991 (RIFF, INFO); EBU Tech 3306 (RF64);
 Apple, "Audio Interchange File Format 1.3", 1989; `smpl` after Microsoft's "Multimedia Data Standards Update", 1994;
 `acid` has no public text and is written as sample libraries write it.
@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 # A header lists few chunks; the bound keeps a file of a million empty chunks cheap.
 _MAX_CHUNKS = 1024
-# Streaming writers put one of these where the length is not known yet.
-_UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0xFFFFFFFF)
+# Writers that cannot seek back (ffmpeg and sox into a pipe) put one of these where the length belongs.
+_UNKNOWN_SIZES = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
@@ -32,25 +32,18 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         position += 8 + size + size % 2
 
 
-def claimed_frames(file: BinaryIO) -> int | None:
-    """Return the number of frames that a WAV, RF64 or AIFF header promises; None where it promises none."""
-    block_align = long_size = 0
-    big_endian = False
+def claimed_over_present(file: BinaryIO) -> float:
+    """Return how many times longer than the file a WAV, RF64 or AIFF claims its audio to be; 1 where all is there."""
+    length = file.seek(0, 2)
+    long_size = 0
     for name, offset, size in chunks(file):
-        file.seek(offset)
-        content = file.read(min(size, 64))
-        if name == b"COMM" and len(content) >= 6:
-            return int(struct.unpack(">I", content[2:6])[0])
-        if name == b"fmt " and len(content) >= 14:
-            file.seek(0)
-            big_endian = file.read(4) == b"RIFX"
-            block_align = struct.unpack(">H" if big_endian else "<H", content[12:14])[0]
-        elif name == b"ds64" and len(content) >= 16:
-            long_size = struct.unpack("<Q", content[8:16])[0]
-        elif name == b"data":
-            size = long_size or size
-            return size // block_align if block_align and size not in _UNKNOWN_SIZES else None
-    return None
+        if name == b"ds64":
+            file.seek(offset + 8)
+            long_size = int.from_bytes(file.read(8), "little")
+        elif name in (b"data", b"SSND"):
+            claimed = long_size or (0 if size in _UNKNOWN_SIZES else size)
+            return max(1.0, claimed / max(1, length - offset))
+    return 1.0
 
 
 def pack_chunk(name: bytes, content: bytes) -> bytes:

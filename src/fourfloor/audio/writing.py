@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fourfloor.audio.files import AudioError, PathLike, one_line
+from fourfloor.audio.mixing import mix
 from fourfloor.audio.riff import chunks, pack_acid, pack_chunk, pack_info, pack_smpl, unpack_info
 
 _FULL_SCALE = 1 << 23
@@ -35,12 +36,16 @@ class LoopTags:
     software: str = ""
 
 
-def write_loop(path: PathLike, waveform: np.ndarray, tags: LoopTags, sample_rate: int = 44_100) -> None:
-    """Write a loop as 24-bit PCM WAV with its tags, and read it back.
+def write_loop(
+    path: PathLike, waveform: np.ndarray, tags: LoopTags, sample_rate: int = 44_100, channels: int | None = None
+) -> None:
+    """Write a loop as 24-bit PCM WAV with its tags, and read it back; `channels=2` writes a mono loop as stereo.
 
     Rounded without dither: the error is below -144 dBFS, under any converter's noise, and silence stays silent.
     Raise ValueError for samples beyond [-1, 1] or tags that do not fit, AudioError where the disk refuses.
     """
+    if channels is not None and np.ndim(waveform) == 2:
+        waveform = mix(np.asarray(waveform).T, channels).T
     content = _wave_bytes(path, waveform, tags, sample_rate)
     target = Path(path)
     with _refusals(target):
@@ -66,7 +71,7 @@ def read_tags(path: PathLike) -> LoopTags | None:
     """Return the tags of a WAV that names a loop's tempo; None where it names none."""
     content: dict[bytes, bytes] = {}
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             for name, offset, size in chunks(file):
                 if name in (b"acid", b"LIST") and size <= _MAX_CHUNK_READ:
                     file.seek(offset)
