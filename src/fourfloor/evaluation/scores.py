@@ -1,0 +1,183 @@
+"""One loop, all its own numbers: `score_loop` goes from a waveform to `LoopScores`; an `Envelope` says what is usual.
+
+Generation picks candidates with these, training stops early by them, the scorecard sums them up: the same code thrice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from fourfloor.evaluation.features import CUTOFF_HZ, Array, Hearing, hear
+from fourfloor.evaluation.rhythm import independence_of, is_tempo, pulse_of, repetition_of, tempo_of
+from fourfloor.evaluation.seam import Seam, curvature_of, seam_of
+
+SANE_NUMBERS = ("flatness_db", "modulation_db", "crest_db", "clipping", "offset", "crackle")
+BAND_NUMBERS = ("pulse", "independence", "repetition")  # two-sided: too much is as wrong as too little
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopScores:
+    """The per-loop numbers.
+
+    `flatness_db`: mean spectral flatness of the frames (0 = white). `modulation_db`: 95th - 10th percentile of each
+    mel band, mean. `crest_db`: peak over RMS. `clipping`: share of samples within 0.1 % of the peak. `offset`: |DC|
+    over RMS. `crackle`: the sharpest 5 ms against the ninth sharpest. `copy_score`, `nearest`: empty without a search.
+    """
+
+    bpm: float
+    bars: int
+    bpm_measured: float
+    tempo_hit: bool
+    pulse: float
+    independence: float
+    repetition: float
+    seam: Seam
+    flatness_db: float
+    modulation_db: float
+    crest_db: float
+    clipping: float
+    offset: float
+    crackle: float
+    finite: bool
+    silent: bool
+    copy_score: float | None = None
+    nearest: str | None = None
+
+    def faults(self, envelope: Envelope) -> tuple[str, ...]:
+        """Name what is not usual, worst kinds first; empty for a loop that is sane, in time, in range and closed."""
+        names = [] if self.finite else ["not finite"]
+        if self.silent:
+            return (*names, "silent")
+        names += [number for number in SANE_NUMBERS if not envelope.holds(number, getattr(self, number))]
+        names += [] if self.tempo_hit else ["tempo"]
+        names += [number for number in BAND_NUMBERS if not envelope.holds(number, getattr(self, number))]
+        names += ["seam " + fault for fault in self.seam.faults]
+        return (*names, "copy") if self.copy_score is not None and self.copy_score >= COPY_LIMIT else tuple(names)
+
+    def is_sane(self, envelope: Envelope) -> bool:
+        """Tell whether the loop is finite, not silent, and usual in every one of `SANE_NUMBERS`."""
+        usual = all(envelope.holds(number, getattr(self, number)) for number in SANE_NUMBERS)
+        return self.finite and not self.silent and usual
+
+    def quality(self, envelope: Envelope) -> float:
+        """Rank a candidate: 0-1, above .5 without faults; the rest is how near the middle of the envelope it lies."""
+        faults = self.faults(envelope)
+        nearness = [envelope.nearness(number, getattr(self, number)) for number in SANE_NUMBERS[:3] + BAND_NUMBERS]
+        central = float(np.mean(nearness))
+        return 0.5 + 0.5 * central if not faults else 0.5 * central / (1 + len(faults))
+
+
+COPY_LIMIT = 0.70
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """The usual range of each number: the 0.5-99.5 % range of a training set for sanity, 5-95 % for the rest."""
+
+    low: dict[str, float]
+    middle: dict[str, float]
+    high: dict[str, float]
+
+    @classmethod
+    def of(cls, scores: Sequence[LoopScores]) -> Envelope:
+        """Measure the usual range on a training set; clipping, DC and crackle only have an upper border.
+
+        A hundred loops do not show their own 0.5 %, so the sane range is widened by a tenth; and nobody hears a
+        thousandth of clipped samples, a DC of a twentieth or a crackle of 4, so these are always allowed.
+        """
+        low, middle, high = {}, {}, {}
+        for number in SANE_NUMBERS + BAND_NUMBERS:
+            values = np.array([getattr(score, number) for score in scores if not score.silent], dtype=float)
+            values = values[np.isfinite(values)]
+            if len(values) == 0:
+                continue
+            tail = 0.5 if number in SANE_NUMBERS else 5.0
+            least, half, most = (float(v) for v in np.percentile(values, (tail, 50.0, 100.0 - tail)))
+            margin = 0.1 * (most - least) if number in SANE_NUMBERS else 0.0
+            floor = _ALLOWED.get(number)
+            low[number] = least - margin if floor is None else -np.inf
+            middle[number], high[number] = half, max(most + margin, -np.inf if floor is None else floor)
+        return cls(low=low, middle=middle, high=high)
+
+    def holds(self, number: str, value: float) -> bool:
+        """Tell whether a value is usual; a number that was never measured (bar repetition of one bar) is."""
+        if number not in self.high or np.isnan(value):
+            return True
+        return bool(self.low[number] <= value <= self.high[number])
+
+    def nearness(self, number: str, value: float) -> float:
+        """Score 1 in the middle of the range, 0 at its borders and beyond."""
+        if number not in self.high or np.isnan(value):
+            return 0.5
+        border = self.high[number] if value > self.middle[number] else self.low[number]
+        return float(np.clip((border - value) / (border - self.middle[number] or 1e-9), 0, 1))
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Write the ranges as `{number: [low, middle, high]}`, for a model card."""
+        return {name: [float(np.nan_to_num(side[name], neginf=-1e9)) for side in (self.low, self.middle, self.high)]
+                for name in sorted(self.high)}
+
+    @classmethod
+    def from_dict(cls, ranges: dict[str, Sequence[float]]) -> Envelope:
+        """Read what `to_dict` wrote."""
+        sides = ({name: float(ends[i]) for name, ends in ranges.items()} for i in range(3))
+        return cls(**dict(zip(("low", "middle", "high"), sides, strict=True)))
+
+
+_ALLOWED = {"clipping": 1e-3, "offset": 0.05, "crackle": 4.0}
+
+
+def sharpness(curvature: Array, sample_rate: int) -> float:
+    """Compare the sharpest 5 ms of a loop with the ninth sharpest: drums recur, a click does not."""
+    block = max(1, round(0.005 * sample_rate))
+    whole = len(curvature) // block * block
+    peaks = np.sort(curvature[:whole].reshape(-1, block).max(axis=1))[::-1] if whole else np.zeros(1)
+    # A click astride two blocks fills two of the nine.
+    return float(peaks[0] / max(float(peaks[min(8, len(peaks) - 1)]), 1e-9))
+
+
+def score_hearing(waveform: Array, sample_rate: int, hearing: Hearing, bpm: float, bars: int) -> LoopScores:
+    """Score a loop that was heard already; see `score_loop`."""
+    native = np.atleast_2d(np.asarray(waveform, dtype=np.float32))
+    finite = bool(np.isfinite(native).all())
+    native = np.nan_to_num(native, nan=0.0, posinf=0.0, neginf=0.0)
+    peak, rms = float(np.abs(native).max(initial=0.0)), float(np.sqrt(np.mean(native**2))) if native.size else 0.0
+    upper, lower = np.percentile(hearing.mel_db, (95, 10), axis=1)
+    measured = tempo_of(hearing)
+    return LoopScores(
+        bpm=float(bpm), bars=bars, bpm_measured=measured, tempo_hit=is_tempo(measured, bpm), pulse=pulse_of(hearing),
+        independence=independence_of(hearing), repetition=repetition_of(hearing, bars),
+        seam=seam_of(native, hearing, bpm, bars), flatness_db=hearing.flatness_db,
+        modulation_db=float(np.mean(upper - lower)), crest_db=20 * float(np.log10(max(peak, 1e-9) / max(rms, 1e-9))),
+        clipping=float(np.mean(np.abs(native) >= 0.999 * peak)) if peak > 0 else 0.0,
+        offset=float(np.abs(native.mean(axis=1)).max() / max(rms, 1e-9)),
+        crackle=sharpness(curvature_of(native), sample_rate), finite=finite, silent=hearing.silent,
+    )
+
+
+def score_loop(waveform: Array, sample_rate: int, bpm: float, bars: int, cutoff_hz: float = CUTOFF_HZ) -> LoopScores:
+    """Score a loop `(channels, samples)` of `bars` bars that was asked for at `bpm`. Raises ValueError when empty."""
+    if np.asarray(waveform).size == 0:
+        raise ValueError("a loop of no samples cannot be scored: pass (channels, samples) with samples > 0")
+    if not bpm > 0 or bars < 1:
+        raise ValueError(f"bpm {bpm} and bars {bars} must be positive: pass what the loop was made for")
+    return score_hearing(waveform, sample_rate, hear(waveform, sample_rate, cutoff_hz), bpm, bars)
+
+
+def with_copy(scores: LoopScores, copy_score: float, nearest: str) -> LoopScores:
+    """Add the result of a copy search to the scores of a loop."""
+    return replace(scores, copy_score=copy_score, nearest=nearest)
+
+
+def as_rows(scores: Iterable[LoopScores]) -> list[dict[str, object]]:
+    """Turn scores into plain dictionaries, the seam's tests beside the rest, for JSON."""
+    rows = []
+    for score in scores:
+        row = asdict(score)
+        row["seam"] = score.seam.score
+        row.update({f"seam_{name}": value for name, value in asdict(score.seam).items()})
+        rows.append(row)
+    return rows
