@@ -1,0 +1,114 @@
+"""Effects on the circle: reverb, tempo-synced delay, ducking, saturation, chorus, equalizers, width.
+
+All take and return (2, N) float32; tails wrap around.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import signal
+
+from fourfloor.producer import circle
+
+
+def reverb_response(rng: np.random.Generator, seconds: float, damping_hz: float, predelay: float,
+                    sample_rate: int) -> np.ndarray:
+    """Return a stereo room response (2, m): decorrelated noise whose highs die first (Moorer 1979)."""
+    t = np.arange(int(seconds * sample_rate)) / sample_rate
+    noise = rng.standard_normal((2, len(t))).astype(np.float32)
+    split = signal.butter(1, damping_hz, "low", fs=sample_rate, output="sos")
+    low = signal.sosfilt(split, noise).astype(np.float32)
+    tail = low * np.exp(-6.9 * t / seconds) + 0.6 * (noise - low) * np.exp(-6.9 * t / (0.35 * seconds))
+    tail *= np.minimum(t / 0.01, 1)
+    for _ in range(8):
+        tail[rng.integers(2), int(rng.uniform(0.002, 0.05) * sample_rate) % len(t)] += rng.choice([-1, 1]) * 3
+    tail = signal.sosfilt(signal.butter(2, 180, "high", fs=sample_rate, output="sos"), tail)
+    tail = np.pad(tail, ((0, 0), (int(predelay * sample_rate), 0)))
+    return (tail / np.sqrt(np.sum(tail**2) / 2)).astype(np.float32)
+
+
+def echo(waveform: np.ndarray, beats: float, feedback: float, beat_samples: float, sample_rate: int,
+         low_hz: float = 250.0, high_hz: float = 5000.0) -> np.ndarray:
+    """Return the wet ping-pong echoes of a send."""
+    sections = signal.butter(1, [low_hz, high_hz], "band", fs=sample_rate, output="sos")
+    tap = circle.filter_sections(sections, waveform, sample_rate)
+    wet, gain = np.zeros_like(waveform), 1.0
+    for i in range(1, 12):
+        shifted = circle.delay(tap, i * beats * beat_samples)
+        wet += gain * (shifted if i % 2 else shifted[::-1]) * np.array([[1.0], [0.6]] if i % 2 else [[0.6], [1.0]],
+                                                                      np.float32)
+        gain *= feedback
+        if gain < 0.03:
+            break
+    return wet.astype(np.float32)
+
+
+def ducking(length: int, kick_starts: list[int], depth: float, recovery: float, sample_rate: int) -> np.ndarray:
+    """Return a gain curve (N,) that falls to 1 - depth at each kick and recovers over `recovery` seconds."""
+    curve = np.zeros(length, np.float32)
+    t = np.arange(int(recovery * 1.5 * sample_rate)) / sample_rate
+    shape = (np.minimum(t / 0.004, 1) * np.clip(1.2 - t / recovery, 0, 1) ** 1.5).clip(0, 1).astype(np.float32)
+    for start in kick_starts:
+        index = np.arange(start, start + len(shape)) % length
+        curve[index] = np.maximum(curve[index], shape)
+    return 1 - depth * curve
+
+
+def saturate(waveform: np.ndarray, drive: float) -> np.ndarray:
+    """Drive a waveform into tanh, level kept roughly; drive 0 leaves it."""
+    if drive <= 0:
+        return waveform
+    peak = float(np.abs(waveform).max()) + 1e-9
+    return (np.tanh((0.3 + drive) * waveform / peak) / np.tanh(0.3 + drive) * peak).astype(np.float32)
+
+
+def crush(waveform: np.ndarray, bits: float, hold: int) -> np.ndarray:
+    """Reduce word length and rate like an early sampler."""
+    held = np.repeat(waveform[:, ::hold], hold, axis=1)[:, : waveform.shape[1]]
+    peak = float(np.abs(held).max()) + 1e-9
+    return (np.round(held / peak * 2**bits) / 2**bits * peak).astype(np.float32)
+
+
+def chorus(waveform: np.ndarray, depth: float, cycles: int, sample_rate: int) -> np.ndarray:
+    """Add a copy whose delay turns a whole number of times around the circle, opposite in the two channels."""
+    length = waveform.shape[1]
+    n = np.arange(length)
+    wet = np.empty_like(waveform)
+    for channel in range(2):
+        lag = (0.009 + depth * np.sin(2 * np.pi * cycles * n / length + np.pi * channel)) * sample_rate
+        position = n - lag
+        below = np.floor(position).astype(np.int64)
+        part = (position - below).astype(np.float32)
+        source = waveform[channel]
+        wet[channel] = (1 - part) * source[below % length] + part * source[(below + 1) % length]
+    return 0.7 * waveform + 0.7 * wet
+
+
+def equalize(waveform: np.ndarray, low_cut: float | None, high_cut: float | None, sample_rate: int) -> np.ndarray:
+    """High-pass and low-pass at the given Hz."""
+    if low_cut:
+        waveform = circle.filter_sections(signal.butter(2, low_cut, "high", fs=sample_rate, output="sos"), waveform,
+                                          sample_rate)
+    if high_cut and high_cut < 0.42 * sample_rate:
+        waveform = circle.filter_sections(signal.butter(2, high_cut, "low", fs=sample_rate, output="sos"), waveform,
+                                          sample_rate)
+    return waveform
+
+
+def swept_filter(waveform: np.ndarray, cutoff: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Low-pass (2, N) along a slow cutoff curve (N,) in Hz by fading between fixed filters half an octave apart."""
+    position = np.log2(np.clip(cutoff, 80, 0.4 * sample_rate) / 80) * 2
+    first, last = int(np.floor(position.min())), int(np.ceil(position.max()))
+    swept = np.zeros_like(waveform)
+    for step in range(first, last + 1):
+        weight = np.clip(1 - np.abs(position - step), 0, 1).astype(np.float32)
+        swept += weight * equalize(waveform, None, min(80 * 2 ** (step / 2), 0.41 * sample_rate), sample_rate)
+    return swept
+
+
+def width(waveform: np.ndarray, amount: float, mono_below_hz: float, sample_rate: int) -> np.ndarray:
+    """Scale the side signal and take the lows out of it."""
+    middle = 0.5 * (waveform[0] + waveform[1])
+    side = 0.5 * amount * (waveform[0] - waveform[1])
+    side = circle.filter_sections(signal.butter(4, mono_below_hz, "high", fs=sample_rate, output="sos"), side, sample_rate)
+    return np.stack([middle + side, middle - side])

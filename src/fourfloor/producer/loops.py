@@ -1,0 +1,142 @@
+"""From a seed to a finished loop: draws style, tempo and parts, renders each on the circle, mixes, masters."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from fourfloor.producer import circle, effects, mix
+from fourfloor.producer.arrangement import Part, arrange
+from fourfloor.producer.kits import Kit
+from fourfloor.producer.oscillators import pad
+from fourfloor.producer.score import BEATS_PER_BAR, Event, ProducedLoop
+from fourfloor.producer.styles import STYLES, find_style
+from fourfloor.producer.synths import acid_line, note
+from fourfloor.representations.beatgrid import loop_samples
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """Return a generator of its own for one decision, so that a change in one does not move the others."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def drum_track(part: Part, length: int, beat_samples: float) -> np.ndarray:
+    """Place a one-shot at every event of a drum part, (2, N)."""
+    track = np.zeros(length, np.float32)
+    assert part.hit is not None
+    for event in part.events:
+        circle.place(track, part.hit, round(event.start * beat_samples), event.velocity)
+    return np.stack([track, track])
+
+
+def slow_curve(part: Part, turns: float) -> float:
+    """Return the octaves by which a part's filter is open at a point `turns` (0..1) of the loop."""
+    return part.settings.get("sweep", 0.0) * float(np.sin(2 * np.pi * (turns + part.settings.get("turn", 0.0))))
+
+
+def note_track(part: Part, length: int, beat_samples: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Render the notes of a pitched part, (2, N); equal notes are rendered once."""
+    assert part.patch is not None
+    track = np.zeros((2, length), np.float32)
+    rendered: dict[tuple[float, ...], np.ndarray] = {}
+    for event in part.events:
+        start = round(event.start * beat_samples)
+        octaves = round(4 * slow_curve(part, event.start * beat_samples / length)) / 4
+        seconds = round(event.duration * beat_samples / sample_rate, 3)
+        key = (event.pitch, round(event.velocity, 1), seconds, octaves)
+        if key not in rendered:
+            patch = part.patch.__class__(**{**part.patch.__dict__, "cutoff": part.patch.cutoff * 2.0**octaves})
+            rendered[key] = note(patch, event.pitch, seconds, max(key[1], 0.1), sample_rate, rng)
+        circle.place(track, rendered[key], start)
+    return track
+
+
+def pad_track(part: Part, length: int, beat_samples: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Render held chords as periodic pads faded into one another, (2, N)."""
+    chords: dict[tuple[float, ...], list[Event]] = {}
+    by_start: dict[float, list[Event]] = {}
+    for event in part.events:
+        by_start.setdefault(event.start, []).append(event)
+    for events in by_start.values():
+        chords.setdefault(tuple(sorted(e.pitch for e in events)), []).append(events[0])
+    track = np.zeros((2, length), np.float32)
+    fade = max(1, int(0.04 * sample_rate))
+    for pitches, spans in chords.items():
+        sound = pad(list(pitches), length, sample_rate, brightness_hz=part.settings["brightness"], spread_cents=part.settings["spread"],
+                    tilt=part.settings["tilt"], rng=rng)
+        if len(chords) > 1:
+            gate = np.zeros(length, np.float32)
+            for span in spans:
+                circle.place(gate, np.ones(round(span.duration * beat_samples), np.float32), round(span.start * beat_samples))
+            kernel = np.full(fade, 1 / fade, np.float32)[None]
+            sound = sound * circle.convolve(np.minimum(gate, 1)[None], kernel)
+        track += sound
+    if part.settings["gated"]:
+        track *= gate_curve(length, beat_samples, sample_rate, rng)
+    return track
+
+
+def gate_curve(length: int, beat_samples: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a rhythmic gate (N,) on sixteenths, one bar long, edges of 4 ms."""
+    pattern = np.where(rng.uniform(size=16) < 0.65, 1.0, 0.1)
+    steps = (np.arange(length) / (beat_samples / 4)).astype(int) % 16
+    kernel = np.full(int(0.004 * sample_rate), 1.0, np.float32)[None]
+    return circle.convolve(pattern[steps].astype(np.float32)[None], kernel / kernel.sum())[0]
+
+
+def noise_track(part: Part, length: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Render a noise bed: a riser, a wave that comes and goes, or a steady hiss, (2, N)."""
+    white = rng.standard_normal((2, length)).astype(np.float32) * 0.2
+    turn = np.arange(length) * part.settings["cycles"] / length % 1.0
+    kind = int(part.settings["kind"])
+    if kind == 0:
+        shape, cutoff = turn**2, 400 * 2 ** (4.5 * turn)
+        edge = int(0.01 * sample_rate)
+        shape = circle.convolve(shape.astype(np.float32)[None], np.full((1, edge), 1 / edge, np.float32))[0]
+    else:
+        shape = 0.5 - 0.5 * np.cos(2 * np.pi * turn) if kind == 1 else np.full(length, 0.5)
+        cutoff = 800 * 2 ** (2 - 2 * np.cos(2 * np.pi * turn))
+    return effects.swept_filter(white, cutoff, sample_rate) * shape.astype(np.float32)
+
+
+def render_part(part: Part, length: int, beat_samples: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Render one part dry, (2, N)."""
+    if part.hit is not None:
+        return drum_track(part, length, beat_samples)
+    if part.name == "acid":
+        assert part.patch is not None
+        turns = np.arange(length) / length * part.settings["cycles"]
+        sweep = part.settings["sweep"] * np.sin(2 * np.pi * (turns + part.settings["turn"]))
+        return acid_line(part.patch, part.events, length, beat_samples, sweep.astype(np.float32), sample_rate)
+    if part.name == "pad":
+        return pad_track(part, length, beat_samples, sample_rate, rng)
+    if part.name == "noise":
+        return noise_track(part, length, sample_rate, rng)
+    return note_track(part, length, beat_samples, sample_rate, rng)
+
+
+def render_loop(seed: int, style: str | None = None, bars: int = 4, bpm: float | None = None, sample_rate: int = 44_100, *,
+                density: float | None = None, kit: Kit | None = None) -> ProducedLoop:
+    """Render one loop, waveform (2, N) with N = loop_samples(bpm, bars, sample_rate); equal arguments give equal samples.
+
+    `density` in [0, 1] scales how many parts play and how busy they are. Unset choices are drawn from `seed`.
+    """
+    if bars < 1:
+        raise ValueError(f"bars {bars}: ask for at least one bar")
+    choice = stream(seed, "choice")
+    drawn = str(choice.choice(list(STYLES)))
+    style = style or drawn
+    rules = find_style(style)
+    drawn_bpm = round(float(choice.triangular(rules.bpm[0], sum(rules.bpm) / 2, rules.bpm[1])), 1 if choice.uniform() < 0.15 else 0)
+    bpm = drawn_bpm if bpm is None else bpm
+    density = float(choice.beta(2.2, 2.0)) if density is None else density
+    length = loop_samples(bpm, bars, sample_rate)
+    beat_samples = length / (bars * BEATS_PER_BAR)
+    song, parts = arrange(rules, bars, density, kit, sample_rate, stream(seed, "arrangement"))
+    tracks = [(part, render_part(part, length, beat_samples, sample_rate, stream(seed, f"part {i}"))) for i, part in enumerate(parts)]
+    kick_starts = [round(e.start * beat_samples) for part in parts if part.name == "kick" for e in part.events]
+    mixed, stems = mix.mix_down(tracks, rules, kick_starts, beat_samples, sample_rate, stream(seed, "mix"))
+    events = sorted((event for part in parts for event in part.events), key=lambda e: (e.start, e.instrument, e.pitch))
+    return ProducedLoop(waveform=mix.master(mixed, rules, sample_rate, stream(seed, "master")), bpm=float(bpm), bars=bars,
+                        key=song.key.name, style=style, events=events, stems=stems)

@@ -1,0 +1,132 @@
+"""Parts -> stems -> mix: balances by loudness, sends to one room and one delay, ducks under the kick, masters to a level."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import signal
+
+from fourfloor.producer import circle, effects
+from fourfloor.producer.arrangement import Part
+from fourfloor.producer.styles import Style
+
+CEILING = 10 ** (-0.5 / 20)
+MONO_BELOW_HZ = 170.0
+
+
+def weighting(sample_rate: int) -> np.ndarray:
+    """Return the K-weighting of ITU-R BS.1770 as two sections: a high shelf of +4 dB and a high-pass."""
+    gain, corner, quality = 10 ** (3.99984385397 / 20), 1681.9744509555, 0.7071752369554
+    k = np.tan(np.pi * corner / sample_rate)
+    half = gain**0.499666774155
+    a0 = 1 + k / quality + k * k
+    shelf = [(gain + half * k / quality + k * k) / a0, 2 * (k * k - gain) / a0, (gain - half * k / quality + k * k) / a0, 1,
+             2 * (k * k - 1) / a0, (1 - k / quality + k * k) / a0]
+    corner, quality = 38.13547087602, 0.5003270373238
+    k = np.tan(np.pi * corner / sample_rate)
+    a0 = 1 + k / quality + k * k
+    return np.array([shelf, [1, -2, 1, 1, 2 * (k * k - 1) / a0, (1 - k / quality + k * k) / a0]])
+
+
+def loudness_db(waveform: np.ndarray, sample_rate: int) -> float:
+    """Return the K-weighted level of (2, N) over the whole circle, ungated."""
+    weighted = circle.filter_sections(weighting(sample_rate), waveform, sample_rate)
+    return float(-0.691 + 10 * np.log10(np.sum(np.mean(weighted**2, -1)) + 1e-12))
+
+
+def moment_db(waveform: np.ndarray, sample_rate: int) -> float:
+    """Return the loudness of the loudest twentieth of the 50 ms blocks: how loud a part is when it plays."""
+    weighted = signal.sosfilt(weighting(sample_rate), waveform.sum(0) * 0.7)
+    block = int(0.05 * sample_rate)
+    power = np.mean(weighted[: len(weighted) // block * block].reshape(-1, block) ** 2, 1)
+    return float(10 * np.log10(np.quantile(power, 0.95) + 1e-12))
+
+
+def compress(waveform: np.ndarray, ratio: float, amount_db: float, release: float, sample_rate: int) -> np.ndarray:
+    """Compress the bus by up to about `amount_db`: the glue of a feed-forward RMS compressor, twice around the circle."""
+    block = 128
+    length = waveform.shape[1]
+    power = np.mean(waveform**2, 0)
+    centers = np.arange(0, length, block)
+    level = 10 * np.log10(np.add.reduceat(power, centers) / block + 1e-9)
+    threshold = np.quantile(level, 0.9) - amount_db
+    reduction = np.maximum(level - threshold, 0) * (1 - 1 / ratio)
+    attack_step = 1 - np.exp(-block / (0.012 * sample_rate))
+    release_step = 1 - np.exp(-block / (release * sample_rate))
+    state, smoothed = 0.0, np.empty(len(reduction))
+    for _ in range(2):
+        for i, target in enumerate(reduction.tolist()):
+            state += (target - state) * (attack_step if target > state else release_step)
+            smoothed[i] = state
+    gain = np.interp(np.arange(length), centers, 10 ** (-smoothed / 20), period=length)
+    return (waveform * gain).astype(np.float32)
+
+
+def master(waveform: np.ndarray, style: Style, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the mastered loop: tilt, glue, width, saturation, then gain and a look-ahead limiter up to a drawn loudness."""
+    waveform = circle.filter_sections(signal.butter(2, 28, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
+    tilt = 10 ** (rng.uniform(*style.tilt) / 20)
+    highs = circle.filter_sections(signal.butter(1, 1500, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
+    waveform = waveform + (tilt - 1) * highs
+    waveform = compress(waveform, rng.uniform(1.5, 3.0), rng.uniform(1, 6), rng.uniform(0.08, 0.25), sample_rate)
+    waveform = effects.saturate(waveform, rng.uniform(*style.drive))
+    waveform = effects.width(waveform, rng.uniform(0.7, 1.3), MONO_BELOW_HZ, sample_rate)
+    target = rng.uniform(*style.loudness)
+    window = int(0.0015 * sample_rate)
+    limited = waveform
+    gain_db = target - loudness_db(waveform, sample_rate)
+    for _ in range(2):
+        loud = waveform * np.float32(10 ** (gain_db / 20))
+        peak = np.abs(loud).max(0)
+        knee = 0.8 * CEILING
+        limited = loud * (np.where(peak > knee, knee + (1 - 0.8) * CEILING * np.tanh((peak - knee) / (1.2 * CEILING)), peak)
+                          / np.maximum(peak, 1e-6)) ** 0.5
+        peak = np.abs(limited).max(0)
+        limited = limited * circle.smooth_minimum(np.minimum(1, CEILING / np.maximum(peak, 1e-6)), window)
+        gain_db += min(4.0, target - loudness_db(limited, sample_rate))
+    limited -= limited.mean(1, keepdims=True)
+    return (limited * min(1.0, CEILING / float(np.abs(limited).max()))).astype(np.float32)
+
+
+def mix_down(parts: list[tuple[Part, np.ndarray]], style: Style, kick_starts: list[int], beat_samples: float, sample_rate: int,
+             rng: np.random.Generator) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Balance, place and sum the parts' dry tracks (2, N); returns the mix (2, N) and the stems that sum to it."""
+    length = parts[0][1].shape[1]
+    room = effects.reverb_response(rng, rng.uniform(*style.reverb), rng.uniform(1500, 7000), rng.uniform(0, 0.03), sample_rate)
+    recovery = beat_samples / sample_rate * rng.uniform(0.3, 0.9)
+    curve = effects.ducking(length, kick_starts, 1.0, recovery, sample_rate)
+    stems: dict[str, np.ndarray] = {}
+    to_room, to_delay = np.zeros((2, length), np.float32), np.zeros((2, length), np.float32)
+    for part, track in parts:
+        track = effects.equalize(track, part.low_cut, None, sample_rate)
+        track = track * np.float32(10 ** ((part.level_db - moment_db(track, sample_rate)) / 20))
+        if part.pan:
+            track = track * np.sqrt([[1 - part.pan], [1 + part.pan]]).astype(np.float32)
+        if part.duck and kick_starts:
+            track = track * (1 - part.duck * (1 - curve))
+        stems[part.name] = stems.get(part.name, 0) + track
+        to_room += part.reverb * track
+        to_delay += part.delay * track
+    if np.any(to_delay):
+        wet = effects.echo(to_delay, float(rng.choice([0.75, 0.75, 0.5, 1.0, 0.375])), rng.uniform(0.3, 0.65), beat_samples, sample_rate)
+        to_room += 0.3 * wet
+        stems["delay"] = wet
+    if np.any(to_room):
+        stems["reverb"] = circle.convolve(to_room, room)
+    for name in ("delay", "reverb"):
+        if name in stems and kick_starts:
+            stems[name] = stems[name] * (1 - 0.6 * (1 - curve))
+    if kick_starts and rng.uniform() < style.rumble:
+        stems["rumble"] = rumble(stems["kick"], curve, sample_rate, rng)
+    return np.sum(list(stems.values()), 0, dtype=np.float32), stems
+
+
+def rumble(kick: np.ndarray, curve: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the low rumble of a kick: its reverb, low-passed, driven, ducked by itself."""
+    t = np.arange(int(0.7 * sample_rate)) / sample_rate
+    response = (rng.standard_normal(len(t)) * np.exp(-t / rng.uniform(0.08, 0.2)))[None].astype(np.float32)
+    low = signal.butter(4, rng.uniform(90, 180), "low", fs=sample_rate, output="sos")
+    tail = circle.filter_sections(low, circle.convolve(kick.mean(0, keepdims=True), response), sample_rate)
+    tail = tail / (np.abs(tail).max() + 1e-9)
+    tail = np.tanh(rng.uniform(1, 3) * tail) * (1 - 0.9 * (1 - curve))
+    level = float(np.abs(kick).max()) * rng.uniform(0.25, 0.5)
+    return np.repeat(tail / (np.abs(tail).max() + 1e-9) * level, 2, 0).astype(np.float32)
