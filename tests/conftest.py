@@ -1,0 +1,101 @@
+"""Synthetic music of known tempo, the audio files it is written to, and where the real tracks lie."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+MUSIC = Path(__file__).resolve().parents[2] / "shared" / "music"
+# name: extension, libsndfile's format and subtype, smallest step of a sample (None: lossy)
+AUDIO_FORMATS = {
+    "wav": (".wav", "WAV", "PCM_16", 2.0**-15),
+    "flac": (".flac", "FLAC", "PCM_16", 2.0**-15),
+    "ogg": (".ogg", "OGG", "VORBIS", None),
+    "opus": (".opus", "OGG", "OPUS", None),
+    "mp3": (".mp3", "MP3", "MPEG_LAYER_III", None),
+    "aiff": (".aiff", "AIFF", "PCM_16", 2.0**-15),
+}
+
+
+def house_loop(bpm: float = 126.0, bars: int = 1, sample_rate: int = 44_100, seed: int = 0) -> np.ndarray:
+    """Return a stereo loop: kick on the beat, clap on two and four, open hat off the beat, bass after the kick.
+
+    Sounds ring over the end into the start, so the loop is seamless and has exactly the length of its bars.
+    """
+    rng = np.random.default_rng(seed)
+    beat = 60.0 / bpm
+    samples = round(bars * 4 * beat * sample_rate)
+    loop = np.zeros((2, samples))
+    time = np.arange(round(0.4 * sample_rate)) / sample_rate
+    kick = np.exp(-time / 0.12) * np.sin(2 * np.pi * (50 * time + 6 * (1 - np.exp(-time / 0.03))))
+    noise = np.diff(rng.standard_normal((2, len(time) + 1)))
+    clap, hat = 0.15 * noise * np.exp(-time / 0.06), 0.1 * noise[::-1] * np.exp(-time / 0.03)
+    root = 55.0 * 2 ** (rng.integers(0, 12) / 12)
+    bass = 0.25 * np.exp(-time / 0.15) * np.sin(2 * np.pi * root * time)
+    for index in range(bars * 4):
+        _add_round(loop, kick * 0.6, index * beat * sample_rate)
+        _add_round(loop, hat, (index + 0.5) * beat * sample_rate)
+        _add_round(loop, bass, (index + 0.75) * beat * sample_rate)
+        if index % 2:
+            _add_round(loop, clap, index * beat * sample_rate)
+    return (loop / max(1.0, np.abs(loop).max() / 0.9)).astype(np.float32)
+
+
+def _add_round(loop: np.ndarray, sound: np.ndarray, position: float) -> None:
+    places = (round(position) + np.arange(sound.shape[-1])) % loop.shape[1]
+    np.add.at(loop, (slice(None), places), np.broadcast_to(sound, (2, len(places))))
+
+
+def click_track(
+    bpm: float = 126.0, seconds: float = 10.0, sample_rate: int = 44_100, first_beat: float = 0.0
+) -> np.ndarray:
+    """Return mono clicks `(1, samples)`, the first of each four louder; every click begins on its sample."""
+    waveform = np.zeros((1, round(seconds * sample_rate)), np.float32)
+    time = np.arange(round(0.01 * sample_rate)) / sample_rate
+    click = np.sin(2 * np.pi * 2000 * time) * np.exp(-time / 0.002)
+    for index, start in enumerate(np.arange(first_beat, seconds, 60.0 / bpm)):
+        place = waveform[0, round(start * sample_rate) :][: len(click)]
+        place += (0.9 if index % 4 == 0 else 0.5) * click[: len(place)]
+    return waveform
+
+
+@pytest.fixture
+def make_house_loop() -> Callable[..., np.ndarray]:
+    return house_loop
+
+
+@pytest.fixture
+def make_click_track() -> Callable[..., np.ndarray]:
+    return click_track
+
+
+@pytest.fixture
+def write_audio(tmp_path: Path) -> Callable[..., Path]:
+    """Write `(channels, samples)` as one of AUDIO_FORMATS (or any given subtype) and return the path."""
+
+    def write(
+        waveform: np.ndarray,
+        kind: str = "wav",
+        sample_rate: int = 44_100,
+        name: str = "track",
+        subtype: str | None = None,
+        container: str | None = None,
+    ) -> Path:
+        extension, default_container, default_subtype, _ = AUDIO_FORMATS[kind]
+        path = tmp_path / (name + extension)
+        soundfile.write(
+            path, waveform.T, sample_rate, subtype=subtype or default_subtype, format=container or default_container
+        )
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def music_folder() -> Path:
+    """Return the folder of real tracks; skip the test where it is absent."""
+    if not (MUSIC / "tempo.csv").is_file():
+        pytest.skip("the real tracks are not beside this checkout (../shared/music)")
+    return MUSIC

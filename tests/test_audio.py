@@ -1,0 +1,287 @@
+"""Audio: what is read is what was written, at any rate and channel count; loops come out exact, level and tagged."""
+
+import json
+import struct
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from conftest import AUDIO_FORMATS, click_track, house_loop
+
+from fourfloor import audio
+
+TAGS = audio.LoopTags(
+    bpm=126.3, bars=2, title="Loop", key="F#min", comment=json.dumps({"seed": 7}), software="fourfloor 0"
+)
+
+
+def stream(path: Path, **settings) -> np.ndarray:
+    return np.concatenate(list(audio.AudioStream(path, **settings)), axis=1)
+
+
+@pytest.mark.parametrize("kind", AUDIO_FORMATS)
+def test_every_format_is_read(write_audio, kind):
+    rate = 48_000 if kind == "opus" else 44_100
+    loop = house_loop(sample_rate=rate)
+    path = write_audio(loop, kind, rate)
+    info = audio.probe(path)
+    assert (info.sample_rate, info.channels, info.frames) == (rate, 2, loop.shape[1])
+    decoded = audio.decode(path, sample_rate=rate)
+    assert decoded.dtype == np.float32
+    assert decoded.shape == loop.shape
+    step = AUDIO_FORMATS[kind][3]
+    if step:
+        assert np.abs(decoded - loop).max() <= step
+    else:  # a lossy codec keeps time and most of the energy
+        assert np.linalg.norm(decoded - loop) < 0.3 * np.linalg.norm(loop)
+
+
+@pytest.mark.parametrize(
+    ("kind", "container", "subtype", "step"),
+    [
+        ("wav", "WAV", "PCM_U8", 2.0**-7), ("wav", "WAV", "PCM_24", 2.0**-23), ("wav", "WAV", "PCM_32", 2.0**-23),
+        ("wav", "WAV", "FLOAT", 0.0), ("wav", "WAV", "DOUBLE", 2.0**-24), ("wav", "WAVEX", "PCM_24", 2.0**-23),
+        ("wav", "RF64", "PCM_16", 2.0**-15), ("flac", "FLAC", "PCM_S8", 2.0**-7), ("flac", "FLAC", "PCM_24", 2.0**-23),
+        ("aiff", "AIFF", "PCM_S8", 2.0**-7), ("aiff", "AIFF", "PCM_24", 2.0**-23), ("aiff", "AIFF", "FLOAT", 0.0),
+    ],
+)  # fmt: skip
+def test_every_depth_is_read_within_one_step(write_audio, kind, container, subtype, step):
+    noise = np.random.default_rng(1).uniform(-0.9, 0.9, (2, 5000)).astype(np.float32)
+    decoded = audio.decode(write_audio(noise, kind, subtype=subtype, container=container))
+    assert np.abs(decoded - noise).max() <= step
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 32_000, 48_000, 88_200, 96_000, 192_000])
+def test_every_rate_becomes_the_asked_one(write_audio, rate):
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * rate) / rate)
+    decoded = audio.decode(write_audio(tone[None], sample_rate=rate, subtype="FLOAT"), channels=1)
+    expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(88_200) / 44_100)
+    assert decoded.shape == (1, 88_200)
+    assert np.abs(decoded[0] - expected)[2000:-2000].max() < 1e-5
+
+
+def test_a_stream_is_resampled_without_seams_and_repeats_itself(write_audio):
+    noise = np.random.default_rng(2).uniform(-0.5, 0.5, (2, 300_000)).astype(np.float32)
+    path = write_audio(noise, sample_rate=48_000, subtype="FLOAT")
+    source = audio.AudioStream(path, block_seconds=0.7)
+    first, second = list(source), list(source)
+    assert {block.shape[1] for block in first[:-1]} == {round(0.7 * 44_100)}
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    whole = soxr.resample(noise.T, 48_000, 44_100).T
+    joined = np.concatenate(first, axis=1)
+    assert joined.shape == whole.shape
+    assert np.abs(joined - whole).max() < 1e-5
+    assert source.repairs == []
+
+
+@pytest.mark.parametrize("block_seconds", [0.01, 0.5, 100.0])
+def test_blocks_of_any_length_join_to_the_same_waveform(write_audio, block_seconds):
+    noise = np.random.default_rng(3).uniform(-0.5, 0.5, (2, 70_001)).astype(np.float32)
+    path = write_audio(noise, subtype="FLOAT")
+    assert np.array_equal(stream(path, block_seconds=block_seconds), noise)
+
+
+@pytest.mark.parametrize("channels", range(1, 10))
+def test_any_channel_count_is_mixed(write_audio, channels):
+    rng = np.random.default_rng(4)
+    waveform = rng.uniform(-0.9, 0.9, (channels, 4000)).astype(np.float32)
+    path = write_audio(waveform, subtype="FLOAT")
+    stereo, mono = audio.decode(path), audio.decode(path, channels=1)
+    assert stereo.shape == (2, 4000)
+    assert mono.shape == (1, 4000)
+    assert np.abs(stereo).max() <= 0.9
+    if channels == 1:
+        assert np.array_equal(stereo, np.repeat(waveform, 2, axis=0))
+    if channels == 2:
+        assert np.array_equal(stereo, waveform)
+    assert np.allclose(stereo.mean(axis=0), mono[0], atol=1e-6)
+
+
+def test_a_center_is_in_the_middle_wherever_the_container_puts_it():
+    alone = np.eye(6, dtype=np.float32)  # one frame a channel: left, right, center ... sounds alone
+    wave_order, vorbis_order = audio.mix(alone, 2, "WAV"), audio.mix(alone, 2, "OGG")
+    assert wave_order[2, 0] == wave_order[2, 1] > 0
+    assert vorbis_order[1, 0] == vorbis_order[1, 1] > 0
+    assert wave_order[0, 1] == wave_order[1, 0] == vorbis_order[2, 0] == 0
+    assert not wave_order[3].any()
+    assert not vorbis_order[5].any()
+
+
+def test_decode_refuses_what_is_longer_than_asked(write_audio):
+    path = write_audio(np.zeros((1, 88_200), np.float32))
+    with pytest.raises(audio.AudioError, match="longer than 1 s"):
+        audio.decode(path, max_seconds=1)
+
+
+@pytest.mark.parametrize("settings", [{"sample_rate": 1}, {"channels": 3}, {"block_seconds": 0}])
+def test_a_stream_refuses_settings_it_cannot_give(write_audio, settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        audio.AudioStream(write_audio(click_track(seconds=0.1)), **settings)
+
+
+def test_resample_keeps_length_and_suppresses_aliases():
+    rate = 44_100
+    time = np.arange(rate) / rate
+    waveform = np.stack([np.sin(2 * np.pi * 1000 * time), np.sin(2 * np.pi * 18_000 * time)]).astype(np.float32)
+    down = audio.resample(waveform, rate, 10_000)
+    assert down.shape == (2, 10_000)
+    middle = down[:, 500:-500]
+    assert np.sqrt(np.mean(middle[0] ** 2)) == pytest.approx(0.5**0.5, rel=1e-3)
+    assert np.abs(middle[1]).max() < 1e-5
+    assert np.array_equal(audio.resample(waveform, rate, rate), waveform)
+
+
+def test_loudness_of_a_sine():
+    tone = np.sin(2 * np.pi * 997 * np.arange(5 * 48_000) / 48_000)[None].astype(np.float32)
+    # BS.1770-4, annex 1: a 0 dBFS sine near 1 kHz in one front channel reads -3.01 LKFS.
+    assert audio.loudness_lufs(tone, 48_000) == pytest.approx(-3.01, abs=0.05)
+    assert audio.loudness_lufs(np.repeat(tone, 2, axis=0), 48_000) == pytest.approx(0.0, abs=0.05)
+    assert audio.loudness_lufs(tone[:, :4800], 48_000) == pytest.approx(-3.01, abs=0.3)
+    assert audio.loudness_lufs(np.zeros((2, 48_000)), 48_000) == -np.inf
+
+
+def test_true_peak_lies_between_the_samples():
+    # A quarter of the rate, sampled at 45 degrees: no sample is above -3.01 dB of the peak of 0.5.
+    tone = (0.5 * np.sin(np.pi / 2 * np.arange(44_100) + np.pi / 4) * np.hanning(44_100))[None].astype(np.float32)
+    assert np.abs(tone).max() < 0.36
+    assert audio.true_peak_db(tone, 44_100) == pytest.approx(-6.02, abs=0.05)
+    long = np.concatenate([np.zeros((1, 300_000), np.float32), tone], axis=1)
+    assert audio.true_peak_db(long, 44_100) == pytest.approx(-6.02, abs=0.05)
+    assert audio.true_peak_db(np.zeros((1, 100)), 44_100) == -np.inf
+
+
+@pytest.mark.parametrize("bars", [1, 2])
+def test_a_loop_is_normalized_by_one_gain(bars):
+    loop = 0.01 * house_loop(bars=bars)
+    level = audio.normalize_loop(loop, 44_100)
+    assert audio.true_peak_db(np.tile(level, 3), 44_100) <= -1.0
+    assert audio.true_peak_db(level, 44_100) <= -1.0
+    assert audio.loudness_lufs(np.tile(level, 8), 44_100) <= -13.9
+    gain = level[:, 1000] / loop[:, 1000]
+    assert np.allclose(level, loop * gain[0], atol=1e-6)
+
+
+def test_the_target_is_reached_where_the_ceiling_allows():
+    loop = 0.01 * house_loop()
+    level = audio.normalize_loop(loop, 44_100, target_lufs=-30.0)
+    assert audio.loudness_lufs(np.tile(level, 8), 44_100) == pytest.approx(-30.0, abs=0.2)
+    clicks = audio.normalize_loop(np.repeat(click_track(seconds=1.9), 2, axis=0), 44_100)
+    assert audio.true_peak_db(clicks, 44_100) == pytest.approx(-1.01, abs=0.005)
+    silence = np.zeros((2, 44_100), np.float32)
+    assert np.array_equal(audio.normalize_loop(silence, 44_100), silence)
+
+
+@pytest.mark.parametrize("waveform", [np.zeros(5), np.zeros((2, 0)), np.full((1, 5), np.nan)])
+def test_levels_refuse_what_is_no_waveform(waveform):
+    with pytest.raises(ValueError, match="waveform"):
+        audio.normalize_loop(waveform, 44_100)
+
+
+def chunks(path: Path) -> dict[bytes, bytes]:
+    """Read a RIFF file by the rules: word-aligned chunks up to exactly its end."""
+    content = path.read_bytes()
+    kind, size, form = struct.unpack_from("<4sI4s", content)
+    assert (kind, size, form) == (b"RIFF", len(content) - 8, b"WAVE")
+    found, position = {}, 12
+    while position < len(content):
+        assert position % 2 == 0
+        name, size = struct.unpack_from("<4sI", content, position)
+        found[name] = content[position + 8 : position + 8 + size]
+        position += 8 + size + size % 2
+    assert position == len(content)
+    return found
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_loop_is_written_exactly(tmp_path, channels):
+    loop = house_loop(126.3, 2)[:channels, :-1]  # an odd number of frames: in mono the data chunk is padded
+    path = tmp_path / "loop.wav"
+    audio.write_loop(path, loop, TAGS)
+    read, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    assert rate == 44_100
+    assert read.T.shape == loop.shape
+    assert np.abs(read.T - loop).max() <= 2.0**-24
+    assert soundfile.info(path).subtype == "PCM_24"
+    with wave.open(str(path)) as plain:
+        assert (plain.getnchannels(), plain.getsampwidth(), plain.getnframes()) == (channels, 3, loop.shape[1])
+    assert [entry.name for entry in tmp_path.iterdir()] == ["loop.wav"]
+
+
+def test_a_loop_carries_tempo_loop_points_and_text(tmp_path):
+    loop = house_loop(126.3, 2)
+    path = tmp_path / "loop.wav"
+    audio.write_loop(path, loop, TAGS)
+    found = chunks(path)
+    assert struct.unpack("<IHHfIHHf", found[b"acid"]) == (2, 66, 0x8000, 0.0, 8, 4, 4, np.float32(126.3))
+    sampler = struct.unpack("<15I", found[b"smpl"])
+    assert sampler[2:4] == (round(1e9 / 44_100), 66)
+    assert sampler[7] == 1
+    assert sampler[10:13] == (0, 0, loop.shape[1] - 1)
+    assert b"INAM\x05\0\0\0Loop\0\0" in found[b"LIST"]
+    assert audio.read_tags(path) == TAGS
+    with soundfile.SoundFile(path) as second:  # libsndfile reads the tempo too
+        assert "126.3" in second.extra_info
+
+
+def test_same_loop_same_bytes_and_another_other_bytes(tmp_path):
+    loop = house_loop()
+    for name, waveform in (("a", loop), ("b", loop), ("c", loop * 0.5)):
+        audio.write_loop(tmp_path / name, waveform, TAGS)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() != (tmp_path / "c").read_bytes()
+
+
+def test_full_scale_silence_and_mono_as_stereo(tmp_path):
+    edges = np.array([[1.0, -1.0, 0.0, 2.0**-23, 0.75]], np.float32)
+    audio.write_loop(tmp_path / "edges.wav", edges, TAGS, channels=2)
+    samples, _ = soundfile.read(tmp_path / "edges.wav", dtype="int32")
+    assert (samples >> 8).T.tolist() == [[2**23 - 1, -(2**23), 0, 1, 3 << 21]] * 2
+
+
+@pytest.mark.parametrize(
+    ("waveform", "tags"),
+    [
+        (np.full((2, 9), 1.5), TAGS),
+        (np.full((2, 9), np.nan), TAGS),
+        (np.zeros((3, 9)), TAGS),
+        (np.zeros((2, 0)), TAGS),
+        (np.zeros(9), TAGS),
+        (np.zeros((2, 9)), audio.LoopTags(bpm=0, bars=1)),
+        (np.zeros((2, 9)), audio.LoopTags(bpm=126, bars=1, title="a\0b")),
+    ],
+)
+def test_what_is_no_loop_is_not_written(tmp_path, waveform, tags):
+    with pytest.raises(audio.AudioError) as caught:
+        audio.write_loop(tmp_path / "loop.wav", waveform, tags)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "note"), [("Amin", 69), ("C", 60), ("Cbmaj", 71), ("B#", 60), (None, None), ("?", None)]
+)
+def test_the_root_note_is_told_where_the_key_is_known(tmp_path, key, note):
+    audio.write_loop(tmp_path / "loop.wav", np.zeros((2, 99)), audio.LoopTags(bpm=120, bars=1, key=key))
+    flags, root = struct.unpack_from("<IH", chunks(tmp_path / "loop.wav")[b"acid"])
+    assert (flags, root) == ((2, note) if note else (0, 60))
+    tags = audio.read_tags(tmp_path / "loop.wav")
+    assert tags is not None
+    assert tags.key == key
+
+
+def test_a_file_without_tempo_has_no_tags(write_audio):
+    assert audio.read_tags(write_audio(click_track(seconds=0.1))) is None
+    assert audio.read_tags(write_audio(click_track(seconds=0.1), "flac")) is None
+
+
+@pytest.mark.music
+def test_real_tracks_come_out_whole(music_folder):
+    paths, rejected = audio.find_audio([music_folder])
+    assert len(paths) == 27
+    assert rejected == []
+    for path in paths[::9]:
+        source = audio.AudioStream(path, channels=1)
+        assert sum(block.shape[1] for block in source) == source.info.frames
+        assert source.repairs == []
