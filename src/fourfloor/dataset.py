@@ -1,0 +1,136 @@
+"""Datasets on disk -> loops by number: features and audio, mapped from disk, read with numpy alone.
+
+One or several catalogues act as one: loops are numbered through. The latent codec is fitted once to the first
+dataset's training loops and kept beside them, so that decoder and prior, trained at the same time, agree on it.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fourfloor.ingest import catalogue
+from fourfloor.ingest.catalogue import Catalogue, Loop
+from fourfloor.representations.latent import FEATURE_DIM, Codec
+
+CODEC_FILE = "codec.safetensors"
+CODEC_LOOPS = 600  # enough for a PCA of 352 values; more only costs time
+
+
+class Dataset:
+    """Loops of one or several dataset folders, with features and audio mapped from disk."""
+
+    def __init__(self, paths: Sequence[Path], vocabulary: Sequence[str] = ()) -> None:
+        if not paths:
+            raise ValueError("no dataset given: name a folder made by `fourfloor ingest` with --data")
+        self.catalogues = [catalogue.load(path, verify=False) for path in paths]
+        self.bars = self.catalogues[0].bars
+        for other in self.catalogues[1:]:
+            if other.bars != self.bars or other.sample_rate != self.catalogues[0].sample_rate:
+                raise ValueError(f"{other.path} has loops of another length or rate than {self.catalogues[0].path}")
+        self._parts: list[tuple[Catalogue, int]] = [
+            (part, index) for part in self.catalogues for index in range(len(part.loops))
+        ]
+        self._features = {part.path: part.features() for part in self.catalogues}
+        self._audio = {part.path: part.audio() for part in self.catalogues}
+        self.sample_rate = self.catalogues[0].sample_rate
+        known = list(vocabulary)
+        # Index 0 means "any style"; a model's own vocabulary keeps its order and new styles follow it.
+        self.vocabulary = known + [style for style in self.styles() if style not in known]
+        self._split_cache: dict[str, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    @property
+    def data_hash(self) -> str:
+        """Name the content of all parts: equal for equal loops, wherever they lie."""
+        return "+".join(part.data_hash[:16] for part in self.catalogues)
+
+    def loop(self, index: int) -> Loop:
+        """Return the catalogue's row of a loop."""
+        part, own = self._parts[index]
+        return part.loops[own]
+
+    def bpm(self, index: int) -> float:
+        """Return the tempo of a loop."""
+        return self.loop(index).bpm
+
+    def style(self, index: int) -> str:
+        """Return the style tag of a loop's track."""
+        part, own = self._parts[index]
+        return part.tracks[part.loops[own].track].style
+
+    def style_index(self, index: int) -> int:
+        """Return the number of a loop's style in the vocabulary, from 1."""
+        return 1 + self.vocabulary.index(self.style(index))
+
+    def name(self, index: int) -> str:
+        """Return the name of a loop's track."""
+        part, own = self._parts[index]
+        return part.tracks[part.loops[own].track].name
+
+    def styles(self) -> list[str]:
+        """List the style tags that occur, sorted."""
+        return sorted({track.style for part in self.catalogues for track in part.tracks})
+
+    def indices(self, split: str) -> np.ndarray:
+        """Return the loops of a split; a dataset too small for a validation split validates on what it trains on."""
+        if split not in self._split_cache:
+            chosen = [i for i in range(len(self)) if self.loop(i).split == split]
+            if not chosen and split == "validation":
+                return self.indices("train")
+            if not chosen:
+                raise ValueError(f"{self.catalogues[0].path} has no loops for {split}: ingest more music")
+            self._split_cache[split] = np.array(chosen)
+        return self._split_cache[split]
+
+    def follower(self, index: int) -> int | None:
+        """Return the loop that begins where this one ends in the same track, if there is one."""
+        part, own = self._parts[index]
+        following = own + 1
+        if following < len(part.loops) and part.loops[following].follows == own:
+            return index + 1
+        return None
+
+    def features(self, index: int) -> np.ndarray:
+        """Return the features of a loop, float16 `(frames, FEATURE_DIM)`."""
+        part, own = self._parts[index]
+        if part.feature_dim != FEATURE_DIM:
+            raise ValueError(f"{part.path} has {part.feature_dim} features a frame, this version reads {FEATURE_DIM}")
+        return self._features[part.path][own]
+
+    def waveform(self, index: int) -> np.ndarray:
+        """Return the audio of a loop, float32 `(channels, samples)`."""
+        part, own = self._parts[index]
+        row = part.loops[own]
+        return catalogue.to_waveform(self._audio[part.path][row.offset : row.offset + row.frames])
+
+    def codec(self) -> Codec:
+        """Return the latent codec kept with the first dataset; fit it where there is none yet."""
+        path = self.catalogues[0].path / CODEC_FILE
+        if not path.exists():
+            _write_once(path, self._fit_codec().to_bytes())
+        return Codec.load(path)
+
+    def _fit_codec(self) -> Codec:
+        train = self.indices("train")
+        chosen = train[np.linspace(0, len(train) - 1, min(len(train), CODEC_LOOPS)).astype(int)]
+        return Codec.fit(np.concatenate([self.features(i) for i in chosen]))
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Write a file unless another process did so meanwhile: both must read the same bytes afterward."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".codec-") as temporary:
+            temporary.write(content)
+            temporary.flush()
+            os.fsync(temporary.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(temporary.name, path)
+    except OSError as error:
+        reason = f"{path}: cannot write the latent codec ({error.strerror})"
+        raise ValueError(f"{reason}; make the folder writable") from None

@@ -1,0 +1,17 @@
+"""One family a file: `family = "flow"` means `models/flow.py`, which holds `Config` and `Model`."""
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+
+def families() -> list[str]:
+    """List the model families: the module names of this folder."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def family_module(name: str) -> ModuleType:
+    """Import one family's module; raise ValueError naming those that exist."""
+    if name not in families():
+        raise ValueError(f"model.family {name!r} is unknown: use one of {', '.join(families())}")
+    return importlib.import_module(f"{__name__}.{name}")

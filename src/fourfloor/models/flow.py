@@ -1,0 +1,150 @@
+"""The prior: a flow-matching transformer over the latents of a loop.
+
+Training draws noise `x_0`, data `x_1` and a time `t`, and regresses the velocity `x_1 - x_0` at
+`x_t = (1 - t) x_0 + t x_1` (Lipman et al. 2023; Liu et al. 2023). Sampling integrates the velocity from noise to a
+loop by Euler steps. A token is a quarter beat: two neighboring latents.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fourfloor.nn.attention import ModulatedBlock, layer_norm, loop_rotations
+
+LATENTS_PER_TOKEN = 2
+TOKENS_PER_BAR = 16
+MAX_STYLES = 64
+NO_STYLE = 0  # the index that stands for "any"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Size of the transformer and how it is trained."""
+
+    width: int = 256
+    depth: int = 6
+    heads: int = 4
+    dropout: float = 0.1  # in the MLPs: the training sets are small
+    condition_dropout: float = 0.15  # share of loops whose style is hidden, so that guidance and "any" work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How the velocity is integrated."""
+
+    steps: int = 24
+    guidance: float = 1.0  # 1 follows the style as trained, above 1 exaggerates it
+    spread: float = 1.0  # how much of the measured spread correction is applied, 0-1
+
+
+class Model(nn.Module):
+    """A velocity field over `(batch, latents, latent_dim)`, aware of tempo and style.
+
+    `shape` is the representation's `{"latent_dim": int}`. Loops of any number of bars pass through the same weights.
+    """
+
+    spread_gain: Tensor
+
+    def __init__(self, config: Config, shape: dict[str, int]) -> None:
+        super().__init__()
+        self.config = config
+        self.latent_dim = shape["latent_dim"]
+        token_dim = LATENTS_PER_TOKEN * self.latent_dim
+        width = config.width
+        self.embed = nn.Linear(token_dim, width)
+        self.slot = nn.Parameter(torch.randn(TOKENS_PER_BAR, width) * 0.02)
+        self.condition = nn.Sequential(nn.Linear(64 + 8, width), nn.SiLU(), nn.Linear(width, width))
+        self.style = nn.Embedding(MAX_STYLES, width)
+        self.modulation = nn.Linear(width, 6 * width)
+        self.blocks = nn.ModuleList(ModulatedBlock(width, config.heads, config.dropout) for _ in range(config.depth))
+        self.out = nn.Linear(width, token_dim)
+        for zeroed in (self.out, self.modulation):
+            nn.init.zeros_(zeroed.weight)
+            nn.init.zeros_(zeroed.bias)
+        nn.init.normal_(self.style.weight, std=0.02)
+        with torch.no_grad():
+            # Gates start open at a small value: closed ones would give the blocks no gradient at the first step.
+            self.modulation.bias.view(6, width)[[2, 5]] = 0.1
+        # Ratio of the training set's spread to that of samples, per channel; measured by `calibrate`.
+        self.register_buffer("spread_gain", torch.ones(self.latent_dim))
+
+    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Return one group: everything is trained together."""
+        return {"model": self.parameters()}
+
+    def forward(self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor) -> Tensor:
+        """Return the velocity at `x` `(batch, latents, latent_dim)`, time `t` `(batch,)` in [0, 1]."""
+        batch, latents, _ = x.shape
+        tokens = latents // LATENTS_PER_TOKEN
+        bars = tokens // TOKENS_PER_BAR
+        condition = self.condition(torch.cat([time_features(t, 64), tempo_features(bpm, bars)], dim=-1))
+        condition = nn.functional.silu(condition + self.style(style))
+        modulation = self.modulation(condition).view(batch, 6, -1)
+        pairs = self.config.width // self.config.heads // 2
+        rotations = loop_rotations(tokens, TOKENS_PER_BAR, pairs, x.device)
+        hidden = self.embed(x.reshape(batch, tokens, -1)) + self.slot.repeat(bars, 1)
+        for block in self.blocks:
+            hidden = block(hidden, modulation, rotations)
+        return self.out(layer_norm(hidden)).reshape(x.shape)
+
+    def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Yield the flow-matching loss of `batch`: x, bpm, style."""
+        x_1, style = batch["x"], batch["style"]
+        x_0 = torch.randn_like(x_1)
+        t = torch.sigmoid(torch.randn(len(x_1), device=x_1.device))  # logit-normal (Esser et al. 2024)
+        hidden = torch.rand(len(x_1), device=x_1.device) < self.config.condition_dropout
+        t_wide = t[:, None, None]
+        velocity = self((1 - t_wide) * x_0 + t_wide * x_1, t, batch["bpm"], style.masked_fill(hidden, NO_STYLE))
+        loss = (velocity.float() - (x_1 - x_0)).square().mean()
+        yield "model", loss, {"velocity": loss.detach()}
+
+    @torch.no_grad()
+    def sample(
+        self, n: int, conditions: dict[str, Tensor], sampling: Sampling, rng: torch.Generator, bars: int = 4
+    ) -> Tensor:
+        """Draw latents `(n, latents, latent_dim)`; `conditions` holds bpm `(n,)` and style `(n,)`."""
+        latents = bars * TOKENS_PER_BAR * LATENTS_PER_TOKEN
+        device = self.slot.device
+        x = torch.randn(n, latents, self.latent_dim, generator=rng).to(device)
+        bpm, style = conditions["bpm"].to(device), conditions["style"].to(device)
+        for i in range(sampling.steps):
+            t = torch.full((n,), i / sampling.steps, device=device)
+            velocity = self(x, t, bpm, style)
+            if sampling.guidance != 1.0:
+                free = self(x, t, bpm, torch.full_like(style, NO_STYLE))
+                velocity = free + sampling.guidance * (velocity - free)
+            x = x + velocity / sampling.steps
+        return x * (1 + sampling.spread * (self.spread_gain - 1))
+
+    @torch.no_grad()
+    def calibrate(self, batches: Iterable[dict[str, Tensor]], rng: torch.Generator) -> Tensor:
+        """Measure how much less samples spread than data, per channel, and keep the ratio (1 to 1.4).
+
+        Latents of a small prior shrink toward the mean, which makes loops resemble each other.
+        """
+        self.spread_gain.fill_(1.0)
+        data, samples = [], []
+        for batch in batches:
+            bars = batch["x"].shape[1] // (TOKENS_PER_BAR * LATENTS_PER_TOKEN)
+            data.append(batch["x"].reshape(-1, self.latent_dim))
+            samples.append(self.sample(len(batch["x"]), batch, Sampling(), rng, bars).reshape(-1, self.latent_dim))
+        ratio = torch.cat(data).std(dim=0) / torch.cat(samples).std(dim=0).clamp_min(1e-6)
+        self.spread_gain.copy_(ratio.clamp(1.0, 1.4))
+        return ratio
+
+
+def time_features(t: Tensor, dim: int) -> Tensor:
+    """Return sines and cosines of `t` at geometric frequencies, `(batch, dim)`."""
+    frequencies = torch.exp(torch.linspace(0.0, 5.0, dim // 2, device=t.device))
+    angle = t[:, None] * frequencies * torch.pi
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+def tempo_features(bpm: Tensor, bars: int) -> Tensor:
+    """Return tempo and length as `(batch, 8)`: smooth functions of log tempo, and log2 of the bars."""
+    octave = torch.log2(bpm / 128.0)[:, None]
+    bumps = torch.exp(-(((octave - torch.linspace(-0.5, 0.5, 6, device=bpm.device)) / 0.2) ** 2))
+    length = torch.full_like(octave, torch.tensor(float(bars)).log2().item())
+    return torch.cat([octave, bumps, length], dim=-1)

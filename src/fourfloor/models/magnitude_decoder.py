@@ -1,0 +1,85 @@
+"""The decoder: latents to the distribution of every log magnitude on the beat grid.
+
+It predicts mean and deviation rather than one value, because latents do not determine noise: a regression
+would dim and smear hats and cymbals. Trained with the Gaussian likelihood; no inverse STFT in training.
+The mean starts from the log-mel envelope that the latents already hold, so the network learns only what it lacks.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fourfloor.nn.conv import CircularConvNeXt
+from fourfloor.representations.latent import FRAMES_PER_LATENT, N_MELS, band_centers_hz
+from fourfloor.representations.magnitude import interpolation_weights
+
+MIN_LOG_SIGMA, MAX_LOG_SIGMA = -2.3, 0.7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Size of the decoder and weight of its losses."""
+
+    width: int = 256
+    latent_depth: int = 4  # blocks at eight latents a beat
+    frame_depth: int = 3  # blocks at 32 frames a beat
+    l1_weight: float = 0.3
+    edge_latents: int = 6  # at a crop's ends the wrapped context is wrong: they carry no loss
+
+
+class Model(nn.Module):
+    """Latents `(batch, latents, latent_dim)` and their log-mel `(batch, frames, N_MELS)` to mean and deviation.
+
+    `shape` is the representation's `{"latent_dim": int, "bins": int}`.
+    """
+
+    envelope: Tensor
+
+    def __init__(self, config: Config, shape: dict[str, int]) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.embed = nn.Linear(shape["latent_dim"], width)
+        self.latent_blocks = nn.ModuleList(CircularConvNeXt(width, kernel=5) for _ in range(config.latent_depth))
+        self.upsample = nn.Linear(width, FRAMES_PER_LATENT * width)
+        self.embed_mel = nn.Linear(N_MELS, width)
+        self.frame_blocks = nn.ModuleList(CircularConvNeXt(width) for _ in range(config.frame_depth))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, 2 * shape["bins"])
+        nn.init.normal_(self.head.weight, std=1e-3)
+        with torch.no_grad():
+            mean_bias, sigma_bias = self.head.bias.chunk(2)
+            mean_bias.fill_(-0.3)  # the mean of log-Rayleigh lies below the log of its power
+            sigma_bias.fill_(-0.5)
+        self.register_buffer(
+            "envelope", torch.from_numpy(interpolation_weights(band_centers_hz())), persistent=False
+        )
+
+    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Return one group: everything is trained together."""
+        return {"model": self.parameters()}
+
+    def forward(self, z: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log deviation, each `(batch, frames, bins)`."""
+        batch, latents, _ = z.shape
+        hidden = self.embed(z)
+        for block in self.latent_blocks:
+            hidden = block(hidden)
+        hidden = self.upsample(hidden).reshape(batch, latents * FRAMES_PER_LATENT, -1) + self.embed_mel(mel)
+        for block in self.frame_blocks:
+            hidden = block(hidden)
+        correction, log_sigma = self.head(self.norm(hidden)).float().chunk(2, dim=-1)
+        return mel.float() @ self.envelope + correction, log_sigma.clamp(MIN_LOG_SIGMA, MAX_LOG_SIGMA)
+
+    def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Yield likelihood and L1 of the log magnitudes `x` `(batch, frames, bins)` given `z` and `mel`."""
+        mean, log_sigma = self(batch["z"], batch["mel"])
+        edge = self.config.edge_latents * FRAMES_PER_LATENT
+        inside = slice(edge, -edge or None)
+        error = (batch["x"] - mean)[:, inside]
+        log_sigma = log_sigma[:, inside]
+        likelihood = (0.5 * (error * torch.exp(-log_sigma)).square() + log_sigma).mean()
+        l1 = error.abs().mean()
+        yield "model", likelihood + self.config.l1_weight * l1, {"likelihood": likelihood.detach(), "l1": l1.detach()}

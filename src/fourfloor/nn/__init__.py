@@ -1,0 +1,1 @@
+"""Blocks that two model families or more share."""

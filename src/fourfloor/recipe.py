@@ -1,0 +1,176 @@
+"""Strict TOML -> the frozen dataclasses that configure each stage; a recipe writes itself back.
+
+A recipe lists only what differs from the defaults. An unknown table or key, a wrong type or a missing key is an error
+that names file, table, key and the nearest match.
+"""
+
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from fourfloor.models import family_module
+from fourfloor.representations import representation_module
+from fourfloor.training import loop
+
+TABLES = ("representation", "model", "training", "generation")
+MAX_BYTES = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One experiment: what the model sees, the model, how it is trained and how it samples."""
+
+    representation_name: str
+    representation: Any
+    family: str
+    model: Any
+    training: loop.Config
+    generation: Any = field(default=None)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Return every resolved value by table, ready for JSON."""
+        tables: dict[str, dict[str, Any]] = {
+            "representation": {"name": self.representation_name, **_values(self.representation)},
+            "model": {"family": self.family, **_values(self.model)},
+            "training": _values(self.training),
+        }
+        if self.generation is not None:
+            tables["generation"] = _values(self.generation)
+        return tables
+
+    def to_toml(self) -> str:
+        """Write the recipe out with every value resolved; `load` reads it back to an equal one."""
+        blocks = []
+        for table, values in self.to_dict().items():
+            lines = [f"{key} = {_toml_value(value)}" for key, value in values.items()]
+            blocks.append("\n".join([f"[{table}]", *lines]))
+        return "\n\n".join(blocks) + "\n"
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file and apply overrides such as `training.batch_size=8`; ValueError in one line."""
+    try:
+        raw = Path(path).read_bytes()
+        if len(raw) > MAX_BYTES:
+            raise ValueError(f"{path}: {len(raw)} bytes are no recipe")
+        content = tomllib.loads(raw.decode("utf-8"))
+    except OSError as error:
+        reason = f"{path}: cannot read the recipe ({error.strerror})"
+        raise ValueError(f"{reason}; name a .toml file, as in recipes/") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: is not UTF-8 text; name a .toml file, as in recipes/") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: is not valid TOML ({error})") from None
+    for override in overrides:
+        _apply_override(content, override)
+    return parse(content, str(path))
+
+
+def parse(content: dict[str, Any], source: str) -> Recipe:
+    """Turn the tables of a recipe into configs; `source` names it in errors."""
+    _refuse_unknown(content, TABLES, source, "table")
+    for table, values in content.items():
+        if not isinstance(values, dict):
+            raise ValueError(f"{source}: {table} = {values!r} stands outside a table: put it under one of {TABLES}")
+    representation_table = dict(content.get("representation", {}))
+    model_table = dict(content.get("model", {}))
+    name = _take(representation_table, "name", f"{source} [representation]")
+    family = _take(model_table, "family", f"{source} [model]")
+    try:
+        representation, model = representation_module(name), family_module(family)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
+    generation = None
+    if hasattr(model, "Sampling"):
+        generation = fill(model.Sampling, content.get("generation", {}), f"{source} [generation]")
+    elif "generation" in content:
+        raise ValueError(f"{source} [generation]: the family {family} does not generate; remove the table")
+    return Recipe(
+        representation_name=name,
+        representation=fill(representation.Config, representation_table, f"{source} [representation]"),
+        family=family,
+        model=fill(model.Config, model_table, f"{source} [model]"),
+        training=fill(loop.Config, content.get("training", {}), f"{source} [training]"),
+        generation=generation,
+    )
+
+
+def fill(config: type, values: dict[str, Any], where: str) -> Any:
+    """Build a config dataclass from a table, checking every key and type."""
+    hints = typing.get_type_hints(config)
+    _refuse_unknown(values, list(hints), where, "key")
+    for entry in fields(config):
+        if entry.name not in values and entry.default is MISSING and entry.default_factory is MISSING:
+            raise ValueError(f"{where}: {entry.name} is missing")
+    checked = {key: _convert(value, hints[key], f"{where}: {key}") for key, value in values.items()}
+    try:
+        return config(**checked)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _convert(value: Any, hint: Any, where: str) -> Any:
+    """Check one TOML value against a type hint; integers pass as floats, arrays become tuples."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        if value in arguments:
+            return value
+        raise ValueError(f"{where} = {value!r} is none of {', '.join(map(repr, arguments))}")
+    if origin in (typing.Union, types.UnionType):
+        return _convert(value, next(a for a in arguments if a is not type(None)), where)
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(_convert(item, arguments[0], where) for item in value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    expected = origin or hint
+    if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+        raise ValueError(f"{where} = {value!r} must be of type {getattr(expected, '__name__', expected)}")
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        raise ValueError(f"{where} = {value!r} must be a finite number")
+    return value
+
+
+def _take(table: dict[str, Any], key: str, where: str) -> str:
+    if key not in table:
+        raise ValueError(f"{where}: {key} is missing")
+    return str(table.pop(key))
+
+
+def _refuse_unknown(values: dict[str, Any], known: Sequence[str], where: str, kind: str) -> None:
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
+            raise ValueError(f"{where}: unknown {kind} {key!r}: {hint}")
+
+
+def _apply_override(content: dict[str, Any], override: str) -> None:
+    target, equals, text = override.partition("=")
+    table, dot, key = target.strip().partition(".")
+    if not (equals and dot and key):
+        raise ValueError(f"--set {override}: write it as table.key=value, for example training.batch_size=8")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    content.setdefault(table, {})[key] = value
+
+
+def _values(config: Any) -> dict[str, Any]:
+    assert is_dataclass(config)
+    return {entry.name: getattr(config, entry.name) for entry in fields(config)}
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    return repr(value)

@@ -1,0 +1,297 @@
+"""Fixed features of a loop on the beat grid, and the linear codec that turns them into latents.
+
+`analyze` takes a waveform to features, one row a grid frame:
+
+    [0:88]     log-mel magnitude of the mid channel, 140 Hz - 18 kHz
+    [88:104]   side-to-mid ratio in 16 coarse bands, natural log of a magnitude ratio
+    [104:108]  low end (< 150 Hz) without phase: log amplitude and log2 frequency ratio of two bands
+
+The features never change; `Codec` is a PCA of them, fitted on a training set: eight latents a beat, each the
+projection of four frames. Keeping the analysis fixed lets decoder and prior train at the same time and be
+replaced one by one. Low-end phase is dropped because a prior cannot learn it; `low_end` integrates it anew.
+"""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.fft
+from safetensors.numpy import load_file, save
+
+from fourfloor.representations import Loops
+from fourfloor.representations.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT, N_FFT, stft
+
+SAMPLE_RATE = 44_100
+N_MELS = 88
+F_MIN, F_MAX = 140.0, 18_000.0
+SIDE_BANDS = 16
+# One instantaneous frequency a band sounds a wobbling tone where several partials share it (measured up to 270 Hz).
+LOW_BANDS = ((20.0, 80.0), (80.0, 150.0))
+LOW_RATE = 256  # complex samples a beat: 384 Hz wide at the slowest tempo, 90 BPM
+FEATURE_DIM = N_MELS + SIDE_BANDS + 2 * len(LOW_BANDS)
+MEL, SIDE, LOW = slice(0, N_MELS), slice(N_MELS, N_MELS + SIDE_BANDS), slice(N_MELS + SIDE_BANDS, FEATURE_DIM)
+LEVEL_FLOOR = 1e-4  # -80 dB: what is quieter in a mel band is not heard under a mix
+SIDE_FLOOR = -3.5  # -30 dB: a mono loop
+LOW_FLOOR = 1e-3
+FRAMES_PER_LATENT = 4
+
+
+@functools.cache
+def mel_filters() -> np.ndarray:
+    """Return triangular filters float32 `(N_MELS, bins)`, each of weight 1 so that a flat spectrum stays flat."""
+
+    def to_mel(hertz: np.ndarray | float) -> np.ndarray:
+        return 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)
+
+    edges = np.linspace(to_mel(F_MIN), to_mel(F_MAX), N_MELS + 2)
+    bins = to_mel(np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT)
+    rise = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    fall = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    filters = np.clip(np.minimum(rise, fall), 0, None)
+    # The lowest bands are narrower than a bin: let each see at least the bin nearest its center.
+    nearest = np.abs(bins - edges[1:-1, None]).argmin(axis=1)
+    filters[np.arange(N_MELS), nearest] += 1e-3
+    return (filters / filters.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@functools.cache
+def band_centers_hz() -> np.ndarray:
+    """Return the center of gravity of each mel filter in Hz, float64 `(N_MELS,)`."""
+    return mel_filters() @ (np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT)
+
+
+def side_groups() -> np.ndarray:
+    """Return which coarse side band each mel band belongs to, int `(N_MELS,)`."""
+    return np.arange(N_MELS) * SIDE_BANDS // N_MELS
+
+
+def analyze(waveform: np.ndarray, bpm: float, bars: int) -> np.ndarray:
+    """Describe a closed loop at 44.1 kHz, `(1 or 2, samples)`, by features float32 `(128 * bars, FEATURE_DIM)`."""
+    frames = bars * BEATS_PER_BAR * FRAMES_PER_BEAT
+    mid, side = mid_side(waveform)
+    mid_power = _mel_power(mid, frames)
+    log_mel = 0.5 * np.log(mid_power + LEVEL_FLOOR**2)
+    if side.any():
+        side_power = _mel_power(side, frames)
+        grouping = (side_groups() == np.arange(SIDE_BANDS)[:, None]).astype(np.float32)
+        ratio = 0.5 * np.log(
+            (side_power @ grouping.T + 1e-12) / (mid_power @ grouping.T + LEVEL_FLOOR**2 * grouping.sum(axis=1))
+        )
+        side_ratio = np.clip(ratio, SIDE_FLOOR, 1.0)
+    else:
+        side_ratio = np.full((frames, SIDE_BANDS), SIDE_FLOOR)
+    return np.concatenate([log_mel, side_ratio, analyze_low_end(mid, bpm, bars)], axis=1).astype(np.float32)
+
+
+def mid_side(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split `(1 or 2, samples)` into mid and side, each `(samples,)`."""
+    if waveform.shape[0] == 1:
+        return waveform[0], np.zeros_like(waveform[0])
+    return (waveform[0] + waveform[1]) / 2, (waveform[0] - waveform[1]) / 2
+
+
+def _mel_power(channel: np.ndarray, frames: int) -> np.ndarray:
+    spectrum = stft(channel, frames)
+    return (spectrum.real**2 + spectrum.imag**2) @ mel_filters().T
+
+
+def low_masks(hertz: np.ndarray) -> np.ndarray:
+    """Return the low bands' weights `(len(LOW_BANDS), len(hertz))`; raised-cosine crossovers, sum 1 inside."""
+    edges = np.array([LOW_BANDS[0][0], *(high for _, high in LOW_BANDS)])
+    half = np.array([8.0, 14.0, 14.0])
+    steps = np.clip((hertz[None, :] - edges[:, None]) / half[:, None], -1, 1)
+    above = 0.5 + 0.5 * np.sin(0.5 * np.pi * steps)
+    return above[:-1] - above[1:]
+
+
+def analyze_low_end(mid: np.ndarray, bpm: float, bars: int) -> np.ndarray:
+    """Return log amplitude and log2 frequency ratio of each low band, `(frames, 2 * len(LOW_BANDS))`."""
+    n, beats = mid.size, bars * BEATS_PER_BAR
+    low_samples = beats * LOW_RATE
+    spectrum = scipy.fft.rfft(mid)[: low_samples // 2]
+    masks = low_masks(np.arange(spectrum.size) * SAMPLE_RATE / n)
+    padded = np.zeros((len(LOW_BANDS), low_samples), dtype=np.complex64)
+    padded[:, : spectrum.size] = spectrum * masks
+    analytic = scipy.fft.ifft(padded, axis=-1) * (2.0 * low_samples / n)
+    rate = LOW_RATE * bpm / 60.0
+    step = LOW_RATE // FRAMES_PER_BEAT
+    amplitude = np.sqrt(_wide_mean(np.abs(analytic) ** 2, step))
+    rotation = _wide_mean(np.roll(analytic, -1, axis=1) * analytic.conj(), step)
+    frequency = np.abs(np.angle(rotation)) * rate / (2 * np.pi)
+    # Where a band is silent its frequency means nothing: pull it to the band's center so that it costs nothing.
+    trust = amplitude / (amplitude + 3 * LOW_FLOOR)
+    center = np.sqrt([low * high for low, high in LOW_BANDS])[:, None]
+    low_edges, high_edges = (np.array(side)[:, None] for side in zip(*LOW_BANDS, strict=True))
+    ratio = np.log2(np.clip(frequency, 0.8 * low_edges, 1.2 * high_edges) / center) * trust
+    described = np.stack([np.log(amplitude + LOW_FLOOR), ratio], axis=-1)
+    return described.transpose(1, 0, 2).reshape(beats * FRAMES_PER_BEAT, -1)
+
+
+def _wide_mean(signal: np.ndarray, step: int) -> np.ndarray:
+    """Average a circular `(bands, frames * step)` over each frame and half its neighbors -> `(bands, frames)`."""
+    kernel = np.zeros(signal.shape[1], dtype=np.float32)
+    kernel[np.arange(-step // 2, step + step // 2)] = 1.0 / (2 * step)
+    smooth = scipy.fft.ifft(scipy.fft.fft(signal, axis=-1) * scipy.fft.fft(kernel).conj(), axis=-1)
+    return (smooth if np.iscomplexobj(signal) else np.maximum(smooth.real, 0))[:, ::step]
+
+
+def low_end(features: np.ndarray, bpm: float, samples: int, phases: np.ndarray) -> np.ndarray:
+    """Sound the low end of `features` `(frames, FEATURE_DIM)`: float32 `(samples,)`.
+
+    `phases` `(len(LOW_BANDS),)` in radians starts each band. The residue of the summed frequency to the nearest
+    whole number of turns is spread over the loop, so the result is periodic by construction.
+    """
+    frames = features.shape[0]
+    beats = frames // FRAMES_PER_BEAT
+    low_samples = beats * LOW_RATE
+    bands = features[:, LOW].reshape(frames, len(LOW_BANDS), 2).transpose(1, 2, 0).astype(np.float64)
+    center = np.sqrt([low * high for low, high in LOW_BANDS])[:, None]
+    positions = np.arange(low_samples) * (frames / low_samples) - 0.5
+    amplitude = np.clip(np.exp(_interpolate(bands[:, 0], positions)) - LOW_FLOOR, 0, 1.5)
+    hertz = center * 2.0 ** np.clip(_interpolate(bands[:, 1], positions), -2, 2)
+    turns = hertz / (LOW_RATE * bpm / 60.0)
+    turns += (np.round(turns.sum(axis=1)) - turns.sum(axis=1))[:, None] / low_samples
+    phase = 2 * np.pi * (np.cumsum(turns, axis=1) - turns[:, :1]) + phases[:, None]
+    analytic = amplitude * np.exp(1j * phase)
+    spectrum = np.zeros(samples // 2 + 1, dtype=np.complex64)
+    positive = scipy.fft.fft(analytic, axis=1)[:, : low_samples // 2]
+    spectrum[: positive.shape[1]] = positive.sum(axis=0) * (samples / (2.0 * low_samples))
+    hertz_grid = np.arange(spectrum.size) * SAMPLE_RATE / samples
+    edge = np.clip((LOW_BANDS[-1][1] + 40.0 - hertz_grid) / 40.0, 0, 1)  # what modulation spread upward is cut
+    return scipy.fft.irfft(spectrum * edge, n=samples).astype(np.float32)
+
+
+def _interpolate(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Read circular rows `(bands, n)` at fractional `positions` linearly."""
+    below = np.floor(positions).astype(np.int64)
+    fraction = positions - below
+    n = values.shape[1]
+    return values[:, below % n] * (1 - fraction) + values[:, (below + 1) % n] * fraction
+
+
+# Which rows of the features of one latent go into one PCA, how many components stay, and how much they count.
+_FRAME_MAJOR = np.arange(FRAMES_PER_LATENT * FEATURE_DIM).reshape(FRAMES_PER_LATENT, FEATURE_DIM)
+_BLOCKS: tuple[tuple[np.ndarray, int, float], ...] = (
+    (_FRAME_MAJOR[:, MEL].ravel(), 48, 1.0),
+    (_FRAME_MAJOR[:, SIDE].ravel(), 6, 0.7),
+    (_FRAME_MAJOR[:, LOW][:, 0::2].ravel(), 8, 2.0),  # amplitudes: few numbers that carry the kick
+    (_FRAME_MAJOR[:, LOW][:, 1::2].ravel(), 6, 1.0),
+)
+LATENT_DIM = sum(kept for _, kept, _ in _BLOCKS)
+LATENTS_PER_BAR = BEATS_PER_BAR * FRAMES_PER_BEAT // FRAMES_PER_LATENT
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A linear map between features and latents: `z = (f - mean) @ encode`, `f = z @ decode + mean`.
+
+    Channels are scaled by sd^0.6 rather than whitened: leading components keep more weight in a squared error.
+    """
+
+    mean: np.ndarray  # (4 * FEATURE_DIM,)
+    encode: np.ndarray  # (4 * FEATURE_DIM, LATENT_DIM)
+    decode: np.ndarray  # (LATENT_DIM, 4 * FEATURE_DIM)
+
+    @classmethod
+    def fit(cls, features: np.ndarray) -> "Codec":
+        """Fit the PCA of each block to features `(n, FEATURE_DIM)`, n a multiple of 4."""
+        rows = np.asarray(features, dtype=np.float64).reshape(-1, FRAMES_PER_LATENT * FEATURE_DIM)
+        if len(rows) < 2 * LATENT_DIM:
+            raise ValueError(f"{len(rows)} latents are too few to fit a codec: ingest at least one minute of music")
+        mean = rows.mean(axis=0)
+        encode = np.zeros((rows.shape[1], LATENT_DIM))
+        decode = np.zeros((LATENT_DIM, rows.shape[1]))
+        column = 0
+        for members, kept, weight in _BLOCKS:
+            block = rows[:, members] - mean[members]
+            variance, axes = np.linalg.eigh(block.T @ block / len(block))
+            variance, axes = variance[::-1][:kept], axes[:, ::-1][:, :kept]
+            axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(kept)])
+            # A channel that hardly moves (the side of mono music) must not be blown up into noise.
+            sd = np.sqrt(np.maximum(variance, 1e-2))
+            scale = weight * sd**-0.4
+            columns = slice(column, column + kept)
+            encode[members, columns] = axes * scale
+            decode[columns, members] = (axes / scale).T
+            column += kept
+        power = ((rows - mean) @ encode).var(axis=0).mean()
+        encode, decode = encode / np.sqrt(power), decode * np.sqrt(power)
+        return cls(mean.astype(np.float32), encode.astype(np.float32), decode.astype(np.float32))
+
+    def to_latents(self, features: np.ndarray) -> np.ndarray:
+        """Project features `(..., frames, FEATURE_DIM)` to latents `(..., frames / 4, LATENT_DIM)`."""
+        grouped = features.reshape(*features.shape[:-2], -1, FRAMES_PER_LATENT * FEATURE_DIM)
+        return (grouped.astype(np.float32) - self.mean) @ self.encode
+
+    def to_features(self, latents: np.ndarray) -> np.ndarray:
+        """Return features `(..., frames, FEATURE_DIM)` of latents `(..., frames / 4, LATENT_DIM)`."""
+        grouped = latents @ self.decode + self.mean
+        return grouped.reshape(*latents.shape[:-2], -1, FEATURE_DIM)
+
+    def to_bytes(self) -> bytes:
+        """Serialize to safetensors."""
+        return save({"mean": self.mean, "encode": self.encode, "decode": self.decode})
+
+    @classmethod
+    def load(cls, path: Path) -> "Codec":
+        """Read a codec; raise ValueError where the file is not one."""
+        try:
+            arrays = load_file(path)
+            codec = cls(arrays["mean"], arrays["encode"], arrays["decode"])
+        except (OSError, KeyError, ValueError) as error:
+            raise ValueError(f"{path} is not a latent codec ({error}): ingest the dataset again") from None
+        width = FRAMES_PER_LATENT * FEATURE_DIM
+        if codec.encode.shape != (width, LATENT_DIM) or codec.decode.shape != (LATENT_DIM, width):
+            raise ValueError(f"{path} has shape {codec.encode.shape}: made by another version, ingest again")
+        return codec
+
+
+BAR_COUNTS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """How long the loops of a batch are: each batch has one length, drawn by these weights."""
+
+    bars_weights: tuple[float, ...] = (0.1, 0.15, 0.6, 0.15)  # of 1, 2, 4 and 8 bars
+
+    def __post_init__(self) -> None:
+        if len(self.bars_weights) != len(BAR_COUNTS) or abs(sum(self.bars_weights) - 1) > 1e-6:
+            raise ValueError(f"bars_weights {self.bars_weights}: give {len(BAR_COUNTS)} weights that sum to 1")
+
+
+def shape(config: Config) -> dict[str, int]:
+    """Return what a prior must know of its input."""
+    return {"latent_dim": LATENT_DIM}
+
+
+def batch(
+    loops: Loops, codec: Codec, config: Config, split: str, size: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Draw latents `x` `(size, latents, LATENT_DIM)` with their `bpm` and `style` index, each `(size,)`.
+
+    Shorter loops are whole bars cut from longer ones; eight bars are two loops that follow each other in a track.
+    """
+    bars = int(rng.choice(BAR_COUNTS, p=config.bars_weights))
+    candidates = loops.indices(split)
+    if bars > loops.bars:
+        followed = np.array([index for index in candidates if loops.follower(index) is not None], dtype=np.int64)
+        bars, candidates = (2 * loops.bars, followed) if len(followed) else (loops.bars, candidates)
+    chosen = rng.choice(candidates, size)
+    rows = [_cut(loops, codec, int(index), bars, rng) for index in chosen]
+    return {
+        "x": np.stack(rows),
+        "bpm": np.array([loops.bpm(int(index)) for index in chosen], dtype=np.float32),
+        "style": np.array([loops.style_index(int(index)) for index in chosen], dtype=np.int64),
+    }
+
+
+def _cut(loops: Loops, codec: Codec, index: int, bars: int, rng: np.random.Generator) -> np.ndarray:
+    features = loops.features(index)
+    following = loops.follower(index) if bars > loops.bars else None
+    if following is not None:
+        features = np.concatenate([features, loops.features(following)])
+    latents = codec.to_latents(features)
+    first_bar = int(rng.integers(len(latents) // LATENTS_PER_BAR - bars + 1))
+    return latents[first_bar * LATENTS_PER_BAR :][: bars * LATENTS_PER_BAR]

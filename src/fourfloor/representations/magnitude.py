@@ -1,0 +1,127 @@
+"""Log magnitudes of the beat-synchronous STFT: what the decoder predicts, and the way back to a waveform.
+
+In: the mean and deviation of every log magnitude above the low end, and the features of the loop. Out: a closed
+stereo loop. White noise is colored to the predicted magnitudes, a few Griffin-Lim iterations with momentum
+(Perraudin et al. 2013) make the frames agree, and the low end is added from its amplitude and frequency.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fourfloor.representations import Loops, latent
+from fourfloor.representations.beatgrid import N_FFT, frame_centers, istft, stft, window
+
+FIRST_BIN, LAST_BIN = 7, 940  # 151 Hz, where the low end ends, to 20.2 kHz
+BINS = LAST_BIN - FIRST_BIN
+MAGNITUDE_FLOOR = 3e-5  # -90 dB
+# Bins just above the cut still see the low end through the window; fade in what is added beside it.
+_FADE_IN = np.array([0.4, 0.75], dtype=np.float32)
+# Log magnitudes of white noise scatter by this much (the standard deviation of log-Rayleigh).
+RAYLEIGH_LOG_SD = 0.641
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What a batch for the decoder holds."""
+
+    crop_latents: int = 48
+    noise: float = 0.1  # on the latents, so that the decoder bears the prior's errors
+
+
+def shape(config: Config) -> dict[str, int]:
+    """Return what the decoder must know of its input and output."""
+    return {"latent_dim": latent.LATENT_DIM, "bins": BINS}
+
+
+def batch(
+    loops: Loops, codec: latent.Codec, config: Config, split: str, size: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Draw crops: noised latents `z`, the log-mel they hold, `mel`, and the log magnitudes `x` they should give."""
+    latents = loops.bars * latent.LATENTS_PER_BAR
+    frames = latents * latent.FRAMES_PER_LATENT
+    crop = np.arange(min(config.crop_latents, latents))
+    crop_frames = np.arange(len(crop) * latent.FRAMES_PER_LATENT)
+    rows_z, rows_x = [], []
+    for index in rng.choice(loops.indices(split), size):
+        start = int(rng.integers(latents))
+        z = codec.to_latents(loops.features(index))[(start + crop) % latents]
+        rows_z.append(z + config.noise * rng.standard_normal(z.shape, dtype=np.float32))
+        mid, _ = latent.mid_side(loops.waveform(index))
+        rows_x.append(log_magnitudes(mid, frames, start * latent.FRAMES_PER_LATENT + crop_frames))
+    z = np.stack(rows_z)
+    return {"z": z, "mel": np.ascontiguousarray(codec.to_features(z)[..., latent.MEL]), "x": np.stack(rows_x)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendering:
+    """How predicted magnitudes become sound."""
+
+    temperature: float = 0.9  # share of the predicted deviation that is drawn
+    iterations: int = 8  # of Griffin-Lim
+    momentum: float = 0.9
+
+
+def log_magnitudes(waveform: np.ndarray, frames: int, chosen: np.ndarray) -> np.ndarray:
+    """Return log magnitudes float32 `(len(chosen), BINS)` of the `chosen` of `frames` grid frames of a mono loop."""
+    centers = frame_centers(waveform.shape[-1], frames)[chosen % frames]
+    indices = (centers[:, None] + np.arange(N_FFT) - N_FFT // 2) % waveform.shape[-1]
+    spectrum = np.fft.rfft(waveform[indices] * window(N_FFT), axis=-1)[:, FIRST_BIN:LAST_BIN]
+    return np.log(np.abs(spectrum) + MAGNITUDE_FLOOR).astype(np.float32)
+
+
+def render(
+    mu: np.ndarray,
+    sigma: np.ndarray,
+    features: np.ndarray,
+    bpm: float,
+    samples: int,
+    rng: np.random.Generator,
+    rendering: Rendering,
+) -> np.ndarray:
+    """Return a stereo loop float32 `(2, samples)` from `mu` and `sigma` `(frames, BINS)` and features."""
+    mid = _color_noise(mu, sigma, samples, rng, rendering)
+    mid += latent.low_end(features, bpm, samples, rng.uniform(0, 2 * np.pi, len(latent.LOW_BANDS)))
+    side_ratio = features[:, latent.SIDE]
+    if side_ratio.max() < latent.SIDE_FLOOR + 0.5:
+        return np.stack([mid, mid])
+    ratio = side_to_bins(side_ratio)
+    side = _color_noise(mu + np.where(ratio < latent.SIDE_FLOOR + 0.2, -9.0, ratio), sigma, samples, rng, rendering)
+    return np.stack([mid + side, mid - side])
+
+
+def side_to_bins(side_ratio: np.ndarray) -> np.ndarray:
+    """Spread the coarse side bands `(frames, SIDE_BANDS)` over the decoder's bins by linear interpolation."""
+    groups = latent.side_groups()
+    centers = np.array([latent.band_centers_hz()[groups == band].mean() for band in range(latent.SIDE_BANDS)])
+    return side_ratio @ interpolation_weights(centers)
+
+
+def interpolation_weights(centers_hz: np.ndarray) -> np.ndarray:
+    """Return the matrix float32 `(len(centers_hz), BINS)` that interpolates values at `centers_hz` to bins."""
+    bins_hz = np.arange(FIRST_BIN, LAST_BIN) * latent.SAMPLE_RATE / N_FFT
+    identity = np.eye(len(centers_hz))
+    return np.stack([np.interp(bins_hz, centers_hz, row) for row in identity]).astype(np.float32)
+
+
+def _color_noise(
+    mu: np.ndarray, sigma: np.ndarray, samples: int, rng: np.random.Generator, rendering: Rendering
+) -> np.ndarray:
+    """Give white noise the magnitudes drawn from `mu`, `sigma`; returns a mono loop `(samples,)`."""
+    frames = mu.shape[0]
+    noise = stft(rng.standard_normal(samples, dtype=np.float32), frames)[:, FIRST_BIN:LAST_BIN]
+    level = np.log(np.abs(noise) + 1e-9)
+    draw = (level - level.mean()) / RAYLEIGH_LOG_SD
+    magnitude = np.exp(mu + rendering.temperature * sigma * draw) - MAGNITUDE_FLOOR
+    magnitude = np.maximum(magnitude, 0).astype(np.float32)
+    magnitude[:, : len(_FADE_IN)] *= _FADE_IN
+    spectrum = np.zeros((frames, N_FFT // 2 + 1), dtype=np.complex64)
+    inner = spectrum[:, FIRST_BIN:LAST_BIN]
+    inner[:] = magnitude * np.exp(1j * np.angle(noise))
+    previous = np.zeros_like(inner)
+    for _ in range(rendering.iterations):
+        rebuilt = stft(istft(spectrum, samples), frames)[:, FIRST_BIN:LAST_BIN]
+        accelerated = rebuilt + rendering.momentum * (rebuilt - previous)
+        inner[:] = magnitude * (accelerated / (np.abs(accelerated) + 1e-9))
+        previous = rebuilt
+    return istft(spectrum, samples)

@@ -1,0 +1,1 @@
+"""The loop that trains every family, its checkpoints and its log."""

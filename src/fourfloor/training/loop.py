@@ -1,0 +1,331 @@
+"""The one training loop: any family, CPU or CUDA, exact resume.
+
+In: a model whose `losses` yields what to minimize, a source of batches. Out: a run folder with the recipe, a log,
+checkpoints, and what the model sounds like every few minutes.
+
+On a CPU with the same number of threads a resumed run continues bit for bit: weights, EMA, optimizers, both random
+states and the step are in the checkpoint. What happens by the clock (checkpoints, listening) draws no random number
+of the training's.
+"""
+
+import copy
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal, Protocol, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fourfloor.training import checkpoint
+from fourfloor.training.log import Log
+
+Batches = Callable[[str, int, np.random.Generator], dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """How a model is trained. Periods of 0 mean never."""
+
+    batch_size: int = 24
+    learning_rate: float = 1e-3
+    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: matrices by Muon (Jordan et al. 2024), the rest by AdamW
+    weight_decay: float = 0.01
+    warmup_steps: int = 100
+    decay_share: float = 0.2  # of `--steps`, at the end, over which the rate falls to a tenth; not with `--minutes`
+    clip_norm: float = 1.0
+    ema_decay: float = 0.999
+    precision: Literal["fp32", "bf16"] = "bf16"
+    max_bad_steps: int = 10  # non-finite losses or gradients in a row before giving up
+    validate_every: int = 200
+    validation_batches: int = 4
+    checkpoint_seconds: float = 60.0
+    listen_seconds: float = 240.0
+    seed: int = 0
+    threads: int = 0  # 0: as many as torch chooses
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or self.learning_rate <= 0 or not 0 <= self.ema_decay < 1:
+            raise ValueError("batch_size must be >= 1, learning_rate > 0 and ema_decay in [0, 1)")
+
+
+class Trainable(Protocol):
+    """What the loop asks of a model family, beside being a module."""
+
+    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Name the parameters that are minimized together."""
+
+    def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Yield (group, loss, parts) in the order to minimize."""
+
+
+class DivergedError(RuntimeError):
+    """Training produced non-finite numbers too often; the last checkpoint is healthy."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands, for whoever shows it."""
+
+    step: int
+    loss: float
+    elapsed: float
+    share_done: float
+    validation: float | None
+    message: str = ""
+
+
+@dataclass
+class State:
+    """Everything that a resumed run needs."""
+
+    model: nn.Module
+    ema: nn.Module
+    optimizers: dict[str, list[torch.optim.Optimizer]]
+    rng: np.random.Generator
+    step: int = 0
+    elapsed: float = 0.0
+
+
+def train(
+    model: nn.Module,
+    batches: Batches,
+    config: Config,
+    run: Path,
+    *,
+    meta: dict[str, Any],
+    constants: dict[str, Tensor] | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    resume: bool = False,
+    device: str = "cpu",
+    listen: Callable[[nn.Module, int], None] | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> State:
+    """Train until `steps` steps or `minutes` minutes are done in all, or a signal asks to stop.
+
+    `meta` and `constants` go into every checkpoint, so that it alone rebuilds the model. A stop by signal saves and
+    then raises `Stopped`; `DivergedError` leaves the last healthy checkpoint in place.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    model.to(device).train()
+    ema = copy.deepcopy(model).eval().requires_grad_(False)
+    groups = cast(Trainable, model).parameter_groups()
+    optimizers = {name: build_optimizers(list(group), config) for name, group in groups.items()}
+    state = State(model, ema, optimizers, np.random.default_rng(config.seed))
+    if resume:
+        restore(state, checkpoint.load_latest(run))
+    log = Log(run / "log.jsonl", from_step=state.step)
+    began = time.monotonic() - state.elapsed
+    saved = listened = time.monotonic()
+    bad_steps, validation = 0, None
+
+    with _stop_signals() as stop:
+        while not stop and not _finished(state.step, time.monotonic() - began, steps, minutes):
+            batch = to_tensors(batches("train", config.batch_size, state.rng), device)
+            rate = learning_rate(config, state.step, steps)
+            record: dict[str, float] = {}
+            healthy = True
+            for group, loss, parts in _losses(model, batch, state.step, config, device):
+                healthy = minimize(loss, model, optimizers[group], rate, config.clip_norm) and healthy
+                record |= {"loss": float(loss.detach())} | {name: float(value) for name, value in parts.items()}
+            bad_steps = 0 if healthy else bad_steps + 1
+            state.step += 1
+            if healthy:
+                update_ema(ema, model, min(config.ema_decay, state.step / (state.step + 10)))
+            elif bad_steps >= config.max_bad_steps:
+                log.close()
+                raise DivergedError(f"{run}: {bad_steps} steps in a row were not finite; lower training.learning_rate")
+            if _due(config.validate_every, state.step):
+                validation = validate(ema, batches, config, device)
+                record["validation"] = validation
+            log.write(step=state.step, **record, skipped=not healthy)
+            state.elapsed = time.monotonic() - began
+            on_progress(_progress(state, record["loss"], steps, minutes, validation))
+            if config.checkpoint_seconds and time.monotonic() - saved >= config.checkpoint_seconds:
+                save(state, run, meta, constants or {})
+                saved = time.monotonic()
+            if listen and config.listen_seconds and time.monotonic() - listened >= config.listen_seconds:
+                with torch.random.fork_rng(devices=[]):
+                    finish(ema, batches, config, device)
+                    listen(ema, state.step)
+                listened = time.monotonic()
+    with torch.random.fork_rng(devices=[]):
+        finish(ema, batches, config, device)
+    save(state, run, meta, constants or {})
+    log.close()
+    if stop:
+        raise Stopped(stop[0], state.step)
+    if listen:
+        listen(ema, state.step)
+    return state
+
+
+class Stopped(Exception):  # noqa: N818 - asked for, not an error
+    """A signal ended the training after everything was saved."""
+
+    def __init__(self, signal_number: int, step: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signal_number).name} after step {step}; all of it is saved")
+        self.exit_code = 128 + signal_number
+
+
+def minimize(
+    loss: Tensor, model: nn.Module, optimizers: list[torch.optim.Optimizer], rate: float, clip_norm: float
+) -> bool:
+    """Take one step down `loss`; leave the weights alone and return False where loss or gradient is not finite."""
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
+    norm = torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
+    if not (torch.isfinite(loss) and torch.isfinite(norm)):
+        return False
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+    return True
+
+
+def build_optimizers(parameters: list[nn.Parameter], config: Config) -> list[torch.optim.Optimizer]:
+    """Return one optimizer, or with `muon` two: Muon for matrices, AdamW for everything else."""
+    matrices = [p for p in parameters if p.ndim == 2 and min(p.shape) > 64] if config.optimizer == "muon" else []
+    others = [p for p in parameters if not any(p is matrix for matrix in matrices)]
+    decay = config.weight_decay
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, betas=(0.9, 0.95), weight_decay=decay)]
+    if matrices:
+        optimizers.append(torch.optim.Muon(matrices, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+    return optimizers
+
+
+def learning_rate(config: Config, step: int, steps: int | None) -> float:
+    """Return the rate at a step: a linear warm-up, a plateau, and a linear fall where the end is known."""
+    rate = config.learning_rate * min(1.0, (step + 1) / max(1, config.warmup_steps))
+    if steps and config.decay_share:
+        left = (steps - step) / (config.decay_share * steps)
+        rate *= max(0.1, min(1.0, left))
+    return rate
+
+
+@torch.no_grad()
+def update_ema(ema: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move the averaged weights toward the model's; buffers of the average are its own."""
+    for average, weight in zip(ema.parameters(), model.parameters(), strict=True):
+        average.lerp_(weight, 1 - decay)
+
+
+@torch.no_grad()
+def validate(model: nn.Module, batches: Batches, config: Config, device: str) -> float:
+    """Return the mean loss on the same few validation batches each time, without touching any random state."""
+    rng = np.random.default_rng(1)
+    total = 0.0
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        for _ in range(config.validation_batches):
+            batch = to_tensors(batches("validation", config.batch_size, rng), device)
+            total += sum(float(loss) for _, loss, _ in _losses(model, batch, 0, config, device))
+    return total / config.validation_batches
+
+
+def finish(model: nn.Module, batches: Batches, config: Config, device: str) -> None:
+    """Let a model that has something to measure before it is used do so, on training batches."""
+    calibrate = getattr(model, "calibrate", None)
+    if calibrate is not None:
+        rng = np.random.default_rng(2)
+        generator = torch.Generator().manual_seed(2)
+        chosen = (to_tensors(batches("train", min(config.batch_size, 16), rng), device) for _ in range(4))
+        calibrate(chosen, generator)
+
+
+def to_tensors(batch: dict[str, np.ndarray], device: str) -> dict[str, Tensor]:
+    """Move a batch of arrays to the device."""
+    return {name: torch.from_numpy(values).to(device) for name, values in batch.items()}
+
+
+def save(state: State, run: Path, meta: dict[str, Any], constants: dict[str, Tensor]) -> None:
+    """Write a checkpoint of everything that a resumed run needs."""
+    tensors = {f"model/{name}": value for name, value in state.model.state_dict().items()}
+    tensors |= {f"ema/{name}": value for name, value in state.ema.state_dict().items()}
+    tensors |= {f"constants/{name}": value for name, value in constants.items()}
+    tensors["rng/torch"] = torch.get_rng_state()
+    rests: dict[str, dict[str, Any]] = {}
+    for group, optimizers in state.optimizers.items():
+        for number, optimizer in enumerate(optimizers):
+            held, rests[f"{group}/{number}"] = checkpoint.flatten_optimizer(optimizer)
+            tensors |= {f"optimizer/{group}/{number}/{name}": value for name, value in held.items()}
+    description = {
+        **meta,
+        "elapsed": state.elapsed,
+        "optimizers": rests,
+        "rng": state.rng.bit_generator.state,
+        "threads": torch.get_num_threads(),
+    }
+    checkpoint.save(run, state.step, tensors, description)
+
+
+def restore(state: State, saved: checkpoint.Checkpoint) -> None:
+    """Put a run back where a checkpoint left it."""
+    state.model.load_state_dict(saved.part("model"))
+    state.ema.load_state_dict(saved.part("ema"))
+    for group, optimizers in state.optimizers.items():
+        for number, optimizer in enumerate(optimizers):
+            held = saved.part(f"optimizer/{group}/{number}")
+            checkpoint.restore_optimizer(optimizer, held, saved.meta["optimizers"][f"{group}/{number}"])
+    torch.set_rng_state(saved.tensors["rng/torch"])
+    state.rng.bit_generator.state = saved.meta["rng"]
+    state.step, state.elapsed = saved.step, saved.meta["elapsed"]
+
+
+def _losses(
+    model: nn.Module, batch: dict[str, Tensor], step: int, config: Config, device: str
+) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+    """Yield a family's losses, each forward pass in the configured precision, each backward outside of it."""
+    losses = cast(Trainable, model).losses(batch, step)
+    while True:
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.precision == "bf16"):
+            item = next(losses, None)
+        if item is None:
+            return
+        yield item
+
+
+def _finished(step: int, elapsed: float, steps: int | None, minutes: float | None) -> bool:
+    return (steps is not None and step >= steps) or (minutes is not None and elapsed >= 60 * minutes)
+
+
+def _due(period: int, step: int) -> bool:
+    return period > 0 and step % period == 0
+
+
+def _progress(
+    state: State, loss: float, steps: int | None, minutes: float | None, validation: float | None
+) -> Progress:
+    shares = [state.step / steps] if steps else []
+    shares += [state.elapsed / (60 * minutes)] if minutes else []
+    return Progress(state.step, loss, state.elapsed, max(shares, default=0.0), validation)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM instead of dying of them; a second one takes its usual course."""
+    received: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, before[number])
+
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, remember)
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
