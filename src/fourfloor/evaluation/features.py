@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
@@ -25,6 +26,7 @@ FLOOR_DB = -70.0                  # below the loudest band; quieter than that no
 SILENCE_RMS = 1e-4
 N_MODULATIONS = 48                # cycles a bar: 48 = three to a sixteenth
 N_GROUPS = 8
+_FRAMES_AT_ONCE = 2048
 
 Array = NDArray[np.floating]
 
@@ -99,16 +101,24 @@ def mel_centers(n_mels: int, cutoff_hz: float) -> Array:
     return 700 * (10 ** (np.linspace(bottom, top, n_mels + 2)[1:-1] / 2595) - 1)
 
 
-def power_frames(waveform: Array, n_frames: int, n_fft: int = N_FFT) -> Array:
-    """Take the power spectra `(n_frames, n_fft // 2 + 1)` of a circle at equally spaced centres, Hann window."""
+def power_frames(waveform: Array, n_frames: int, n_fft: int = N_FFT, filters: Array | None = None) -> Array:
+    """Take the power spectra `(n_frames, n_fft // 2 + 1)` of a circle at equally spaced centres, Hann window.
+
+    With `filters` `(bands, bins)` only `(n_frames, bands)` is kept, and memory stays bounded for a whole track.
+    """
     n = len(waveform)
     centers = np.round(np.arange(n_frames) * n / n_frames).astype(np.int64)
     repeats = 2 + (n_fft // n if n < n_fft else 0)
     circle = np.tile(waveform, repeats)
     circle = np.concatenate([circle[len(circle) - n_fft // 2 :], circle])
-    windows = np.lib.stride_tricks.sliding_window_view(circle, n_fft)[centers]
-    spectra = np.fft.rfft(windows * np.hanning(n_fft + 1)[:-1].astype(np.float32), axis=1)
-    return (spectra.real**2 + spectra.imag**2).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(circle, n_fft)
+    hann = np.hanning(n_fft + 1)[:-1].astype(np.float32)
+    parts = []
+    for first in range(0, n_frames, _FRAMES_AT_ONCE):
+        spectra = scipy.fft.rfft(windows[centers[first : first + _FRAMES_AT_ONCE]] * hann, axis=1)
+        power = spectra.real**2 + spectra.imag**2
+        parts.append(power if filters is None else power @ filters.T)
+    return np.concatenate(parts)
 
 
 def hear(waveform: Array, sample_rate: int, cutoff_hz: float = CUTOFF_HZ) -> Hearing:

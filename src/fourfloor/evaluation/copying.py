@@ -1,0 +1,260 @@
+"""Does a loop copy its training set? Loops go in; the nearest passage, where it is and how near, comes out.
+
+A match is the correlation of 2 s of log-mel, band means removed, at any offset in any training passage, after
+transposing the loop by -2 to +2 semitones (with or without the change of speed that resampling brings) and after
+bringing it to the passage's tempo. All offsets at once by the correlation theorem, block by block (overlap-save).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.fft
+
+from fourfloor.evaluation.features import (
+    ANALYSIS_RATE,
+    CUTOFF_HZ,
+    SILENCE_RMS,
+    Array,
+    mel_filters,
+    mono,
+    power_frames,
+    to_analysis_rate,
+)
+
+FRAME_RATE = 43.0
+PATCH_FRAMES = 86            # 2 s
+N_BANDS = 32
+TOP_HZ = 8_000.0
+FLOOR_DB = 50.0
+STEPS_PER_DB = 4             # passages are kept as bytes, a quarter of a decibel each
+SEMITONES = (-2, -1, 0, 1, 2)
+TEMPO_STEP = 0.01            # passages within 1 % share a tempo: 10 ms over half a patch, less than half a frame
+BLOCK_FRAMES = 512
+QUERY_SECONDS = 1.0          # between the patches of a loop
+_VALID = BLOCK_FRAMES - PATCH_FRAMES + 1
+_FINE = 4                    # a loop is analysed four times finer, to be read at any speed
+_STILL_DB = 1.0              # a patch that moves less than this has nothing to recognise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """A stretch of training audio, `(channels, samples)`; `closed` when it is a loop that goes on at its start."""
+
+    name: str
+    waveform: Array
+    sample_rate: int
+    bpm: float
+    start_seconds: float = 0.0
+    closed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyMatch:
+    """The nearest 2 s: correlation `score`, the training track and the time in it, how the loop had to be changed.
+
+    `semitones` transposes the training passage to the loop, `speed` is the loop's pace over the passage's.
+    """
+
+    score: float
+    track: str
+    seconds: float
+    semitones: int
+    speed: float
+    loop_seconds: float
+
+
+NO_MATCH = CopyMatch(score=0.0, track="", seconds=0.0, semitones=0, speed=1.0, loop_seconds=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Query:
+    patches: Array        # (n, bands, frames), band means removed, unit norm
+    seconds: Array        # (n,) where each begins in the loop
+    semitones: int
+    speed: float
+
+
+class CopyIndex:
+    """All training passages, ready to be searched. About 30 MB an hour while open, 5 MB an hour in `to_arrays`."""
+
+    def __init__(self, passages: Sequence[Passage], cutoff_hz: float = CUTOFF_HZ) -> None:
+        self._top_hz = min(TOP_HZ, cutoff_hz)
+        self._names = [passage.name for passage in passages]
+        self._bpms = [passage.bpm for passage in passages]
+        self._starts = [passage.start_seconds for passage in passages]
+        self._open([self._frames_of(passage) for passage in passages])
+
+    def to_arrays(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Give the index as one uint8 array and plain JSON values, to be kept beside a model."""
+        lengths = [frames.shape[1] for frames in self._frames]
+        about = {"names": self._names, "bpms": self._bpms, "starts": self._starts,
+                                    "lengths": lengths, "top_hz": self._top_hz}
+        return {"frames": np.concatenate(self._frames, axis=1) if lengths else np.zeros((N_BANDS, 0), np.uint8)}, about
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Array], about: dict[str, Any]) -> CopyIndex:
+        """Open what `to_arrays` gave. Raises ValueError when the parts do not fit each other."""
+        index = cls.__new__(cls)
+        lengths, frames = [int(length) for length in about["lengths"]], arrays["frames"]
+        if frames.shape != (N_BANDS, sum(lengths)) or frames.dtype != np.uint8 or min(lengths, default=0) < 0:
+            raise ValueError(f"a copy index of shape {frames.shape} has not the length of its passages: rebuild it")
+        index._top_hz = float(about["top_hz"])
+        index._names, index._bpms, index._starts = (list(about[key]) for key in ("names", "bpms", "starts"))
+        index._open(np.split(frames, np.cumsum(lengths)[:-1], axis=1) if lengths else [])
+        return index
+
+    def search(self, waveform: Array, sample_rate: int, bpm: float) -> CopyMatch:
+        """Find the passage that a closed loop `(channels, samples)` at `bpm` is nearest to."""
+        return self.search_many([waveform], sample_rate, [bpm])[0]
+
+    def search_many(self, waveforms: Sequence[Array], sample_rate: int, bpms: Sequence[float]) -> list[CopyMatch]:
+        """Find the nearest passage of each loop."""
+        return [self._search(waveform, sample_rate, bpm) for waveform, bpm in zip(waveforms, bpms, strict=True)]
+
+    def _frames_of(self, passage: Passage) -> Array:
+        waveform = to_analysis_rate(mono(passage.waveform), passage.sample_rate)
+        n_frames = max(1, round(len(waveform) / ANALYSIS_RATE * FRAME_RATE))
+        level = _levels(waveform, n_frames, self._top_hz)
+        if passage.closed and n_frames >= PATCH_FRAMES:
+            level = np.concatenate([level, level[:, : PATCH_FRAMES - 1]], axis=1)
+        return np.round((level + FLOOR_DB) * STEPS_PER_DB).astype(np.uint8)
+
+    def _open(self, frames: list[Array]) -> None:
+        """Cut the passages into overlapping blocks, grouped by tempo, and keep their spectra and window norms."""
+        self._frames = frames
+        self._groups: list[_Blocks] = []
+        tempi = np.round(np.log(np.maximum(self._bpms, 1.0)) / TEMPO_STEP).astype(int)
+        for tempo in np.unique(tempi):
+            members = [int(i) for i in np.flatnonzero(tempi == tempo) if frames[i].shape[1] >= PATCH_FRAMES]
+            if members:
+                self._groups.append(_Blocks(members, [frames[i] for i in members], float(np.exp(tempo * TEMPO_STEP))))
+
+    def _search(self, waveform: Array, sample_rate: int, bpm: float) -> CopyMatch:
+        heard = to_analysis_rate(mono(waveform), sample_rate)
+        if len(heard) < ANALYSIS_RATE // 4 or float(np.sqrt(np.mean(heard**2))) <= SILENCE_RMS:
+            return NO_MATCH
+        levels = self._transposed(heard)
+        seconds = len(heard) / ANALYSIS_RATE
+        as_it_is = [query for shift in SEMITONES for query in _at_speeds(levels, seconds, shift, _own_speeds(shift))]
+        best = NO_MATCH
+        for group in self._groups:
+            queries = list(as_it_is)
+            pace = bpm / group.bpm
+            if abs(np.log(pace)) > TEMPO_STEP / 2:
+                queries += [query for shift in SEMITONES for query in _at_speeds(levels, seconds, shift, (pace,))]
+            queries = [query for query in queries if len(query.patches)]
+            if queries:
+                best = max(best, self._best(group, queries), key=lambda match: match.score)
+        return best
+
+    def _transposed(self, heard: Array) -> dict[int, Array]:
+        n_frames = max(_FINE, round(len(heard) / ANALYSIS_RATE * FRAME_RATE * _FINE))
+        power = power_frames(heard, n_frames)
+        banks = {shift: mel_filters(N_BANDS, self._top_hz, shift=2 ** (shift / 12)) for shift in SEMITONES}
+        return {shift: _to_levels(power @ filters.T) for shift, filters in banks.items()}
+
+    def _best(self, group: _Blocks, queries: list[_Query]) -> CopyMatch:
+        scores, blocks, offsets = group.correlate(np.concatenate([query.patches for query in queries]))
+        best = int(np.argmax(scores))
+        ends = np.cumsum([len(query.patches) for query in queries])
+        which = int(np.searchsorted(ends, best, side="right"))
+        query, patch = queries[which], best - int(ends[which] - len(queries[which].patches))
+        passage, first = group.place(int(blocks[best]))
+        seconds = self._starts[passage] + (first + int(offsets[best])) / FRAME_RATE
+        return CopyMatch(score=float(scores[best]), track=self._names[passage], seconds=float(seconds),
+                         semitones=query.semitones, speed=query.speed, loop_seconds=float(query.seconds[patch]))
+
+
+class _Blocks:
+    """The passages of one tempo as spectra `(bins, bands, blocks)` and inverse window norms `(offsets, 1, blocks)`."""
+
+    def __init__(self, members: Sequence[int], frames: Sequence[Array], bpm: float) -> None:
+        self.bpm = bpm
+        self._places: list[tuple[int, int]] = []
+        blocks, inverse = [], []
+        for member, coded in zip(members, frames, strict=True):
+            for first in range(0, coded.shape[1] - PATCH_FRAMES + 1, _VALID):
+                level = coded[:, first : first + BLOCK_FRAMES].astype(np.float32) / STEPS_PER_DB
+                block = np.zeros((N_BANDS, BLOCK_FRAMES), np.float32)
+                block[:, : level.shape[1]] = level - level.mean(axis=1, keepdims=True)
+                inverse.append(_inverse_norms(block, level.shape[1] - PATCH_FRAMES + 1))
+                blocks.append(block)
+                self._places.append((member, first))
+        spectra = scipy.fft.rfft(np.stack(blocks), axis=2)
+        self._spectra = np.ascontiguousarray(spectra.transpose(2, 1, 0))
+        self._inverse = np.stack(inverse, axis=1)[:, None, :]
+
+    def place(self, block: int) -> tuple[int, int]:
+        """Tell which passage a block is of, and its first frame there."""
+        return self._places[block]
+
+    def correlate(self, patches: Array) -> tuple[Any, Any, Any]:
+        """Find for each unit patch `(n, bands, frames)` its best correlation and the block and offset of it."""
+        scores = np.zeros(len(patches), np.float32)
+        blocks, offsets = np.zeros((2, len(patches)), np.int64)
+        for chunk in _chunks(len(patches), max(1, 24_000 // len(self._places))):
+            spectra = scipy.fft.rfft(patches[chunk], BLOCK_FRAMES, axis=2).conj().transpose(2, 0, 1)
+            product = np.matmul(np.ascontiguousarray(spectra), self._spectra)
+            correlation = scipy.fft.irfft(product, BLOCK_FRAMES, axis=0, overwrite_x=True)[:_VALID]
+            correlation *= self._inverse
+            by_block = correlation.max(axis=0)
+            blocks[chunk] = by_block.argmax(axis=1)
+            for i, block in enumerate(blocks[chunk]):
+                scores[chunk.start + i] = by_block[i, block]
+                offsets[chunk.start + i] = correlation[:, i, block].argmax()
+        return scores, blocks, offsets
+
+
+def _chunks(total: int, size: int) -> Iterator[slice]:
+    for start in range(0, total, size):
+        yield slice(start, min(total, start + size))
+
+
+def _inverse_norms(block: Array, windows: int) -> Array:
+    """Compute 1 / norm of every patch-long window, band means removed; 0 past the end and where all is still."""
+    sums = np.cumsum(np.pad(block.astype(np.float64), ((0, 0), (1, 0))), axis=1)
+    squares = np.cumsum(np.pad((block.astype(np.float64) ** 2).sum(axis=0), (1, 0)))
+    energy = squares[PATCH_FRAMES:] - squares[:-PATCH_FRAMES]
+    energy -= ((sums[:, PATCH_FRAMES:] - sums[:, :-PATCH_FRAMES]) ** 2).sum(axis=0) / PATCH_FRAMES
+    moving = energy > _STILL_DB**2 * N_BANDS * PATCH_FRAMES
+    moving[windows:] = False
+    return np.where(moving, 1 / np.sqrt(np.maximum(energy, 1e-9)), 0).astype(np.float32)
+
+
+def _to_levels(bands: Array) -> Array:
+    level = 10 * np.log10(bands.T + 1e-12)
+    # Relative to a loud frame, not the loudest: one click would lift the floor over everything else.
+    return np.clip(level - np.percentile(level.max(axis=0), 95), -FLOOR_DB, 10.0)
+
+
+def _levels(waveform: Array, n_frames: int, top_hz: float) -> Array:
+    return _to_levels(power_frames(waveform, n_frames, filters=mel_filters(N_BANDS, top_hz)))
+
+
+def _own_speeds(shift: int) -> tuple[float, ...]:
+    """Speeds at which a transposed copy may run: its own, or the one that resampling gives it."""
+    return (1.0,) if shift == 0 else (1.0, 2 ** (shift / 12))
+
+
+def _at_speeds(levels: dict[int, Array], seconds: float, shift: int, speeds: Sequence[float]) -> Iterator[_Query]:
+    """Read a loop's levels `(bands, frames)` as if it ran at other speeds, and cut patches from the circle."""
+    level = levels[shift]
+    n_fine = level.shape[1]
+    fine_rate = n_fine / seconds
+    for speed in speeds:
+        step = fine_rate / FRAME_RATE / speed
+        n_patches = max(1, round(seconds * speed / QUERY_SECONDS))
+        starts = np.arange(n_patches) * n_fine / n_patches
+        position = starts[:, None] + np.arange(PATCH_FRAMES) * step
+        left = np.floor(position).astype(int)
+        part = (position - left).astype(np.float32)
+        patches = (level[:, left % n_fine] * (1 - part) + level[:, (left + 1) % n_fine] * part).transpose(1, 0, 2)
+        patches -= patches.mean(axis=2, keepdims=True)
+        norms = np.sqrt((patches**2).sum(axis=(1, 2)))
+        moving = norms > _STILL_DB * np.sqrt(N_BANDS * PATCH_FRAMES)
+        unit = patches[moving] / norms[moving, None, None]
+        yield _Query(patches=unit.astype(np.float32), seconds=starts[moving] / fine_rate, semitones=shift, speed=speed)
