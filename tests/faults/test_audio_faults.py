@@ -1,0 +1,464 @@
+"""Broken, hostile and absurd files: each is read, read with a recorded repair, or refused in one line."""
+
+import errno
+import json
+import os
+import random
+import resource
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import AUDIO_FORMATS, click_track, house_loop
+
+from fourfloor import audio
+
+# Decodes each file named on standard input under a memory limit and an alarm, and prints one JSON line for it.
+CHILD = """
+import json, resource, signal, sys
+import numpy, soundfile, soxr
+from fourfloor import audio
+
+megabytes, seconds = int(sys.argv[1]), int(sys.argv[2])
+used = 4096 * int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20,) * 2)
+for name in json.load(sys.stdin):
+    signal.alarm(seconds)
+    line = {"file": name, "frames": 0, "peak": 0.0, "error": None}
+    try:
+        stream = audio.AudioStream(name)
+        for block in stream:
+            line["frames"] += block.shape[1]
+            line["peak"] = max(line["peak"], float(numpy.abs(block).max()))
+        line["repairs"] = stream.repairs
+    except audio.AudioError as error:
+        line["error"] = str(error)
+    line["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps(line), flush=True)
+"""
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+
+
+def decode_in_child(paths: list[Path], megabytes: int = 256, seconds: int = 10) -> list[dict]:
+    """Return what a limited child process made of each file; fail where it died, hung or wrote to stderr."""
+    names = json.dumps([str(path) for path in paths])
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, str(megabytes), str(seconds)],
+        input=names,
+        capture_output=True,
+        text=True,
+        env=os.environ | ONE_THREAD,
+        check=False,
+    )
+    lines = [json.loads(line) for line in child.stdout.splitlines()]
+    assert (child.returncode, child.stderr, len(lines)) == (0, "", len(paths)), lines[-1:]
+    for line in lines:
+        if line["error"] is not None:
+            assert "\n" not in line["error"]
+            assert line["error"].startswith(line["file"])
+    return lines
+
+
+def refusal(path: Path) -> str:
+    """Return the reason for which a file is refused: one line that begins with its name."""
+    with pytest.raises(audio.AudioError) as caught:
+        list(audio.AudioStream(path))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(audio.display_name(path))
+    message.encode()
+    return caught.value.reason
+
+
+def wave_header(channels=2, rate=44_100, data=352_800, bits=16, tag=1) -> bytes:
+    align = channels * bits // 8
+    form = struct.pack("<HHIIHH", tag, channels, rate, rate * align % 2**32, align % 2**16, bits)
+    size = (data + 36) % 2**32
+    return b"RIFF" + struct.pack("<I", size) + b"WAVEfmt " + struct.pack("<I", 16) + form + b"data" + struct.pack(
+        "<I", data
+    )
+
+
+def mutated(content: bytes, rng: random.Random) -> bytes:
+    """Return a file with bytes changed, cut, doubled, zeroed or swapped, more often near its start."""
+    data = bytearray(content)
+    place = rng.randrange(min(len(data), rng.choice([64, 512, len(data)])))
+    length = rng.choice([1, 4, 64, 1024])
+    match rng.randrange(6):
+        case 0:
+            for _ in range(length):
+                data[min(len(data) - 1, rng.randrange(place + length))] = rng.randrange(256)
+        case 1:
+            del data[rng.randrange(len(data)) :]
+        case 2:
+            data[place:place] = data[place : place + length]
+        case 3:
+            data[place : place + length] = bytes(len(data[place : place + length]))
+        case 4:
+            data[place : place + 4] = rng.choice([b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\x80", b"\0\0\0\0"])
+        case 5:
+            data[place : place + length] = rng.randbytes(length)
+    return bytes(data)
+
+
+def test_240_mutations_crash_hang_or_flood_nothing(tmp_path, write_audio):
+    rng = random.Random(0)
+    paths = []
+    for kind in AUDIO_FORMATS:
+        rate = 48_000 if kind == "opus" else 44_100
+        original = write_audio(click_track(seconds=0.5, sample_rate=rate), kind, rate)
+        for index in range(40):
+            path = tmp_path / f"{index}{original.suffix}"
+            path.write_bytes(mutated(original.read_bytes(), rng))
+            paths.append(path)
+    lines = [line for start in range(0, 240, 120) for line in decode_in_child(paths[start : start + 120])]
+    assert len(lines) == 240
+    for line in lines:
+        assert line["peak"] <= 17.0  # never NaN; 16 and what resampling adds
+        assert line["error"] or line["frames"] > 0
+    assert 20 < sum(line["error"] is not None for line in lines) < 220
+
+
+@pytest.mark.parametrize("kind", AUDIO_FORMATS)
+def test_a_truncated_file_says_how_much_was_there(write_audio, kind):
+    rate = 48_000 if kind == "opus" else 44_100
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (2, 2 * rate)).astype(np.float32)
+    path = write_audio(noise, kind, rate)
+    content = path.read_bytes()
+    path.write_bytes(content[: round(len(content) * 0.65)])
+    source = audio.AudioStream(path)
+    seconds = sum(block.shape[1] for block in source) / 44_100
+    assert 0.8 < seconds < 1.35
+    assert len(source.repairs) == 1
+    assert source.repairs[0].startswith(f"cut short: {seconds:.2f} s of ")
+    if AUDIO_FORMATS[kind][1] != "OGG":  # an Ogg file claims only what its last page says
+        assert source.repairs[0].endswith("of 2.00 s claimed")
+
+
+@pytest.mark.parametrize("kind", ["flac", "ogg", "opus"])
+def test_a_hole_in_the_middle_is_noticed(write_audio, kind):
+    rate = 48_000 if kind == "opus" else 44_100
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (2, 2 * rate)).astype(np.float32)
+    path = write_audio(noise, kind, rate)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 400] = bytes(400)
+    path.write_bytes(content)
+    source = audio.AudioStream(path)
+    list(source)
+    assert source.repairs
+    assert source.repairs[0].startswith("cut short")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"This is a letter, not a song.\n" * 9, "is not audio"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(99), "is not audio"),
+        (wave_header(data=0), "has a header but no audio"),
+        (wave_header()[:20], "no audio that can be decoded"),
+        (b"fLaC" + bytes(99), "no audio that can be decoded"),
+        (b"OggS" + bytes(99), "no audio that can be decoded"),
+        (b"ID3\x03\0\0\x7f\x7f\x7f\x7f" + bytes(99), "no audio that can be decoded"),
+        (b"\xff\xfb" + bytes(9999), "no audio that can be decoded"),
+    ],
+)
+def test_what_is_no_audio_is_refused(tmp_path, content, reason):
+    path = tmp_path / "song.wav"
+    path.write_bytes(content)
+    assert reason in refusal(path)
+
+
+def test_folders_fifos_and_missing_files_are_refused_at_once(tmp_path):
+    fifo = tmp_path / "pipe.wav"
+    os.mkfifo(fifo)
+    assert "is a FIFO" in refusal(fifo)  # opening it the usual way would wait for ever
+    assert "is a folder" in refusal(tmp_path)
+    assert "No such file" in refusal(tmp_path / "missing.wav")
+    assert "cannot be opened" in refusal(tmp_path / "nul\0.wav")
+    (tmp_path / "loop.wav").symlink_to("loop.wav")
+    assert "cannot be opened" in refusal(tmp_path / "loop.wav")
+
+
+@pytest.mark.parametrize("name", ["new\nline", "tab\tbell\a", "caf\udce9", "a..\\..\\x", " ", "-rf", "ünïcödé 🎵"])
+def test_any_name_is_read_and_shown_in_one_line(tmp_path, write_audio, name):
+    path = tmp_path / (name + ".wav")
+    write_audio(click_track(seconds=0.1)).rename(path)
+    assert audio.decode(path).shape == (2, 4410)
+    found, _ = audio.find_audio([tmp_path])
+    assert found == [path]
+    path.write_bytes(b"no audio")
+    assert "is not audio" in refusal(path)
+
+
+def test_a_folder_is_searched_in_order_without_loops_or_hidden_files(tmp_path, write_audio):
+    song = write_audio(click_track(seconds=0.1)).read_bytes()
+    for name in ("b.wav", "a/z.FLAC", "a/b.ogg", ".hidden.wav", ".git/x.wav", "a/notes.txt", "tune.m4a"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(song)
+    tmp_path.joinpath("track.wav").unlink()
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    (tmp_path / "a" / "gone.wav").symlink_to("nowhere")
+    (tmp_path / "a" / "self.wav").symlink_to("self.wav")
+    os.mkfifo(tmp_path / "pipe")
+    found, rejected = audio.find_audio([tmp_path, tmp_path / "a", tmp_path / "missing"])
+    assert [str(path.relative_to(tmp_path)) for path in found] == ["a/b.ogg", "a/z.FLAC", "b.wav"]
+    reasons = {path.name: reason for path, reason in rejected}
+    assert list(reasons) == ["gone.wav", "self.wav", "pipe", "tune.m4a", "missing"]
+    assert "FIFO" in reasons["pipe"]
+    assert "m4a is not supported" in reasons["tune.m4a"]
+    assert "No such file" in reasons["missing"]
+    assert audio.find_audio([tmp_path / "a" / "notes.txt"])[0] == [tmp_path / "a" / "notes.txt"]
+
+
+def test_what_may_not_be_read_is_reported():
+    script = """
+import os, sys
+from pathlib import Path
+import soundfile
+from fourfloor import audio
+if os.geteuid() == 0:
+    os.setuid(65534)
+folder = Path(sys.argv[1])
+found, rejected = audio.find_audio([folder])
+print([path.name for path in found], [(path.name, reason) for path, reason in rejected])
+for attempt in (lambda: audio.probe(folder / "mine.wav"), lambda: audio.read_tags(folder / "mine.wav"),
+                lambda: audio.write_loop(folder / "new.wav", [[0.0]], audio.LoopTags(bpm=120, bars=1))):
+    try:
+        attempt()
+    except audio.AudioError as error:
+        print(error)
+"""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "locked").mkdir(mode=0)
+        (folder / "mine.wav").write_bytes(wave_header() + bytes(100))
+        (folder / "mine.wav").chmod(0)
+        folder.chmod(0o555)
+        child = subprocess.run(
+            [sys.executable, "-c", script, name],
+            capture_output=True,
+            text=True,
+            env=os.environ | ONE_THREAD,
+            check=True,
+        )
+        folder.chmod(0o755)
+        assert sorted(entry.name for entry in folder.iterdir()) == ["locked", "mine.wav"]
+    lines = child.stdout.splitlines()
+    assert lines[0].startswith("['mine.wav'] [('locked', 'cannot be read (Permission denied)")
+    assert len(lines) == 4
+    for line in lines[1:]:
+        assert "Permission denied" in line
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, 1e300])
+def test_few_bad_samples_are_silenced_and_many_refuse_the_file(tmp_path, value):
+    waveform = np.full((44_100, 2), 0.01)
+    waveform[1::2] *= -1
+    waveform[1000:1010, 0] = value
+    path = tmp_path / "song.wav"
+    soundfile.write(path, waveform, 44_100, subtype="DOUBLE")
+    source = audio.AudioStream(path)
+    decoded = np.concatenate(list(source), axis=1)
+    assert np.abs(decoded).max() < 0.011
+    assert not decoded[0, 1000:1010].any()
+    assert source.repairs == ["10 samples NaN or beyond +24 dBFS, silenced"]
+    waveform[::2] = value
+    soundfile.write(path, waveform, 44_100, subtype="DOUBLE")
+    assert "NaN or beyond +24 dBFS" in refusal(path)
+
+
+def test_a_float_file_may_be_hot(tmp_path):
+    hot = 4 * house_loop()
+    soundfile.write(tmp_path / "hot.wav", hot.T, 44_100, subtype="FLOAT")
+    assert np.array_equal(audio.decode(tmp_path / "hot.wav"), hot)
+
+
+def test_a_constant_offset_is_removed_and_recorded(write_audio):
+    loop = np.tile(house_loop(), 8) * 0.5
+    loop -= loop.mean(axis=1, keepdims=True)
+    path = write_audio(loop + np.float32(0.1), subtype="FLOAT")
+    source = audio.AudioStream(path)
+    decoded = np.concatenate(list(source), axis=1)
+    assert source.repairs == ["DC offset removed: +0.100, +0.100"]
+    assert np.abs(decoded - loop).max() < 2e-3
+    source = audio.AudioStream(write_audio(loop, subtype="FLOAT"))
+    assert np.array_equal(np.concatenate(list(source), axis=1), loop)
+    assert source.repairs == []
+
+
+def test_silence_is_audio(write_audio):
+    assert not audio.decode(write_audio(np.zeros((1, 44_100), np.float32))).any()
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (wave_header(channels=0), ""),
+        (wave_header(channels=1000), "1000 channels"),
+        (wave_header(channels=33), "33 channels"),
+        (wave_header(channels=65_535), ""),
+        (wave_header(rate=0), ""),
+        (wave_header(rate=1), "sample rate 1 Hz"),
+        (wave_header(rate=2**31 - 1), "sample rate"),
+        (wave_header(bits=0), ""),
+        (wave_header(bits=65_535), ""),
+        (wave_header(tag=0x1234), ""),
+    ],
+)  # fmt: skip
+def test_a_lying_header_is_refused(tmp_path, header, reason):
+    path = tmp_path / "song.wav"
+    path.write_bytes(header + bytes(10_000))
+    assert reason in refusal(path)
+
+
+def test_header_lies_cost_little_memory(tmp_path):
+    lies = [wave_header(channels=channels) for channels in (0, 1000, 65_535)] + [wave_header(data=0xFFFFFF00)]
+    paths = [tmp_path / f"{index}.wav" for index in range(len(lies))]
+    for path, lie in zip(paths, lies, strict=True):
+        path.write_bytes(lie + bytes(88_200))
+    lines = decode_in_child(paths, megabytes=64, seconds=2)
+    assert [line["error"] is None for line in lines] == [False, False, False, True]
+    assert lines[3]["repairs"] == ["cut short: 0.50 s of 24347.89 s claimed"]
+
+
+def test_bombs_are_refused_by_their_claim(tmp_path, write_audio):
+    """A FLAC of a few kilobytes may promise 2^36 frames; whole hours of high rates and many channels are too much."""
+    bomb = bytearray(write_audio(np.zeros((2, 44_100), np.float32), "flac").read_bytes())
+    bomb[21] |= 0x0F
+    bomb[22:26] = b"\xff\xff\xff\xff"  # STREAMINFO: total samples
+    paths = [tmp_path / "bomb.flac", tmp_path / "long.wav", tmp_path / "wide.wav"]
+    paths[0].write_bytes(bomb)
+    for path, header, size in (
+        (paths[1], wave_header(channels=1, rate=4000, data=9 * 3600 * 8000), 9 * 3600 * 8000),
+        (paths[2], wave_header(channels=32, rate=384_000, data=2**32 - 1024), 2**32 - 1024),
+    ):
+        path.write_bytes(header)
+        os.truncate(path, 44 + size)  # a hole: no byte of it is on the disk
+    lines = decode_in_child(paths, megabytes=64, seconds=2)
+    assert ["beyond 4 h of 48 kHz stereo" in line["error"] for line in lines] == [True] * 3
+
+
+def test_a_flac_of_unknown_length_is_read(tmp_path, write_audio):
+    loop = house_loop()
+    content = bytearray(write_audio(loop, "flac").read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    path = tmp_path / "piped.flac"
+    path.write_bytes(content)
+    source = audio.AudioStream(path)
+    assert source.info.frames == 0
+    assert sum(block.shape[1] for block in source) == loop.shape[1]
+    assert source.repairs == []
+    assert audio.decode(path).shape == loop.shape
+
+
+def test_memory_does_not_grow_with_length(tmp_path):
+    """Stereo at 48 kHz, resampled; three hours of it were measured once at 74 MB, as 20 minutes are here."""
+    paths = [tmp_path / "short.wav", tmp_path / "long.wav"]
+    minutes = (2, 20)
+    for path, length in zip(paths, minutes, strict=True):
+        path.write_bytes(wave_header(rate=48_000, data=length * 60 * 192_000))
+        os.truncate(path, 44 + length * 60 * 192_000)
+    short, long = decode_in_child(paths, seconds=60)
+    assert [line["frames"] for line in (short, long)] == [length * 60 * 44_100 for length in minutes]
+    assert long["peak_memory_mb"] < short["peak_memory_mb"] + 16
+    assert long["peak_memory_mb"] < 400
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["#EXTM3U\n{other}\n", "[playlist]\nFile1={other}\n", 'FILE "{other}" WAVE\n', "file://{other}\n", "{other}"],
+)
+@pytest.mark.parametrize("name", ["list.wav", "list.m3u", "list.sd2", "list"])
+def test_no_other_file_is_opened(tmp_path, content, name):
+    # Whoever opens a FIFO to read waits for a writer that never comes: the child's alarm would end it.
+    other = tmp_path / "other.wav"
+    folder = tmp_path / ".AppleDouble"
+    folder.mkdir()
+    for fifo in (other, tmp_path / f"._{name}", folder / name):
+        os.mkfifo(fifo)
+    path = tmp_path / name
+    path.write_text(content.format(other=other))
+    assert "is not audio" in refusal(path)
+
+
+def limited_write(path: Path, limit: int, loop: np.ndarray) -> str:
+    """Write a loop where no file may be longer than `limit` bytes, as on a full disk; return the refusal."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        with pytest.raises(audio.AudioError) as caught:
+            audio.write_loop(path, loop, audio.LoopTags(bpm=126, bars=1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    return str(caught.value)
+
+
+def test_a_full_disk_leaves_no_half_a_loop(tmp_path):
+    loop = house_loop()
+    tags = audio.LoopTags(bpm=126, bars=1)
+    path = tmp_path / "loop.wav"
+    audio.write_loop(path, loop, tags)
+    whole = path.read_bytes()
+    for limit in (0, 1, 44, 4096, len(whole) // 2, len(whole) - 1):
+        assert "cannot be written" in limited_write(path, limit, 0.5 * loop)
+        assert "cannot be written" in limited_write(tmp_path / "new.wav", limit, loop)
+        assert path.read_bytes() == whole
+        assert [entry.name for entry in tmp_path.iterdir()] == ["loop.wav"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_failure_at_any_step_leaves_nothing(tmp_path, monkeypatch, call):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(audio.AudioError, match="No space left on device"):
+        audio.write_loop(tmp_path / "loop.wav", house_loop(), audio.LoopTags(bpm=126, bars=1))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_returns_other_bytes_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "read_bytes", lambda _: b"rotten")
+    with pytest.raises(audio.AudioError, match="other bytes"):
+        audio.write_loop(tmp_path / "loop.wav", house_loop(), audio.LoopTags(bpm=126, bars=1))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["missing/loop.wav", "file/loop.wav", "folder.wav", "x" * 300 + ".wav"])
+def test_a_place_that_cannot_be_written_is_named(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.wav").mkdir()
+    with pytest.raises(audio.AudioError, match="cannot be written") as caught:
+        audio.write_loop(tmp_path / place, house_loop(), audio.LoopTags(bpm=126, bars=1))
+    assert "\n" not in str(caught.value)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder.wav"]
+
+
+def test_hostile_tags_are_read_without_harm(tmp_path):
+    path = tmp_path / "loop.wav"
+    audio.write_loop(path, house_loop(), audio.LoopTags(bpm=126, bars=1, title="x" * 50, comment="{}"))
+    content = path.read_bytes()
+    rng = random.Random(0)
+    start = content.index(b"acid") - 8
+    for _ in range(300):
+        path.write_bytes(content[:start] + mutated(content[start:], rng))
+        tags = audio.read_tags(path)
+        assert tags is None or (0 < tags.bpm < 1000 and tags.bars >= 1)
+    for text in (b"", b"RIFF", b"not a wav"):
+        path.write_bytes(text)
+        assert audio.read_tags(path) is None
+
+
+def test_an_error_crosses_a_process_border(tmp_path):
+    import copy
+
+    error = copy.copy(audio.AudioError(tmp_path / "a.wav", "is empty"))
+    assert str(error) == f"{tmp_path / 'a.wav'}: is empty"
