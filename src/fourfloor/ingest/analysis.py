@@ -1,0 +1,154 @@
+"""One track -> its grid, and the loops that are sound in themselves.
+
+Two streaming passes, so that memory does not grow with the track: the first measures onsets and level, the second cuts
+and judges. Loops and features go to part files, int16 and float16; what the comparison with other tracks needs is
+returned.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from fourfloor.audio import AudioError, AudioStream
+from fourfloor.ingest import picking
+from fourfloor.ingest.catalogue import hash_file, loop_features
+from fourfloor.ingest.schema import to_pcm, to_waveform
+from fourfloor.ingest.slicing import Cuts, cut_loops, plan_cuts, round_tempo
+from fourfloor.ingest.tempo import analyze_onsets, fit_grid
+from fourfloor.representations.beatgrid import BEATS_PER_BAR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """Say what to do with one track, in numbers that another process can be handed."""
+
+    path: Path
+    part: Path
+    bars: int
+    hop_bars: int
+    bpm: float | None
+    sample_rate: int
+    channels: int
+    min_confidence: float
+    bpm_range: tuple[float, float]
+    thresholds: picking.Thresholds
+
+    @property
+    def audio_part(self) -> Path:
+        """File of int16 loops, back to back."""
+        return self.part.with_suffix(".i16")
+
+    @property
+    def features_part(self) -> Path:
+        """File of float16 features, in the order of the loops."""
+        return self.part.with_suffix(".f16")
+
+
+@dataclass(kw_only=True)
+class TrackAnalysis:
+    """Hold what was found in a track; the arrays have one row a loop that is sound, `outline` four a beat.
+
+    `error` says why nothing could be read; else every loop on the grid is in the part files or counted in `dropped`.
+    """
+
+    sha256: str = ""
+    error: str = ""
+    seconds: float = 0.0
+    bpm: float = 0.0
+    confidence: float = 0.0
+    first_downbeat: float = 0.0
+    gain_db: float = 0.0
+    repairs: list[str] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    starts_seconds: list[float] = field(default_factory=list)
+    bar_numbers: list[int] = field(default_factory=list)
+    fingerprints: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float16))
+    outline: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float16))
+
+
+def analyze_track(task: Task) -> TrackAnalysis:
+    """Analyze one track; what is wrong with the file becomes `error`, what is wrong with the disk is raised."""
+    found = TrackAnalysis()
+    try:
+        stream = AudioStream(task.path, task.sample_rate, task.channels)
+        found.sha256 = hash_file(task.path)
+        cuts = _measure(task, stream, found)
+        if cuts is not None:
+            _collect(task, stream, cuts, found)
+    except AudioError as error:
+        found.error = error.reason
+    except MemoryError:
+        found.error = "needs more memory than there is; split it into shorter files"
+    return found
+
+
+def _measure(task: Task, stream: AudioStream, found: TrackAnalysis) -> Cuts | None:
+    """Make the first pass: fill in tempo and level, and plan the cuts; None where no loop can be cut."""
+    meter = picking.LevelMeter(stream, task.sample_rate)
+    blocks = iter(meter)
+    grid = fit_grid(analyze_onsets(blocks, task.sample_rate), task.bpm)
+    for _ in blocks:  # the tempo needs only the first minutes; errors and peaks may come at the end
+        pass
+    found.seconds = meter.samples / task.sample_rate
+    found.repairs = list(stream.repairs)
+    found.gain_db = meter.gain_db(task.thresholds)
+    found.bpm = task.bpm or round_tempo(grid.bpm, found.seconds)
+    found.confidence, found.first_downbeat = round(grid.confidence, 4), round(grid.first_downbeat, 5)
+    cuts = plan_cuts(grid, found.bpm, found.seconds, task.sample_rate, task.bars, task.hop_bars)
+    count = len(cuts.starts_samples)
+    if not count:
+        found.dropped[picking.TOO_SHORT] = 1
+    elif grid.confidence < task.min_confidence:
+        found.dropped[picking.UNSURE] = count
+    elif not task.bpm_range[0] <= found.bpm <= task.bpm_range[1]:
+        found.dropped[picking.TEMPO_OUTSIDE] = count
+    else:
+        return cuts
+    return None
+
+
+def _collect(task: Task, stream: AudioStream, cuts: Cuts, found: TrackAnalysis) -> None:
+    """Make the second pass: cut, level and judge loops, and write the sound ones to the part files."""
+    gain = np.float32(10 ** (found.gain_db / 20))
+    steps = task.hop_bars * BEATS_PER_BAR * 4
+    outlines: list[np.ndarray | None] = []
+    marks = np.zeros((0, 0), np.float16)
+    kept = 0
+    with open(task.audio_part, "xb") as audio, open(task.features_part, "xb") as features_file:
+        starts = zip(cut_loops(stream, cuts), cuts.starts_samples, cuts.bar_numbers, strict=True)
+        for waveform, start, bar_number in starts:
+            outlines.append(None)
+            if reason := picking.fault(waveform, task.sample_rate, task.thresholds, found.gain_db):
+                found.dropped[reason] += 1
+                continue
+            pcm = to_pcm(np.clip(waveform * gain, -1, 1))
+            features = loop_features(to_waveform(pcm), cuts.bpm, task.bars)
+            outlined = picking.outline(features)
+            outlines[-1] = picking.quarter_beats(outlined)[:steps]
+            mark = picking.fingerprint(outlined)
+            if not kept:
+                marks = np.zeros((len(cuts.starts_samples), len(mark)), np.float16)
+            if picking.correlations(mark[None], marks[:kept]).max(initial=0.0) >= task.thresholds.duplicate:
+                found.dropped[picking.DUPLICATE] += 1
+                continue
+            marks[kept] = mark
+            kept += 1
+            audio.write(pcm.tobytes())
+            features_file.write(features.tobytes())
+            found.starts_seconds.append(round(float(start) / task.sample_rate, 6))
+            found.bar_numbers.append(int(bar_number))
+    found.outline = _joined(outlines, steps)
+    found.fingerprints = marks[:kept].copy()
+
+
+def _joined(outlines: list[np.ndarray | None], steps: int) -> np.ndarray:
+    """Join the outlines of neighboring loops; zeros stand for loops that were not looked at."""
+    known = next((outline for outline in outlines if outline is not None), None)
+    if known is None:
+        return np.zeros((0, 0), np.float16)
+    missing = np.zeros((steps, known.shape[1]), np.float16)
+    return np.concatenate([missing if outline is None else outline for outline in outlines])
