@@ -20,17 +20,48 @@ from fourfloor.producer.synths import Patch
 Rng = np.random.Generator
 # Share of each kind of loop, and the groups of parts it keeps.
 ARRANGEMENTS = {
-    "full": (0.52, ("kick", "tops", "bass", "music")), "no music": (0.11, ("kick", "tops", "bass")),
-    "drums": (0.11, ("kick", "tops")), "no bass": (0.1, ("kick", "tops", "music")), "no kick": (0.07, ("tops", "bass", "music")),
-    "breakdown": (0.04, ("tops", "music")), "kick and bass": (0.03, ("kick", "bass", "music")), "music": (0.02, ("music", "bass")),
+    "full": (0.6, ("kick", "tops", "bass", "music")),
+    "no music": (0.09, ("kick", "tops", "bass")),
+    "drums": (0.08, ("kick", "tops")),
+    "no bass": (0.08, ("kick", "tops", "music")),
+    "no kick": (0.07, ("tops", "bass", "music")),
+    "breakdown": (0.04, ("tops", "music")),
+    "kick and bass": (0.03, ("kick", "bass", "music")),
+    "music": (0.02, ("music", "bass")),
 }
 # Loudness against the kick's in dB, of the loudest moments.
 LEVELS = {
-    "kick": 0.0, "clap": -6.0, "snare": -7.5, "rim": -11.0, "hat": -13.0, "open": -11.0, "ride": -13.5, "shaker": -16.0,
-    "conga": -11.0, "percussion": -12.0, "crash": -10.0, "bass": -3.5, "acid": -5.0, "stab": -6.0, "pad": -12.0, "lead": -8.0,
-    "arp": -10.0, "noise": -17.0,
+    "kick": 0.0,
+    "clap": -6.0,
+    "snare": -7.0,
+    "rim": -10.5,
+    "hat": -13.5,
+    "open": -12.0,
+    "ride": -14.0,
+    "shaker": -16.0,
+    "conga": -11.0,
+    "percussion": -12.0,
+    "crash": -10.0,
+    "bass": -2.5,
+    "acid": -4.5,
+    "stab": -5.0,
+    "pad": -9.5,
+    "lead": -7.0,
+    "arp": -8.5,
+    "noise": -15.0,
 }
-MIDI_DRUMS = {"kick": 36, "clap": 39, "snare": 38, "rim": 37, "hat": 42, "open": 46, "ride": 51, "shaker": 82, "conga": 63, "crash": 49}
+MIDI_DRUMS = {
+    "kick": 36,
+    "clap": 39,
+    "snare": 38,
+    "rim": 37,
+    "hat": 42,
+    "open": 46,
+    "ride": 51,
+    "shaker": 82,
+    "conga": 63,
+    "crash": 49,
+}
 
 
 @dataclass(kw_only=True)
@@ -71,12 +102,13 @@ def drum_hit(name: str, style: Style, tune_hz: float, kit: Kit | None, sample_ra
     return maker(rng, sample_rate)
 
 
-def drum_parts(style: Style, bars: int, density: float, swing: float, tune_hz: float, kit: Kit | None, sample_rate: int,
-               rng: Rng) -> list[Part]:
+def drum_parts(
+    style: Style, bars: int, density: float, swing: float, tune_hz: float, kit: Kit | None, sample_rate: int, rng: Rng
+) -> list[Part]:
     """Draw kick, tops and percussion."""
     roles = ["kick"] + [name for name, chance in style.drums.items() if rng.uniform() < chance * (0.55 + 0.6 * density)]
     roles += ["percussion"] * int(rng.poisson(style.percussion * (0.3 + density)))
-    if rng.uniform() < 0.12:
+    if rng.uniform() < 0.08:
         roles.append("crash")
     fill_chance, looseness = rng.uniform(0.1, 0.7), float(rng.choice([0, 0.002, 0.006]))
     parts = []
@@ -85,19 +117,29 @@ def drum_parts(style: Style, bars: int, density: float, swing: float, tune_hz: f
             velocities = np.zeros(bars * patterns.STEPS)
             velocities[0] = 0.8
         elif name == "percussion" and rng.uniform() < 0.25:
-            velocities = patterns.polymeter(int(rng.integers(1, 4)), int(rng.choice([3, 5, 6, 7, 12])), int(rng.integers(3)), bars)
+            velocities = patterns.polymeter(
+                int(rng.integers(1, 4)), int(rng.choice([3, 5, 6, 7, 12])), int(rng.integers(3)), bars
+            )
         else:
             role = "broken_kick" if name == "kick" and rng.uniform() < style.broken else name
-            velocities = patterns.bars_of(role, bars, density, fill_chance if name != "kick" else 0.5 * fill_chance, rng)
+            velocities = patterns.bars_of(
+                role, bars, density, fill_chance if name != "kick" else 0.5 * fill_chance, rng
+            )
         firm = name in ("kick", "crash")
         push = 0.0 if firm else float(rng.normal(0, 0.008))
         events = patterns.hits(name, velocities, MIDI_DRUMS.get(name, 76), swing, push, 0.0 if firm else looseness, rng)
-        parts.append(Part(
-            name=name, events=events, hit=drum_hit(name, style, tune_hz, kit, sample_rate, rng),
-            pan=0.0 if name in ("kick", "clap", "snare", "crash") else float(rng.uniform(-0.5, 0.5)),
-            reverb=0.0 if name == "kick" else float(rng.choice([0, 0.05, 0.12, 0.3])),
-            delay=float(rng.choice([0, 0, 0, 0.25])) if name in ("rim", "percussion", "conga") else 0.0,
-            low_cut=None if name == "kick" else 120.0, duck=0.0 if name == "kick" else float(rng.choice([0, 0, 0.3]))))
+        parts.append(
+            Part(
+                name=name,
+                events=events,
+                hit=drum_hit(name, style, tune_hz, kit, sample_rate, rng),
+                pan=0.0 if name in ("kick", "clap", "snare", "crash") else float(rng.uniform(-0.5, 0.5)),
+                reverb=0.0 if name == "kick" else float(rng.choice([0.03, 0.08, 0.15, 0.3])),
+                delay=float(rng.choice([0, 0, 0, 0.25])) if name in ("rim", "percussion", "conga") else 0.0,
+                low_cut=None if name == "kick" else 120.0,
+                duck=0.0 if name == "kick" else float(rng.choice([0, 0, 0.3])),
+            )
+        )
     return parts
 
 
@@ -107,19 +149,37 @@ def bass_parts(style: Style, song: harmony.Harmony, bars: int, swing: float, duc
     octave = 1 if song.key.tonic >= 3 else 2
     parts = []
     if acid:
-        parts.append(Part(name="acid", events=harmony.draw_acid(song, bars, octave + 1, swing, rng), patch=acid_patch(rng),
-                          reverb=float(rng.choice([0, 0.08])), delay=float(rng.choice([0, 0.15, 0.3])), duck=0.5 * duck, low_cut=60.0,
-                          settings={"sweep": rng.uniform(0, 1.6), "cycles": float(rng.choice([1, 1, 2])), "turn": rng.uniform()}))
+        parts.append(
+            Part(
+                name="acid",
+                events=harmony.draw_acid(song, bars, octave + 1, swing, rng),
+                patch=acid_patch(rng),
+                reverb=float(rng.choice([0, 0.08])),
+                delay=float(rng.choice([0, 0.15, 0.3])),
+                duck=0.5 * duck,
+                low_cut=60.0,
+                settings={"sweep": rng.uniform(0, 1.6), "cycles": float(rng.choice([1, 1, 2])), "turn": rng.uniform()},
+            )
+        )
     if not acid or rng.uniform() < 0.35:
         kinds = list(style.bass)
         weights = np.array([style.bass[k] for k in kinds], float)
         kind = str(rng.choice(kinds, p=weights / weights.sum()))
-        parts.append(Part(name="bass", events=harmony.draw_bass(kind, song, bars, octave, swing, rng), duck=duck, low_cut=30.0,
-                          patch=bass_patch(str(rng.choice(style.bass_sounds)), rng)))
+        parts.append(
+            Part(
+                name="bass",
+                events=harmony.draw_bass(kind, song, bars, octave, swing, rng),
+                duck=duck,
+                low_cut=30.0,
+                patch=bass_patch(str(rng.choice(style.bass_sounds)), rng),
+            )
+        )
     return parts
 
 
-def music_parts(style: Style, song: harmony.Harmony, bars: int, density: float, swing: float, duck: float, rng: Rng) -> list[Part]:
+def music_parts(
+    style: Style, song: harmony.Harmony, bars: int, density: float, swing: float, duck: float, rng: Rng
+) -> list[Part]:
     """Draw stabs, pad, lead, arpeggio and noise."""
     scale = 0.5 + density
     parts = []
@@ -127,31 +187,78 @@ def music_parts(style: Style, song: harmony.Harmony, bars: int, density: float, 
         for _ in range(1 + int(rng.uniform() < 0.15)):
             sound = str(rng.choice(style.stab_sounds))
             rhythm = harmony.draw_rhythm(rng, int(rng.choice([1, 1, 2])))
-            events = harmony.draw_chords("stab", rhythm, song, bars, int(rng.choice([3, 4, 4])), str(rng.choice(style.chords)),
-                                         float(rng.choice([0.12, 0.2, 0.35, 0.6])), swing, rng)
-            parts.append(Part(name="stab", events=events, patch=stab_patch(sound, rng), pan=float(rng.uniform(-0.2, 0.2)),
-                              settings={"sweep": float(rng.choice([0, 0.6, 1.4])), "turn": rng.uniform()}))
+            events = harmony.draw_chords(
+                "stab",
+                rhythm,
+                song,
+                bars,
+                int(rng.choice([3, 4, 4])),
+                str(rng.choice(style.chords)),
+                float(rng.choice([0.12, 0.2, 0.35, 0.6])),
+                swing,
+                rng,
+            )
+            parts.append(
+                Part(
+                    name="stab",
+                    events=events,
+                    patch=stab_patch(sound, rng),
+                    pan=float(rng.uniform(-0.2, 0.2)),
+                    settings={"sweep": float(rng.choice([0, 0.6, 1.4])), "turn": rng.uniform()},
+                )
+            )
     if rng.uniform() < style.pad * scale:
-        parts.append(Part(name="pad", events=harmony.draw_pad(song, bars, int(rng.choice([3, 4])), str(rng.choice(style.chords))),
-                          settings={"brightness": float(np.exp(rng.uniform(np.log(400), np.log(4000)))), "spread": rng.uniform(8, 50),
-                                    "tilt": rng.uniform(0.8, 1.8), "gated": float(rng.uniform() < 0.2)}))
+        parts.append(
+            Part(
+                name="pad",
+                events=harmony.draw_pad(song, bars, int(rng.choice([3, 4])), str(rng.choice(style.chords))),
+                settings={
+                    "brightness": float(np.exp(rng.uniform(np.log(400), np.log(4000)))),
+                    "spread": rng.uniform(8, 50),
+                    "tilt": rng.uniform(0.8, 1.8),
+                    "gated": float(rng.uniform() < 0.2),
+                },
+            )
+        )
     if rng.uniform() < style.lead * scale:
-        parts.append(Part(name="lead", events=harmony.draw_lead(song, bars, int(rng.choice([4, 4, 5])), swing, rng), patch=lead_patch(rng)))
+        parts.append(
+            Part(
+                name="lead",
+                events=harmony.draw_lead(song, bars, int(rng.choice([4, 4, 5])), swing, rng),
+                patch=lead_patch(rng),
+            )
+        )
     if rng.uniform() < style.arp * scale:
-        parts.append(Part(name="arp", events=harmony.draw_arp(song, bars, int(rng.choice([3, 4, 5])), swing, rng), patch=lead_patch(rng),
-                          pan=float(rng.uniform(-0.4, 0.4)), settings={"sweep": float(rng.choice([0, 0.8])), "turn": rng.uniform()}))
+        parts.append(
+            Part(
+                name="arp",
+                events=harmony.draw_arp(song, bars, int(rng.choice([3, 4, 5])), swing, rng),
+                patch=lead_patch(rng),
+                pan=float(rng.uniform(-0.4, 0.4)),
+                settings={"sweep": float(rng.choice([0, 0.8])), "turn": rng.uniform()},
+            )
+        )
     for part in parts:
         part.duck = duck * float(rng.choice([0.5, 1, 1]))
-        part.reverb, part.delay = float(rng.uniform(0.05, 0.5)), float(rng.choice([0, 0.2, 0.45]))
+        part.reverb, part.delay = float(rng.uniform(0.1, 0.6)), float(rng.choice([0, 0.2, 0.45]))
         part.low_cut = float(rng.uniform(140, 280))
     if rng.uniform() < style.noise * scale:
-        parts.append(Part(name="noise", events=[Event(instrument="noise", start=0.0, duration=4.0 * bars, pitch=60, velocity=0.6)],
-                          duck=duck, reverb=0.1, low_cut=300.0,
-                          settings={"kind": float(rng.integers(3)), "cycles": float(rng.choice([1, 2, 4]))}))
+        parts.append(
+            Part(
+                name="noise",
+                events=[Event(instrument="noise", start=0.0, duration=4.0 * bars, pitch=60, velocity=0.6)],
+                duck=duck,
+                reverb=0.1,
+                low_cut=300.0,
+                settings={"kind": float(rng.integers(3)), "cycles": float(rng.choice([1, 2, 4]))},
+            )
+        )
     return parts
 
 
-def arrange(style: Style, bars: int, density: float, kit: Kit | None, sample_rate: int, rng: Rng) -> tuple[harmony.Harmony, list[Part]]:
+def arrange(
+    style: Style, bars: int, density: float, kit: Kit | None, sample_rate: int, rng: Rng
+) -> tuple[harmony.Harmony, list[Part]]:
     """Draw the parts of one loop; there is always at least one, with an event in it."""
     song = harmony.draw_harmony(style.modes, style.motion, bars, rng)
     shares = np.array([share for share, _ in ARRANGEMENTS.values()])

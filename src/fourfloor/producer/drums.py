@@ -70,7 +70,9 @@ def kick(rng: Rng, sample_rate: int, kind: str, tune_hz: float) -> np.ndarray:
     body = np.sin(phase).astype(np.float32) * decay(t, length, hold)
     body = np.tanh(drive * body) / np.tanh(drive)
     if kind == "hard":
-        body = band(np.tanh(rng.uniform(1.2, 3) * body + 0.15) - np.tanh(0.15), 30, rng.uniform(3500, 9000), sample_rate)
+        body = band(
+            np.tanh(rng.uniform(1.2, 3) * body + 0.15) - np.tanh(0.15), 30, rng.uniform(3500, 9000), sample_rate
+        )
     noise = rng.standard_normal(len(t)).astype(np.float32) * decay(t, rng.uniform(0.012, 0.035))
     beater = band(noise, rng.uniform(800, 2500), rng.uniform(5000, 12000), sample_rate)
     beater /= np.abs(beater).max() + 1e-9
@@ -98,8 +100,13 @@ def snare(rng: Rng, sample_rate: int) -> np.ndarray:
     """Draw a snare: two drum modes and a noise tail."""
     t = seconds_axis(0.4, sample_rate)
     tone = rng.uniform(165, 240)
-    shell = modes(np.array([tone, tone * rng.uniform(1.5, 1.8)]), rng.uniform(0.1, 0.22, 2), np.array([0.7, 0.45]),
-                  0.4, sample_rate)
+    shell = modes(
+        np.array([tone, tone * rng.uniform(1.5, 1.8)]),
+        rng.uniform(0.1, 0.22, 2),
+        np.array([0.7, 0.45]),
+        0.4,
+        sample_rate,
+    )
     noise = band(rng.standard_normal(len(t)), rng.uniform(900, 2200), rng.uniform(7000, 14000), sample_rate)
     noise = noise / np.std(noise) * 0.4 * decay(t, rng.uniform(0.12, 0.38), 0.005)
     return finish(np.tanh(rng.uniform(0.8, 2) * (shell[: len(t)] + rng.uniform(0.5, 1.2) * noise)), sample_rate)
@@ -119,7 +126,7 @@ def hat(rng: Rng, sample_rate: int, kind: str, seconds: float) -> np.ndarray:
     tone = metal(t, rng.uniform(350, 620), sample_rate, rng) if kind != "noise" else np.zeros(len(t), np.float32)
     noise = rng.standard_normal(len(t)).astype(np.float32) * 0.35
     mixed = tone + {"metal": 0.1, "noise": 1.0, "both": 0.6}[kind] * noise
-    shaped = band(mixed, rng.uniform(5500, 8500), rng.uniform(12000, 19000), sample_rate, 3)
+    shaped = band(mixed, rng.uniform(3500, 8000), rng.uniform(10000, 17000), sample_rate)
     return finish(shaped * decay(t, seconds, 0.002), sample_rate)
 
 
@@ -131,7 +138,9 @@ def ride(rng: Rng, sample_rate: int) -> np.ndarray:
     wash = modes(hertz, rng.uniform(0.3, 1.1, count), gains, 0.9, sample_rate, rng.uniform(0, 6.28, count))
     t = seconds_axis(0.9, sample_rate)
     noise = band(rng.standard_normal(len(t)), 6000, 15000, sample_rate) * decay(t, rng.uniform(0.3, 0.8))
-    mixed = band(wash[: len(t)] / np.std(wash) + 0.6 * noise / np.std(noise), rng.uniform(1500, 4000), None, sample_rate)
+    mixed = band(
+        wash[: len(t)] / np.std(wash) + 0.6 * noise / np.std(noise), rng.uniform(1500, 4000), None, sample_rate
+    )
     return finish(mixed * (1 + 2 * decay(t, 0.05)), sample_rate)
 
 

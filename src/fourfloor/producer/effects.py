@@ -11,8 +11,9 @@ from scipy import signal
 from fourfloor.producer import circle
 
 
-def reverb_response(rng: np.random.Generator, seconds: float, damping_hz: float, predelay: float,
-                    sample_rate: int) -> np.ndarray:
+def reverb_response(
+    rng: np.random.Generator, seconds: float, damping_hz: float, predelay: float, sample_rate: int
+) -> np.ndarray:
     """Return a stereo room response (2, m): decorrelated noise whose highs die first (Moorer 1979)."""
     t = np.arange(int(seconds * sample_rate)) / sample_rate
     noise = rng.standard_normal((2, len(t))).astype(np.float32)
@@ -27,16 +28,26 @@ def reverb_response(rng: np.random.Generator, seconds: float, damping_hz: float,
     return (tail / np.sqrt(np.sum(tail**2) / 2)).astype(np.float32)
 
 
-def echo(waveform: np.ndarray, beats: float, feedback: float, beat_samples: float, sample_rate: int,
-         low_hz: float = 250.0, high_hz: float = 5000.0) -> np.ndarray:
+def echo(
+    waveform: np.ndarray,
+    beats: float,
+    feedback: float,
+    beat_samples: float,
+    sample_rate: int,
+    low_hz: float = 250.0,
+    high_hz: float = 5000.0,
+) -> np.ndarray:
     """Return the wet ping-pong echoes of a send."""
     sections = signal.butter(1, [low_hz, high_hz], "band", fs=sample_rate, output="sos")
     tap = circle.filter_sections(sections, waveform, sample_rate)
     wet, gain = np.zeros_like(waveform), 1.0
     for i in range(1, 12):
         shifted = circle.delay(tap, i * beats * beat_samples)
-        wet += gain * (shifted if i % 2 else shifted[::-1]) * np.array([[1.0], [0.6]] if i % 2 else [[0.6], [1.0]],
-                                                                      np.float32)
+        wet += (
+            gain
+            * (shifted if i % 2 else shifted[::-1])
+            * np.array([[1.0], [0.6]] if i % 2 else [[0.6], [1.0]], np.float32)
+        )
         gain *= feedback
         if gain < 0.03:
             break
@@ -87,11 +98,13 @@ def chorus(waveform: np.ndarray, depth: float, cycles: int, sample_rate: int) ->
 def equalize(waveform: np.ndarray, low_cut: float | None, high_cut: float | None, sample_rate: int) -> np.ndarray:
     """High-pass and low-pass at the given Hz."""
     if low_cut:
-        waveform = circle.filter_sections(signal.butter(2, low_cut, "high", fs=sample_rate, output="sos"), waveform,
-                                          sample_rate)
+        waveform = circle.filter_sections(
+            signal.butter(2, low_cut, "high", fs=sample_rate, output="sos"), waveform, sample_rate
+        )
     if high_cut and high_cut < 0.42 * sample_rate:
-        waveform = circle.filter_sections(signal.butter(2, high_cut, "low", fs=sample_rate, output="sos"), waveform,
-                                          sample_rate)
+        waveform = circle.filter_sections(
+            signal.butter(2, high_cut, "low", fs=sample_rate, output="sos"), waveform, sample_rate
+        )
     return waveform
 
 
@@ -110,5 +123,7 @@ def width(waveform: np.ndarray, amount: float, mono_below_hz: float, sample_rate
     """Scale the side signal and take the lows out of it."""
     middle = 0.5 * (waveform[0] + waveform[1])
     side = 0.5 * amount * (waveform[0] - waveform[1])
-    side = circle.filter_sections(signal.butter(4, mono_below_hz, "high", fs=sample_rate, output="sos"), side, sample_rate)
+    side = circle.filter_sections(
+        signal.butter(4, mono_below_hz, "high", fs=sample_rate, output="sos"), side, sample_rate
+    )
     return np.stack([middle + side, middle - side])

@@ -12,13 +12,26 @@ from fourfloor.producer.score import Event
 Rng = np.random.Generator
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 MODES = {
-    "minor": (0, 2, 3, 5, 7, 8, 10), "dorian": (0, 2, 3, 5, 7, 9, 10), "phrygian": (0, 1, 3, 5, 7, 8, 10),
-    "harmonic": (0, 2, 3, 5, 7, 8, 11), "mixolydian": (0, 2, 4, 5, 7, 9, 10), "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "phrygian": (0, 1, 3, 5, 7, 8, 10),
+    "harmonic": (0, 2, 3, 5, 7, 8, 11),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+    "major": (0, 2, 4, 5, 7, 9, 11),
 }
 PROGRESSIONS = {
     "static": ((0,),),
     "two": ((0, 0, 5, 5), (0, 0, 3, 3), (0, 6), (0, 5), (0, 3), (0, 0, 6, 6), (0, 1), (0, 4)),
-    "four": ((0, 5, 2, 6), (0, 3, 5, 4), (0, 6, 5, 6), (5, 6, 0, 0), (0, 2, 5, 3), (3, 4, 0, 0), (1, 4, 0, 0), (0, 4, 5, 3)),
+    "four": (
+        (0, 5, 2, 6),
+        (0, 3, 5, 4),
+        (0, 6, 5, 6),
+        (5, 6, 0, 0),
+        (0, 2, 5, 3),
+        (3, 4, 0, 0),
+        (1, 4, 0, 0),
+        (0, 4, 5, 3),
+    ),
 }
 
 
@@ -65,8 +78,14 @@ def draw_harmony(modes: tuple[str, ...], motion: tuple[float, float, float], bar
 
 def chord(harmony: Harmony, degree: int, octave: int, kind: str) -> list[int]:
     """Return the pitches of a chord on a degree: "fifth", "triad", "seventh", "ninth", "sus" or "octave"."""
-    steps = {"fifth": (0, 4, 7), "triad": (0, 2, 4), "seventh": (0, 2, 4, 6), "ninth": (0, 2, 4, 6, 8), "sus": (0, 3, 4),
-             "octave": (0, 7)}[kind]
+    steps = {
+        "fifth": (0, 4, 7),
+        "triad": (0, 2, 4),
+        "seventh": (0, 2, 4, 6),
+        "ninth": (0, 2, 4, 6, 8),
+        "sus": (0, 3, 4),
+        "octave": (0, 7),
+    }[kind]
     pitches = [harmony.key.pitch(degree + s, octave) for s in steps]
     center = 12 * (octave + 1) + 8
     # Inversions keep neighboring chords close: fold every voice towards one register.
@@ -74,16 +93,35 @@ def chord(harmony: Harmony, degree: int, octave: int, kind: str) -> list[int]:
 
 
 STAB_GRIDS = (
-    "x..8..8...8.....", "..x...x...x...x.", "x.....8.........", "...x..x....x..x.", "x..x..x...x.x...", "....8..8........",
-    "..8..8....8..8..", "x...............", "......x...x.....", "x.8...8.x.8...8.", "x..8....x..8....", "..x..x..x..x..x.",
-    "...8......8.....", "x.x..x.x..x..x..",
+    "x..8..8...8.....",
+    "..x...x...x...x.",
+    "x.....8.........",
+    "...x..x....x..x.",
+    "x..x..x...x.x...",
+    "....8..8........",
+    "..8..8....8..8..",
+    "x...............",
+    "......x...x.....",
+    "x.8...8.x.8...8.",
+    "x..8....x..8....",
+    "..x..x..x..x..x.",
+    "...8......8.....",
+    "x.x..x.x..x..x..",
 )
 BASS_GRIDS = {
     "offbeat": ("..x...x...x...x.", "..x...x...x...xx", "..x8..x8..x8..x8"),
     "rolling": (".xxx.xxx.xxx.xxx", ".8x8.8x8.8x8.8x8", "..xx..xx..xx..xx", ".x.x.x.x.x.x.x.x"),
     "eighths": ("x.x.x.x.x.x.x.x.", "8.x.8.x.8.x.8.x."),
-    "groove": ("x..x..x...x..x..", "x.....x..x..x.x.", "..xx..x...xx..x.", "x..8..8.x..8.8..", "x.x...8x..x...8.", "...x..x..x.x....",
-               "x......x..x.8...", "..x..x.x..x..x.x"),
+    "groove": (
+        "x..x..x...x..x..",
+        "x.....x..x..x.x.",
+        "..xx..x...xx..x.",
+        "x..8..8.x..8.8..",
+        "x.x...8x..x...8.",
+        "...x..x..x.x....",
+        "x......x..x.8...",
+        "..x..x.x..x..x.x",
+    ),
     "long": ("x...............", "x.......x.......", "x.........x....."),
 }
 
@@ -104,10 +142,20 @@ def draw_bass(kind: str, harmony: Harmony, bars: int, octave: int, swing: float,
         degree = harmony.degree_at(step / 4)
         table = last if step >= bars * STEPS - 8 else steps
         gap = (following - step) / 4
-        length = gap * (0.95 if kind == "long" else min(gate, 1.0)) if gap < 1 else min(gap * 0.9, 4 if kind == "long" else gate)
-        events.append(Event(instrument="bass", start=step / 4 + swing_offset(int(step), swing), duration=float(length),
-                            pitch=harmony.key.pitch(degree + table[step % len(table)], octave),
-                            velocity=float(np.resize(rhythm, bars * STEPS)[step] * rng.uniform(0.9, 1))))
+        length = (
+            gap * (0.95 if kind == "long" else min(gate, 1.0))
+            if gap < 1
+            else min(gap * 0.9, 4 if kind == "long" else gate)
+        )
+        events.append(
+            Event(
+                instrument="bass",
+                start=step / 4 + swing_offset(int(step), swing),
+                duration=float(length),
+                pitch=harmony.key.pitch(degree + table[step % len(table)], octave),
+                velocity=float(np.resize(rhythm, bars * STEPS)[step] * rng.uniform(0.9, 1)),
+            )
+        )
     return events
 
 
@@ -116,7 +164,11 @@ def draw_acid(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) 
     density = rng.uniform(0.55, 0.95)
     palette = [0, 0, 0, 7, 7, 2, 6, 4, 1, -1, 14] if rng.uniform() < 0.7 else [0, 0, 7, 0, -7, 3, 9]
     length = int(rng.choice([16, 16, 16, 12, 32]))
-    active, slides, accented = rng.uniform(size=length) < density, rng.uniform(size=length) < 0.25, rng.uniform(size=length) < 0.3
+    active, slides, accented = (
+        rng.uniform(size=length) < density,
+        rng.uniform(size=length) < 0.25,
+        rng.uniform(size=length) < 0.3,
+    )
     active[0] = True
     notes = rng.choice(palette, length)
     events = []
@@ -126,14 +178,30 @@ def draw_acid(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) 
             continue
         tied = bool(slides[i]) and bool(active[(i + 1) % length]) and step < bars * STEPS - 2
         degree = harmony.degree_at(step / 4)
-        events.append(Event(instrument="acid", start=step / 4 + swing_offset(step, swing), duration=0.25 if tied else 0.14,
-                            pitch=harmony.key.pitch(degree + int(notes[i]), octave), slide=tied,
-                            velocity=0.95 if accented[i] else 0.7))
+        events.append(
+            Event(
+                instrument="acid",
+                start=step / 4 + swing_offset(step, swing),
+                duration=0.25 if tied else 0.14,
+                pitch=harmony.key.pitch(degree + int(notes[i]), octave),
+                slide=tied,
+                velocity=0.95 if accented[i] else 0.7,
+            )
+        )
     return events
 
 
-def draw_chords(instrument: str, rhythm: np.ndarray, harmony: Harmony, bars: int, octave: int, kind: str, gate: float,
-                swing: float, rng: Rng) -> list[Event]:
+def draw_chords(
+    instrument: str,
+    rhythm: np.ndarray,
+    harmony: Harmony,
+    bars: int,
+    octave: int,
+    kind: str,
+    gate: float,
+    swing: float,
+    rng: Rng,
+) -> list[Event]:
     """Draw chord stabs over a rhythm (n,) of sixteenths that repeats; the last bar may vary."""
     velocities = np.resize(rhythm, bars * STEPS).copy()
     if rng.uniform() < 0.5:
@@ -143,8 +211,15 @@ def draw_chords(instrument: str, rhythm: np.ndarray, harmony: Harmony, bars: int
     for step in np.flatnonzero(velocities):
         degree = harmony.degree_at(step / 4) if parallel is None else parallel
         for pitch in chord(harmony, degree, octave, kind):
-            events.append(Event(instrument=instrument, start=step / 4 + swing_offset(int(step), swing), duration=gate,
-                                pitch=pitch, velocity=float(velocities[step])))
+            events.append(
+                Event(
+                    instrument=instrument,
+                    start=step / 4 + swing_offset(int(step), swing),
+                    duration=gate,
+                    pitch=pitch,
+                    velocity=float(velocities[step]),
+                )
+            )
     return events
 
 
@@ -155,7 +230,9 @@ def draw_pad(harmony: Harmony, bars: int, octave: int, kind: str) -> list[Event]
     events = []
     for begin, end in zip(changes, [*changes[1:], len(halves)], strict=True):
         for pitch in chord(harmony, halves[begin], octave, kind):
-            events.append(Event(instrument="pad", start=2.0 * begin, duration=2.0 * (end - begin), pitch=pitch, velocity=0.8))
+            events.append(
+                Event(instrument="pad", start=2.0 * begin, duration=2.0 * (end - begin), pitch=pitch, velocity=0.8)
+            )
     return events
 
 
@@ -171,8 +248,15 @@ def draw_arp(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) -
             continue
         degree = harmony.degree_at(step / 4) + int(order[count % len(order)])
         count += 1
-        events.append(Event(instrument="arp", start=step / 4 + swing_offset(step, swing), duration=gate,
-                            pitch=harmony.key.pitch(degree, octave), velocity=0.9 if step % 4 == 0 else rng.uniform(0.5, 0.8)))
+        events.append(
+            Event(
+                instrument="arp",
+                start=step / 4 + swing_offset(step, swing),
+                duration=gate,
+                pitch=harmony.key.pitch(degree, octave),
+                velocity=0.9 if step % 4 == 0 else rng.uniform(0.5, 0.8),
+            )
+        )
     return events
 
 
@@ -196,9 +280,15 @@ def draw_lead(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) 
         following = onsets[i + 1] if i + 1 < len(onsets) else bars * STEPS
         notes = answer if (step // steps) % 2 else contour
         degree = notes[i % len(contour)] + (harmony.degree_at(step / 4) if rng.uniform() < 0.15 else 0)
-        events.append(Event(instrument="lead", start=step / 4 + swing_offset(int(step), swing),
-                            duration=float((following - step) / 4 * gate), pitch=harmony.key.pitch(degree, octave),
-                            velocity=float(rng.uniform(0.7, 1))))
+        events.append(
+            Event(
+                instrument="lead",
+                start=step / 4 + swing_offset(int(step), swing),
+                duration=float((following - step) / 4 * gate),
+                pitch=harmony.key.pitch(degree, octave),
+                velocity=float(rng.uniform(0.7, 1)),
+            )
+        )
     return events
 
 

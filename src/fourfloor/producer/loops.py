@@ -63,12 +63,21 @@ def pad_track(part: Part, length: int, beat_samples: float, sample_rate: int, rn
     track = np.zeros((2, length), np.float32)
     fade = max(1, int(0.04 * sample_rate))
     for pitches, spans in chords.items():
-        sound = pad(list(pitches), length, sample_rate, brightness_hz=part.settings["brightness"], spread_cents=part.settings["spread"],
-                    tilt=part.settings["tilt"], rng=rng)
+        sound = pad(
+            list(pitches),
+            length,
+            sample_rate,
+            brightness_hz=part.settings["brightness"],
+            spread_cents=part.settings["spread"],
+            tilt=part.settings["tilt"],
+            rng=rng,
+        )
         if len(chords) > 1:
             gate = np.zeros(length, np.float32)
             for span in spans:
-                circle.place(gate, np.ones(round(span.duration * beat_samples), np.float32), round(span.start * beat_samples))
+                circle.place(
+                    gate, np.ones(round(span.duration * beat_samples), np.float32), round(span.start * beat_samples)
+                )
             kernel = np.full(fade, 1 / fade, np.float32)[None]
             sound = sound * circle.convolve(np.minimum(gate, 1)[None], kernel)
         track += sound
@@ -116,8 +125,16 @@ def render_part(part: Part, length: int, beat_samples: float, sample_rate: int, 
     return note_track(part, length, beat_samples, sample_rate, rng)
 
 
-def render_loop(seed: int, style: str | None = None, bars: int = 4, bpm: float | None = None, sample_rate: int = 44_100, *,
-                density: float | None = None, kit: Kit | None = None) -> ProducedLoop:
+def render_loop(
+    seed: int,
+    style: str | None = None,
+    bars: int = 4,
+    bpm: float | None = None,
+    sample_rate: int = 44_100,
+    *,
+    density: float | None = None,
+    kit: Kit | None = None,
+) -> ProducedLoop:
     """Render one loop, waveform (2, N) with N = loop_samples(bpm, bars, sample_rate); equal arguments give equal samples.
 
     `density` in [0, 1] scales how many parts play and how busy they are. Unset choices are drawn from `seed`.
@@ -128,15 +145,27 @@ def render_loop(seed: int, style: str | None = None, bars: int = 4, bpm: float |
     drawn = str(choice.choice(list(STYLES)))
     style = style or drawn
     rules = find_style(style)
-    drawn_bpm = round(float(choice.triangular(rules.bpm[0], sum(rules.bpm) / 2, rules.bpm[1])), 1 if choice.uniform() < 0.15 else 0)
+    drawn_bpm = round(
+        float(choice.triangular(rules.bpm[0], sum(rules.bpm) / 2, rules.bpm[1])), 1 if choice.uniform() < 0.15 else 0
+    )
     bpm = drawn_bpm if bpm is None else bpm
-    density = float(choice.beta(2.2, 2.0)) if density is None else density
+    density = float(choice.beta(3.0, 1.7)) if density is None else density
     length = loop_samples(bpm, bars, sample_rate)
     beat_samples = length / (bars * BEATS_PER_BAR)
     song, parts = arrange(rules, bars, density, kit, sample_rate, stream(seed, "arrangement"))
-    tracks = [(part, render_part(part, length, beat_samples, sample_rate, stream(seed, f"part {i}"))) for i, part in enumerate(parts)]
+    tracks = [
+        (part, render_part(part, length, beat_samples, sample_rate, stream(seed, f"part {i}")))
+        for i, part in enumerate(parts)
+    ]
     kick_starts = [round(e.start * beat_samples) for part in parts if part.name == "kick" for e in part.events]
     mixed, stems = mix.mix_down(tracks, rules, kick_starts, beat_samples, sample_rate, stream(seed, "mix"))
     events = sorted((event for part in parts for event in part.events), key=lambda e: (e.start, e.instrument, e.pitch))
-    return ProducedLoop(waveform=mix.master(mixed, rules, sample_rate, stream(seed, "master")), bpm=float(bpm), bars=bars,
-                        key=song.key.name, style=style, events=events, stems=stems)
+    return ProducedLoop(
+        waveform=mix.master(mixed, rules, sample_rate, stream(seed, "master")),
+        bpm=float(bpm),
+        bars=bars,
+        key=song.key.name,
+        style=style,
+        events=events,
+        stems=stems,
+    )

@@ -19,8 +19,14 @@ def weighting(sample_rate: int) -> np.ndarray:
     k = np.tan(np.pi * corner / sample_rate)
     half = gain**0.499666774155
     a0 = 1 + k / quality + k * k
-    shelf = [(gain + half * k / quality + k * k) / a0, 2 * (k * k - gain) / a0, (gain - half * k / quality + k * k) / a0, 1,
-             2 * (k * k - 1) / a0, (1 - k / quality + k * k) / a0]
+    shelf = [
+        (gain + half * k / quality + k * k) / a0,
+        2 * (k * k - gain) / a0,
+        (gain - half * k / quality + k * k) / a0,
+        1,
+        2 * (k * k - 1) / a0,
+        (1 - k / quality + k * k) / a0,
+    ]
     corner, quality = 38.13547087602, 0.5003270373238
     k = np.tan(np.pi * corner / sample_rate)
     a0 = 1 + k / quality + k * k
@@ -64,10 +70,13 @@ def compress(waveform: np.ndarray, ratio: float, amount_db: float, release: floa
 def master(waveform: np.ndarray, style: Style, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Return the mastered loop: tilt, glue, width, saturation, then gain and a look-ahead limiter up to a drawn loudness."""
     waveform = circle.filter_sections(signal.butter(2, 28, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
+    waveform = waveform + ambience(waveform, sample_rate, rng) + noise_floor(waveform, sample_rate, rng)
     tilt = 10 ** (rng.uniform(*style.tilt) / 20)
+    roof = signal.butter(1, rng.uniform(7000, 16000), "low", fs=sample_rate, output="sos")
     highs = circle.filter_sections(signal.butter(1, 1500, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
-    waveform = waveform + (tilt - 1) * highs
+    waveform = circle.filter_sections(roof, waveform + (tilt - 1) * highs, sample_rate)
     waveform = compress(waveform, rng.uniform(1.5, 3.0), rng.uniform(1, 6), rng.uniform(0.08, 0.25), sample_rate)
+    waveform = waveform + rng.uniform(0.1, 1.2) * squash(waveform, rng.uniform(0.06, 0.2), sample_rate)
     waveform = effects.saturate(waveform, rng.uniform(*style.drive))
     waveform = effects.width(waveform, rng.uniform(0.7, 1.3), MONO_BELOW_HZ, sample_rate)
     target = rng.uniform(*style.loudness)
@@ -78,8 +87,14 @@ def master(waveform: np.ndarray, style: Style, sample_rate: int, rng: np.random.
         loud = waveform * np.float32(10 ** (gain_db / 20))
         peak = np.abs(loud).max(0)
         knee = 0.8 * CEILING
-        limited = loud * (np.where(peak > knee, knee + (1 - 0.8) * CEILING * np.tanh((peak - knee) / (1.2 * CEILING)), peak)
-                          / np.maximum(peak, 1e-6)) ** 0.5
+        limited = (
+            loud
+            * (
+                np.where(peak > knee, knee + (1 - 0.8) * CEILING * np.tanh((peak - knee) / (1.2 * CEILING)), peak)
+                / np.maximum(peak, 1e-6)
+            )
+            ** 0.5
+        )
         peak = np.abs(limited).max(0)
         limited = limited * circle.smooth_minimum(np.minimum(1, CEILING / np.maximum(peak, 1e-6)), window)
         gain_db += min(4.0, target - loudness_db(limited, sample_rate))
@@ -87,11 +102,50 @@ def master(waveform: np.ndarray, style: Style, sample_rate: int, rng: np.random.
     return (limited * min(1.0, CEILING / float(np.abs(limited).max()))).astype(np.float32)
 
 
-def mix_down(parts: list[tuple[Part, np.ndarray]], style: Style, kick_starts: list[int], beat_samples: float, sample_rate: int,
-             rng: np.random.Generator) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def squash(waveform: np.ndarray, release: float, sample_rate: int) -> np.ndarray:
+    """Return the loop with three bands flattened hard, each at its old power: parallel compression lifts what is quiet."""
+    low = circle.filter_sections(signal.butter(2, 180, "low", fs=sample_rate, output="sos"), waveform, sample_rate)
+    high = circle.filter_sections(signal.butter(2, 2800, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
+    total = np.zeros_like(waveform)
+    for part in (low, waveform - low - high, high):
+        flat = compress(part, 10.0, 24.0, release, sample_rate)
+        total += flat * np.float32(np.sqrt(np.mean(part**2) / (np.mean(flat**2) + 1e-12)))
+    return total
+
+
+def ambience(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a faint, dense room around the whole mix, 28 to 11 dB under it: its spectrum is the mix's own."""
+    t = np.arange(int(rng.uniform(0.4, 1.2) * sample_rate)) / sample_rate
+    response = rng.standard_normal((2, len(t)), dtype=np.float32) * np.exp(-4 * t / t[-1]).astype(np.float32)
+    wet = circle.convolve(waveform, response)
+    level = np.sqrt(np.mean(waveform**2)) * 10 ** (rng.uniform(-28, -11) / 20)
+    return wet * np.float32(level / (np.sqrt(np.mean(wet**2)) + 1e-12))
+
+
+def noise_floor(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the hiss of a recording chain, darker than white, 60 to 36 dB under the mix."""
+    hiss = rng.standard_normal(waveform.shape, dtype=np.float32)
+    hiss[1] = 0.6 * hiss[0] + 0.8 * hiss[1]
+    hiss = circle.filter_sections(
+        signal.butter(1, rng.uniform(300, 3000), "low", fs=sample_rate, output="sos"), hiss, sample_rate
+    )
+    level = np.sqrt(np.mean(waveform**2)) * 10 ** (rng.uniform(-60, -36) / 20)
+    return hiss * np.float32(level / np.sqrt(np.mean(hiss**2)))
+
+
+def mix_down(
+    parts: list[tuple[Part, np.ndarray]],
+    style: Style,
+    kick_starts: list[int],
+    beat_samples: float,
+    sample_rate: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Balance, place and sum the parts' dry tracks (2, N); returns the mix (2, N) and the stems that sum to it."""
     length = parts[0][1].shape[1]
-    room = effects.reverb_response(rng, rng.uniform(*style.reverb), rng.uniform(1500, 7000), rng.uniform(0, 0.03), sample_rate)
+    room = effects.reverb_response(
+        rng, rng.uniform(*style.reverb), rng.uniform(1500, 7000), rng.uniform(0, 0.03), sample_rate
+    )
     recovery = beat_samples / sample_rate * rng.uniform(0.3, 0.9)
     curve = effects.ducking(length, kick_starts, 1.0, recovery, sample_rate)
     stems: dict[str, np.ndarray] = {}
@@ -107,7 +161,13 @@ def mix_down(parts: list[tuple[Part, np.ndarray]], style: Style, kick_starts: li
         to_room += part.reverb * track
         to_delay += part.delay * track
     if np.any(to_delay):
-        wet = effects.echo(to_delay, float(rng.choice([0.75, 0.75, 0.5, 1.0, 0.375])), rng.uniform(0.3, 0.65), beat_samples, sample_rate)
+        wet = effects.echo(
+            to_delay,
+            float(rng.choice([0.75, 0.75, 0.5, 1.0, 0.375])),
+            rng.uniform(0.3, 0.65),
+            beat_samples,
+            sample_rate,
+        )
         to_room += 0.3 * wet
         stems["delay"] = wet
     if np.any(to_room):

@@ -93,8 +93,16 @@ def circular_phase(hertz: np.ndarray, sample_rate: int) -> np.ndarray:
     return cycles + (round(total) - total) * np.arange(1, len(hertz) + 1) / len(hertz)
 
 
-def pad(pitches: list[float], length: int, sample_rate: int, *, brightness_hz: float, spread_cents: float,
-        tilt: float, rng: np.random.Generator) -> np.ndarray:
+def pad(
+    pitches: list[float],
+    length: int,
+    sample_rate: int,
+    *,
+    brightness_hz: float,
+    spread_cents: float,
+    tilt: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Return a chord (2, length) of smeared harmonics with random phases, periodic in `length`."""
     size = length  # exactly: another size would break the circle
     bins = np.arange(size // 2 + 1) * sample_rate / size
@@ -105,7 +113,7 @@ def pad(pitches: list[float], length: int, sample_rate: int, *, brightness_hz: f
             center = k * fundamental * (1 + 1e-4 * k)
             width = max(center * (2 ** (spread_cents / 1200) - 1), 1.5 * sample_rate / size)
             low, high = np.searchsorted(bins, [center - 4 * width, center + 4 * width])
-            gain = k ** -tilt / (1 + (center / brightness_hz) ** 4)
+            gain = k**-tilt / (1 + (center / brightness_hz) ** 4)
             power[low:high] += gain * np.exp(-0.5 * ((bins[low:high] - center) / width) ** 2) / np.sqrt(width)
     angles = rng.uniform(0, 2 * np.pi, (2, len(bins)))
     angles[1] = angles[0] + 0.5 * (angles[1] - np.pi)
@@ -113,8 +121,14 @@ def pad(pitches: list[float], length: int, sample_rate: int, *, brightness_hz: f
     return (waveform / (np.sqrt(np.mean(waveform**2)) + 1e-9) * 0.2).astype(np.float32)
 
 
-def modes(hertz: np.ndarray, decays: np.ndarray, gains: np.ndarray, seconds: float, sample_rate: int,
-          phases: np.ndarray | None = None) -> np.ndarray:
+def modes(
+    hertz: np.ndarray,
+    decays: np.ndarray,
+    gains: np.ndarray,
+    seconds: float,
+    sample_rate: int,
+    phases: np.ndarray | None = None,
+) -> np.ndarray:
     """Sum damped sines: frequencies in Hz, `decays` in seconds to -60 dB, over `seconds`."""
     t = np.arange(int(seconds * sample_rate), dtype=np.float32) / sample_rate
     total = np.zeros(len(t), np.float32)

@@ -35,29 +35,78 @@ def accents(rng: Rng, depth: float) -> np.ndarray:
 
 
 HAT_GRIDS = (
-    "..8...8...8...8.", "4.8.4.8.4.8.4.8.", "6386638663866386", "7487748774877487", "8.6.8.6.8.6.8.6.", "..84..8...84..86",
-    "5.8.5.845.8.5.84", "..8...8...8..78.", "6.86..8.6.86..8.", "..86..86..86..86", ".484.484.484.484", "8.8.8.8.8.8.8.86",
+    "..8...8...8...8.",
+    "4.8.4.8.4.8.4.8.",
+    "6386638663866386",
+    "7487748774877487",
+    "8.6.8.6.8.6.8.6.",
+    "..84..8...84..86",
+    "5.8.5.845.8.5.84",
+    "..8...8...8..78.",
+    "6.86..8.6.86..8.",
+    "..86..86..86..86",
+    ".484.484.484.484",
+    "8.8.8.8.8.8.8.86",
 )
 CLAP_GRIDS = (
-    "....x.......x...", "....x.......x...", "....x.......x..4", "....x..4....x...", "....x.......x.3.", "............x...",
-    "....x...........", "....x.......x4..",
+    "....x.......x...",
+    "....x.......x...",
+    "....x.......x..4",
+    "....x..4....x...",
+    "....x.......x.3.",
+    "............x...",
+    "....x...........",
+    "....x.......x4..",
 )
-KICK_GRIDS = ("x...x...x...x...", "x...x...x...x...", "x...x...x...x...", "x...x...x...x..5", "x...x...x...x.4.", "x...x..4x...x...")
+KICK_GRIDS = (
+    "x...x...x...x...",
+    "x...x...x...x...",
+    "x...x...x...x...",
+    "x...x...x...x..5",
+    "x...x...x...x.4.",
+    "x...x..4x...x...",
+)
 BROKEN_KICK_GRIDS = ("x.....x...x.....", "x..x..x...x..x..", "x.........x..5..", "x......x..x.....", "x..x......x.....")
 SNARE_GRIDS = ("....x.......x...", "....x..3.3..x...", "..............86", ".......4.4......", "....x.......x.33")
 RIM_GRIDS = (
-    "...8..8...8.....", "..8..8....8..8..", "...8.......8..8.", "x..8..8...8.8...", ".......8......8.", "...8...8..8.....",
-    "..6...8.....6.8.", "....8.......8..5",
+    "...8..8...8.....",
+    "..8..8....8..8..",
+    "...8.......8..8.",
+    "x..8..8...8.8...",
+    ".......8......8.",
+    "...8...8..8.....",
+    "..6...8.....6.8.",
+    "....8.......8..5",
 )
-OPEN_GRIDS = ("..x...x...x...x.", "..x...x...x...x.", "......x.......x.", "..x.......x.....", "..............x.", "..x...x...x..x..")
+OPEN_GRIDS = (
+    "..x...x...x...x.",
+    "..x...x...x...x.",
+    "......x.......x.",
+    "..x.......x.....",
+    "..............x.",
+    "..x...x...x..x..",
+)
 RIDE_GRIDS = ("x...x...x...x...", "x.7.x.7.x.7.x.7.", "..x...x...x...x.", "x.77x.77x.77x.77", "7.x.7.x.7.x.7.x.")
 SHAKER_GRIDS = ("7387738773877387", "5.8.5.8.5.8.5.8.", "8485848584858485", ".484.484.484.484", "8466846684668466")
 CONGA_GRIDS = (
-    "..5..8..5.8.5...", "3.38..88..38..88", "...8..8....8..66", "..8...85..8..8..", "8..5.8..8..5.88.", "......8.....8.86",
+    "..5..8..5.8.5...",
+    "3.38..88..38..88",
+    "...8..8....8..66",
+    "..8...85..8..8..",
+    "8..5.8..8..5.88.",
+    "......8.....8.86",
 )
 GRIDS = {
-    "hat": HAT_GRIDS, "clap": CLAP_GRIDS, "kick": KICK_GRIDS, "broken_kick": BROKEN_KICK_GRIDS, "snare": SNARE_GRIDS,
-    "rim": RIM_GRIDS, "open": OPEN_GRIDS, "ride": RIDE_GRIDS, "shaker": SHAKER_GRIDS, "conga": CONGA_GRIDS,
+    "hat": HAT_GRIDS,
+    "clap": CLAP_GRIDS,
+    "kick": KICK_GRIDS,
+    "broken_kick": BROKEN_KICK_GRIDS,
+    "snare": SNARE_GRIDS,
+    "rim": RIM_GRIDS,
+    "open": OPEN_GRIDS,
+    "ride": RIDE_GRIDS,
+    "shaker": SHAKER_GRIDS,
+    "conga": CONGA_GRIDS,
 }
 
 
@@ -126,14 +175,16 @@ def swing_offset(step: int, swing: float) -> float:
     return (swing - 0.5) * 0.5 if step % 2 else 0.0
 
 
-def hits(instrument: str, velocities: np.ndarray, pitch: float, swing: float, push: float, looseness: float,
-         rng: Rng) -> list[Event]:
+def hits(
+    instrument: str, velocities: np.ndarray, pitch: float, swing: float, push: float, looseness: float, rng: Rng
+) -> list[Event]:
     """Turn velocities into events; `push` beats late (negative early), jitter of `looseness` beats."""
     loop_beats = len(velocities) / STEPS * BEATS_PER_BAR
     events = []
     for step in np.flatnonzero(velocities > 0):
         start = step / 4 + swing_offset(int(step), swing) + push + looseness * rng.standard_normal()
         velocity = float(np.clip(velocities[step] * rng.uniform(0.94, 1.04), 0.05, 1))
-        events.append(Event(instrument=instrument, start=float(start % loop_beats), duration=0.25, pitch=pitch,
-                            velocity=velocity))
+        events.append(
+            Event(instrument=instrument, start=float(start % loop_beats), duration=0.25, pitch=pitch, velocity=velocity)
+        )
     return events

@@ -24,8 +24,13 @@ def membrane(rng: Rng, sample_rate: int, hertz: float, seconds: float, bend: flo
     t = seconds_axis(seconds * 1.1, sample_rate)
     phase = 2 * np.pi * np.cumsum(hertz * (1 + bend * np.exp(-t / 0.03)), dtype=np.float64) / sample_rate
     body = np.sin(phase).astype(np.float32) * decay(t, seconds)
-    upper = modes(hertz * np.array([1.59, 2.14, 2.65]), seconds * rng.uniform(0.2, 0.6, 3),
-                  rng.uniform(0.1, 0.5, 3), seconds * 1.1, sample_rate)
+    upper = modes(
+        hertz * np.array([1.59, 2.14, 2.65]),
+        seconds * rng.uniform(0.2, 0.6, 3),
+        rng.uniform(0.1, 0.5, 3),
+        seconds * 1.1,
+        sample_rate,
+    )
     noise = band(rng.standard_normal(len(t)), 1500, 8000, sample_rate) * decay(t, 0.025)
     return finish(body + upper[: len(t)] + slap * noise, sample_rate)
 
@@ -34,12 +39,22 @@ def percussion(rng: Rng, sample_rate: int, kind: str) -> np.ndarray:
     """Draw one instrument of `PERCUSSION`."""
     if kind in ("conga", "bongo", "tom"):
         low, high = {"conga": (150, 330), "bongo": (300, 620), "tom": (70, 180)}[kind]
-        return membrane(rng, sample_rate, rng.uniform(low, high), rng.uniform(0.15, 0.4), rng.uniform(0.02, 0.5),
-                        rng.uniform(0.05, 0.4))
+        return membrane(
+            rng,
+            sample_rate,
+            rng.uniform(low, high),
+            rng.uniform(0.15, 0.4),
+            rng.uniform(0.02, 0.5),
+            rng.uniform(0.05, 0.4),
+        )
     if kind == "block":
         base = rng.uniform(500, 1300)
-        return finish(modes(base * np.array([1, 2.57, 4.9]), rng.uniform(0.04, 0.12, 3), np.array([1, 0.4, 0.2]), 0.15,
-                            sample_rate), sample_rate)
+        return finish(
+            modes(
+                base * np.array([1, 2.57, 4.9]), rng.uniform(0.04, 0.12, 3), np.array([1, 0.4, 0.2]), 0.15, sample_rate
+            ),
+            sample_rate,
+        )
     if kind == "cowbell":
         t = seconds_axis(0.4, sample_rate)
         base = rng.uniform(480, 640)
@@ -47,24 +62,39 @@ def percussion(rng: Rng, sample_rate: int, kind: str) -> np.ndarray:
         return finish(band(pair, base * 0.9, base * 5, sample_rate) * decay(t, rng.uniform(0.1, 0.4)), sample_rate)
     if kind == "tick":
         t = seconds_axis(0.06, sample_rate)
-        return finish(band(rng.standard_normal(len(t)), rng.uniform(1500, 6000), None, sample_rate)
-                      * decay(t, rng.uniform(0.008, 0.04)), sample_rate)
+        return finish(
+            band(rng.standard_normal(len(t)), rng.uniform(1500, 6000), None, sample_rate)
+            * decay(t, rng.uniform(0.008, 0.04)),
+            sample_rate,
+        )
     if kind == "zap":
         t = seconds_axis(0.2, sample_rate)
         sweep = rng.uniform(150, 500) + rng.uniform(1500, 6000) * np.exp(-t / rng.uniform(0.01, 0.04))
-        return finish(np.sin(2 * np.pi * np.cumsum(sweep, dtype=np.float64) / sample_rate)
-                      * decay(t, rng.uniform(0.06, 0.18)), sample_rate)
+        return finish(
+            np.sin(2 * np.pi * np.cumsum(sweep, dtype=np.float64) / sample_rate) * decay(t, rng.uniform(0.06, 0.18)),
+            sample_rate,
+        )
     if kind == "tambourine":
         t = seconds_axis(0.25, sample_rate)
         jingle = metal(t, rng.uniform(900, 1500), sample_rate, rng) + 0.4 * rng.standard_normal(len(t))
         return finish(band(jingle, 5000, 14000, sample_rate) * decay(t, rng.uniform(0.08, 0.22)), sample_rate)
     if kind == "glass":
         base = rng.uniform(900, 2600)
-        return finish(modes(base * np.array([1, 2.76, 5.4, 8.9]), rng.uniform(0.1, 0.6, 4), np.array([1, 0.6, 0.3, 0.1]),
-                            0.6, sample_rate), sample_rate)
+        return finish(
+            modes(
+                base * np.array([1, 2.76, 5.4, 8.9]),
+                rng.uniform(0.1, 0.6, 4),
+                np.array([1, 0.6, 0.3, 0.1]),
+                0.6,
+                sample_rate,
+            ),
+            sample_rate,
+        )
     if kind == "metal":
         t = seconds_axis(0.3, sample_rate)
         hit = metal(t, rng.uniform(120, 420), sample_rate, rng)
-        return finish(band(hit, rng.uniform(300, 1500), rng.uniform(4000, 9000), sample_rate)
-                      * decay(t, rng.uniform(0.05, 0.3)), sample_rate)
+        return finish(
+            band(hit, rng.uniform(300, 1500), rng.uniform(4000, 9000), sample_rate) * decay(t, rng.uniform(0.05, 0.3)),
+            sample_rate,
+        )
     raise ValueError(f"unknown percussion {kind!r}; choose one of {', '.join(PERCUSSION)}")

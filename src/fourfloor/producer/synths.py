@@ -53,11 +53,16 @@ def amplitude_envelope(patch: Patch, t: np.ndarray, gate: float) -> np.ndarray:
     return (level * np.exp(-6 * np.maximum(t - gate, 0) / patch.release)).astype(np.float32)
 
 
-def subtractive(patch: Patch, hertz: float, t: np.ndarray, brightness: float, sample_rate: int,
-                rng: np.random.Generator) -> np.ndarray:
+def subtractive(
+    patch: Patch, hertz: float, t: np.ndarray, brightness: float, sample_rate: int, rng: np.random.Generator
+) -> np.ndarray:
     """Return the raw stereo voice (2, n) of detuned oscillators through the patch's filter."""
-    table = filtered_table(patch.shape, patch.poles, patch.resonance,
-                           harmonics_below_nyquist(hertz * 2 ** (patch.octave_mix > 0), sample_rate))
+    table = filtered_table(
+        patch.shape,
+        patch.poles,
+        patch.resonance,
+        harmonics_below_nyquist(hertz * 2 ** (patch.octave_mix > 0), sample_rate),
+    )
     octaves = patch.envelope * brightness * np.exp(-5 * t / patch.filter_decay)
     cutoff = patch.cutoff * (hertz / 130.8) ** patch.keytrack
     ratio = (cutoff / hertz * 2.0**octaves).astype(np.float32)
@@ -86,8 +91,9 @@ def fm(patch: Patch, hertz: float, t: np.ndarray, brightness: float) -> np.ndarr
     return np.stack([left, right]).astype(np.float32) * 0.5
 
 
-def string(patch: Patch, hertz: float, seconds: float, brightness: float, sample_rate: int,
-           rng: np.random.Generator) -> np.ndarray:
+def string(
+    patch: Patch, hertz: float, seconds: float, brightness: float, sample_rate: int, rng: np.random.Generator
+) -> np.ndarray:
     """Return a struck stiff string (2, n): piano-like, inharmonic, upper partials short."""
     k = np.arange(1, min(24, int(0.4 * sample_rate / hertz)) + 1)
     partials = hertz * k * np.sqrt(1 + 4e-4 * k * k)
@@ -98,8 +104,9 @@ def string(patch: Patch, hertz: float, seconds: float, brightness: float, sample
     return np.stack([left, right]) * 0.5
 
 
-def note(patch: Patch, pitch: float, seconds: float, velocity: float, sample_rate: int,
-         rng: np.random.Generator) -> np.ndarray:
+def note(
+    patch: Patch, pitch: float, seconds: float, velocity: float, sample_rate: int, rng: np.random.Generator
+) -> np.ndarray:
     """Render one note (2, n), gate `seconds` plus release."""
     t = np.arange(int((seconds + patch.release * 1.3) * sample_rate) + 8, dtype=np.float32) / np.float32(sample_rate)
     hertz = frequency(pitch)
@@ -121,8 +128,9 @@ def note(patch: Patch, pitch: float, seconds: float, velocity: float, sample_rat
     return raw
 
 
-def acid_line(patch: Patch, events: list[Event], length: int, beat_samples: float, sweep: np.ndarray,
-              sample_rate: int) -> np.ndarray:
+def acid_line(
+    patch: Patch, events: list[Event], length: int, beat_samples: float, sweep: np.ndarray, sample_rate: int
+) -> np.ndarray:
     """Render a monophonic line (2, N) with accents (velocity > 0.85) and slides; `sweep` (N,) moves the cutoff, octaves."""
     events = sorted(events, key=lambda e: e.start)
     hertz = np.empty(length, np.float32)
@@ -142,9 +150,12 @@ def acid_line(patch: Patch, events: list[Event], length: int, beat_samples: floa
         attack = 1.0 if tied else np.minimum(t / 0.002, 1)
         release = np.exp(-np.maximum(t - gate, 0) / 0.008)
         amplitude[begin:end] = attack * release * np.exp(-t / 0.9) * (1.0 if accent else 0.7)
-        octaves[begin:end] = patch.envelope * (1.25 if accent else 0.8) * np.exp(
-            -5 * t / (patch.filter_decay * (0.6 if accent else 1.0)))
-    amplitude[-int(0.004 * sample_rate):] *= np.linspace(1, 0, int(0.004 * sample_rate), dtype=np.float32)
+        octaves[begin:end] = (
+            patch.envelope
+            * (1.25 if accent else 0.8)
+            * np.exp(-5 * t / (patch.filter_decay * (0.6 if accent else 1.0)))
+        )
+    amplitude[-int(0.004 * sample_rate) :] *= np.linspace(1, 0, int(0.004 * sample_rate), dtype=np.float32)
     table = filtered_table(patch.shape, 4, patch.resonance, harmonics_below_nyquist(float(hertz.max()), sample_rate))
     ratio = patch.cutoff * 2.0 ** (octaves + np.roll(sweep, -origin)) / hertz
     line = read_table(table, circular_phase(hertz, sample_rate), ratio) * amplitude
