@@ -130,7 +130,10 @@ def ingest(
     ) as writer:
         parts = Path(tempfile.mkdtemp(prefix="parts-", dir=writer.partial))
         tasks = [_task(path, parts / str(number), config) for number, path in enumerate(paths)]
-        analyses = analyze_tracks(tasks, config.jobs, on_progress)
+        try:
+            analyses = analyze_tracks(tasks, config.jobs, on_progress)
+        except OSError as error:  # of the part files: what is wrong with a track is in its analysis
+            raise ValueError(f"{writer.partial}: cannot be written ({error.strerror}); free space") from error
         names = [_name(path, ordered) for path in paths]
         reports = _write(writer, tasks, names, analyses, rejected, config)
         if config.strict and rejected:

@@ -75,7 +75,7 @@ def analyze_track(task: Task) -> TrackAnalysis:
     found = TrackAnalysis()
     try:
         stream = AudioStream(task.path, task.sample_rate, task.channels)
-        found.sha256 = hash_file(task.path)
+        found.sha256 = _hash(task.path)
         cuts = _measure(task, stream, found)
         if cuts is not None:
             _collect(task, stream, cuts, found)
@@ -84,6 +84,13 @@ def analyze_track(task: Task) -> TrackAnalysis:
     except MemoryError:
         found.error = "needs more memory than there is; split it into shorter files"
     return found
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hash_file(path)
+    except OSError as error:
+        raise AudioError(path, f"cannot be read ({error.strerror}); check the file and its disk") from None
 
 
 def _measure(task: Task, stream: AudioStream, found: TrackAnalysis) -> Cuts | None:
