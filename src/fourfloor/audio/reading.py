@@ -14,6 +14,7 @@ import numpy as np
 
 from fourfloor.audio.files import AudioError, PathLike, one_line
 from fourfloor.audio.mixing import mix, without_offset
+from fourfloor.audio.mpeg import frame_seconds
 from fourfloor.audio.ogg import last_page
 from fourfloor.audio.opening import (
     CONVERT,
@@ -150,6 +151,10 @@ def _cut(info: AudioInfo, file: Any, frames: int, stopped: str) -> str:
             # libsndfile takes a damaged first page for a stream that was joined late. A page holds seconds;
             # what begins further on was joined late indeed, and lacks nothing.
             claimed = last if 0 < last - claimed < 10 else claimed
+        elif info.container == "MP3":
+            # Up to three frames more are the tag itself, the decoder's delay and the encoder's padding.
+            counted = frame_seconds(raw)
+            claimed = counted if counted - claimed > 4 * 1152 / info.sample_rate else claimed
     if claimed - seconds > 0.02:
         return f"cut short: {seconds:.2f} s of {claimed:.2f} s claimed"
     if not ended:

@@ -33,16 +33,21 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
 
 
 def claimed_over_present(file: BinaryIO) -> float:
-    """Return how many times longer than the file a WAV, RF64 or AIFF claims its audio to be; 1 where all is there."""
+    """Return how many times more audio a WAV, RF64 or AIFF claims than its file holds; 1 where all is there."""
     length = file.seek(0, 2)
-    long_size = 0
+    claimed = 0
     for name, offset, size in chunks(file):
+        file.seek(offset)
         if name == b"ds64":
-            file.seek(offset + 8)
-            long_size = int.from_bytes(file.read(8), "little")
+            claimed = int.from_bytes(file.read(16)[8:], "little")
+        elif name == b"COMM" and size == 18:  # longer in AIFC, where frames may be compressed
+            channels, frames, bits = struct.unpack(">HIH", file.read(8).ljust(8, b"\0"))
+            claimed = channels * frames * (-(-bits // 8))
         elif name in (b"data", b"SSND"):
-            claimed = long_size or (0 if size in _UNKNOWN_SIZES else size)
-            return max(1.0, claimed / max(1, length - offset))
+            content = size - 8 if name == b"SSND" else size  # two numbers come before the samples
+            claimed = max(claimed, 0 if size in _UNKNOWN_SIZES else content)
+            present = min(length - offset - (size - content), content or length)
+            return max(1.0, claimed / max(1, present))
     return 1.0
 
 
