@@ -7,7 +7,6 @@ In: a loop `(channels, samples)` in [-1, 1] and its tags. Out: a 24-bit PCM WAV 
 import contextlib
 import os
 import re
-import secrets
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,7 +48,7 @@ def write_loop(
     content = _wave_bytes(path, waveform, tags, sample_rate)
     target = Path(path)
     with _refusals(target):
-        partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+        partial = target.with_name(f".{target.name}.{os.urandom(4).hex()}.partial")
         try:
             with open(partial, "xb") as file:
                 file.write(content)
