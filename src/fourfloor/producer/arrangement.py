@@ -42,7 +42,7 @@ LEVELS = {
     "conga": -11.0,
     "percussion": -12.0,
     "crash": -10.0,
-    "bass": -2.5,
+    "bass": -1.5,
     "acid": -4.5,
     "stab": -5.0,
     "pad": -9.5,
@@ -271,7 +271,7 @@ def arrange(
     parts += [p for p in beats if ("kick" if p.name == "kick" else "tops") in groups]
     bass = bass_parts(style, song, bars, swing, duck, rng)
     music = music_parts(style, song, bars, density, swing, duck, rng)
-    parts += bass if "bass" in groups else []
+    parts += [part for part in bass if "bass" in groups or ("music" in groups and part.name == "acid")]
     parts += music if "music" in groups else []
     parts = [part for part in parts if part.events]
     if len(parts) < 2:

@@ -71,12 +71,12 @@ def master(waveform: np.ndarray, style: Style, sample_rate: int, rng: np.random.
     """Return the mastered loop: tilt, glue, width, saturation, then gain and a look-ahead limiter up to a drawn loudness."""
     waveform = circle.filter_sections(signal.butter(2, 28, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
     waveform = waveform + ambience(waveform, sample_rate, rng) + noise_floor(waveform, sample_rate, rng)
-    tilt = 10 ** (rng.uniform(*style.tilt) / 20)
-    roof = signal.butter(1, rng.uniform(7000, 16000), "low", fs=sample_rate, output="sos")
+    tilt = 10 ** ((1.5 + rng.uniform(*style.tilt)) / 20)
+    roof = signal.butter(1, rng.uniform(8000, 18000), "low", fs=sample_rate, output="sos")
     highs = circle.filter_sections(signal.butter(1, 1500, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
     waveform = circle.filter_sections(roof, waveform + (tilt - 1) * highs, sample_rate)
     waveform = compress(waveform, rng.uniform(1.5, 3.0), rng.uniform(1, 6), rng.uniform(0.08, 0.25), sample_rate)
-    waveform = waveform + rng.uniform(0.1, 1.2) * squash(waveform, rng.uniform(0.06, 0.2), sample_rate)
+    waveform = waveform + rng.uniform(0.2, 1.6) * squash(waveform, rng.uniform(0.06, 0.2), sample_rate)
     waveform = effects.saturate(waveform, rng.uniform(*style.drive))
     waveform = effects.width(waveform, rng.uniform(0.7, 1.3), MONO_BELOW_HZ, sample_rate)
     target = rng.uniform(*style.loudness)
@@ -114,11 +114,11 @@ def squash(waveform: np.ndarray, release: float, sample_rate: int) -> np.ndarray
 
 
 def ambience(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a faint, dense room around the whole mix, 28 to 11 dB under it: its spectrum is the mix's own."""
+    """Return a faint, dense room around the whole mix, 26 to 10 dB under it: its spectrum is the mix's own."""
     t = np.arange(int(rng.uniform(0.4, 1.2) * sample_rate)) / sample_rate
     response = rng.standard_normal((2, len(t)), dtype=np.float32) * np.exp(-4 * t / t[-1]).astype(np.float32)
     wet = circle.convolve(waveform, response)
-    level = np.sqrt(np.mean(waveform**2)) * 10 ** (rng.uniform(-28, -11) / 20)
+    level = np.sqrt(np.mean(waveform**2)) * 10 ** (rng.uniform(-26, -10) / 20)
     return wet * np.float32(level / (np.sqrt(np.mean(wet**2)) + 1e-12))
 
 
