@@ -1,0 +1,321 @@
+"""Tracks become loops: exactly on the grid, each drop counted, split by track, the same bytes every time."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fourfloor.ingest import IngestConfig, IngestReport, Thresholds, ingest, load, picking
+from fourfloor.ingest.analysis import TrackAnalysis
+from fourfloor.ingest.slicing import Cuts, cut_loops, plan_cuts, round_tempo
+from fourfloor.ingest.splitting import select, split
+from fourfloor.ingest.tempo import Grid
+from fourfloor.representations.beatgrid import loop_samples
+
+RATE = 44_100
+ONE_BAR = IngestConfig(bars=1, jobs=2)
+
+
+def make_song(bpm: float, bars: int, seed: int) -> np.ndarray:
+    """Return house music in which each bar has its own melody, (2, samples); bars begin at whole bars of `bpm`."""
+    rng = np.random.default_rng(seed)
+    song = np.zeros((2, round(bars * 240 / bpm * RATE)))
+    time = np.arange(RATE // 5) / RATE
+    kick = 0.8 * np.exp(-time / 0.1) * np.sin(2 * np.pi * (50 * time + 6 * (1 - np.exp(-time / 0.03))))
+    noise = rng.normal(0, 0.3, (2, len(time)))
+    clap, hat = noise * np.exp(-time / 0.05), np.diff(noise, prepend=0) * np.exp(-time / 0.02)
+    for beat in range(4 * bars):
+        _add(song, kick, beat, bpm)
+        _add(song, hat, beat + 0.5, bpm)
+        if beat % 2:
+            _add(song, clap, beat, bpm)
+    for bar in range(bars):
+        for step in rng.choice(16, 6, replace=False):
+            pitch = 220 * 2 ** (rng.integers(0, 24) / 12)
+            note = 0.2 * np.sign(np.sin(2 * np.pi * pitch * time)) * np.exp(-time / 0.05)
+            _add(song, note, 4 * bar + step / 4, bpm)
+    return (0.9 * song / np.abs(song).max()).astype(np.float32)
+
+
+def _add(song: np.ndarray, sound: np.ndarray, beat: float, bpm: float) -> None:
+    start = round(beat * 60 / bpm * RATE)
+    song[:, start : start + sound.shape[-1]] += sound[..., : song.shape[1] - start]
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five songs of twelve bars."""
+    folder = tmp_path_factory.mktemp("songs")
+    for number, bpm in enumerate((120.0, 126.0, 126.0, 132.5, 140.0)):
+        soundfile.write(folder / f"song {number}.wav", make_song(bpm, 10, seed=number).T, RATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def progress() -> list[tuple[int, int, str]]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def report(songs: Path, progress: list[tuple[int, int, str]], tmp_path_factory: pytest.TempPathFactory) -> IngestReport:
+    out = tmp_path_factory.mktemp("out") / "data"
+    return ingest([songs], out, ONE_BAR, lambda *call: progress.append(call))
+
+
+def content(dataset: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in dataset.iterdir()}
+
+
+def test_loops_are_whole_bars_of_the_track_itself(songs: Path, report: IngestReport) -> None:
+    catalogue = report.catalogue
+    assert [track.bpm for track in report.tracks] == [120.0, 126.0, 126.0, 132.5, 140.0]
+    assert report.loops >= 40
+    for index, loop in enumerate(catalogue.loops):
+        song = soundfile.read(songs / catalogue.tracks[loop.track].name, dtype="float32")[0].T
+        assert loop.frames == loop_samples(loop.bpm, 1, RATE)
+        bar = 240 / loop.bpm
+        assert abs((loop.start_seconds + bar / 8) % (bar / 4) - bar / 8) < 0.015  # on a beat
+        start = round(loop.start_seconds * RATE)
+        cut = song[:, max(0, start) : start + loop.frames]
+        cut = np.pad(cut, ((0, 0), (max(0, -start), loop.frames - cut.shape[1] - max(0, -start))))
+        assert np.abs(catalogue.waveform(index) - cut * 10 ** (loop.gain_db / 20)).max() < 2 / 32767
+
+
+def test_a_loop_follows_the_one_that_ends_where_it_begins(report: IngestReport) -> None:
+    loops = report.catalogue.loops
+    following = [loop for loop in loops if loop.follows is not None]
+    assert len(following) > len(loops) / 2
+    for loop in following:
+        before = loops[loop.follows]
+        assert before.track == loop.track
+        assert abs(before.start_seconds + before.frames / RATE - loop.start_seconds) * RATE < 1.1
+
+
+def test_every_loop_on_the_grid_is_kept_or_counted(report: IngestReport) -> None:
+    for track in report.tracks:
+        assert track.loops + sum(track.dropped.values()) in (9, 10)
+
+
+def test_tracks_are_brought_to_one_level(report: IngestReport) -> None:
+    catalogue = report.catalogue
+    for number in range(len(catalogue.tracks)):
+        loops = [index for index, loop in enumerate(catalogue.loops) if loop.track == number]
+        assert len({catalogue.loops[index].gain_db for index in loops}) == 1
+        power = np.mean([np.mean(catalogue.waveform(index) ** 2) for index in loops])
+        assert abs(10 * np.log10(power) - Thresholds().level_db) < 1.0
+
+
+def test_report_is_the_promised_json(report: IngestReport) -> None:
+    printed = json.loads(json.dumps(report.to_json()))
+    assert set(printed) == {"tracks", "loops", "rejected"}
+    keys = {"file", "bpm", "confidence", "downbeat_seconds", "loops", "dropped"}
+    assert all(set(track) == keys for track in printed["tracks"])
+    assert printed["loops"] == sum(track["loops"] for track in printed["tracks"]) == len(report.catalogue.loops)
+
+
+def test_bytes_do_not_depend_on_jobs_or_order(songs: Path, report: IngestReport, tmp_path: Path) -> None:
+    files = sorted(songs.iterdir())
+    random.Random(0).shuffle(files)
+    named = ingest([*files, songs], tmp_path / "data", IngestConfig(bars=1, jobs=1))
+    assert content(tmp_path / "data") == content(report.catalogue.path)
+    assert named.to_json() == report.to_json()
+
+
+def test_split_is_by_track_and_by_content(songs: Path, report: IngestReport, tmp_path: Path) -> None:
+    splits = {track.sha256: track.split for track in report.catalogue.tracks}
+    assert list(splits.values()).count("validation") == 1
+    for number, path in enumerate(sorted(songs.iterdir(), reverse=True)):
+        shutil.copy(path, tmp_path / f"{number}.wav")
+    renamed = ingest([tmp_path], tmp_path / "data", ONE_BAR).catalogue
+    assert {track.sha256: track.split for track in renamed.tracks} == splits
+
+
+def test_same_audio_under_another_name_or_codec_stays_in_one_split(songs: Path, tmp_path: Path) -> None:
+    shutil.copytree(songs, tmp_path / "songs")
+    shutil.copy(songs / "song 1.wav", tmp_path / "songs" / "x renamed.wav")
+    song, _ = soundfile.read(songs / "song 1.wav", dtype="float32")
+    soundfile.write(tmp_path / "songs" / "y encoded.mp3", song, RATE)
+    soundfile.write(tmp_path / "songs" / "z excerpt.flac", 0.5 * song[len(song) // 5 :], RATE)
+    report = ingest([tmp_path / "songs"], tmp_path / "data", ONE_BAR)
+    by_name = {Path(track.file).name: track for track in report.tracks}
+    for copy in ("y encoded.mp3", "z excerpt.flac"):
+        assert by_name[copy].loops == 0
+        assert by_name[copy].dropped[picking.SAME_AUDIO] >= 6
+        assert by_name[copy].repairs == ["the same audio as song 1.wav: left out"]
+        assert by_name[copy].split == by_name["song 1.wav"].split
+    assert [(Path(row["file"]).name, row["reason"]) for row in report.rejected] == [
+        ("x renamed.wav", f"has the same bytes as {tmp_path / 'songs' / 'song 1.wav'}")
+    ]
+
+
+def test_each_reason_is_counted(songs: Path, tmp_path: Path) -> None:
+    song, _ = soundfile.read(songs / "song 0.wav", dtype="float32")
+    bar = 2 * RATE  # at 120 BPM
+    broken = song.copy()
+    broken[4 * bar : 6 * bar] = 0
+    broken[9 * bar :] = np.clip(4 * broken[9 * bar :], -1, 1)
+    broken[7 * bar : 8 * bar] = broken[2 * bar : 3 * bar]
+    soundfile.write(tmp_path / "broken.wav", broken, RATE)
+    soundfile.write(tmp_path / "short.wav", song[:bar], RATE)
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (10 * RATE, 2))
+    soundfile.write(tmp_path / "noise.wav", noise, RATE)
+    given = IngestConfig(bars=1, bpm=120.0, max_loops_per_track=4)
+    dropped = {Path(t.file).name: t.dropped for t in ingest([tmp_path], tmp_path / "data", given).tracks}
+    reasons = dropped["broken.wav"]
+    assert reasons[picking.SILENCE] in (2, 3)  # the grid may lie a hair beside the bars
+    assert reasons[picking.CLIPPING] >= 1
+    assert reasons[picking.DUPLICATE] == 1
+    assert reasons[picking.OVER_CAP] == 10 - 4 - sum(reasons[key] for key in reasons if key != picking.OVER_CAP)
+    unsure = IngestConfig(bars=4, min_confidence=0.1, overwrite=True)
+    dropped = {Path(t.file).name: t.dropped for t in ingest([tmp_path], tmp_path / "data", unsure).tracks}
+    assert dropped["short.wav"] == {picking.TOO_SHORT: 1}
+    assert set(dropped["noise.wav"]) == {picking.UNSURE}
+
+
+def test_a_given_tempo_rate_and_hop_are_kept(songs: Path, tmp_path: Path) -> None:
+    config = IngestConfig(bars=2, hop_bars=1, bpm=126.0, sample_rate=10_000, channels=1, style="techno")
+    catalogue = ingest([songs / "song 1.wav"], tmp_path / "data", config).catalogue
+    assert (catalogue.sample_rate, catalogue.channels) == (10_000, 1)
+    assert catalogue.tracks[0].style == "techno"
+    assert {loop.frames for loop in catalogue.loops} == {round(8 * 60 / 126 * 10_000)}
+    starts = [loop.start_seconds for loop in catalogue.loops]
+    assert np.allclose(np.diff(starts), 240 / 126, atol=1e-4)
+    assert [loop.follows for loop in catalogue.loops[:4]] == [None, None, 0, 1]
+
+
+def test_progress_names_every_file(songs: Path, report: IngestReport, progress: list[tuple[int, int, str]]) -> None:
+    assert [(done, total) for done, total, _ in progress] == [(number, 5) for number in range(1, 6)]
+    assert sorted(name for *_, name in progress) == sorted(str(path) for path in songs.iterdir())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bars": 0}, {"hop_bars": 0}, {"bars": 2, "hop_bars": 3}, {"bpm": 0.0}, {"bpm": float("nan")},
+        {"sample_rate": 1}, {"channels": 3}, {"max_loops_per_track": 0}, {"validation_share": 1.0}, {"jobs": -1},
+        {"min_confidence": 2.0},
+    ],
+)  # fmt: skip
+def test_settings_that_make_no_sense_are_refused(wrong: dict) -> None:
+    with pytest.raises(ValueError, match=f"^{list(wrong)[-1]} is [^\n]+$"):
+        IngestConfig(**wrong)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 90), min_size=1, max_size=30),
+    first=st.integers(-5, 40),
+    hop=st.integers(1, 60),
+    length=st.integers(6, 80),
+)
+def test_cutting_a_stream_is_slicing_the_whole(lengths: list[int], first: int, hop: int, length: int) -> None:
+    total = sum(lengths)
+    track = np.arange(1, 2 * total + 1, dtype=np.float32).reshape(2, total)
+    starts = np.array([s for s in range(first, total, hop) if s + length <= total + 5], np.int64)
+    cuts = Cuts(bpm=120, starts_samples=starts, bar_numbers=np.arange(len(starts)), loop_samples=length)
+    blocks = np.split(track, np.cumsum(lengths)[:-1], axis=1)
+    padded = np.pad(track, ((0, 0), (5, length + 5)))
+    cut = list(cut_loops(blocks, cuts))
+    assert len(cut) == len(starts)
+    for loop, start in zip(cut, starts, strict=True):
+        assert np.array_equal(loop, padded[:, start + 5 : start + 5 + length])
+
+
+@given(bpm=st.integers(70, 190), error=st.floats(-0.9, 0.9), seconds=st.floats(20, 600))
+def test_a_fit_near_a_whole_tempo_becomes_it(bpm: int, error: float, seconds: float) -> None:
+    assert round_tempo(bpm * (1 + error * 0.008 / seconds), seconds) == bpm
+
+
+def test_a_tempo_that_is_not_round_is_kept() -> None:
+    assert round_tempo(126.4567, 300.0) == 126.46
+    assert round_tempo(126.45678, 1200.0) == 126.4568
+
+
+@given(bpm=st.floats(90, 180), downbeat=st.floats(0, 0.99), seconds=st.floats(30, 300))
+def test_a_rounded_grid_stays_on_the_fitted_beats(bpm: float, downbeat: float, seconds: float) -> None:
+    bar = 240 / bpm
+    grid = Grid(
+        bpm=bpm, confidence=1, first_beat=0, first_downbeat=downbeat * bar, beat_confidence=1, downbeat_confidence=1
+    )
+    cuts = plan_cuts(grid, round_tempo(bpm, seconds), seconds, RATE, 4, 4)
+    starts = cuts.starts_samples / RATE
+    off = (starts - downbeat * bar + bar / 2) % bar - bar / 2
+    assert np.abs(off).max(initial=0.0) < 0.006
+    assert starts.min(initial=0.0) >= -0.021
+    assert (starts + cuts.loop_samples / RATE).max(initial=0.0) <= seconds + 0.021
+
+
+@pytest.mark.parametrize("shift", [0, 3, 40])
+def test_similarity_finds_a_copy_at_any_shift(shift: int) -> None:
+    rng = np.random.default_rng(0)
+    track = rng.normal(size=(200, 22)).astype(np.float16)
+    excerpt = (track[shift : shift + 120] + rng.normal(scale=0.2, size=(120, 22))).astype(np.float16)
+    assert picking.similarity(track, excerpt) > 0.95
+    assert picking.similarity(excerpt, track) > 0.95
+    assert picking.similarity(track, rng.normal(size=(200, 22)).astype(np.float16)) < 0.2
+
+
+def test_clipping_is_told_from_a_bass_note() -> None:
+    time = np.arange(RATE) / RATE
+    bass = np.sin(2 * np.pi * 50 * time).astype(np.float32)[None]
+    noise = np.random.default_rng(0).normal(0, 0.3, (1, RATE)).astype(np.float32)
+    limit = Thresholds().clipped_share
+    assert picking.clipped_share(bass) == 0
+    assert picking.clipped_share(noise / np.abs(noise).max()) < limit
+    assert picking.clipped_share(np.clip(bass * 1.4 + noise, -1, 1)) > limit
+
+
+@given(sizes=st.lists(st.integers(0, 60), min_size=1, max_size=12), share=st.sampled_from([0.1, 0.15, 0.3, 0.5]))
+def test_split_holds_out_a_share_and_leaves_the_rest(sizes: list[int], share: float) -> None:
+    rng = np.random.default_rng(len(sizes))
+    tracks = []
+    for number, size in enumerate(sizes):
+        marks = rng.normal(size=(size, 64))
+        marks /= np.linalg.norm(marks, axis=1, keepdims=True)
+        numbers = list(range(size))
+        tracks.append(
+            TrackAnalysis(sha256=f"{number:064x}", bar_numbers=numbers, fingerprints=marks.astype(np.float16))
+        )
+    selections = select(tracks, Thresholds(), None)
+    split(tracks, selections, share, seed=0)
+    held_out = sum(len(one.kept) for one in selections if one.split == "validation")
+    filled = sum(size > 0 for size in sizes)
+    assert held_out < max(1, sum(sizes))
+    assert held_out > 0 or filled < 3
+    assert abs(held_out - share * sum(sizes)) <= max(sizes)
+
+
+def test_tracks_that_share_a_loop_share_a_split() -> None:
+    rng = np.random.default_rng(0)
+    marks = rng.normal(size=(8, 4, 64))
+    marks /= np.linalg.norm(marks, axis=2, keepdims=True)
+    marks[6, 0] = marks[1, 2]
+    marks[4, 1] = marks[6, 3]
+    tracks = [
+        TrackAnalysis(sha256=f"{number:064x}", bar_numbers=[0, 1, 2, 3], fingerprints=rows.astype(np.float16))
+        for number, rows in enumerate(marks)
+    ]
+    selections = select(tracks, Thresholds(), None)
+    assert [len(one.kept) for one in selections] == [4, 4, 4, 4, 4, 4, 2, 4]
+    plans = set()
+    for seed in range(20):
+        split(tracks, selections, 0.3, seed)
+        assert len({selections[number].split for number in (1, 4, 6)}) == 1
+        plans.add(tuple(one.split for one in selections))
+    assert len(plans) > 3  # another seed, other tracks
+
+
+@pytest.mark.music
+def test_real_tracks_that_share_bars(music_folder: Path, tmp_path: Path) -> None:
+    folder = music_folder / "tumiki-fighters"
+    names = ["battle_over_the_junk_city.ogg", "here_comes_a_gigantic_toy.ogg", "return_to_home.ogg"]
+    report = ingest([folder / name for name in names], tmp_path / "data", IngestConfig())
+    assert [track.bpm for track in report.tracks] == [150.0, 150.0, 130.0]
+    assert report.tracks[1].dropped[picking.DUPLICATE] >= 2
+    assert report.tracks[0].split == report.tracks[1].split
+    assert load(tmp_path / "data") == report.catalogue
