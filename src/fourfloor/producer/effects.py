@@ -6,7 +6,7 @@ All take and return (2, N) float32; tails wrap around.
 from __future__ import annotations
 
 import numpy as np
-from scipy import signal
+from scipy import fft, signal
 
 from fourfloor.producer import circle
 
@@ -16,7 +16,7 @@ def reverb_response(
 ) -> np.ndarray:
     """Return a stereo room response (2, m): decorrelated noise whose highs die first (Moorer 1979)."""
     t = np.arange(int(seconds * sample_rate)) / sample_rate
-    noise = rng.standard_normal((2, len(t))).astype(np.float32)
+    noise = rng.standard_normal((2, len(t)), dtype=np.float32)
     split = signal.butter(1, damping_hz, "low", fs=sample_rate, output="sos")
     low = signal.sosfilt(split, noise).astype(np.float32)
     tail = low * np.exp(-6.9 * t / seconds) + 0.6 * (noise - low) * np.exp(-6.9 * t / (0.35 * seconds))
@@ -108,15 +108,22 @@ def equalize(waveform: np.ndarray, low_cut: float | None, high_cut: float | None
     return waveform
 
 
-def swept_filter(waveform: np.ndarray, cutoff: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Low-pass (2, N) along a slow cutoff curve (N,) in Hz by fading between fixed filters half an octave apart."""
-    position = np.log2(np.clip(cutoff, 80, 0.4 * sample_rate) / 80) * 2
-    first, last = int(np.floor(position.min())), int(np.ceil(position.max()))
-    swept = np.zeros_like(waveform)
-    for step in range(first, last + 1):
-        weight = np.clip(1 - np.abs(position - step), 0, 1).astype(np.float32)
-        swept += weight * equalize(waveform, None, min(80 * 2 ** (step / 2), 0.41 * sample_rate), sample_rate)
-    return swept
+def swept_noise(
+    level: np.ndarray, cutoff: np.ndarray, length: int, sample_rate: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return noise (2, length) whose level and low-pass cutoff in Hz follow curves (frames,) once around the circle.
+
+    Independent frames of white spectra under sine windows, half overlapping: their powers add up to a constant.
+    """
+    size, frames = 1024, len(level)
+    hertz = np.arange(size // 2 + 1) * sample_rate / size
+    gain = level[:, None] / (1 + (hertz / cutoff[:, None]) ** 4)
+    spectra = rng.standard_normal((2, frames, size // 2 + 1, 2), dtype=np.float32).view(np.complex64)[..., 0]
+    grains = fft.irfft(spectra * gain.astype(np.float32)) * np.sin(np.pi * (np.arange(size) + 0.5) / size)
+    noise = np.zeros((2, length), np.float32)
+    for i, start in enumerate(np.round(np.arange(frames) * length / frames).astype(int)):
+        circle.place(noise, grains[:, i].astype(np.float32), int(start))
+    return noise
 
 
 def width(waveform: np.ndarray, amount: float, mono_below_hz: float, sample_rate: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from fourfloor.producer import circle, effects, mix
+from fourfloor.producer import circle, drums, effects, mix
 from fourfloor.producer.arrangement import Part, arrange
 from fourfloor.producer.kits import Kit
 from fourfloor.producer.oscillators import pad
@@ -21,12 +21,16 @@ def stream(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
-def drum_track(part: Part, length: int, beat_samples: float) -> np.ndarray:
-    """Place a one-shot at every event of a drum part, (2, N)."""
+def drum_track(part: Part, length: int, beat_samples: float, sample_rate: int) -> np.ndarray:
+    """Place a one-shot at every event of a drum part, at its level in the mix, (2, N)."""
     track = np.zeros(length, np.float32)
     assert part.hit is not None
+    hit = drums.band(part.hit, part.low_cut, None, sample_rate) if part.low_cut else part.hit
+    blocks = np.pad(hit, (0, max(0, int(0.1 * sample_rate) - len(hit))))
+    loudest = max(event.velocity for event in part.events)
+    hit = hit * np.float32(10 ** ((part.level_db - mix.moment_db(1.4 * loudest * blocks, sample_rate)) / 20))
     for event in part.events:
-        circle.place(track, part.hit, round(event.start * beat_samples), event.velocity)
+        circle.place(track, hit, round(event.start * beat_samples), event.velocity)
     return np.stack([track, track])
 
 
@@ -96,23 +100,18 @@ def gate_curve(length: int, beat_samples: float, sample_rate: int, rng: np.rando
 
 def noise_track(part: Part, length: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Render a noise bed: a riser, a wave that comes and goes, or a steady hiss, (2, N)."""
-    white = rng.standard_normal((2, length)).astype(np.float32) * 0.2
-    turn = np.arange(length) * part.settings["cycles"] / length % 1.0
+    turn = np.arange(round(length / 512)) * 512 * part.settings["cycles"] / length % 1.0
     kind = int(part.settings["kind"])
     if kind == 0:
-        shape, cutoff = turn**2, 400 * 2 ** (4.5 * turn)
-        edge = int(0.01 * sample_rate)
-        shape = circle.convolve(shape.astype(np.float32)[None], np.full((1, edge), 1 / edge, np.float32))[0]
-    else:
-        shape = 0.5 - 0.5 * np.cos(2 * np.pi * turn) if kind == 1 else np.full(length, 0.5)
-        cutoff = 800 * 2 ** (2 - 2 * np.cos(2 * np.pi * turn))
-    return effects.swept_filter(white, cutoff, sample_rate) * shape.astype(np.float32)
+        return effects.swept_noise(turn**2, 400 * 2 ** (4.5 * turn), length, sample_rate, rng)
+    level = 0.5 - 0.5 * np.cos(2 * np.pi * turn) if kind == 1 else np.full(len(turn), 0.5)
+    return effects.swept_noise(level, 800 * 2 ** (2 - 2 * np.cos(2 * np.pi * turn)), length, sample_rate, rng)
 
 
 def render_part(part: Part, length: int, beat_samples: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Render one part dry, (2, N)."""
     if part.hit is not None:
-        return drum_track(part, length, beat_samples)
+        return drum_track(part, length, beat_samples, sample_rate)
     if part.name == "acid":
         assert part.patch is not None
         turns = np.arange(length) / length * part.settings["cycles"]

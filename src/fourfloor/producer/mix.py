@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import signal
+from scipy import fft, signal
 
 from fourfloor.producer import circle, effects
 from fourfloor.producer.arrangement import Part
@@ -35,13 +35,16 @@ def weighting(sample_rate: int) -> np.ndarray:
 
 def loudness_db(waveform: np.ndarray, sample_rate: int) -> float:
     """Return the K-weighted level of (2, N) over the whole circle, ungated."""
-    weighted = circle.filter_sections(weighting(sample_rate), waveform, sample_rate)
-    return float(-0.691 + 10 * np.log10(np.sum(np.mean(weighted**2, -1)) + 1e-12))
+    size = 4096
+    frames = waveform[:, : waveform.shape[1] // size * size].reshape(2, -1, size) * np.hanning(size).astype(np.float32)
+    power = np.mean(np.abs(fft.rfft(frames)) ** 2, 1).sum(0)
+    gain = np.abs(signal.sosfreqz(weighting(sample_rate), np.linspace(0, np.pi, size // 2 + 1))[1]) ** 2
+    return float(-0.691 + 10 * np.log10(2 * np.sum(power * gain) / (0.375 * size**2) + 1e-12))
 
 
-def moment_db(waveform: np.ndarray, sample_rate: int) -> float:
-    """Return the loudness of the loudest twentieth of the 50 ms blocks: how loud a part is when it plays."""
-    weighted = signal.sosfilt(weighting(sample_rate), waveform.sum(0) * 0.7)
+def moment_db(mono: np.ndarray, sample_rate: int) -> float:
+    """Return the loudness of the loudest twentieth of the 50 ms blocks of (n,): how loud a part is when it plays."""
+    weighted = signal.sosfilt(weighting(sample_rate), mono)
     block = int(0.05 * sample_rate)
     power = np.mean(weighted[: len(weighted) // block * block].reshape(-1, block) ** 2, 1)
     return float(10 * np.log10(np.quantile(power, 0.95) + 1e-12))
@@ -51,9 +54,8 @@ def compress(waveform: np.ndarray, ratio: float, amount_db: float, release: floa
     """Compress the bus by up to about `amount_db`: the glue of a feed-forward RMS compressor, twice around the circle."""
     block = 128
     length = waveform.shape[1]
-    power = np.mean(waveform**2, 0)
-    centers = np.arange(0, length, block)
-    level = 10 * np.log10(np.add.reduceat(power, centers) / block + 1e-9)
+    power = np.pad(np.einsum("cn,cn->n", waveform, waveform) / 2, (0, -length % block), mode="wrap")
+    level = 10 * np.log10(power.reshape(-1, block).mean(1) + 1e-9)
     threshold = np.quantile(level, 0.9) - amount_db
     reduction = np.maximum(level - threshold, 0) * (1 - 1 / ratio)
     attack_step = 1 - np.exp(-block / (0.012 * sample_rate))
@@ -63,8 +65,10 @@ def compress(waveform: np.ndarray, ratio: float, amount_db: float, release: floa
         for i, target in enumerate(reduction.tolist()):
             state += (target - state) * (attack_step if target > state else release_step)
             smoothed[i] = state
-    gain = np.interp(np.arange(length), centers, 10 ** (-smoothed / 20), period=length)
-    return (waveform * gain).astype(np.float32)
+    steps = 10 ** (-smoothed / 20).astype(np.float32)
+    rise = np.linspace(0, 1, block, endpoint=False, dtype=np.float32)
+    gain = (steps[:, None] + (np.roll(steps, -1) - steps)[:, None] * rise).ravel()[:length]
+    return waveform * gain
 
 
 def master(waveform: np.ndarray, style: Style, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -151,8 +155,9 @@ def mix_down(
     stems: dict[str, np.ndarray] = {}
     to_room, to_delay = np.zeros((2, length), np.float32), np.zeros((2, length), np.float32)
     for part, track in parts:
-        track = effects.equalize(track, part.low_cut, None, sample_rate)
-        track = track * np.float32(10 ** ((part.level_db - moment_db(track, sample_rate)) / 20))
+        if part.hit is None:
+            track = effects.equalize(track, part.low_cut, None, sample_rate)
+            track = track * np.float32(10 ** ((part.level_db - moment_db(track.sum(0) * 0.7, sample_rate)) / 20))
         if part.pan:
             track = track * np.sqrt([[1 - part.pan], [1 + part.pan]]).astype(np.float32)
         if part.duck and kick_starts:
