@@ -73,14 +73,16 @@ def compress(waveform: np.ndarray, ratio: float, amount_db: float, release: floa
 
 def master(waveform: np.ndarray, style: Style, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Return the mastered loop: tilt, glue, width, saturation, then gain and a look-ahead limiter up to a drawn loudness."""
-    waveform = circle.filter_sections(signal.butter(2, 28, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
+    waveform = circle.filter_sections(signal.butter(2, 24, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
     waveform = waveform + ambience(waveform, sample_rate, rng) + noise_floor(waveform, sample_rate, rng)
-    tilt = 10 ** ((1.5 + rng.uniform(*style.tilt)) / 20)
+    bottom = signal.butter(2, 65, "low", fs=sample_rate, output="sos")
+    waveform = waveform + rng.uniform(0.1, 0.9) * circle.filter_sections(bottom, waveform, sample_rate)
+    tilt = 10 ** ((2.5 + rng.uniform(*style.tilt)) / 20)
     roof = signal.butter(1, rng.uniform(8000, 18000), "low", fs=sample_rate, output="sos")
     highs = circle.filter_sections(signal.butter(1, 1500, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
     waveform = circle.filter_sections(roof, waveform + (tilt - 1) * highs, sample_rate)
     waveform = compress(waveform, rng.uniform(1.5, 3.0), rng.uniform(1, 6), rng.uniform(0.08, 0.25), sample_rate)
-    waveform = waveform + rng.uniform(0.2, 1.6) * squash(waveform, rng.uniform(0.06, 0.2), sample_rate)
+    waveform = waveform + rng.uniform(0.3, 2.0) * squash(waveform, rng.uniform(0.06, 0.2), sample_rate)
     waveform = effects.saturate(waveform, rng.uniform(*style.drive))
     waveform = effects.width(waveform, rng.uniform(0.7, 1.3), MONO_BELOW_HZ, sample_rate)
     target = rng.uniform(*style.loudness)
