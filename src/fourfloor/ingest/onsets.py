@@ -45,6 +45,11 @@ class Onsets:
         """Length of what was analyzed."""
         return self.flux.shape[1] / self.frame_rate
 
+    def standardized(self) -> np.ndarray:
+        """Return the flux, every band with zero mean and unit variance: a loud band does not decide alone."""
+        centered = self.flux - self.flux.mean(axis=1, keepdims=True)
+        return centered / (centered.std(axis=1, keepdims=True) + 1e-6)
+
 
 def analyze_onsets(blocks: Iterable[np.ndarray], sample_rate: int) -> Onsets:
     """Measure onset strength and harmony of a stream of (channels, samples) blocks; the block size does not matter.

@@ -1,7 +1,8 @@
 """Onset strength and harmony of a track -> its constant-tempo grid: bpm, beats, downbeats, and how sure we are.
 
-The tempo is the best comb over the onset spectrum of the whole track, so its precision grows with the track's length.
-Beat and downbeat are then choices among the positions of the bar-folded track.
+The tempo is sought over the whole track at once, so its precision grows with the track's length: a comb over the onset
+spectrum proposes tempi, the share of the onsets that repeats with their beats and bars decides, and the comb with all
+its teeth refines the winner. Which position of the bar is the downbeat is the business of `phase`.
 """
 
 from dataclasses import dataclass
@@ -11,15 +12,27 @@ import scipy.fft
 import scipy.ndimage
 
 from fourfloor.ingest.onsets import Onsets, analyze_onsets
+from fourfloor.ingest.phase import find_phase, fold
 
 __all__ = ["MAX_BPM", "MIN_BPM", "Grid", "Onsets", "analyze_onsets", "fit_grid"]
 
 MIN_BPM, MAX_BPM = 70.0, 190.0
 # Multiples of the beat frequency where onsets of beat-made music repeat: beat, eighths, triplets, sixteenths.
-_HARMONICS = (1, 2, 3, 4, 6, 8)
-# Dance music lives near 130 BPM; a broad prior decides between a tempo and its half or double.
-_PRIOR_BPM, _PRIOR_OCTAVES = 130.0, 0.4
-_STEPS_PER_BAR = 16
+_TEETH = np.array([1, 2, 3, 4, 6, 8])
+# All multiples of the bar frequency up to 24 a beat; six teeth leave 4 of 162 excerpts 0.05 BPM off, these none.
+_FINE_TEETH = np.arange(1, 97) / 4
+_CANDIDATES = 8
+_APART = 0.02
+# A true tempo repeats at its half beat, beat, half bar and bar; 3:4 and 2:3 of it do so far less.
+_PERIODS_BEATS = (0.5, 1.0, 2.0, 4.0)
+_BLUR_SECONDS = 0.0045
+# Dance music lives near 130 BPM: a broad prior decides between a tempo and its half or double where the drums do not.
+_PRIOR_BPM, _PRIOR_OCTAVES = 130.0, 0.55
+_KICK_WEIGHT = 0.2
+# Turns scores into odds such that 80 % of the tempi found at odds of 4 to 1 are right.
+_SHARPNESS = 6.0
+# Noise repeats to less than 1 %, music that keeps its tempo to 15-45 %: below a tenth the odds count for less.
+_CERTAIN_SHARE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,67 +63,85 @@ def fit_grid(onsets: Onsets, bpm: float | None = None) -> Grid:
     """
     if bpm is not None and not (np.isfinite(bpm) and bpm > 0):
         raise ValueError(f"bpm is {bpm}: a tempo is a positive number; give one like 126")
-    flux = _standardize(onsets.flux)
+    flux = onsets.standardized()
+    blurred = scipy.ndimage.gaussian_filter1d(flux, _BLUR_SECONDS * onsets.frame_rate, axis=1)
     confidence = 1.0
     if bpm is None:
-        bpm, confidence = _fit_tempo(flux, onsets.frame_rate)
-    return _fit_phase(onsets, flux, bpm, confidence)
-
-
-def _standardize(flux: np.ndarray) -> np.ndarray:
-    """Give every band zero mean and unit variance, so that a loud band does not decide alone; silence stays 0."""
-    centered = flux - flux.mean(axis=1, keepdims=True)
-    return centered / (centered.std(axis=1, keepdims=True) + 1e-6)
-
-
-def _fit_tempo(flux: np.ndarray, frame_rate: float) -> tuple[float, float]:
-    frames = flux.shape[1]
-    n_fft = scipy.fft.next_fast_len(8 * frames, real=True)
-    window = np.hanning(frames).astype(np.float32)
-    used = int(_HARMONICS[-1] * 2 * MAX_BPM / 60 / frame_rate * n_fft) + 2
-    power = np.zeros(used)
-    for band in flux:
-        spectrum = scipy.fft.rfft(band * window, n_fft)[:used]
-        power[: len(spectrum)] += np.abs(spectrum) ** 2
-    tempi = np.arange(MIN_BPM, MAX_BPM, 0.005)
-    score = np.zeros(len(tempi))
-    for harmonic in _HARMONICS:
-        score += np.interp(tempi / 60 * harmonic / frame_rate * n_fft, np.arange(used), power)
-    score *= np.exp(-0.5 * (np.log2(tempi / _PRIOR_BPM) / _PRIOR_OCTAVES) ** 2)
-    best = int(np.argmax(score))
-    other = np.abs(tempi / tempi[best] - 1.0) > 0.03
-    confidence = 1.0 - float(score[other].max() / max(score[best], 1e-12))
-    return float(tempi[best]), confidence
-
-
-def _fit_phase(onsets: Onsets, flux: np.ndarray, bpm: float, confidence: float) -> Grid:
-    bar_frames = 240.0 / bpm * onsets.frame_rate
-    profile = _fold(flux, bar_frames, bins := 48 * _STEPS_PER_BAR)
-    smooth = scipy.ndimage.gaussian_filter1d(profile, 0.006 * onsets.frame_rate / bar_frames * bins, mode="wrap")
-    pulse = smooth.sum(axis=0)
-    beat_bins = bins // 4
-    on_beat = pulse.reshape(4, beat_bins).sum(axis=0) + smooth[0].reshape(4, beat_bins).sum(axis=0)
-    beat = int(np.argmax(on_beat))
-    apart = np.abs((np.arange(beat_bins) - beat + beat_bins // 2) % beat_bins - beat_bins // 2) > beat_bins // 8
-    beat_confidence = 1.0 - float(np.clip(on_beat[apart].max() / max(on_beat[beat], 1e-9), 0.0, 1.0))
-    by_beat = smooth[0, beat::beat_bins]
-    down = int(np.argmax(by_beat))
-    ordered = np.sort(by_beat)
-    downbeat_confidence = float(np.clip((ordered[-1] - ordered[-2]) / (np.ptp(by_beat) + 1e-9), 0.0, 1.0))
-    bar = 240.0 / bpm
-    first_beat = beat / bins * bar
+        bpm, confidence = _fit_tempo(flux, blurred, onsets.frame_rate)
+    repeating, _ = _repetition(blurred, 60.0 / bpm * onsets.frame_rate)
+    certainty = min(1.0, repeating / _CERTAIN_SHARE)
+    phase = find_phase(onsets, flux, bpm)
     return Grid(
         bpm=bpm,
         confidence=confidence,
-        first_beat=first_beat,
-        first_downbeat=first_beat + down * bar / 4,
-        beat_confidence=beat_confidence,
-        downbeat_confidence=downbeat_confidence,
+        first_beat=phase.downbeat % (60.0 / bpm),
+        first_downbeat=phase.downbeat,
+        beat_confidence=certainty * phase.beat_probability,
+        downbeat_confidence=certainty * phase.downbeat_probability,
     )
 
 
-def _fold(flux: np.ndarray, bar_frames: float, bins: int) -> np.ndarray:
-    """Average every band over the bars: (bands, bins), bin 0 at the start of the track."""
-    index = np.floor(np.arange(flux.shape[1]) / bar_frames * bins + 0.5).astype(int) % bins
-    counts = np.bincount(index, minlength=bins)
-    return np.stack([np.bincount(index, band, bins) for band in flux]) / np.maximum(counts, 1)
+def _fit_tempo(flux: np.ndarray, blurred: np.ndarray, frame_rate: float) -> tuple[float, float]:
+    """Return the tempo and its confidence: its lead on the others, less where little of the track repeats."""
+    power, bin_bpm = _onset_spectrum(flux, frame_rate)
+    seconds = flux.shape[1] / frame_rate
+    lobe = 60.0 / seconds / _TEETH[-1]  # BPM within which the comb cannot tell two tempi apart
+    tempi = np.arange(MIN_BPM, MAX_BPM, lobe / 4)
+    candidates = _peaks(tempi, _comb(power, tempi / bin_bpm, _TEETH))
+    shares, kicks = np.array([_repetition(blurred, 60.0 / bpm * frame_rate) for bpm in candidates]).T
+    octaves = np.log2(candidates / _PRIOR_BPM)
+    score = np.log(shares + 1e-3) - 0.5 * (octaves / _PRIOR_OCTAVES) ** 2 + _KICK_WEIGHT * kicks
+    best = int(np.argmax(score))
+    odds = 1.0 / np.exp(_SHARPNESS * (score - score[best])).sum()
+    fine = candidates[best] + np.arange(-2 * lobe, 2 * lobe, lobe / 60)
+    refined = float(fine[np.argmax(_comb(power, fine / bin_bpm, _FINE_TEETH))])
+    return float(np.clip(refined, MIN_BPM, MAX_BPM)), float(odds * min(1.0, shares[best] / _CERTAIN_SHARE))
+
+
+def _onset_spectrum(flux: np.ndarray, frame_rate: float) -> tuple[np.ndarray, float]:
+    """Return the power of all bands together as a function of repetition rate, and the BPM between two values."""
+    n_fft = scipy.fft.next_fast_len(8 * flux.shape[1], real=True)
+    used = min(int(_FINE_TEETH[-1] * 1.05 * MAX_BPM / 60 / frame_rate * n_fft), n_fft // 2) + 1
+    power = np.zeros(used)
+    for band in flux:
+        power += np.abs(scipy.fft.rfft(band, n_fft)[:used]) ** 2
+    return power, 60.0 * frame_rate / n_fft
+
+
+def _comb(power: np.ndarray, bins: np.ndarray, teeth: np.ndarray) -> np.ndarray:
+    """Sum the power at multiples of each rate."""
+    grid = np.arange(len(power))
+    return np.sum([np.interp(bins * tooth, grid, power) for tooth in teeth], axis=0)
+
+
+def _peaks(tempi: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Return the tempi of the highest scores, each at least 2 % from the others."""
+    left = score.copy()
+    found: list[float] = []
+    while len(found) < _CANDIDATES and np.isfinite(left).any():
+        found.append(float(tempi[int(np.argmax(left))]))
+        left[np.abs(tempi / found[-1] - 1.0) < _APART] = -np.inf
+    return np.array(found)
+
+
+def _repetition(flux: np.ndarray, beat_frames: float) -> tuple[float, float]:
+    """Return the share of the onsets that repeats at beat-like periods, and whether there is a kick on every beat.
+
+    The second is near 1 for a kick on all beats and nowhere between, below 0 for a beat taken at double its tempo.
+    """
+    shares = np.array([_explained(flux, beats * beat_frames) for beats in _PERIODS_BEATS])
+    low = shares[:, 0]
+    kick = (2 * low[1] - low[0] - low[2]) / (max(low[2], 0.0) + 0.02)
+    return max(float(shares.mean()), 0.0), float(np.clip(kick, -2.0, 2.0))
+
+
+def _explained(flux: np.ndarray, period_frames: float) -> np.ndarray:
+    """Return per band the variance that a repeating pattern of this period explains, less what chance would."""
+    frames = flux.shape[1]
+    repeats = frames / period_frames
+    if repeats <= 1.5:
+        return np.zeros(len(flux))
+    bins = max(4, round(period_frames / 4))
+    pattern, counts = fold(flux, period_frames, bins)
+    explained = (pattern**2 * counts).sum(axis=1) / frames
+    return (explained - 1 / repeats) / (1 - 1 / repeats)

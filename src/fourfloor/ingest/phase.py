@@ -1,0 +1,145 @@
+"""Onset strength, harmony and a tempo -> where the bars begin.
+
+Sixteen positions of the bar compete. Each is judged by the drums that would then fall on its beats (kick, snare, hats
+in four frequency groups) and by how much harmony and rhythm change there; a linear score of these features, fitted by
+maximum likelihood, becomes a probability by softmax (a conditional logit: McFadden 1974).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage
+
+from fourfloor.ingest.onsets import Onsets
+
+_STEPS = 16
+_BINS_PER_STEP = 24
+_BINS = _STEPS * _BINS_PER_STEP
+_BLUR_SECONDS = 0.006
+_REACH_SECONDS = 0.018
+# Kick, bass, middle, high: first and last band of each.
+GROUPS = ((0, 1), (1, 2), (2, 5), (5, 8))
+# What is compared before and after a position: (harmony?, lengths in sixteenths).
+CHANGES = ((True, (2, 4)), (True, (8, 16)), (True, (32, 64)), (False, (8, 16)), (False, (32, 64)))
+# The analysis places a sharp attack this much too early: its window sees it coming. Median of 400 rendered tracks 6 ms,
+# of 27 real ones 4 ms, whose attacks are softer.
+_DELAY_SECONDS = 0.005
+WEIGHTS = np.array(
+    [
+        0.36, -0.22, -0.17, 0.01, 0.11, -0.08,  # kick
+        0.77, -0.13, -0.12, -0.02, -0.28, -0.23,  # bass
+        0.31, 0.21, -0.17, 0.07, -0.27, -0.15,  # middle
+        -0.41, 0.50, -0.59, 0.60, 0.22, -0.32,  # high
+        0.65, 0.32, 0.25, 0.23, 0.32,  # changes
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """Say when the first bar begins, in [0, one bar) seconds, and how probable its beats and its downbeat are."""
+
+    downbeat: float
+    beat_probability: float
+    downbeat_probability: float
+
+
+def find_phase(onsets: Onsets, flux: np.ndarray, bpm: float) -> Phase:
+    """Find the downbeats of a track of known tempo; `flux` is its standardized onset strength."""
+    bar = 240.0 / bpm
+    profile = bar_profile(flux, bar, onsets.frame_rate)
+    step = sixteenth_bin(profile)
+    score = position_features(onsets, flux, bpm, step, profile) @ WEIGHTS
+    odds = np.exp(score - score.max())
+    odds /= odds.sum()
+    best = int(np.argmax(odds))
+    beat = _sharpest(profile, step + best * _BINS_PER_STEP, round(_REACH_SECONDS / bar * _BINS))
+    return Phase(
+        downbeat=(beat / _BINS * bar + _DELAY_SECONDS) % bar,
+        beat_probability=float(odds[best % 4 :: 4].sum()),
+        downbeat_probability=float(odds[best]),
+    )
+
+
+def fold(flux: np.ndarray, period_frames: float, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Average every band over the repeats of a period: (bands, bins), bin 0 at time 0, and the frames in each bin."""
+    index = np.floor(np.arange(flux.shape[1]) / period_frames * bins + 0.5).astype(int) % bins
+    counts = np.bincount(index, minlength=bins)
+    sums = np.stack([np.bincount(index, band, bins) for band in flux])
+    return sums / np.maximum(counts, 1), counts
+
+
+def bar_profile(flux: np.ndarray, bar: float, frame_rate: float) -> np.ndarray:
+    """Return the onset strength of the average bar, (bands, bins), blurred by 6 ms."""
+    profile, _ = fold(flux, bar * frame_rate, _BINS)
+    return scipy.ndimage.gaussian_filter1d(profile, _BLUR_SECONDS / bar * _BINS, axis=1, mode="wrap")
+
+
+def sixteenth_bin(profile: np.ndarray) -> int:
+    """Return the bin, less than a sixteenth, where the sixteenths begin; eighths decide, as swing spares them."""
+    pulse = profile.sum(axis=0).reshape(8, 2 * _BINS_PER_STEP).sum(axis=0)
+    return int(np.argmax(pulse)) % _BINS_PER_STEP
+
+
+def position_features(onsets: Onsets, flux: np.ndarray, bpm: float, step: int, profile: np.ndarray) -> np.ndarray:
+    """Return (16, features): what speaks for a downbeat at each sixteenth after bin `step`."""
+    sixteenth = 15.0 / bpm
+    offset = step / _BINS_PER_STEP * sixteenth
+    harmony = _per_sixteenth(onsets.pitches, onsets.pitch_rate, sixteenth, offset)
+    rhythm = _per_sixteenth(flux, onsets.frame_rate, sixteenth, offset)
+    changes = [
+        np.mean([_change(harmony if tonal else rhythm, length) for length in lengths], axis=0)
+        for tonal, lengths in CHANGES
+    ]
+    return np.stack([*_drums(profile, step, sixteenth), *changes], axis=1)
+
+
+def _drums(profile: np.ndarray, step: int, sixteenth: float) -> list[np.ndarray]:
+    """Return for each group of bands what lies on the four beats, between them, and on the odd sixteenths."""
+    reach = 2 * round(_REACH_SECONDS / sixteenth * _BINS_PER_STEP) + 1
+    near = scipy.ndimage.maximum_filter1d(profile, reach, axis=1, mode="wrap")
+    steps = np.roll(near, -step, axis=1)[:, ::_BINS_PER_STEP]
+    features = []
+    for first, last in GROUPS:
+        strength = _standard(steps[first:last].mean(axis=0))
+        ahead = np.stack([np.roll(strength, -k) for k in range(_STEPS)])
+        features += [ahead[0], ahead[4], ahead[8], ahead[12], ahead[2::4].sum(axis=0), ahead[1::2].sum(axis=0)]
+    return features
+
+
+def _per_sixteenth(values: np.ndarray, rate: float, sixteenth: float, offset: float) -> np.ndarray:
+    """Average (rows, frames) within each sixteenth after `offset`."""
+    count = max(0, int((values.shape[1] / rate - offset) / sixteenth))
+    sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1, dtype=float)], axis=1)
+    edges = np.clip((offset + np.arange(count + 1) * sixteenth) * rate + 0.5, 0, values.shape[1])
+    at_edges = np.stack([np.interp(edges, np.arange(sums.shape[1]), row) for row in sums])
+    return np.diff(at_edges, axis=1) / (sixteenth * rate)
+
+
+def _change(values: np.ndarray, length: int) -> np.ndarray:
+    """Return (16,): how much the mean over `length` sixteenths changes at each position of the bar, standardized.
+
+    All zeros where the track is too short to tell.
+    """
+    count = values.shape[1]
+    if count < 2 * length + _STEPS:
+        return np.zeros(_STEPS)
+    sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
+    at = np.arange(length, count - length + 1)
+    difference = (sums[:, at + length] - 2 * sums[:, at] + sums[:, at - length]) / length
+    size = np.sqrt((difference**2).mean(axis=0))
+    counts = np.bincount(at % _STEPS, minlength=_STEPS)
+    return _standard(np.bincount(at % _STEPS, size, _STEPS) / counts)
+
+
+def _sharpest(profile: np.ndarray, start: int, reach: int) -> int:
+    """Return the bin within `reach` of `start` where the four beats together are strongest."""
+    pulse = profile.sum(axis=0)
+    near = start + np.arange(-reach, reach + 1)
+    beats = near[:, None] + np.arange(4) * (_BINS // 4)
+    return int(near[np.argmax(pulse[beats % _BINS].sum(axis=1))])
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    """Give values zero mean and unit variance; equal values become 0."""
+    return (values - values.mean()) / (values.std() + 1e-6)
