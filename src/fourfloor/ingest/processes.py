@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -54,9 +56,20 @@ def _in_processes(tasks: list[Task], jobs: int) -> Iterator[tuple[int, TrackAnal
 @contextlib.contextmanager
 def _executor(jobs: int) -> Iterator[Any]:
     """Lend worker processes; after an error, or when the user interrupts, none goes on working."""
-    executor = get_reusable_executor(max_workers=jobs, env=_ONE_THREAD)
+    executor = get_reusable_executor(max_workers=jobs, env=_ONE_THREAD, initializer=_end_with, initargs=(os.getpid(),))
     try:
         yield executor
     except BaseException:
         executor.shutdown(wait=False, kill_workers=True)
         raise
+
+
+def _end_with(parent: int) -> None:
+    """Make this process end within a second of its parent, which may be killed without a chance to say so."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,345 @@
+"""What may go wrong while tracks become a dataset: bad files, killed processes, full disks."""
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from fourfloor.ingest import IngestConfig, ingest, load
+from fourfloor.ingest.catalogue import DatasetWriter
+from fourfloor.ingest.processes import analyze_tracks
+from fourfloor.representations.beatgrid import loop_samples
+
+RATE = 44_100
+ONE_BAR = IngestConfig(bars=1, jobs=2)
+Write = Callable[..., Path]
+House = Callable[..., np.ndarray]
+
+
+@pytest.fixture
+def track(make_house_loop: House) -> np.ndarray:
+    """Six bars at 126 BPM, no two alike: another pitch in each."""
+    bars = [make_house_loop(126.0, 1, RATE, seed) for seed in range(6)]
+    time = np.arange(bars[0].shape[1]) / RATE
+    tones = [0.1 * np.sin(2 * np.pi * 300 * 1.3**seed * time) for seed in range(6)]
+    return np.concatenate([0.8 * bar + tone for bar, tone in zip(bars, tones, strict=True)], axis=1).astype(np.float32)
+
+
+def reasons(folder: Path, config: IngestConfig = ONE_BAR) -> dict[str, str]:
+    """Ingest a folder that also holds a good track; return why the others were rejected, one line each."""
+    report = ingest([folder], folder.parent / "data", config)
+    assert report.loops >= 3
+    assert load(folder.parent / "data") == report.catalogue
+    assert all("\n" not in row["file"] + row["reason"] for row in report.rejected)
+    return {Path(row["file"]).name: row["reason"] for row in report.rejected}
+
+
+def header(sample_rate: int, channels: int, data_bytes: int = 1 << 16) -> bytes:
+    """Return a 16-bit WAV whose header claims anything."""
+    import struct
+
+    form = struct.pack("<HHIIHH", 1, channels, sample_rate, 0, 2 * channels % 65536, 16)
+    sound = np.random.default_rng(0).integers(-9999, 9999, 1 << 15).astype("<i2").tobytes()
+    body = b"WAVEfmt " + struct.pack("<I", 16) + form + b"data" + struct.pack("<I", data_bytes) + sound
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+BAD_FILES = {
+    "empty.wav": b"",
+    "text.mp3": b"this is no music\n" * 400,
+    "header only.wav": header(44_100, 2)[:44],
+    "1 Hz.wav": header(1, 2),
+    "0 Hz.wav": header(0, 2),
+    "1000 channels.wav": header(44_100, 1000),
+    "no channels.wav": header(44_100, 0),
+    "noise.flac": np.random.default_rng(1).bytes(20_000),
+    "playlist.wav": b"#EXTM3U\nfile:///etc/passwd\n",
+    "new\nline.wav": b"RIFF",
+}
+
+
+def test_each_bad_file_is_rejected_in_one_line(tmp_path: Path, track: np.ndarray) -> None:
+    folder = tmp_path / "tracks"
+    folder.mkdir()
+    soundfile.write(folder / "good.wav", track.T, RATE)
+    for name, content in BAD_FILES.items():
+        (folder / name).write_bytes(content)
+    os.mkfifo(folder / "fifo.wav")
+    (folder / "around.wav").symlink_to(folder / "around.wav")
+    (folder / "gone.wav").symlink_to(folder / "nowhere.wav")
+    (folder / "again").symlink_to(folder)
+    for bad, value in (("nan.wav", np.nan), ("infinite.wav", np.inf), ("huge.wav", 1e30)):
+        soundfile.write(folder / bad, np.where(np.arange(track.shape[1]) % 9, track, value).T, RATE, subtype="FLOAT")
+    found = reasons(folder)
+    special = {"fifo.wav", "around.wav", "gone.wav", "nan.wav", "infinite.wav", "huge.wav"}
+    assert set(found) == {name.replace("\n", "\\n") for name in BAD_FILES} | special
+
+
+def test_sound_without_music_leaves_no_loops(tmp_path: Path, track: np.ndarray) -> None:
+    folder = tmp_path / "tracks"
+    folder.mkdir()
+    time = np.arange(8 * RATE) / RATE
+    soundfile.write(folder / "good.wav", track.T, RATE)
+    soundfile.write(folder / "silence.wav", np.zeros(8 * RATE), RATE)
+    soundfile.write(folder / "offset.wav", np.full(8 * RATE, 0.5), RATE)
+    soundfile.write(folder / "tone.wav", 0.5 * np.sin(2 * np.pi * 440 * time), RATE)
+    soundfile.write(folder / "one sample.wav", np.full(1, 0.5), RATE)
+    assert reasons(folder) == {}
+    loops = {track.name: track.loops for track in load(tmp_path / "data").tracks}
+    assert loops.pop("good.wav") >= 3
+    assert set(loops.values()) == {0}
+
+
+def test_a_truncated_track_is_used_and_said_to_be(tmp_path: Path, track: np.ndarray) -> None:
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, track.T, RATE)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    report = ingest([path], tmp_path / "data", ONE_BAR)
+    assert report.loops >= 2
+    assert [repair for repair in report.tracks[0].repairs if repair.startswith("cut short: 7.62 s of 11.43 s")]
+    assert load(tmp_path / "data").tracks[0].repairs == report.tracks[0].repairs
+
+
+def test_strict_makes_a_rejection_fatal(tmp_path: Path, track: np.ndarray) -> None:
+    soundfile.write(tmp_path / "good.wav", track.T, RATE)
+    (tmp_path / "bad.wav").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"^[^\n]*bad\.wav: [^\n]+$"):
+        ingest([tmp_path], tmp_path / "data", IngestConfig(bars=1, strict=True))
+    assert sorted(os.listdir(tmp_path)) == ["bad.wav", "good.wav"]
+
+
+@pytest.mark.parametrize("name", ["missing", "empty folder", "only.wav", "readme.txt"])
+def test_nothing_usable_is_one_line(tmp_path: Path, name: str) -> None:
+    place = tmp_path / name
+    if name == "empty folder":
+        place.mkdir()
+    elif name != "missing":
+        place.write_bytes(b"text")
+    with pytest.raises(
+        ValueError, match=r"^no(thing to learn from: [^\n]*| audio files were found; [^\n]+)$"
+    ) as caught:
+        ingest([place], tmp_path / "data", ONE_BAR)
+    assert "\n" not in str(caught.value)
+    assert not [entry for entry in os.listdir(tmp_path) if entry.startswith("data")]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
+def test_an_unreadable_folder_is_named(tmp_path: Path, track: np.ndarray) -> None:
+    folder = tmp_path / "tracks"
+    (folder / "locked").mkdir(parents=True)
+    soundfile.write(folder / "good.wav", track.T, RATE)
+    (folder / "locked").chmod(0)
+    assert "cannot be read" in reasons(folder)["locked"]
+
+
+class Deadly:
+    """A path that ends any process but the one that made it, as a crash in a decoder would."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.home = name, os.getpid()
+
+    def __fspath__(self) -> str:
+        if os.getpid() != self.home:
+            os._exit(11)
+        return self.name
+
+
+def test_a_file_that_kills_its_process_is_rejected_alone(tmp_path: Path, track: np.ndarray) -> None:
+    from fourfloor.ingest import _task
+
+    tasks = []
+    for number in range(4):
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(path, np.roll(track, 999 * number).T, RATE)
+        tasks.append(_task(Deadly("deadly.wav") if number == 1 else path, tmp_path / str(number), ONE_BAR))  # type: ignore[arg-type]
+    found = analyze_tracks(tasks, jobs=2)
+    assert [bool(one.error) for one in found] == [False, True, False, False]
+    assert "ended the process" in found[1].error
+    assert all(len(one.bar_numbers) >= 3 for one in found if not one.error)
+
+
+INGEST = """
+import sys
+from fourfloor.ingest import IngestConfig, ingest
+ingest([sys.argv[1]], sys.argv[2], IngestConfig(bars=1, overwrite=True))
+"""
+
+
+def run_ingest(folder: Path, out: Path, limit: int | None = None) -> subprocess.Popen[str]:
+    def lower_limit() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return subprocess.Popen(
+        [sys.executable, "-c", INGEST, str(folder), str(out)],
+        stderr=subprocess.PIPE, text=True, preexec_fn=lower_limit,
+        env=os.environ | {"INGEST_TEST": str(folder)},
+    )  # fmt: skip
+
+
+def content(dataset: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in dataset.iterdir()}
+
+
+def started_by(folder: Path) -> list[str]:
+    """Return the ids of the living processes that `run_ingest` started for a folder, and those that they started."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if f"INGEST_TEST={folder}\0".encode() in entry.read_bytes():
+                found.append(entry.parent.name)
+    return found
+
+
+def test_killed_ingest_leaves_the_old_dataset(tmp_path: Path, track: np.ndarray) -> None:
+    """The steps at which a kill matters are tried one by one below; here whole processes die at any moment."""
+    folder, out = tmp_path / "tracks", tmp_path / "data"
+    folder.mkdir()
+    soundfile.write(folder / "one.wav", track.T, RATE)
+    ingest([folder], out, ONE_BAR)
+    old = content(out)
+    for number in range(3):
+        soundfile.write(folder / f"more {number}.wav", track[:, ::-1].T * 0.5**number, RATE)
+    began = time.monotonic()
+    assert run_ingest(folder, tmp_path / "expected").wait() == 0
+    duration = time.monotonic() - began
+    new = content(tmp_path / "expected")
+    assert new != old
+    for moment in np.random.default_rng(0).uniform(0.3, 1.0, 6):
+        process = run_ingest(folder, out)
+        time.sleep(duration * moment)
+        process.kill()
+        process.wait()
+        assert load(out)
+        assert content(out) in (old, new)
+    assert run_ingest(folder, out).wait() == 0
+    assert content(out) == new
+    deadline = time.monotonic() + 20
+    while started_by(folder):
+        assert time.monotonic() < deadline, "processes outlive the one that started them"
+        time.sleep(0.1)
+    assert sorted(os.listdir(tmp_path)) == ["data", "expected", "tracks"]
+
+
+def write_small(out: Path, seed: int) -> None:
+    """Write a dataset of two loops, quickly: the features are given."""
+    rng = np.random.default_rng(seed)
+    with DatasetWriter(out, bars=1, overwrite=True, channels=1, sample_rate=8000) as writer:
+        number = writer.add_track(name="a", path="a.wav", sha256="0" * 64, bpm=126)
+        for _ in range(2):
+            loop = rng.uniform(-0.5, 0.5, (1, loop_samples(126, 1, 8000))).astype(np.float32)
+            writer.add_loop(loop, track=number, bpm=126, features=rng.normal(size=(128, 4)).astype(np.float16))
+        writer.finish()
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Run `work` in a fork of this process; return its wait status."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            work()
+            status = 0
+        except ValueError as error:
+            status = 2 if "\n" not in str(error) else 3
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_writer_killed_before_any_step_on_files(tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    write_small(out, 1)
+    old = load(out).data_hash
+    write_small(tmp_path / "expected", 2)
+    new = load(tmp_path / "expected").data_hash
+    states: list[str] = []
+
+    def die_at(step: int) -> None:
+        left = step
+
+        def watch(event: str, arguments: tuple) -> None:
+            nonlocal left
+            about_files = event in (
+                "open",
+                "os.rename",
+                "os.mkdir",
+                "os.remove",
+                "os.rmdir",
+                "os.listdir",
+                "os.scandir",
+            )
+            if about_files and str(tmp_path) in str(arguments):
+                left -= 1
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(watch)
+        write_small(out, 2)
+
+    for step in range(1, 200):
+        status = in_child(lambda step=step: die_at(step))  # type: ignore[misc]
+        if status == 0:
+            break
+        assert status == signal.SIGKILL
+        if out.exists():
+            states.append(load(out).data_hash)
+        else:  # between the two renames, or with the old dataset in the bin
+            assert load(tmp_path / "data.old").data_hash == old
+        write_small(out, 1)
+    else:
+        pytest.fail("the writer never came to its end")
+    assert states.count(old) >= 8
+    assert states.count(new) >= 1
+    assert set(states) == {old, new}
+    assert load(out).data_hash == new
+    assert sorted(os.listdir(tmp_path)) == ["data", "expected"]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("before", [False, True])
+def test_disk_full_at_any_size(tmp_path: Path, before: bool) -> None:
+    out = tmp_path / "data"
+    if before:
+        write_small(out, 1)
+    old = content(out) if before else None
+
+    def limited(limit: int) -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        write_small(out, 2)
+
+    failures = 0
+    for limit in range(0, 100_000, 2_000):
+        status = in_child(lambda limit=limit: limited(limit))  # type: ignore[misc]
+        if status == 0:
+            break
+        assert os.waitstatus_to_exitcode(status) == 2  # one line
+        failures += 1
+        assert os.listdir(tmp_path) == (["data"] if before else [])
+        assert not before or content(out) == old
+    assert 5 <= failures < 40
+    assert load(out).loops
+
+
+def test_disk_full_while_tracks_are_cut(tmp_path: Path, track: np.ndarray) -> None:
+    folder, out = tmp_path / "tracks", tmp_path / "data"
+    folder.mkdir()
+    soundfile.write(folder / "one.wav", track.T, RATE)
+    process = run_ingest(folder, out, limit=500_000)
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    last = errors.strip().splitlines()[-1]
+    assert last.startswith("ValueError: ")
+    assert "cannot be written" in last
+    assert os.listdir(tmp_path) == ["tracks"]
