@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from fourfloor.ingest.catalogue import DatasetWriter
+
+RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 MUSIC = Path(__file__).resolve().parents[2] / "shared" / "music"
 # name: extension, libsndfile's format and subtype, smallest step of a sample (None: lossy)
 AUDIO_FORMATS = {
@@ -99,3 +102,43 @@ def music_folder() -> Path:
     if not (MUSIC / "tempo.csv").is_file():
         pytest.skip("the real tracks are not beside this checkout (../shared/music)")
     return MUSIC
+
+
+@pytest.fixture(scope="session")
+def dataset_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset of 12 loops of four bars: six tracks at six tempi, two loops each, one track to validate."""
+    out = tmp_path_factory.mktemp("datasets") / "house"
+    with DatasetWriter(out, bars=4) as writer:
+        for number, bpm in enumerate((96.0, 118.0, 124.0, 126.0, 128.0, 150.0)):
+            split = "validation" if number == 5 else "train"
+            track = writer.add_track(
+                name=f"track {number}", path=f"{number}.wav", sha256=f"{number:064d}", bpm=bpm, split=split,
+                style="house" if number % 2 else "techno",
+            )  # fmt: skip
+            previous = None
+            for part in range(2):
+                waveform = house_loop(bpm, 4, seed=2 * number + part)
+                previous = writer.add_loop(waveform, track=track, bpm=bpm, follows=previous)
+        writer.finish()
+    return out
+
+
+TINY = {
+    "decoder": ("--set", "model.width=16", "--set", "training.batch_size=2", "--set", "representation.crop_latents=16"),
+    "prior": ("--set", "model.width=32", "--set", "model.depth=1", "--set", "training.batch_size=2"),
+}
+
+
+@pytest.fixture(scope="session")
+def trained_runs(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Train a tiny decoder and a tiny prior for three steps through the real pipeline; return their run folders."""
+    from fourfloor import pipeline
+
+    runs = tmp_path_factory.mktemp("runs")
+    for name, options in TINY.items():
+        request = pipeline.TrainRequest(
+            recipe=RECIPES / f"{name}.toml", data=[dataset_folder], run=runs / name, steps=3, overrides=options[1::2],
+            device="cpu",
+        )  # fmt: skip
+        pipeline.train(request)
+    return {name: runs / name for name in TINY}

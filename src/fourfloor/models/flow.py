@@ -23,11 +23,18 @@ NO_STYLE = 0  # the index that stands for "any"
 class Config:
     """Size of the transformer and how it is trained."""
 
-    width: int = 256
+    width: int = 224
     depth: int = 6
     heads: int = 4
     dropout: float = 0.1  # in the MLPs: the training sets are small
     condition_dropout: float = 0.15  # share of loops whose style is hidden, so that guidance and "any" work
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.width <= 4096 or not 1 <= self.depth <= 64 or self.width % (2 * self.heads):
+            raise ValueError(
+                f"width {self.width}, depth {self.depth}, heads {self.heads}: choose width 16-4096, a multiple of "
+                f"twice the heads, and depth 1-64"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +44,10 @@ class Sampling:
     steps: int = 24
     guidance: float = 1.0  # 1 follows the style as trained, above 1 exaggerates it
     spread: float = 1.0  # how much of the measured spread correction is applied, 0-1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.steps <= 1000:
+            raise ValueError(f"steps {self.steps}: choose 1-1000")
 
 
 class Model(nn.Module):

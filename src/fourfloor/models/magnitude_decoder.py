@@ -22,11 +22,16 @@ MIN_LOG_SIGMA, MAX_LOG_SIGMA = -2.3, 0.7
 class Config:
     """Size of the decoder and weight of its losses."""
 
-    width: int = 256
+    width: int = 224
     latent_depth: int = 4  # blocks at eight latents a beat
     frame_depth: int = 3  # blocks at 32 frames a beat
     l1_weight: float = 0.3
     edge_latents: int = 6  # at a crop's ends the wrapped context is wrong: they carry no loss
+
+    def __post_init__(self) -> None:
+        depths = (self.latent_depth, self.frame_depth)
+        if not 8 <= self.width <= 4096 or not all(0 <= depth <= 64 for depth in depths):
+            raise ValueError(f"width {self.width}, depths {depths}: choose width 8-4096 and depths 0-64")
 
 
 class Model(nn.Module):

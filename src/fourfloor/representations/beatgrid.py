@@ -41,15 +41,11 @@ def window(n_fft: int) -> np.ndarray:
     return (hann * (2.0 / hann.sum())).astype(np.float32)
 
 
-def frame_indices(samples: int, frames: int, n_fft: int = N_FFT) -> np.ndarray:
-    """Return which samples each frame sees, wrapped around the loop, int64 `(frames, n_fft)`."""
-    offsets = np.arange(n_fft) - n_fft // 2
-    return (frame_centers(samples, frames)[:, None] + offsets) % samples
-
-
 def stft(waveform: np.ndarray, frames: int, n_fft: int = N_FFT) -> np.ndarray:
-    """Transform a closed loop `(..., samples)` to complex64 `(..., frames, n_fft // 2 + 1)` on the grid."""
-    indices = frame_indices(waveform.shape[-1], frames, n_fft)
+    """Transform a closed loop `(..., samples)` to complex64 `(..., frames, n_fft // 2 + 1)`, wrapped around its end."""
+    samples = waveform.shape[-1]
+    inside = np.arange(n_fft) - n_fft // 2
+    indices = (frame_centers(samples, frames)[:, None] + inside) % samples
     return scipy.fft.rfft(waveform.astype(np.float32)[..., indices] * window(n_fft), axis=-1)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.fft
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from fourfloor.representations import Loops
@@ -29,12 +30,12 @@ SIDE_BANDS = 16
 # One instantaneous frequency a band sounds a wobbling tone where several partials share it (measured up to 270 Hz).
 LOW_BANDS = ((20.0, 80.0), (80.0, 150.0))
 LOW_RATE = 256  # complex samples a beat: 384 Hz wide at the slowest tempo, 90 BPM
+FRAMES_PER_LATENT = 4
 FEATURE_DIM = N_MELS + SIDE_BANDS + 2 * len(LOW_BANDS)
 MEL, SIDE, LOW = slice(0, N_MELS), slice(N_MELS, N_MELS + SIDE_BANDS), slice(N_MELS + SIDE_BANDS, FEATURE_DIM)
 LEVEL_FLOOR = 1e-4  # -80 dB: what is quieter in a mel band is not heard under a mix
 SIDE_FLOOR = -3.5  # -30 dB: a mono loop
 LOW_FLOOR = 1e-3
-FRAMES_PER_LATENT = 4
 
 
 @functools.cache
@@ -120,7 +121,7 @@ def analyze_low_end(mid: np.ndarray, bpm: float, bars: int) -> np.ndarray:
     rotation = _wide_mean(np.roll(analytic, -1, axis=1) * analytic.conj(), step)
     frequency = np.abs(np.angle(rotation)) * rate / (2 * np.pi)
     # Where a band is silent its frequency means nothing: pull it to the band's center so that it costs nothing.
-    trust = amplitude / (amplitude + 3 * LOW_FLOOR)
+    trust = amplitude**2 / (amplitude**2 + (3 * LOW_FLOOR) ** 2)
     center = np.sqrt([low * high for low, high in LOW_BANDS])[:, None]
     low_edges, high_edges = (np.array(side)[:, None] for side in zip(*LOW_BANDS, strict=True))
     ratio = np.log2(np.clip(frequency, 0.8 * low_edges, 1.2 * high_edges) / center) * trust
@@ -239,7 +240,7 @@ class Codec:
         try:
             arrays = load_file(path)
             codec = cls(arrays["mean"], arrays["encode"], arrays["decode"])
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, SafetensorError) as error:
             raise ValueError(f"{path} is not a latent codec ({error}): ingest the dataset again") from None
         width = FRAMES_PER_LATENT * FEATURE_DIM
         if codec.encode.shape != (width, LATENT_DIM) or codec.decode.shape != (LATENT_DIM, width):

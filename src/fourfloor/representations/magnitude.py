@@ -90,6 +90,15 @@ def render(
     return np.stack([mid + side, mid - side])
 
 
+def render_envelope(
+    features: np.ndarray, bpm: float, samples: int, rng: np.random.Generator, rendering: Rendering | None = None
+) -> np.ndarray:
+    """Return a loop drawn with nothing but the log-mel of its features: noise of the right color, no decoder."""
+    mu = features[:, latent.MEL] @ interpolation_weights(latent.band_centers_hz()) - 0.3
+    sigma = np.full_like(mu, RAYLEIGH_LOG_SD)
+    return render(mu, sigma, features, bpm, samples, rng, rendering or Rendering())
+
+
 def side_to_bins(side_ratio: np.ndarray) -> np.ndarray:
     """Spread the coarse side bands `(frames, SIDE_BANDS)` over the decoder's bins by linear interpolation."""
     groups = latent.side_groups()

@@ -71,16 +71,21 @@ def write_atomically(path: Path, content: bytes) -> None:
 def save(run: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any]) -> Path:
     """Write a checkpoint, read it back, and only then remove older ones than the last two."""
     folder = run / FOLDER
-    name = f"step-{step:08d}"
-    content = save_tensors({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
-    description = {"format": FORMAT, "step": step, "sha256": hashlib.sha256(content).hexdigest(), **meta}
-    write_atomically(folder / f"{name}.safetensors", content)
-    write_atomically(folder / f"{name}.json", (json.dumps(description, indent=1) + "\n").encode())
-    _check_hash(folder / f"{name}.json")
+    description = write(folder / f"step-{step:08d}.json", step, tensors, meta)
     for old in _descriptions(folder)[KEPT:]:
         old.unlink(missing_ok=True)
         old.with_suffix(".safetensors").unlink(missing_ok=True)
-    return folder / f"{name}.json"
+    return description
+
+
+def write(description: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any]) -> Path:
+    """Write both halves of a checkpoint, named by its JSON, and check them by reading."""
+    content = save_tensors({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
+    about = {"format": FORMAT, "step": step, "sha256": hashlib.sha256(content).hexdigest(), **meta}
+    write_atomically(description.with_suffix(".safetensors"), content)
+    write_atomically(description, (json.dumps(about, indent=1) + "\n").encode())
+    _check_hash(description)
+    return description
 
 
 def load_latest(run: Path, warnings: list[str] | None = None) -> Checkpoint:

@@ -32,6 +32,7 @@ Batches = Callable[[str, int, np.random.Generator], dict[str, np.ndarray]]
 class Config:
     """How a model is trained. Periods of 0 mean never."""
 
+    minutes: float = 60.0  # where the command line gives neither --minutes nor --steps
     batch_size: int = 24
     learning_rate: float = 1e-3
     optimizer: Literal["adamw", "muon"] = "adamw"  # muon: matrices by Muon (Jordan et al. 2024), the rest by AdamW

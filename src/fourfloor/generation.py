@@ -1,0 +1,239 @@
+"""A trained model -> loops: sample, decode, level; exact to the sample, closed by construction.
+
+A loop model is a prior (latents from noise) and a decoder (magnitudes from latents) that share one codec. Each loop has
+its own random numbers, made from its seed alone, so that the same seed gives the same loop however many are asked for.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fourfloor import recipe
+from fourfloor.models import family_module
+from fourfloor.representations import latent, magnitude
+from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples
+from fourfloor.training import checkpoint
+from fourfloor.training.checkpoint import Checkpoint, CheckpointError
+
+BUNDLED = "warehouse"
+PRIOR_FILE, DECODER_FILE = "prior.json", "decoder.json"
+BAR_CHOICES = latent.BAR_COUNTS
+MAX_COUNT = 10_000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model rebuilt from a checkpoint alone, with what it was trained on."""
+
+    model: nn.Module
+    codec: latent.Codec
+    recipe: recipe.Recipe
+    meta: dict[str, Any]
+
+    @property
+    def codec_hash(self) -> str:
+        """Name the codec: models with the same one fit together."""
+        return codec_hash(self.codec)
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """List the styles the model knows, in the order of their numbers from 1."""
+        return list(self.meta["vocabulary"])
+
+
+@dataclass(frozen=True)
+class LoopModel:
+    """A prior and a decoder that fit together."""
+
+    name: str
+    prior: Trained
+    decoder: Trained
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What loops are asked for. `style` is None for any."""
+
+    bpm: float = 126.0
+    bars: int = 4
+    seed: int = 0
+    style: str | None = None
+
+    def __post_init__(self) -> None:
+        low, high = BPM_RANGE
+        if not low <= self.bpm <= high:
+            raise ValueError(f"bpm {self.bpm:g} is outside {low:g}-{high:g}: choose a tempo in that range")
+        if self.bars not in BAR_CHOICES:
+            raise ValueError(f"bars {self.bars} is none of {', '.join(map(str, BAR_CHOICES))}: choose one of them")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed {self.seed} is outside 0 to 2^63 - 1: choose one in that range")
+
+
+def codec_hash(codec: latent.Codec) -> str:
+    """Return a short name of a codec's content."""
+    return hashlib.sha256(codec.to_bytes()).hexdigest()[:16]
+
+
+def rebuild(saved: Checkpoint, source: str) -> Trained:
+    """Build the model of a checkpoint with its averaged weights; CheckpointError in one line where it does not fit."""
+    try:
+        plan = recipe.parse(saved.meta["recipe"], source)
+        with torch.device("meta"):  # shapes are compared before anything is allocated
+            model = family_module(plan.family).Model(plan.model, saved.meta["shape"])
+        weights = {name: _widened(value) for name, value in saved.part("ema").items()}
+        _check_weights(model, weights, source)
+        model = family_module(plan.family).Model(plan.model, saved.meta["shape"])
+        model.load_state_dict(weights)
+        constants = {name: value.float().numpy() for name, value in saved.part("constants").items()}
+        codec = latent.Codec(constants["mean"], constants["encode"], constants["decode"])
+        vocabulary = saved.meta["vocabulary"]
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(f"{source}: is no model of this version ({error!r:.80}); train it again") from None
+    if not isinstance(vocabulary, list) or not all(isinstance(style, str) for style in vocabulary):
+        raise CheckpointError(f"{source}: its list of styles is damaged; use another checkpoint")
+    return Trained(model.eval().requires_grad_(False), codec, plan, saved.meta)
+
+
+def _widened(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
+
+
+def _check_weights(model: nn.Module, weights: dict[str, Tensor], source: str) -> None:
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    actual = {name: tuple(value.shape) for name, value in weights.items()}
+    if expected != actual:
+        differing = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
+        raise CheckpointError(f"{source}: weights do not fit the recipe ({differing[0]}); use another checkpoint")
+    for name, value in weights.items():
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{source}: weight {name} is not finite; use another checkpoint")
+
+
+def load_trained(path: Path) -> Trained:
+    """Load a model from a run folder, or from one JSON half of a checkpoint."""
+    if path.suffix == ".json":
+        return rebuild(checkpoint.load(path), str(path))
+    return rebuild(checkpoint.load_latest(path), str(path))
+
+
+def bundled_folder(name: str) -> Path:
+    """Return the folder of a model in the package."""
+    return Path(str(resources.files("fourfloor"))) / "bundled" / name
+
+
+def bundled_names() -> list[str]:
+    """List the models in the package."""
+    folder = bundled_folder("")
+    return sorted(path.name for path in folder.iterdir() if (path / PRIOR_FILE).exists()) if folder.is_dir() else []
+
+
+def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
+    """Load a bundled model by name, a model folder, or a prior's run with the decoder run that fits it."""
+    folder = bundled_folder(name) if name in bundled_names() else Path(name)
+    if (folder / PRIOR_FILE).exists():
+        prior = load_trained(folder / PRIOR_FILE)
+        other = load_decoder(decoder) if decoder else load_trained(folder / DECODER_FILE)
+    elif (folder / checkpoint.FOLDER).is_dir():
+        prior = load_trained(folder)
+        if not hasattr(prior.model, "sample"):
+            raise ValueError(f"{name}: is a {prior.recipe.family} run, which makes no loops; name the prior's run")
+        other = load_decoder(decoder) if decoder else find_decoder(folder, prior)
+    else:
+        known = ", ".join(bundled_names()) or "none"
+        raise ValueError(f"{name}: is no model; name a run folder, or one of those in the package: {known}")
+    if prior.codec_hash != other.codec_hash:
+        raise ValueError(f"{name}: prior and decoder use different codecs; train both on the same first --data")
+    return LoopModel(Path(name).name, prior, other)
+
+
+def reference_folder(name: str) -> Path:
+    """Return the folder that holds what a model was trained on, as far as novelty needs it."""
+    return bundled_folder(name) if name in bundled_names() else Path(name)
+
+
+def load_decoder(name: str) -> Trained:
+    """Load a decoder from a bundled model, a model folder or a run."""
+    folder = bundled_folder(name) if name in bundled_names() else Path(name)
+    return load_trained(folder / DECODER_FILE if (folder / DECODER_FILE).exists() else folder)
+
+
+def find_decoder(run: Path, prior: Trained) -> Trained:
+    """Return the decoder that shares the prior's codec: of the runs beside it, else of a bundled model."""
+    siblings = sorted(path for path in run.resolve().parent.iterdir() if (path / checkpoint.FOLDER).is_dir())
+    candidates = [*siblings, *(bundled_folder(name) / DECODER_FILE for name in bundled_names())]
+    for candidate in candidates:
+        try:
+            trained = load_trained(candidate)
+        except ValueError:
+            continue
+        if trained.recipe.family == "magnitude_decoder" and trained.codec_hash == prior.codec_hash:
+            return trained
+    raise ValueError(f"{run}: no decoder with its codec lies beside it; name one with --decoder")
+
+
+def style_number(model: Trained, style: str | None) -> int:
+    """Return a style's number in the model's vocabulary, 0 for any."""
+    if style is None:
+        return 0
+    if style not in model.vocabulary:
+        raise ValueError(f"style {style!r} is unknown to the model: use one of {', '.join(model.vocabulary)}")
+    return 1 + model.vocabulary.index(style)
+
+
+def sample_latents(prior: Trained, request: Request, sampling: Any = None) -> np.ndarray:
+    """Draw the latents of one loop, `(latents, LATENT_DIM)`."""
+    style = torch.tensor([style_number(prior, request.style)])
+    conditions = {"bpm": torch.tensor([request.bpm]), "style": style}
+    rng = torch.Generator().manual_seed(request.seed)
+    sampling = sampling or prior.recipe.generation
+    return prior.model.sample(1, conditions, sampling, rng, request.bars)[0].numpy()  # type: ignore[operator]
+
+
+def render(
+    decoder: Trained, z: np.ndarray, bpm: float, samples: int, seed: int, rendering: magnitude.Rendering | None = None
+) -> np.ndarray:
+    """Turn latents `(latents, LATENT_DIM)` into a stereo loop float32 `(2, samples)`."""
+    features = decoder.codec.to_features(z)
+    mel = np.ascontiguousarray(features[:, latent.MEL])
+    with torch.no_grad():
+        mean, log_sigma = decoder.model(torch.from_numpy(z)[None], torch.from_numpy(mel)[None])
+    rng = np.random.default_rng(seed)
+    sigma = np.exp(log_sigma[0].numpy())
+    return magnitude.render(mean[0].numpy(), sigma, features, bpm, samples, rng, rendering or magnitude.Rendering())
+
+
+def make_loop(model: LoopModel, request: Request, sampling: Any = None) -> np.ndarray:
+    """Make one loop, float32 `(2, samples)`, not yet leveled; the same request gives the same samples."""
+    samples = loop_samples(request.bpm, request.bars, latent.SAMPLE_RATE)
+    z = sample_latents(model.prior, request, sampling)
+    return render(model.decoder, z, request.bpm, samples, request.seed)
+
+
+def candidate_requests(request: Request, count: int, candidates: int) -> Iterator[list[Request]]:
+    """Yield the requests of each loop's candidates; the first candidate of loop i has seed `request.seed + i`."""
+    for number in range(count):
+        first = replace(request, seed=request.seed + number)
+        spread = np.random.SeedSequence([first.seed, 1]).generate_state(max(candidates - 1, 1), np.uint64)
+        others = [replace(first, seed=int(seed) >> 1) for seed in spread[: candidates - 1]]
+        yield [first, *others]
+
+
+def export(prior: Path, decoder: Path, out: Path) -> None:
+    """Write a model folder of half-precision weights from a prior's and a decoder's run, without training state."""
+    out.mkdir(parents=True, exist_ok=True)
+    for run, name in ((prior, PRIOR_FILE), (decoder, DECODER_FILE)):
+        saved = checkpoint.load_latest(run)
+        tensors = {
+            key: value.half() if value.is_floating_point() and key.startswith("ema/") else value
+            for key, value in saved.tensors.items()
+            if key.startswith(("ema/", "constants/"))
+        }
+        kept = {key: saved.meta[key] for key in ("recipe", "shape", "vocabulary", "data_hash", "version", "elapsed")}
+        checkpoint.write(out / name, saved.step, tensors, kept)

@@ -1,0 +1,187 @@
+"""The command line: parse, call the pipeline, show. Exit 2 with one line for a user's mistake."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+# torch takes a second to import: the stages are imported where a command needs them, so that --help is at once.
+
+app = typer.Typer(
+    name="fourfloor",
+    help="New, seamless house & techno loops from your own tracks, on an ordinary machine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output (docs/json.md).")]
+
+
+def main() -> None:
+    """Run the command line and turn a user's mistake into one line and exit code 2."""
+    try:
+        app()
+    except ValueError as error:
+        _fail(error, 2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _fail(error: object, code: int) -> NoReturn:
+    line = " ".join(str(error).split())
+    print(f"fourfloor: {line}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from fourfloor import __version__
+
+        print(f"fourfloor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """New, seamless house & techno loops from your own tracks, on an ordinary machine."""
+
+
+@app.command(epilog="Example: fourfloor ingest ~/music/techno --out data/techno")
+def ingest(
+    sources: Annotated[list[Path], typer.Argument(help="Folders of tracks, or single files.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Where the dataset goes.", show_default=False)],
+    bars: Annotated[int, typer.Option(help="Length of a loop in bars.")] = 4,
+    bpm: Annotated[float | None, typer.Option(help="Trust this tempo for every file.", show_default="measured")] = None,
+    sample_rate: Annotated[int, typer.Option(help="Hz of the stored loops; 10000 with --channels 1 as in 2019.")] = 44_100,
+    channels: Annotated[int, typer.Option(help="1 or 2.")] = 2,
+    style: Annotated[str, typer.Option(help="Tag of these tracks; generate --style asks for it.")] = "music",
+    min_confidence: Annotated[float, typer.Option(help="Drop tracks whose tempo is less certain, 0-1.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Decides which tracks validate.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; 0 means one a core.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that is there.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail when any file is rejected.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cut a folder of tracks into loops on the beat grid.
+
+    Finds tempo and downbeat of each track, cuts whole bars, drops silence, clipping and near-duplicates, and says
+    what it dropped and why. Reads WAV, FLAC, OGG, Opus, MP3 and AIFF.
+    """
+    from fourfloor.ingest import IngestConfig
+    from fourfloor.ingest import ingest as run_ingest
+
+    config = IngestConfig(
+        bars=bars, bpm=bpm, sample_rate=sample_rate, channels=channels, style=style, min_confidence=min_confidence,
+        seed=seed, jobs=jobs, overwrite=overwrite, strict=strict,
+    )  # fmt: skip
+    from fourfloor.interfaces.show import ingest_table, progress_bar
+
+    with progress_bar("ingest") as bar:
+        report = run_ingest(sources, out, config, lambda done, total, name: bar.update(done, total, name))
+    if as_json:
+        _print_json(report.to_json())
+    else:
+        ingest_table(report, out)
+
+
+@app.command(epilog="Example: fourfloor train recipes/prior.toml --data data/techno --out runs/prior --minutes 60")
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, as in recipes/.", show_default=False)],
+    data: Annotated[list[Path], typer.Option(help="A dataset; repeat it to train on several.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The run's folder.", show_default=False)],
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after this long.", show_default="the recipe's")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.", show_default=False)] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run's last checkpoint ends.")] = False,
+    parent: Annotated[str | None, typer.Option("--from", help="Tune this model: a name or a run.", show_default=False)] = None,
+    decoder: Annotated[
+        str | None, typer.Option(help="Listen through this decoder and use its codec.", show_default=False)
+    ] = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a value: training.batch_size=8.", show_default=False)
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Train a model, or tune one with --from; Ctrl-C saves, --resume goes on.
+
+    The run's folder holds the resolved recipe, log.jsonl, checkpoints, and every few minutes a few loops to
+    listen to with their spectrograms.
+    """
+    from fourfloor import pipeline
+    from fourfloor.interfaces.show import training_bar
+    from fourfloor.training.loop import DivergedError, Stopped
+
+    request = pipeline.TrainRequest(
+        recipe=recipe, data=data, run=out, minutes=minutes, steps=steps, resume=resume, parent=parent,
+        decoder=decoder, overrides=override or (), device=device,
+    )  # fmt: skip
+    try:
+        with training_bar() as bar:
+            summary = pipeline.train(request, bar.update)
+    except Stopped as stopped:
+        _fail(f"{out}: {stopped}; go on with --resume", stopped.exit_code)
+    except DivergedError as error:
+        _fail(error, 4)
+    if as_json:
+        _print_json(summary)
+    else:
+        print(f"{out}: {summary['steps']} steps in {summary['seconds'] / 60:.1f} min, validation {summary['validation']}")
+
+
+@app.command(epilog="Example: fourfloor generate --bpm 126 --bars 4 --count 8 --candidates 8 --sheet --out loops")
+def generate(
+    model: Annotated[str, typer.Option(help="A model in the package, a model folder, or a prior's run.")] = "warehouse",
+    bpm: Annotated[float, typer.Option(help="Tempo, 90-180.")] = 126.0,
+    bars: Annotated[int, typer.Option(help="1, 2, 4 or 8.")] = 4,
+    count: Annotated[int, typer.Option(help="How many loops.")] = 4,
+    seed: Annotated[int, typer.Option(help="Loop i has seed + i; the same seed gives the same bytes.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the WAV files.")] = Path("loops"),
+    style: Annotated[str | None, typer.Option(help="A style the model knows.", show_default="any")] = None,
+    candidates: Annotated[int, typer.Option(help="Make this many of each loop and keep the best.")] = 1,
+    decoder: Annotated[str | None, typer.Option(help="Another decoder of the same codec.", show_default=False)] = None,
+    sheet: Annotated[bool, typer.Option("--sheet", help="Draw spectrograms.png beside the loops.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write new loops: 44.1 kHz, stereo, 24-bit, exact length, seamless, tempo in the file.
+
+    Prints for each loop the tempo measured back, the seam score, and the nearest training passage with its copy
+    score (copies are above 0.70).
+    """
+    from fourfloor import pipeline
+    from fourfloor.interfaces.show import generate_line
+
+    request = pipeline.GenerateRequest(
+        model=model, decoder=decoder, out=out, bpm=bpm, bars=bars, count=count, seed=seed, style=style,
+        candidates=candidates, sheet=sheet,
+    )  # fmt: skip
+    summary = pipeline.generate(request, (lambda row: None) if as_json else generate_line)
+    if as_json:
+        _print_json(summary)
+    else:
+        speed = summary["audio_seconds"] / summary["wall_seconds"]
+        print(f"{count} loops, {summary['audio_seconds']:.1f} s of audio in {summary['wall_seconds']:.1f} s ({speed:.1f}x)")
+
+
+@app.command(epilog="Example: fourfloor export runs/prior --decoder runs/decoder --out models/mine")
+def export(
+    prior: Annotated[Path, typer.Argument(help="The prior's run.", show_default=False)],
+    decoder: Annotated[Path, typer.Option(help="The decoder's run.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The model folder to write.", show_default=False)],
+) -> None:
+    """Join a prior and a decoder into a model folder that `generate --model` reads: small, without training state."""
+    from fourfloor import pipeline
+
+    size = pipeline.export(prior, decoder, out)
+    print(f"{out}: {size / 1e6:.1f} MB")
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    print(json.dumps(content, indent=2))

@@ -1,0 +1,97 @@
+"""What the command line shows while it works and when it is done: bars with ETA, tables, lines."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from fourfloor.ingest import IngestReport
+    from fourfloor.training.loop import Progress as TrainingProgress
+
+PLAIN_SECONDS = 30.0  # between lines where the output is no terminal
+
+
+class Bar:
+    """A progress bar on standard error; plain lines now and then where that is no terminal."""
+
+    def __init__(self, progress: Progress, task: TaskID, console: Console) -> None:
+        self._progress, self._task, self._console = progress, task, console
+        self._spoke = time.monotonic()
+
+    def update(self, done: float, total: float, text: str) -> None:
+        """Show how far the work is."""
+        self._progress.update(self._task, completed=done, total=total, text=text)
+        if not self._console.is_terminal and time.monotonic() - self._spoke >= PLAIN_SECONDS:
+            print(f"{100 * done / total:.0f} %  {text}", file=sys.stderr, flush=True)
+            self._spoke = time.monotonic()
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Bar]:
+    """Show a bar with elapsed and remaining time while the block runs."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(f"[bold]{title}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(),
+        TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[text]}", markup=False),
+    )  # fmt: skip
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        yield Bar(progress, progress.add_task(title, total=None, text=""), console)
+
+
+class TrainingBar:
+    """A progress bar fed by the training loop."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def update(self, progress: "TrainingProgress") -> None:
+        """Show step, loss and validation."""
+        validation = "" if progress.validation is None else f"  validation {progress.validation:.4f}"
+        left = progress.elapsed * (1 - progress.share_done) / max(progress.share_done, 1e-9)
+        text = f"step {progress.step}  loss {progress.loss:.4f}{validation}  {left / 60:.1f} min left"
+        self._bar.update(progress.share_done, 1.0, text)
+
+
+@contextmanager
+def training_bar() -> Iterator[TrainingBar]:
+    """Show a bar while a model trains."""
+    with progress_bar("train") as bar:
+        yield TrainingBar(bar)
+
+
+def ingest_table(report: "IngestReport", out: Path) -> None:
+    """Print what became of every track."""
+    table = Table(box=None, header_style="bold")
+    for name in ("track", "bpm", "confidence", "downbeat s", "loops", "dropped", "split"):
+        table.add_column(name, justify="left" if name in ("track", "dropped", "split") else "right")
+    for track in report.tracks:
+        dropped = ", ".join(f"{count} {reason}" for reason, count in track.dropped.items())
+        table.add_row(
+            _shorten(track.file), f"{track.bpm:.2f}", f"{track.confidence:.2f}", f"{track.downbeat_seconds:.3f}",
+            str(track.loops), dropped, track.split,
+        )  # fmt: skip
+    console = Console()
+    console.print(table, markup=False)
+    for entry in report.rejected:
+        print(f"rejected: {entry['file']}: {entry['reason']}")
+    print(f"{out}: {report.loops} loops of {len(report.tracks)} tracks, {len(report.rejected)} files rejected")
+
+
+def generate_line(row: dict[str, Any]) -> None:
+    """Print one generated loop."""
+    print(
+        f"{row['file']}  {row['bpm_measured']:.2f} BPM measured  seam {row['seam']:.2f}  "
+        f"nearest {row['nearest']} ({row['copy_score']:.2f})",
+        flush=True,
+    )
+
+
+def _shorten(name: str, width: int = 48) -> str:
+    return name if len(name) <= width else "..." + name[-(width - 3) :]

@@ -1,0 +1,87 @@
+"""How a new loop compares with what its model heard: per-loop numbers, nearest training passage, choice of candidates.
+
+A reference is written beside a model when it is trained: fingerprints of every training loop, and the usual range of
+each per-loop number. It makes the copy search possible where the training audio is not.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from fourfloor.dataset import Dataset
+from fourfloor.evaluation.copying import CopyIndex, Passage
+from fourfloor.evaluation.scores import Envelope, LoopScores, score_loop, with_copy
+from fourfloor.generation import Request
+from fourfloor.training.checkpoint import write_atomically
+
+ARRAYS, ABOUT = "reference.safetensors", "reference.json"
+ENVELOPE_LOOPS = 120  # evenly over the training set: enough for the range of a number
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a model was trained on, as far as its loops are compared with it."""
+
+    index: CopyIndex
+    envelope: Envelope
+
+
+def write_reference(folder: Path, dataset: Dataset) -> None:
+    """Fingerprint and measure the training loops of a dataset, once."""
+    if (folder / ABOUT).exists():
+        return
+    train = dataset.indices("train")
+    passages = (
+        Passage(
+            name=dataset.name(int(i)), waveform=dataset.waveform(int(i)), sample_rate=dataset.sample_rate,
+            bpm=dataset.bpm(int(i)), start_seconds=dataset.loop(int(i)).start_seconds,
+        )
+        for i in train
+    )  # fmt: skip
+    arrays, about = CopyIndex(list(passages)).to_arrays()
+    chosen = train[np.linspace(0, len(train) - 1, min(len(train), ENVELOPE_LOOPS)).astype(int)]
+    scores = [
+        score_loop(dataset.waveform(int(i)), dataset.sample_rate, dataset.bpm(int(i)), dataset.bars) for i in chosen
+    ]
+    write_atomically(folder / ARRAYS, save(arrays))
+    content = {"index": about, "envelope": Envelope.of(scores).to_dict()}
+    write_atomically(folder / ABOUT, (json.dumps(content) + "\n").encode())
+
+
+def load_reference(folder: Path) -> Reference:
+    """Read a reference; ValueError in one line where it is missing or damaged."""
+    try:
+        content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        index = CopyIndex.from_arrays(load_file(folder / ARRAYS), content["index"])
+        return Reference(index, Envelope.from_dict(content["envelope"]))
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise ValueError(f"{folder}: its reference to the training set cannot be read ({error}); train again") from None
+
+
+def copy_reference(source: Path, target: Path) -> None:
+    """Copy a run's reference into a model folder."""
+    for name in (ARRAYS, ABOUT):
+        write_atomically(target / name, (source / name).read_bytes())
+
+
+def score(waveform: np.ndarray, sample_rate: int, request: Request, reference: Reference) -> LoopScores:
+    """Measure a loop and search the training set for its nearest passage."""
+    scores = score_loop(waveform, sample_rate, request.bpm, request.bars)
+    match = reference.index.search(waveform, sample_rate, request.bpm)
+    return with_copy(scores, round(match.score, 4), f"{match.track} @ {match.seconds:.1f} s")
+
+
+def best(
+    candidates: Sequence[tuple[Request, np.ndarray]], reference: Reference, sample_rate: int
+) -> tuple[np.ndarray, Request, LoopScores]:
+    """Return the candidate of the highest quality, with what it was asked for and its numbers."""
+    scored = [
+        (score(waveform, sample_rate, request, reference), request, waveform) for request, waveform in candidates
+    ]
+    scores, request, waveform = max(scored, key=lambda entry: entry[0].quality(reference.envelope))
+    return waveform, request, scores

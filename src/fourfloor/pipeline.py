@@ -1,0 +1,296 @@
+"""The whole path, one function a step: ingest, train, generate, export.
+
+The only place that joins the stages, and the only one where a run refers to another.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from fourfloor import __version__, audio, generation, novelty, picture, recipe
+from fourfloor.dataset import Dataset
+from fourfloor.generation import LoopModel, Request, Trained
+from fourfloor.models import family_module
+from fourfloor.representations import latent, magnitude, representation_module
+from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.training import checkpoint, loop
+from fourfloor.training.loop import Progress
+
+LISTENED = "listening"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """What to train, on what, for how long. Without `steps` and `minutes` the recipe's minutes count."""
+
+    recipe: Path
+    data: Sequence[Path]
+    run: Path
+    minutes: float | None = None
+    steps: int | None = None
+    resume: bool = False
+    parent: str | None = None  # a model to go on from: its weights, codec and styles
+    decoder: str | None = None  # heard while a prior trains, and whose codec it takes
+    overrides: Sequence[str] = ()
+    device: str = "auto"
+
+
+def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambda progress: None) -> dict[str, Any]:
+    """Train a recipe's model in a run folder; return what `train --json` prints.
+
+    ValueError in one line for a recipe, dataset or folder that does not serve; `loop.Stopped` after a signal.
+    """
+    plan = recipe.load(request.recipe, request.overrides)
+    device = _device(request.device)
+    parent = generation.load_model(request.parent).prior if request.parent else None
+    listening = generation.load_decoder(request.decoder) if request.decoder else None
+    if parent:
+        _check_same_family(plan, parent, request)
+        plan = replace(plan, model=parent.recipe.model)
+    known = parent.vocabulary if parent else []
+    dataset = Dataset(request.data, known)
+    codec = parent.codec if parent else listening.codec if listening else dataset.codec()
+    representation = representation_module(plan.representation_name)
+    shape = representation.shape(plan.representation)
+    torch.manual_seed(plan.training.seed)
+    model = family_module(plan.family).Model(plan.model, shape)
+    if parent:
+        model.load_state_dict(parent.model.state_dict())
+    meta = {
+        "version": __version__, "recipe": plan.to_dict(), "shape": shape, "vocabulary": dataset.vocabulary,
+        "data_hash": dataset.data_hash, "parent": request.parent,
+    }  # fmt: skip
+    with _claimed(request.run):
+        _prepare_run(request, plan, meta)
+        if hasattr(model, "sample"):
+            novelty.write_reference(request.run, dataset)
+        state = loop.train(
+            model,
+            lambda split, size, rng: representation.batch(dataset, codec, plan.representation, split, size, rng),
+            plan.training,
+            request.run,
+            meta=meta,
+            constants={name: torch.from_numpy(getattr(codec, name)) for name in ("mean", "encode", "decode")},
+            steps=request.steps,
+            minutes=request.minutes if request.minutes or request.steps else plan.training.minutes,
+            resume=request.resume,
+            device=device,
+            listen=_listener(request.run, plan, codec, dataset, meta, listening),
+            on_progress=on_progress,
+        )
+    validation = [line["validation"] for line in _log(request.run) if "validation" in line]
+    return {
+        "run": str(request.run), "family": plan.family, "steps": state.step, "seconds": round(state.elapsed, 1),
+        "loss": _log(request.run)[-1]["loss"], "validation": validation[-1] if validation else None,
+    }  # fmt: skip
+
+
+def _log(run: Path) -> list[dict[str, float]]:
+    from fourfloor.training.log import read
+
+    return read(run / "log.jsonl")
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device cuda: torch sees no such device here; use --device cpu")
+    if name not in ("cpu", "cuda"):
+        raise ValueError(f"device {name!r} is unknown: use auto, cpu or cuda")
+    return name
+
+
+def _check_same_family(plan: recipe.Recipe, parent: Trained, request: TrainRequest) -> None:
+    if plan.family != parent.recipe.family:
+        raise ValueError(f"{request.recipe}: trains {plan.family}, but {request.parent} is {parent.recipe.family}")
+
+
+@contextmanager
+def _claimed(run: Path) -> Iterator[None]:
+    """Hold a run folder for as long as this process trains in it."""
+    try:
+        (run / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(run / "lock", os.O_CREAT | os.O_RDWR)
+    except OSError as error:
+        raise ValueError(f"{run}: cannot be used as a run folder ({error.strerror}); choose another --out") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise ValueError(f"{run}: another process is training there; wait, or choose another --out") from None
+    finally:
+        os.close(descriptor)
+
+
+def _prepare_run(request: TrainRequest, plan: recipe.Recipe, meta: dict[str, Any]) -> None:
+    """Write the resolved recipe into a new run, or check that a resumed one is the same experiment."""
+    saved = sorted((request.run / checkpoint.FOLDER).glob("step-*.json"))
+    if saved and not request.resume:
+        raise ValueError(f"{request.run}: holds a run already; pass --resume to go on, or choose another --out")
+    if request.resume:
+        if not saved:
+            raise ValueError(f"{request.run}: holds no checkpoint to resume; leave --resume out")
+        before = checkpoint.load_latest(request.run).meta
+        for key in ("recipe", "data_hash", "vocabulary"):
+            old, new = _without_budget(before[key]), _without_budget(meta[key])
+            if old != new:
+                raise ValueError(f"{request.run}: was trained with another {key}; resume with the same, or start anew")
+    checkpoint.write_atomically(request.run / "recipe.toml", plan.to_toml().encode())
+    about = {**meta, "data": [str(path) for path in request.data]}
+    checkpoint.write_atomically(request.run / "run.json", (json.dumps(about, indent=1) + "\n").encode())
+
+
+def _without_budget(value: Any) -> Any:
+    """Leave out of a recipe what may change between the parts of one run: how long it lasts, how often it reports."""
+    if not isinstance(value, dict):
+        return value
+    free = ("minutes", "checkpoint_seconds", "listen_seconds", "threads")
+    training = {key: entry for key, entry in value["training"].items() if key not in free}
+    return json.loads(json.dumps({**value, "training": training}))
+
+
+def _listener(
+    run: Path, plan: recipe.Recipe, codec: latent.Codec, dataset: Dataset, meta: dict[str, Any], decoder: Trained | None
+) -> Callable[[nn.Module, int], None]:
+    """Return what writes a few loops and their spectrograms into the run folder."""
+
+    def listen(model: nn.Module, step: int) -> None:
+        trained = Trained(model.to("cpu"), codec, plan, meta)
+        generates = hasattr(model, "sample")
+        heard = _hear_samples(trained, decoder) if generates else _hear_reconstructions(trained, dataset)
+        folder = run / LISTENED / f"step-{step:08d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, bpm, waveform in heard:
+            bars = round(waveform.shape[1] * bpm / 240 / audio.SAMPLE_RATE)
+            leveled = audio.normalize_loop(waveform, audio.SAMPLE_RATE)
+            audio.write_loop(folder / f"{name}.wav", leveled, audio.LoopTags(bpm=bpm, bars=bars, title=name))
+        picture.save_sheet(folder / "spectrograms.png", [(name, w) for name, _, w in heard], audio.SAMPLE_RATE)
+
+    return listen
+
+
+def _hear_samples(prior: Trained, decoder: Trained | None) -> list[tuple[str, float, np.ndarray]]:
+    """Sample four loops at different tempi; without a decoder they are drawn with the bare log-mel envelope."""
+    heard = []
+    for number, bpm in enumerate((124.0, 128.0, 140.0, 150.0)):
+        request = Request(bpm=bpm, seed=number)
+        samples = loop_samples(bpm, request.bars, latent.SAMPLE_RATE)
+        z = generation.sample_latents(prior, request)
+        if decoder:
+            waveform = generation.render(decoder, z, bpm, samples, number)
+        else:
+            features, rng = prior.codec.to_features(z), np.random.default_rng(number)
+            waveform = magnitude.render_envelope(features, bpm, samples, rng)
+        heard.append((f"sample_{bpm:g}bpm_{number}", bpm, waveform))
+    return heard
+
+
+def _hear_reconstructions(decoder: Trained, dataset: Dataset) -> list[tuple[str, float, np.ndarray]]:
+    """Pair two validation loops with what the decoder makes of their latents."""
+    heard = []
+    indices = dataset.indices("validation")
+    for number, index in enumerate(indices[:: max(1, len(indices) // 2)][:2]):
+        waveform, bpm = dataset.waveform(int(index)), dataset.bpm(int(index))
+        z = decoder.codec.to_latents(dataset.features(int(index)))
+        decoded = generation.render(decoder, z, bpm, waveform.shape[1], 0)
+        heard += [(f"original_{number}", bpm, waveform), (f"decoded_{number}", bpm, decoded)]
+    return heard
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateRequest:
+    """Which loops to make and where to put them."""
+
+    model: str = generation.BUNDLED
+    decoder: str | None = None
+    out: Path = Path("loops")
+    bpm: float = 126.0
+    bars: int = 4
+    count: int = 4
+    seed: int = 0
+    style: str | None = None
+    candidates: int = 1
+    sheet: bool = False
+
+
+def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, Any]:
+    """Write loops as tagged WAV files; return what `generate --json` prints. ValueError in one line."""
+    began = time.monotonic()
+    if not 1 <= request.count <= generation.MAX_COUNT:
+        raise ValueError(f"count {request.count} is outside 1-{generation.MAX_COUNT}: ask for fewer loops at a time")
+    if not 1 <= request.candidates <= 64:
+        raise ValueError(f"candidates {request.candidates} is outside 1-64: 8 is a good choice")
+    first = Request(bpm=request.bpm, bars=request.bars, seed=request.seed, style=request.style)
+    model = generation.load_model(request.model, request.decoder)
+    reference = novelty.load_reference(generation.reference_folder(request.model))
+    _make_folder(request.out)
+    rows, pictures = [], []
+    for choices in generation.candidate_requests(first, request.count, request.candidates):
+        waveform, chosen, scores = novelty.best(
+            [(choice, _leveled(model, choice)) for choice in choices], reference, audio.SAMPLE_RATE
+        )
+        path = request.out / f"fourfloor_{chosen.bpm:g}bpm_{model.name}_{chosen.bars}bars_s{choices[0].seed}.wav"
+        audio.write_loop(path, waveform, _tags(model, chosen, path.stem))
+        row = {
+            "file": str(path), "bpm": chosen.bpm, "bars": chosen.bars, "frames": waveform.shape[1],
+            "sample_rate": audio.SAMPLE_RATE, "seed": chosen.seed, "seam": round(scores.seam.score, 4),
+            "bpm_measured": round(scores.bpm_measured, 2), "copy_score": scores.copy_score, "nearest": scores.nearest,
+        }  # fmt: skip
+        rows.append(row)
+        on_loop(row)
+        if request.sheet:
+            pictures.append((path.stem, waveform))
+    if request.sheet:
+        picture.save_sheet(request.out / "spectrograms.png", pictures, audio.SAMPLE_RATE)
+    seconds = sum(row["frames"] for row in rows) / audio.SAMPLE_RATE
+    return {
+        "loops": rows, "audio_seconds": round(seconds, 3), "wall_seconds": round(time.monotonic() - began, 3),
+    }  # fmt: skip
+
+
+def _leveled(model: LoopModel, request: Request) -> np.ndarray:
+    return audio.normalize_loop(generation.make_loop(model, request), audio.SAMPLE_RATE)
+
+
+def _tags(model: LoopModel, request: Request, title: str) -> audio.LoopTags:
+    comment = {
+        "model": model.name, "seed": request.seed, "style": request.style, "data_hash": model.prior.meta["data_hash"],
+        "steps": model.prior.recipe.generation.steps,
+    }  # fmt: skip
+    software = f"fourfloor {__version__}"
+    return audio.LoopTags(
+        bpm=request.bpm, bars=request.bars, title=title, comment=json.dumps(comment), software=software
+    )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".fourfloor-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(f"{folder}: cannot write there ({error.strerror}); choose another --out") from None
+
+
+def export(prior: Path, decoder: Path, out: Path) -> int:
+    """Write a model folder from two runs and return its size in bytes; ValueError where they do not fit."""
+    _make_folder(out)
+    generation.load_model(str(prior), str(decoder))  # refuses what does not fit
+    if out.resolve() in (prior.resolve(), decoder.resolve()):
+        raise ValueError(f"{out}: is a run; choose another --out")
+    generation.export(prior, decoder, out)
+    novelty.copy_reference(prior, out)
+    generation.load_model(str(out))
+    return sum(path.stat().st_size for path in out.iterdir())

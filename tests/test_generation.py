@@ -1,0 +1,164 @@
+"""From a trained model to loops: exact length, closed, the same seed the same bytes."""
+
+import json
+import shutil
+import wave
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fourfloor import audio, generation, pipeline
+from fourfloor.generation import Request
+from fourfloor.representations.beatgrid import loop_samples
+
+
+@pytest.fixture(scope="session")
+def model(trained_runs: dict[str, Path]) -> generation.LoopModel:
+    return generation.load_model(str(trained_runs["prior"]))
+
+
+@pytest.mark.parametrize(("bpm", "bars"), [(90.0, 1), (126.0, 4), (133.37, 2), (180.0, 8)])
+def test_a_loop_is_exact_and_closed(model: generation.LoopModel, bpm: float, bars: int) -> None:
+    loop = generation.make_loop(model, Request(bpm=bpm, bars=bars))
+    assert loop.shape == (2, loop_samples(bpm, bars, 44_100))
+    step_at_seam = np.abs(loop[:, 0] - loop[:, -1]).max()
+    assert step_at_seam <= np.abs(np.diff(loop)).max()
+    assert np.isfinite(loop).all()
+
+
+def test_the_seed_decides_every_sample(model: generation.LoopModel) -> None:
+    first, again, other = (generation.make_loop(model, Request(bars=1, seed=seed)) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+def test_the_style_is_asked_for_by_name(model: generation.LoopModel) -> None:
+    assert model.prior.vocabulary == ["house", "techno"]
+    assert generation.style_number(model.prior, None) == 0
+    assert generation.style_number(model.prior, "techno") == 2
+    with pytest.raises(ValueError, match="style 'polka' is unknown to the model: use one of house, techno"):
+        generation.style_number(model.prior, "polka")
+
+
+def test_candidates_have_seeds_of_their_own() -> None:
+    choices = list(generation.candidate_requests(Request(seed=5), 3, 4))
+    assert [group[0].seed for group in choices] == [5, 6, 7]
+    assert len({request.seed for group in choices for request in group}) == 12
+    assert choices == list(generation.candidate_requests(Request(seed=5), 3, 4))
+
+
+def request(run: Path, out: Path, **options: object) -> pipeline.GenerateRequest:
+    return replace(pipeline.GenerateRequest(model=str(run), out=out, bars=1, count=2), **options)
+
+
+def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: Path) -> None:
+    said = pipeline.generate(request(trained_runs["prior"], tmp_path / "a", bpm=128.0, sheet=True))
+    assert list(said) == ["loops", "audio_seconds", "wall_seconds"]
+    assert len(said["loops"]) == 2
+    for row in said["loops"]:
+        assert list(row) == [
+            "file", "bpm", "bars", "frames", "sample_rate", "seed", "seam", "bpm_measured", "copy_score", "nearest",
+        ]  # fmt: skip
+        assert "_128bpm_" in row["file"]
+        with wave.open(row["file"]) as file:
+            assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (44_100, 2, 3)
+            assert file.getnframes() == row["frames"] == loop_samples(128.0, 1, 44_100)
+        tags = audio.read_tags(row["file"])
+        assert tags is not None
+        assert (tags.bpm, tags.bars) == (128.0, 1)
+        assert json.loads(tags.comment)["seed"] == row["seed"]
+        assert audio.true_peak_db(audio.decode(row["file"]), 44_100) <= -0.99
+        assert " @ " in row["nearest"]
+    with Image.open(tmp_path / "a" / "spectrograms.png") as sheet:
+        assert min(sheet.size) > 200
+    again = pipeline.generate(request(trained_runs["prior"], tmp_path / "b", bpm=128.0))
+    for first, second in zip(said["loops"], again["loops"], strict=True):
+        assert Path(first["file"]).read_bytes() == Path(second["file"]).read_bytes()
+
+
+def test_more_candidates_are_never_worse(trained_runs: dict[str, Path], model: generation.LoopModel) -> None:
+    from fourfloor import novelty
+
+    reference = novelty.load_reference(trained_runs["prior"])
+    (choices,) = generation.candidate_requests(Request(bars=1), 1, 3)
+    made = [(choice, generation.make_loop(model, choice)) for choice in choices]
+    qualities = [
+        novelty.score(loop, 44_100, choice, reference).quality(reference.envelope) for choice, loop in made
+    ]
+    _, chosen, scores = novelty.best(made, reference, 44_100)
+    assert scores.quality(reference.envelope) == max(qualities)
+    assert chosen == choices[int(np.argmax(qualities))]
+
+
+def test_an_exported_model_makes_the_same_music(
+    trained_runs: dict[str, Path], model: generation.LoopModel, tmp_path: Path
+) -> None:
+    size = pipeline.export(trained_runs["prior"], trained_runs["decoder"], tmp_path / "tiny")
+    assert size == sum(path.stat().st_size for path in (tmp_path / "tiny").iterdir())
+    exported = generation.load_model(str(tmp_path / "tiny"))
+    first = generation.sample_latents(model.prior, Request(bars=1))
+    second = generation.sample_latents(exported.prior, Request(bars=1))
+    np.testing.assert_allclose(first, second, atol=0.02)  # weights in half precision
+    pipeline.generate(request(tmp_path / "tiny", tmp_path / "loops"))
+
+
+def test_a_tuned_model_keeps_codec_and_styles(
+    trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
+) -> None:
+    from conftest import RECIPES
+
+    run = Path(shutil.copytree(trained_runs["decoder"].parent, tmp_path / "runs")) / "tuned"
+    pipeline.train(
+        pipeline.TrainRequest(
+            recipe=RECIPES / "adapt.toml",
+            data=[dataset_folder],
+            run=run,
+            parent=str(trained_runs["prior"]),
+            steps=2,
+            overrides=("training.batch_size=2",),
+            device="cpu",
+        )
+    )
+    tuned, parent = generation.load_model(str(run)), generation.load_trained(trained_runs["prior"])
+    assert tuned.prior.codec_hash == parent.codec_hash
+    assert tuned.prior.vocabulary == parent.vocabulary
+    moved = [
+        float((value - parent.model.state_dict()[name]).abs().max())
+        for name, value in tuned.prior.model.state_dict().items()
+        if value.is_floating_point()
+    ]
+    assert 0 < max(moved) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"bpm": 0.0}, "bpm 0 is outside 90-180"),
+        ({"bpm": float("nan")}, "bpm nan is outside"),
+        ({"bars": 3}, "bars 3 is none of 1, 2, 4, 8"),
+        ({"count": 0}, "count 0 is outside"),
+        ({"seed": -1}, "seed -1 is outside"),
+        ({"candidates": 1000}, "candidates 1000 is outside"),
+        ({"model": "no-such-model"}, "no-such-model: is no model"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(
+    trained_runs: dict[str, Path], tmp_path: Path, options: dict[str, object], told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        pipeline.generate(request(trained_runs["prior"], tmp_path / "none", **options))
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_decoder_alone_makes_no_loops(trained_runs: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="makes no loops; name the prior's run"):
+        pipeline.generate(request(trained_runs["decoder"], tmp_path))
+
+
+def test_a_folder_that_cannot_be_written_is_named(trained_runs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ValueError, match="cannot write there"):
+        pipeline.generate(request(trained_runs["prior"], tmp_path / "file" / "loops"))

@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import house_loop
+
+from fourfloor.dataset import Dataset
+from fourfloor.representations import latent, magnitude
+from fourfloor.representations.beatgrid import loop_frames, loop_samples
+
+
+def tone(hertz: float, samples: int) -> np.ndarray:
+    """Return a tone whose frequency is rounded to whole turns of the loop."""
+    turns = round(hertz * samples / latent.SAMPLE_RATE)
+    return np.sin(2 * np.pi * turns * np.arange(samples) / samples).astype(np.float32)
+
+
+@pytest.mark.parametrize("bpm", [90.0, 127.3, 180.0])
+def test_the_low_end_of_a_tone_keeps_pitch_and_level(bpm: float) -> None:
+    samples = loop_samples(bpm, 2, latent.SAMPLE_RATE)
+    original = 0.5 * tone(55.0, samples)
+    features = latent.analyze(original[None], bpm, 2)
+    rebuilt = latent.low_end(features, bpm, samples, np.zeros(len(latent.LOW_BANDS)))
+    spectrum, expected = np.abs(np.fft.rfft(rebuilt)), np.abs(np.fft.rfft(original))
+    assert spectrum.argmax() == expected.argmax()
+    assert rebuilt.std() == pytest.approx(original.std(), rel=0.05)
+
+
+def test_the_low_end_closes_at_the_seam() -> None:
+    bpm, samples = 126.0, loop_samples(126.0, 1, latent.SAMPLE_RATE)
+    features = latent.analyze(house_loop(bpm, 1), bpm, 1)
+    rebuilt = latent.low_end(features, bpm, samples, np.array([1.0, 2.0]))
+    inside = np.abs(np.diff(rebuilt)).max()
+    assert abs(rebuilt[0] - rebuilt[-1]) <= inside
+
+
+def test_masks_of_the_low_bands_sum_to_one_inside() -> None:
+    inside = np.arange(30.0, 130.0)
+    np.testing.assert_allclose(latent.low_masks(inside).sum(axis=0), 1.0, atol=1e-9)
+    assert latent.low_masks(np.array([5.0, 400.0])).max() == 0
+
+
+def test_features_do_not_depend_on_tempo_in_shape() -> None:
+    for bpm in (92.0, 176.0):
+        assert latent.analyze(house_loop(bpm, 1), bpm, 1).shape == (loop_frames(1), latent.FEATURE_DIM)
+
+
+def test_mono_and_wide_loops_differ_only_in_the_side() -> None:
+    mono = house_loop(120.0, 1).mean(axis=0)
+    rng = np.random.default_rng(0)
+    side = 0.1 * rng.standard_normal(mono.size).astype(np.float32)
+    narrow = latent.analyze(np.stack([mono, mono]), 120.0, 1)
+    wide = latent.analyze(np.stack([mono + side, mono - side]), 120.0, 1)
+    np.testing.assert_allclose(narrow[:, latent.MEL], wide[:, latent.MEL], atol=1e-3)
+    assert (narrow[:, latent.SIDE] == latent.SIDE_FLOOR).all()
+    assert wide[:, latent.SIDE].mean() > latent.SIDE_FLOOR + 0.5
+
+
+def test_the_codec_keeps_most_of_what_it_was_fitted_to(dataset_folder: Path) -> None:
+    dataset = Dataset([dataset_folder])
+    codec = dataset.codec()
+    features = np.concatenate([dataset.features(int(i)) for i in dataset.indices("train")]).astype(np.float32)
+    latents = codec.to_latents(features)
+    assert latents.shape == (len(features) // 4, latent.LATENT_DIM)
+    np.testing.assert_allclose(latents.mean(axis=0), 0, atol=1e-2)
+    error = (codec.to_features(latents) - features)[:, latent.MEL]
+    assert error.var() < 0.05 * features[:, latent.MEL].var()
+
+
+def test_the_codec_is_written_once_and_read_back(dataset_folder: Path) -> None:
+    first, second = Dataset([dataset_folder]).codec(), Dataset([dataset_folder]).codec()
+    assert first.to_bytes() == second.to_bytes()
+
+
+def test_a_file_that_is_no_codec_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "codec.safetensors").write_bytes(b"nothing of the kind")
+    with pytest.raises(ValueError, match="not a latent codec"):
+        latent.Codec.load(tmp_path / "codec.safetensors")
+
+
+def test_too_little_music_cannot_fit_a_codec() -> None:
+    with pytest.raises(ValueError, match="too few"):
+        latent.Codec.fit(np.zeros((128, latent.FEATURE_DIM)))
+
+
+def test_true_magnitudes_sound_like_the_original() -> None:
+    bpm, waveform = 126.0, house_loop(126.0, 1)
+    frames = loop_frames(1)
+    mid, _ = latent.mid_side(waveform)
+    log_magnitude = magnitude.log_magnitudes(mid, frames, np.arange(frames))
+    features = latent.analyze(waveform, bpm, 1)
+    rendering = magnitude.Rendering(iterations=32)
+    rng = np.random.default_rng(0)
+    loop = magnitude.render(log_magnitude, np.zeros_like(log_magnitude), features, bpm, mid.size, rng, rendering)
+    rebuilt = magnitude.log_magnitudes(loop.mean(axis=0), frames, np.arange(frames))
+    loud = log_magnitude > log_magnitude.max() - 5
+    assert loop.shape == waveform.shape
+    assert np.abs(rebuilt - log_magnitude)[loud].mean() < 0.35
+
+
+@pytest.mark.parametrize("bars", [1, 2, 4, 8])
+def test_batches_have_the_length_that_was_drawn(dataset_folder: Path, bars: int) -> None:
+    dataset = Dataset([dataset_folder])
+    config = latent.Config(bars_weights=tuple(float(bars == b) for b in latent.BAR_COUNTS))
+    batch = latent.batch(dataset, dataset.codec(), config, "train", 3, np.random.default_rng(0))
+    assert batch["x"].shape == (3, bars * latent.LATENTS_PER_BAR, latent.LATENT_DIM)
+    assert set(batch["style"]) <= {1, 2}
+
+
+def test_a_batch_for_the_decoder_pairs_latents_with_their_frames(dataset_folder: Path) -> None:
+    dataset = Dataset([dataset_folder])
+    config = magnitude.Config(crop_latents=16, noise=0.0)
+    batch = magnitude.batch(dataset, dataset.codec(), config, "train", 4, np.random.default_rng(0))
+    assert batch["x"].shape == (4, 64, magnitude.BINS)
+    envelope = batch["mel"] @ magnitude.interpolation_weights(latent.band_centers_hz())
+    loud = batch["x"] > batch["x"].max() - 6
+    assert np.corrcoef(envelope[loud], batch["x"][loud])[0, 1] > 0.6

@@ -1,0 +1,161 @@
+"""Every family, tested the moment its file exists: the contract, and what any model must do."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fourfloor import recipe
+from fourfloor.dataset import Dataset
+from fourfloor.models import families, family_module
+from fourfloor.representations import representation_module
+from fourfloor.training import loop
+
+RECIPES = sorted((Path(__file__).resolve().parents[1] / "recipes").rglob("*.toml"))
+TINY: dict[str, dict[str, Any]] = {
+    "flow": {"width": 64, "depth": 2, "dropout": 0.0},
+    "magnitude_decoder": {"width": 32, "latent_depth": 1, "frame_depth": 1, "edge_latents": 2},
+}
+TINY_REPRESENTATION: dict[str, dict[str, Any]] = {"magnitude": {"crop_latents": 8}, "latent": {}}
+
+
+def recipe_of(family: str) -> recipe.Recipe:
+    return next(plan for plan in map(recipe.load, RECIPES) if plan.family == family)
+
+
+def tiny(family: str, dataset: Dataset) -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    """Return a small model of a family and a batch of the representation that its recipe names."""
+    name = recipe_of(family).representation_name
+    representation = representation_module(name)
+    config = representation.Config(**TINY_REPRESENTATION[name])
+    torch.manual_seed(0)
+    model = family_module(family).Model(family_module(family).Config(**TINY[family]), representation.shape(config))
+    batch = representation.batch(dataset, dataset.codec(), config, "train", 4, np.random.default_rng(3))
+    return model, loop.to_tensors(batch, "cpu")
+
+
+@pytest.fixture(scope="module")
+def dataset(dataset_folder: Path) -> Dataset:
+    return Dataset([dataset_folder])
+
+
+@pytest.mark.parametrize("family", families())
+def test_every_family_has_a_recipe(family: str) -> None:
+    assert recipe_of(family).family == family
+
+
+@pytest.mark.parametrize("family", families())
+def test_groups_hold_every_parameter_once(family: str, dataset: Dataset) -> None:
+    model, _ = tiny(family, dataset)
+    grouped = [id(p) for group in model.parameter_groups().values() for p in group]
+    assert sorted(grouped) == sorted(id(p) for p in model.parameters())
+
+
+@pytest.mark.parametrize("family", families())
+def test_every_parameter_gets_a_gradient(family: str, dataset: Dataset) -> None:
+    model, batch = tiny(family, dataset)
+    optimizers = loop.build_optimizers(list(model.parameters()), loop.Config())
+    for step in range(2):  # layers that start at zero pass no gradient in the first step
+        for _, loss, _ in model.losses(batch, step):
+            loop.minimize(loss, model, optimizers, 1e-3, 1.0)
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert without == []
+
+
+@pytest.mark.parametrize("family", families())
+def test_one_batch_can_be_learned(family: str, dataset: Dataset) -> None:
+    model, batch = tiny(family, dataset)
+    optimizers = loop.build_optimizers(list(model.parameters()), loop.Config())
+    losses = []
+    for step in range(80):
+        torch.manual_seed(step % 4)  # few different noises, so that the batch can be learned by heart
+        for _, loss, _ in model.losses(batch, step):
+            loop.minimize(loss, model, optimizers, 3e-3, 1.0)
+        losses.append(float(loss.detach()))
+    assert np.mean(losses[-4:]) < np.mean(losses[:4]) - 0.15 * abs(np.mean(losses[:4]))
+
+
+@pytest.mark.parametrize("family", families())
+def test_one_step_in_bf16(family: str, dataset: Dataset) -> None:
+    model, batch = tiny(family, dataset)
+    optimizers = loop.build_optimizers(list(model.parameters()), loop.Config())
+    with torch.autocast("cpu", torch.bfloat16):
+        items = list(model.losses(batch, 0))
+    assert all(loop.minimize(loss, model, optimizers, 1e-3, 1.0) for _, loss, _ in items)
+
+
+@pytest.mark.parametrize("family", families())
+def test_a_saved_model_gives_the_same_losses(family: str, dataset: Dataset) -> None:
+    model, batch = tiny(family, dataset)
+    other, _ = tiny(family, dataset)
+    for p in other.parameters():
+        p.data.normal_()
+    other.load_state_dict(copy.deepcopy(model.state_dict()))
+    losses = []
+    for each in (model, other):
+        torch.manual_seed(0)
+        losses.append([float(loss.detach()) for _, loss, _ in each.eval().losses(batch, 0)])
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("family", [f for f in families() if hasattr(family_module(f), "Sampling")])
+def test_the_seed_decides_the_sample(family: str, dataset: Dataset) -> None:
+    model, batch = tiny(family, dataset)
+    for p in model.parameters():
+        p.data += 0.02 * torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
+    sampling = family_module(family).Sampling(steps=2)
+    first, again, other = (
+        model.eval().sample(2, batch_of_two(batch), sampling, torch.Generator().manual_seed(seed), 2)
+        for seed in (5, 5, 6)
+    )
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, other)
+    assert not torch.allclose(first[0], first[1])
+
+
+def batch_of_two(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {key: value[:2] for key, value in batch.items() if key != "x"}
+
+
+def test_a_prior_turned_by_a_bar_turns_its_velocity(dataset: Dataset) -> None:
+    model, batch = tiny("flow", dataset)
+    for p in model.parameters():
+        p.data += 0.05 * torch.randn(p.shape, generator=torch.Generator().manual_seed(1))
+    x, t = batch["x"], torch.full((4,), 0.5)
+    bar = 32
+    with torch.no_grad():
+        velocity = model.eval()(x, t, batch["bpm"], batch["style"])
+        turned = model(x.roll(bar, dims=1), t, batch["bpm"], batch["style"])
+    assert torch.allclose(turned, velocity.roll(bar, dims=1), atol=1e-4)
+
+
+def test_calibration_widens_what_spreads_too_little(dataset: Dataset) -> None:
+    model, batch = tiny("flow", dataset)
+    for p in model.out.parameters():
+        p.data.zero_()  # samples are then plain noise of deviation 1
+    wide = {**batch, "x": 1.25 * torch.randn(batch["x"].shape, generator=torch.Generator().manual_seed(0))}
+    model.calibrate([wide], torch.Generator().manual_seed(1))
+    assert model.spread_gain.mean().item() == pytest.approx(1.25, abs=0.05)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_trains_two_tiny_steps(path: Path, dataset: Dataset, tmp_path: Path) -> None:
+    plan = recipe.load(path)
+    model, _ = tiny(plan.family, dataset)
+    representation = representation_module(plan.representation_name)
+    config = representation.Config(**TINY_REPRESENTATION[plan.representation_name])
+    (tmp_path / "checkpoints").mkdir()
+    state = loop.train(
+        model,
+        lambda split, size, rng: representation.batch(dataset, dataset.codec(), config, split, 2, rng),
+        plan.training,
+        tmp_path,
+        meta={},
+        steps=2,
+    )
+    assert state.step == 2
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2

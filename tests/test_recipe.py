@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from fourfloor import recipe
+
+RECIPES = sorted((Path(__file__).resolve().parents[1] / "recipes").rglob("*.toml"))
+GOOD = '[representation]\nname = "latent"\n[model]\nfamily = "flow"\n'
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_written_out_reads_back_equal(path: Path, tmp_path: Path) -> None:
+    plan = recipe.load(path)
+    (tmp_path / "again.toml").write_text(plan.to_toml())
+    assert recipe.load(tmp_path / "again.toml") == plan
+
+
+def test_overrides_win(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(GOOD)
+    plan = recipe.load(path, ["training.batch_size=3", "training.optimizer=muon", "model.width=64"])
+    assert (plan.training.batch_size, plan.training.optimizer, plan.model.width) == (3, "muon", 64)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (GOOD + "widht = 3\n", r"\[model\]: unknown key 'widht': did you mean width"),
+        (GOOD + "[trainig]\n", r"unknown table 'trainig': did you mean training"),
+        (GOOD + 'width = "wide"\n', r"\[model\]: width = 'wide' must be of type int"),
+        (GOOD + "width = true\n", "must be of type int"),
+        (GOOD + "[training]\nlearning_rate = inf\n", "finite"),
+        (GOOD + '[training]\noptimizer = "sgd"\n', "none of 'adamw', 'muon'"),
+        (GOOD + "[training]\nbatch_size = 0\n", "batch_size must be >= 1"),
+        (GOOD + "width = 1000000000\n", "width"),
+        (GOOD + "depth = -1\n", "depth"),
+        ('[representation]\nname = "latent"\n[model]\nfamily = "magic"\n', "'magic' is unknown: use one of flow"),
+        ('[representation]\nname = "../etc"\n[model]\nfamily = "flow"\n', "unknown: use one of latent"),
+        ('[model]\nfamily = "flow"\n', r"\[representation\]: name is missing"),
+        ("seed = 3\n" + GOOD, "unknown table 'seed'"),
+        ("[model\n", "not valid TOML"),
+        ("model = 3\n", "outside a table"),
+    ],
+)
+def test_a_mistake_is_named_in_one_line(text: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=told) as caught:
+        recipe.load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_or_binary_recipe_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cannot read the recipe"):
+        recipe.load(tmp_path / "none.toml")
+    (tmp_path / "noise.toml").write_bytes(bytes(range(128, 256)))
+    with pytest.raises(ValueError, match="not UTF-8"):
+        recipe.load(tmp_path / "noise.toml")

@@ -1,0 +1,147 @@
+"""The loop: exact resume, signals, kill -9, numbers that are not finite."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import RECIPES, TINY
+from torch import nn
+
+from fourfloor.training import checkpoint, loop
+from fourfloor.training.log import read
+
+
+class Line(nn.Module):
+    """The smallest model that trains: one matrix."""
+
+    def __init__(self, poison_at: int | None = None, poison_gradient: bool = False) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 1)
+        self.poison_at, self.poison_gradient = poison_at, poison_gradient
+
+    def parameter_groups(self):
+        return {"model": self.parameters()}
+
+    def losses(self, batch, step):
+        error = (self.layer(batch["x"]) + 0.1 * torch.randn(len(batch["x"]), 1) - batch["x"].sum(1, keepdim=True)) ** 2
+        loss = error.mean()
+        if self.poison_at is not None and step >= self.poison_at and self.training:
+            loss = loss + (torch.sqrt(self.layer.weight.sum() * 0) if self.poison_gradient else float("nan"))
+        yield "model", loss, {"error": loss.detach()}
+
+
+def batches(split: str, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    return {"x": rng.standard_normal((size, 3)).astype(np.float32)}
+
+
+def run_line(run: Path, steps: int, model: Line | None = None, **options) -> loop.State:
+    (run / "checkpoints").mkdir(parents=True, exist_ok=True)
+    config = loop.Config(batch_size=4, precision="fp32", validate_every=3, seed=1, checkpoint_seconds=1e-9)
+    torch.manual_seed(1)
+    return loop.train(model or Line(), batches, config, run, meta={}, steps=steps, **options)
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    straight = run_line(tmp_path / "straight", 12)
+
+    def stop(progress: loop.Progress) -> None:
+        if progress.step == 8:
+            raise TimeoutError
+
+    # The rate of a run depends on its planned length, so the first part is cut off rather than planned shorter.
+    with pytest.raises(TimeoutError):
+        run_line(tmp_path / "parts", 12, on_progress=stop)
+    resumed = run_line(tmp_path / "parts", 12, resume=True)
+    assert (tmp_path / "parts" / "log.jsonl").read_bytes() == (tmp_path / "straight" / "log.jsonl").read_bytes()
+    for name, value in straight.ema.state_dict().items():
+        assert torch.equal(value, resumed.ema.state_dict()[name])
+
+
+@pytest.mark.parametrize("poison_gradient", [False, True], ids=["loss", "gradient"])
+def test_numbers_that_are_not_finite_never_reach_the_weights(tmp_path: Path, poison_gradient: bool) -> None:
+    model = Line(poison_at=5, poison_gradient=poison_gradient)
+    with pytest.raises(loop.DivergedError, match="10 steps in a row"):
+        run_line(tmp_path, 100, model)
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+    saved = checkpoint.load_latest(tmp_path)
+    assert all(torch.isfinite(value.float()).all() for value in saved.tensors.values())
+    assert [line["skipped"] for line in read(tmp_path / "log.jsonl")] == [False] * 5 + [True] * 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_stops(tmp_path: Path, number: int) -> None:
+    def interrupt(progress: loop.Progress) -> None:
+        if progress.step == 4:
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(loop.Stopped, match="after step 4") as caught:
+        run_line(tmp_path, 100, on_progress=interrupt)
+    assert caught.value.exit_code == 128 + number
+    assert checkpoint.load_latest(tmp_path).step == 4
+
+
+def test_the_rate_warms_up_and_falls_to_a_tenth() -> None:
+    config = loop.Config(learning_rate=1.0, warmup_steps=10, decay_share=0.2)
+    rates = [loop.learning_rate(config, step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[50] == 1.0
+    assert rates[99] == pytest.approx(0.1)
+    assert loop.learning_rate(config, 10_000, None) == 1.0
+
+
+def test_muon_takes_the_matrices_only() -> None:
+    model = nn.Sequential(nn.Linear(128, 128), nn.LayerNorm(128), nn.Linear(128, 4))
+    adamw, muon = loop.build_optimizers(list(model.parameters()), loop.Config(optimizer="muon"))
+    assert [p.shape for p in muon.param_groups[0]["params"]] == [(128, 128)]
+    assert len(adamw.param_groups[0]["params"]) == 5
+
+
+def train_command(dataset: Path, run: Path, *options: str) -> list[str]:
+    return [
+        sys.executable, "-m", "fourfloor", "train", str(RECIPES / "prior.toml"), "--data", str(dataset),
+        "--out", str(run), "--steps", "14", "--device", "cpu", *TINY["prior"],
+        "--set", "training.checkpoint_seconds=1e-9", "--set", "training.threads=1", *options,
+    ]  # fmt: skip
+
+
+def test_kill_9_at_any_moment_loses_nothing(dataset_folder: Path, tmp_path: Path) -> None:
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    subprocess.run(train_command(dataset_folder, straight), check=True, capture_output=True, timeout=240)
+    rng = np.random.default_rng(0)
+    for attempt in range(3):
+        resume = ["--resume"] if list(killed.glob("checkpoints/*.json")) else []
+        if list(killed.glob("checkpoints/step-00000014.json")):
+            break
+        with subprocess.Popen(train_command(dataset_folder, killed, *resume), stderr=subprocess.DEVNULL) as process:
+            before = sorted(killed.glob("checkpoints/*.json"))
+            for _ in range(2000):
+                time.sleep(0.02)
+                if sorted(killed.glob("checkpoints/*.json")) != before or process.poll() is not None:
+                    break
+            time.sleep(float(rng.uniform(0, 0.1)))
+            process.send_signal(signal.SIGKILL)
+        assert attempt or process.returncode == -signal.SIGKILL
+    subprocess.run(
+        train_command(dataset_folder, killed, "--resume"), check=True, capture_output=True, timeout=240
+    )
+    assert (killed / "log.jsonl").read_bytes() == (straight / "log.jsonl").read_bytes()
+    ends = [checkpoint.load_latest(run) for run in (straight, killed)]
+    assert all(torch.equal(value, ends[1].tensors[name]) for name, value in ends[0].tensors.items())
+
+
+def test_a_run_explains_itself(trained_runs: dict[str, Path]) -> None:
+    run = trained_runs["prior"]
+    about = json.loads((run / "run.json").read_text())
+    assert about["recipe"]["model"]["width"] == 32
+    assert len(about["data_hash"]) == 16
+    assert "width = 32" in (run / "recipe.toml").read_text()
+    heard = sorted(path.name for path in (run / "listening" / "step-00000003").iterdir())
+    assert "spectrograms.png" in heard
+    assert sum(name.endswith(".wav") for name in heard) == 4
