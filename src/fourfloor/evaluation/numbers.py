@@ -1,0 +1,129 @@
+"""A set of loops becomes ten numbers: what each loop scores, how the set lies in style space, what it copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fourfloor.evaluation.copying import CopyIndex, CopyMatch
+from fourfloor.evaluation.distance import Interval, StyleSpace, coverage, diversity_ratio, kernel_distance
+from fourfloor.evaluation.features import Array, hear, style_vector
+from fourfloor.evaluation.scores import COPY_LIMIT, Envelope, LoopScores, score_hearing, with_copy
+from fourfloor.evaluation.sources import Sample
+
+TEN = ("sane", "pulse", "independence", "tempo", "repetition", "seam", "style", "diversity", "copies", "margin")
+_SPLITS = 20
+
+
+@dataclass(kw_only=True)
+class HeardSet:
+    """The loops of one row, heard: scores, style vectors, tracks, and copy matches of the first of them."""
+
+    scores: list[LoopScores]
+    vectors: Array
+    tracks: list[str]
+    names: list[str]
+    matches: list[CopyMatch] = field(default_factory=list)
+
+    @property
+    def copy_scores(self) -> Array:
+        """Correlation of each searched loop with its nearest training passage."""
+        return np.array([match.score for match in self.matches])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ruler:
+    """What the numbers are measured with: the training set, its envelope and style space, and the held-out set."""
+
+    envelope: Envelope
+    space: StyleSpace
+    train: HeardSet
+    held_out: HeardSet
+
+
+def hear_set(
+    samples: Iterable[Sample], cutoff_hz: float, index: CopyIndex | None = None, n_searched: int = 0,
+    keep: Callable[[Sample, LoopScores], None] | None = None,
+) -> HeardSet:
+    """Score loops one by one; search the first `n_searched` for copies; `keep` sees each loop with its scores."""
+    heard = HeardSet(scores=[], vectors=np.zeros((0, 0)), tracks=[], names=[])
+    vectors = []
+    for sample in samples:
+        hearing = hear(sample.waveform, sample.sample_rate, cutoff_hz)
+        scores = score_hearing(sample.waveform, sample.sample_rate, hearing, sample.bpm, sample.bars)
+        if index is not None and len(heard.matches) < n_searched:
+            match = index.search(sample.waveform, sample.sample_rate, sample.bpm)
+            heard.matches.append(match)
+            scores = with_copy(scores, match.score, f"{match.track} @ {match.seconds:.1f} s")
+        if keep is not None:
+            keep(sample, scores)
+        heard.scores.append(scores)
+        heard.tracks.append(sample.track)
+        heard.names.append(sample.name)
+        vectors.append(style_vector(hearing, sample.bars))
+    heard.vectors = np.array(vectors)
+    return heard
+
+
+def style_distance(heard: HeardSet, ruler: Ruler) -> Interval:
+    """Measure KAD to the held-out tracks."""
+    return kernel_distance(ruler.space.place(heard.vectors), ruler.space.place(ruler.held_out.vectors),
+                           ruler.space.width, heard.tracks, ruler.held_out.tracks)
+
+
+def own_distance(heard: HeardSet, space: StyleSpace, seed: int) -> Interval:
+    """Measure KAD between random halves of a set's tracks: the distance of real music from real music.
+
+    The value is the mean of 20 splits and the interval holds 95 % of them. NaN for fewer than 4 tracks.
+    """
+    names = sorted(set(heard.tracks))
+    if len(names) < 4:
+        return Interval(value=float("nan"), low=float("nan"), high=float("nan"))
+    placed, tracks = space.place(heard.vectors), np.array(heard.tracks)
+    rng = np.random.default_rng(seed)
+    values = []
+    for _ in range(_SPLITS):
+        half = np.isin(tracks, rng.permutation(names)[: len(names) // 2])
+        split = kernel_distance(placed[half], placed[~half], space.width, list(tracks[half]), list(tracks[~half]))
+        values.append(split.value)
+    low, high = np.nanpercentile(values, (2.5, 97.5))
+    return Interval(value=float(np.nanmean(values)), low=float(low), high=float(high))
+
+
+def numbers_of(heard: HeardSet, ruler: Ruler, seed: int, itself: bool = False) -> dict[str, float]:
+    """Sum a set up in the ten numbers, with the interval of the style distance and the coverage of the training set.
+
+    `itself`: the set is the held-out one, whose distance is that between its halves.
+    """
+    scores = heard.scores
+    style = own_distance(heard, ruler.space, seed) if itself else style_distance(heard, ruler)
+    copies = heard.copy_scores
+    reference = ruler.held_out.copy_scores
+    usual = float(np.median(reference)) if len(reference) else float("nan")
+    return {
+        "sane": _share(score.is_sane(ruler.envelope) for score in scores),
+        "pulse": median([score.pulse for score in scores]),
+        "independence": median([score.independence for score in scores]),
+        "tempo": _share(score.tempo_hit for score in scores),
+        "repetition": median([score.repetition for score in scores]),
+        "seam": _share(score.seam.passes for score in scores),
+        "style": style.value,
+        "diversity": diversity_ratio(heard.vectors, ruler.space) if len(scores) > 1 else float("nan"),
+        "copies": float(np.mean(copies >= COPY_LIMIT)) if len(copies) else float("nan"),
+        "margin": float(np.median(copies)) / usual if len(copies) and usual > 0 else float("nan"),
+        "style_low": style.low,
+        "style_high": style.high,
+        "coverage": coverage(ruler.space.place(heard.vectors), ruler.space.place(ruler.train.vectors), seed),
+    }
+
+
+def median(values: Sequence[float]) -> float:
+    """Take the median of what is a number; NaN where nothing is."""
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.median(finite)) if finite else float("nan")
+
+
+def _share(flags: Iterable[bool]) -> float:
+    return float(np.mean([float(flag) for flag in flags] or [float("nan")]))

@@ -1,0 +1,182 @@
+"""The scorecard: loops and a dataset go in; ten numbers beside reference rows, a verdict and a diagnosis come out.
+
+Nobody listened for it. It says that loops are not noise, hold their tempo, vary, resemble held-out music statistically
+and copy no 2 s passage of the training set. It does not say that they are good.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fourfloor.evaluation.copying import CopyIndex
+from fourfloor.evaluation.diagnosis import diagnose
+from fourfloor.evaluation.distance import StyleSpace
+from fourfloor.evaluation.features import CUTOFF_HZ, Array
+from fourfloor.evaluation.numbers import TEN, HeardSet, Ruler, hear_set, numbers_of
+from fourfloor.evaluation.references import Decoder, make_rows
+from fourfloor.evaluation.scores import COPY_LIMIT, Envelope, as_rows
+from fourfloor.evaluation.sources import (
+    Source,
+    array_source,
+    dataset_passages,
+    dataset_source,
+    file_source,
+)
+from fourfloor.evaluation.verdict import NotAnchoredError, beats_slices, broken_anchors, judge, verdict_of
+from fourfloor.ingest.catalogue import Catalogue, load
+
+ROWS = {
+    "A": "held-out real", "B": "other style", "C": "held-out, sixteenths shuffled", "D": "white noise",
+    "E": "gated noise", "F": "distorted rhythm under noise", "G": "16 training loops at once", "H": "exact copies",
+    "I": "held-out through the decoder", "J": "beat slices of training loops", "K": "bass of one, rest of another",
+}  # fmt: skip
+SEARCHED_ROWS = {"A": 64, "H": 32, "I": 16, "J": 32, "K": 16}  # how many loops of a row are searched for copies
+MIN_TRAIN = 128  # training loops heard for the envelope, at least
+MAX_TRAIN = 320
+
+Loops = Sequence[Path] | tuple[Sequence[str], Sequence[Array], Sequence[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorecard:
+    """All that was measured; `to_json` is the documented part, the rest serves the report."""
+
+    verdict: dict[str, bool | None]
+    numbers: dict[str, float]
+    rows: dict[str, dict[str, float]]
+    gates: dict[str, dict[str, Any]]
+    diagnosis: list[str]
+    n: int
+    seed: int
+    cutoff_hz: float
+    beats_slices: bool | None
+    warnings: list[str]
+    loops: list[dict[str, Any]]
+    envelope: dict[str, list[float]]
+    held_out: list[dict[str, Any]]
+    data_hash: str
+
+    def to_json(self) -> str:
+        """Write the scorecard; the same inputs give the same bytes, whatever the order and names of the files."""
+        return json.dumps(_plain(asdict(self)), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def evaluate(
+    loops: Loops, dataset_path: str | Path, n: int = 256, seed: int = 0, out: str | Path | None = None,
+    decoder: Decoder | None = None, only: Sequence[str] = (), sample_rate: int = 44_100,
+) -> Scorecard:
+    """Judge loops against a dataset; `out` is a folder for scorecard.json, scorecard.md and scorecard.html.
+
+    `loops` are files, or names, waveforms `(channels, samples)` at `sample_rate` and tempi. `only` names the reference
+    rows to make; without A there are no gates. Raises NotAnchoredError where the rows do not stand where they must,
+    ValueError for an unusable dataset or no loops.
+    """
+    catalogue = load(dataset_path)
+    if isinstance(loops, tuple):
+        names, waveforms, bpms = loops
+        judged = array_source(names, waveforms, bpms, sample_rate)
+    else:
+        judged = file_source(loops)
+    if len(judged) == 0:
+        raise ValueError("no loops to judge: give a folder with audio files")
+    chosen = [int(i) for i in np.sort(np.random.default_rng(seed).permutation(len(judged))[:n])]
+    rates = [catalogue.sample_rate, *judged.rates]
+    cutoff_hz = float(min(CUTOFF_HZ, 0.45 * min(rates)))
+    train, held_out = split_sources(catalogue)
+    index = CopyIndex(dataset_passages(catalogue), cutoff_hz)
+    letters = {letter.upper() for letter in only} or set(ROWS)
+    ruler, heard_rows = measure_rows(train, held_out, index, n, seed, cutoff_hz, decoder, sorted(letters | {"A"}))
+    rows = {letter: numbers_of(heard, ruler, seed, letter == "A") for letter, heard in heard_rows.items()}
+    broken = broken_anchors(rows)
+    if broken:
+        raise NotAnchoredError(f"{dataset_path}: scale not anchored: {'; '.join(broken)}; no verdict from this dataset")
+    heard = hear_set((judged[i] for i in chosen), cutoff_hz, index, len(chosen))
+    numbers = numbers_of(heard, ruler, seed)
+    gates = judge(numbers, rows, ruler, len(chosen))
+    optional = ("repetition",) if all(score.bars == 1 for score in heard.scores) else ()
+    verdict = verdict_of(gates, optional)
+    card = Scorecard(
+        verdict=verdict, numbers=numbers, rows=rows, gates={number: asdict(gate) for number, gate in gates.items()},
+        diagnosis=diagnose(heard, numbers, rows, gates, ruler), n=len(chosen), seed=seed, cutoff_hz=cutoff_hz,
+        beats_slices=beats_slices(numbers, rows, verdict),
+        warnings=_warnings(ruler, judged, chosen, heard), loops=_loop_rows(heard, judged, chosen),
+        envelope=ruler.envelope.to_dict(), held_out=as_rows(ruler.held_out.scores), data_hash=catalogue.data_hash,
+    )  # fmt: skip
+    if out is not None:
+        from fourfloor.evaluation.report import write_report
+
+        write_report(Path(out), card, judged, chosen, heard, catalogue)
+    return card
+
+
+def split_sources(catalogue: Catalogue) -> tuple[Source, Source]:
+    """Give training and held-out loops. Raises ValueError where one is missing or a file is in both."""
+    splits = [{t.sha256 for t in catalogue.tracks if t.split == split and t.loops} for split in ("train", "validation")]
+    if splits[0] & splits[1]:
+        raise ValueError(f"{catalogue.path}: a track is in training and in validation: make the dataset again")
+    if not splits[0] or not splits[1]:
+        raise ValueError(f"{catalogue.path}: training or validation has no tracks: ingest more tracks")
+    return dataset_source(catalogue, "train"), dataset_source(catalogue, "validation")
+
+
+def measure_rows(
+    train: Source, held_out: Source, index: CopyIndex, n: int, seed: int, cutoff_hz: float,
+    decoder: Decoder | None = None, letters: Sequence[str] = (),
+) -> tuple[Ruler, dict[str, HeardSet]]:
+    """Hear the training set, which sets envelope and style space, and the reference rows."""
+    usual = hear_set((train[i] for i in train.draw(min(MAX_TRAIN, max(MIN_TRAIN, n)), seed)), cutoff_hz)
+    samples = make_rows(train, held_out, n, seed, decoder, letters)
+    heard = {row: hear_set(samples[row], cutoff_hz, index, min(n, SEARCHED_ROWS.get(row, 0))) for row in samples}
+    ruler = Ruler(envelope=Envelope.of(usual.scores), space=StyleSpace.of(usual.vectors, usual.tracks), train=usual,
+                  held_out=heard["A"])
+    return ruler, heard
+
+
+def _warnings(ruler: Ruler, judged: Source, chosen: Sequence[int], heard: HeardSet) -> list[str]:
+    notes = []
+    if len(chosen) < 32:
+        notes.append(f"{len(chosen)} loops: style distance and diversity need 32")
+    tracks = len(set(ruler.held_out.tracks))
+    if tracks < 10:
+        notes.append(f"{tracks} held-out tracks: style distance cannot be judged with fewer than 10")
+    real = ruler.held_out.copy_scores
+    if len(real) and float(np.mean(real >= COPY_LIMIT)) > 0.01:
+        notes.append(f"{np.mean(real >= COPY_LIMIT):.0%} of held-out loops share a passage with a training track")
+    silent = sum(score.silent for score in heard.scores)
+    if silent:
+        notes.append(f"{silent} of {len(heard.scores)} loops are silent")
+    if len(set(judged.rates)) > 1:
+        notes.append("loops of several sample rates: all are heard below one cutoff")
+    return notes
+
+
+def _loop_rows(heard: HeardSet, judged: Source, chosen: Sequence[int]) -> list[dict[str, Any]]:
+    rows = []
+    for position, row in enumerate(as_rows(heard.scores)):
+        match = asdict(heard.matches[position])
+        rows.append({**row, "match": match, "content": judged.hashes[chosen[position]]})
+    return rows
+
+
+def _plain(value: Any) -> Any:
+    """Round to five digits (threads differ in the seventh) and turn what is not a finite number into null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.5g}") if np.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def short(numbers: dict[str, float]) -> dict[str, float]:
+    """Keep the ten numbers, in their order."""
+    return {number: numbers[number] for number in TEN}

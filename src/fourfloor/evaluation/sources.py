@@ -1,0 +1,162 @@
+"""Where judged loops come from: a dataset's loops and passages, audio files, arrays; all become `Sample`s, lazily."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fourfloor import audio
+from fourfloor.evaluation.copying import Passage
+from fourfloor.evaluation.features import Array
+from fourfloor.evaluation.rhythm import measure_bpm
+from fourfloor.ingest.catalogue import Catalogue, hash_file
+
+MAX_SECONDS = 120.0  # a longer file is a track, not a loop
+SNAP = 0.01          # an untagged file this near to whole bars is whole bars
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One loop to be judged: float32 `(channels, samples)`, `bars` bars at `bpm`; `track` is where it is from."""
+
+    waveform: Array
+    sample_rate: int
+    bpm: float
+    bars: int
+    track: str
+    name: str = ""
+
+
+class Source:
+    """A set of loops that are read when they are asked for, one at a time."""
+
+    def __init__(
+        self, load: Callable[[int], Sample], tracks: Sequence[str], bpms: Sequence[float],
+        rates: Sequence[int] = (), hashes: Sequence[str] = (),
+    ) -> None:
+        self._load, self.tracks, self.bpms = load, list(tracks), np.array(bpms, dtype=float)
+        self.rates, self.hashes = list(rates), list(hashes)
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> Source:
+        """Make a source of loops in memory."""
+        return cls(lambda index: samples[index], [s.track for s in samples], [s.bpm for s in samples])
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._load(index)
+
+    def draw(self, n: int, seed: int) -> list[int]:
+        """Draw up to n different loops, the tracks in turn, so that a long track does not outweigh the others."""
+        rng = np.random.default_rng(seed)
+        shuffled = [int(i) for i in rng.permutation(len(self))]
+        taken: dict[str, int] = {}
+        turns = []
+        for index in shuffled:
+            taken[self.tracks[index]] = taken.get(self.tracks[index], 0) + 1
+            turns.append(taken[self.tracks[index]])
+        return [index for _, index in sorted(zip(turns, shuffled, strict=True), key=lambda pair: pair[0])][:n]
+
+
+def dataset_source(catalogue: Catalogue, split: str) -> Source:
+    """Give the loops of one split of a dataset."""
+    indices = catalogue.indices(split)
+
+    def load(number: int) -> Sample:
+        index = indices[number]
+        loop = catalogue.loops[index]
+        return Sample(waveform=catalogue.waveform(index), sample_rate=catalogue.sample_rate, bpm=loop.bpm,
+                      bars=loop.bars, track=track_name(catalogue, loop.track), name=f"loop {index}")
+
+    loops = [catalogue.loops[index] for index in indices]
+    return Source(load, [track_name(catalogue, loop.track) for loop in loops], [loop.bpm for loop in loops])
+
+
+def track_name(catalogue: Catalogue, track: int) -> str:
+    """Name a track so that two files of one name stay two tracks."""
+    return f"{catalogue.tracks[track].name} #{track}"
+
+
+def dataset_passages(catalogue: Catalogue, split: str = "train") -> Iterator[Passage]:
+    """Join the loops that follow each other in a track; a loop that stands alone goes on at its own start."""
+    indices = catalogue.indices(split)
+    loops = catalogue.loops
+    following = {loops[index].follows: index for index in indices if loops[index].follows is not None}
+    joined: set[int] = set()
+    for index in indices:
+        if index in joined:
+            continue
+        chain = [index]
+        while chain[-1] in following and following[chain[-1]] not in joined:
+            chain.append(following[chain[-1]])
+        joined.update(chain)
+        loop = loops[index]
+        yield Passage(
+            name=catalogue.tracks[loop.track].name, sample_rate=catalogue.sample_rate, bpm=loop.bpm,
+            waveform=np.concatenate([catalogue.waveform(i).mean(axis=0, keepdims=True) for i in chain], axis=1),
+            start_seconds=loop.start_seconds, closed=len(chain) == 1,
+        )  # fmt: skip
+
+
+def file_source(paths: Sequence[Path]) -> Source:
+    """Read loops from audio files at their own rate, in the order of their content; tempo and bars from their tags.
+
+    Without tags both are measured. Raises AudioError for what is no audio, ValueError for what is longer than a loop.
+    """
+    hashed = sorted((hash_file(path), str(path)) for path in paths)
+    files = [Path(path) for _, path in hashed]
+    infos = [audio.probe(path) for path in files]
+    for info in infos:
+        if info.seconds > MAX_SECONDS:
+            raise ValueError(f"{info.path}: lasts {info.seconds:.0f} s, a loop at most {MAX_SECONDS:g} s: cut it first")
+
+    def load(index: int) -> Sample:
+        info, path = infos[index], files[index]
+        waveform = np.concatenate(list(audio.AudioStream(path, info.sample_rate, min(info.channels, 2))), axis=1)
+        tags = audio.read_tags(path) if path.suffix.lower() == ".wav" else None
+        bpm, bars = (tags.bpm, tags.bars) if tags else estimate_bars(waveform, info.sample_rate)
+        return Sample(waveform=waveform, sample_rate=info.sample_rate, bpm=bpm, bars=bars, track=f"judged {index}",
+                      name=path.name)
+
+    return Source(load, [f"judged {i}" for i in range(len(files))], [0.0] * len(files),
+                  [info.sample_rate for info in infos], [content for content, _ in hashed])
+
+
+def estimate_bars(waveform: Array, sample_rate: int) -> tuple[float, int]:
+    """Measure the tempo of a loop without tags; the tempo of its whole bars where that is within 1 %.
+
+    A loop of 3 % wrong length keeps the tempo of its content, and so fails the seam's grid test.
+    """
+    seconds = waveform.shape[1] / sample_rate
+    measured = measure_bpm(waveform, sample_rate) or 120.0
+    bars = max(1, round(seconds * measured / 240))
+    exact = bars * 240 / seconds
+    return (exact if abs(exact / measured - 1) <= SNAP else measured), bars
+
+
+def array_source(
+    names: Sequence[str], waveforms: Sequence[Array], bpms: Sequence[float], sample_rate: int
+) -> Source:
+    """Wrap loops in memory, in the order of their content; their bars follow from their length and tempo."""
+    samples = []
+    for name, waveform, bpm in zip(names, waveforms, bpms, strict=True):
+        shaped = np.atleast_2d(np.asarray(waveform, dtype=np.float32))
+        if shaped.size == 0 or not bpm > 0:
+            raise ValueError(f"{name}: a loop of {shaped.shape[-1]} samples at {bpm} BPM cannot be judged")
+        bars = max(1, round(shaped.shape[1] / sample_rate * bpm / 240))
+        digest = hashlib.sha256(np.ascontiguousarray(shaped, dtype="<f4").tobytes())
+        digest.update(f"{sample_rate} {bpm:.6f}".encode())
+        samples.append((digest.hexdigest(), str(name), shaped, float(bpm), bars))
+    samples.sort(key=lambda entry: entry[:2])
+    judged = [
+        Sample(waveform=waveform, sample_rate=sample_rate, bpm=bpm, bars=bars, track=f"judged {i}", name=name)
+        for i, (_, name, waveform, bpm, bars) in enumerate(samples)
+    ]
+    return Source(judged.__getitem__, [sample.track for sample in judged], [sample.bpm for sample in judged],
+                  [sample_rate] * len(judged), [entry[0] for entry in samples])
