@@ -5,7 +5,7 @@ Generation picks candidates with these, training stops early by them, the scorec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -121,7 +121,7 @@ class Envelope:
                 for name in sorted(self.high)}
 
     @classmethod
-    def from_dict(cls, ranges: dict[str, Sequence[float]]) -> Envelope:
+    def from_dict(cls, ranges: Mapping[str, Sequence[float]]) -> Envelope:
         """Read what `to_dict` wrote."""
         sides = ({name: float(ends[i]) for name, ends in ranges.items()} for i in range(3))
         return cls(**dict(zip(("low", "middle", "high"), sides, strict=True)))

@@ -1,0 +1,71 @@
+"""Pieces of a page that need nothing outside it: a player, a spectrogram, a strip of marks. Arrays in, HTML out."""
+
+from __future__ import annotations
+
+import base64
+import io
+import wave
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from fourfloor.evaluation.features import ANALYSIS_RATE, Array, mel_filters, mono, power_frames, to_analysis_rate
+
+_BANDS, _HEIGHT, _WIDTH = 96, 192, 720
+# Black, violet, orange, pale yellow: even in lightness, so that level reads as level.
+_COLORS = np.array([[0, 0, 8], [60, 15, 110], [150, 45, 115], [230, 95, 70], [252, 175, 75], [252, 250, 190]], float)
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def player(waveform: Array, sample_rate: int) -> str:
+    """Embed a loop as 16-bit mono at 22.05 kHz, 44 kB a second: enough to hear what is meant."""
+    samples = to_analysis_rate(mono(waveform), sample_rate)
+    pcm = np.round(samples / max(1.0, float(np.abs(samples).max(initial=0.0))) * 32767).astype("<i2")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(ANALYSIS_RATE)
+        file.writeframes(pcm.tobytes())
+    return f'<audio controls loop preload=none src="{_data_uri("audio/wav", buffer.getvalue())}"></audio>'
+
+
+def spectrogram(waveform: Array, sample_rate: int) -> str:
+    """Draw the log-mel spectrogram of a loop, 70 dB from black to white, 30 Hz to 10 kHz, as a PNG."""
+    samples = to_analysis_rate(mono(waveform), sample_rate)
+    samples = samples if len(samples) >= 2048 else np.pad(samples, (0, 2048 - len(samples)))
+    power = power_frames(samples, _WIDTH, 2048, mel_filters(_BANDS, 10_000.0, 2048))
+    level = 10 * np.log10(power + 1e-12)
+    level = np.clip((level - level.max()) / 70 + 1, 0, 1).T[::-1]
+    stops = np.linspace(0, 1, len(_COLORS))
+    pixels = np.stack([np.interp(level, stops, _COLORS[:, channel]) for channel in range(3)], axis=-1)
+    image = Image.fromarray(pixels.astype(np.uint8)).resize((_WIDTH, _HEIGHT), Image.Resampling.BILINEAR)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return f'<img alt="spectrogram" src="{_data_uri("image/png", buffer.getvalue())}">'
+
+
+def strip_plot(title: str, values: Sequence[float], real: Sequence[float], low: float, high: float) -> str:
+    """Draw values as marks on a line, held-out values below them in grey, over the band of the usual range."""
+    finite = [value for value in (*values, *real) if np.isfinite(value)]
+    if not finite:
+        return f"<p>{escape(title)}: no numbers</p>"
+    ends = [value for value in (low, high) if np.isfinite(value)]
+    least, most = min(finite + ends), max(finite + ends)
+    span = (most - least) or 1.0
+
+    def x(value: float) -> float:
+        return 20 + 660 * (min(max(value, least), most) - least) / span
+
+    band = f'<rect x="{x(low):.1f}" y="8" width="{max(x(high) - x(low), 1):.1f}" height="34" fill="#d9efe0"/>'
+    marks = [f'<line x1="{x(v):.1f}" x2="{x(v):.1f}" y1="{top}" y2="{top + 14}" stroke="{color}" stroke-opacity=".5"/>'
+             for group, top, color in ((values, 10, "#0b3d91"), (real, 27, "#777")) for v in group if np.isfinite(v)]
+    text = (f'<text x="20" y="56" font-size="11">{least:.2f}</text>'
+            f'<text x="680" y="56" font-size="11" text-anchor="end">{most:.2f}</text>')
+    return (f'<p>{escape(title)}</p><svg viewBox="0 0 700 60" width="700" role="img" aria-label="{escape(title)}">'
+            f"{band}{''.join(marks)}{text}</svg>")

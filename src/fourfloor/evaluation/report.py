@@ -1,0 +1,188 @@
+"""Write a scorecard down: scorecard.json, a Markdown table and one HTML page that needs nothing else.
+
+The page holds the table, the gates with the row each is judged by, per-loop numbers against the usual range, players
+and spectrograms of the best, median and worst loop, and flagged copies beside the passage they are nearest to.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fourfloor.evaluation.numbers import TEN, HeardSet
+from fourfloor.evaluation.pictures import player, spectrogram, strip_plot
+from fourfloor.evaluation.scorecard import ROWS, Scorecard
+from fourfloor.evaluation.scores import COPY_LIMIT, Envelope
+from fourfloor.evaluation.sources import Source
+from fourfloor.ingest.catalogue import Catalogue
+
+STATEMENT = (
+    "Nobody listened for this table. It says that loops are not noise, hold their tempo, vary, resemble held-out music "
+    "statistically and copy no 2 s passage of the training set. It does not say that they are good."
+)
+MAX_COPIES = 4
+_WORD = {True: "yes", False: "no", None: "cannot be judged"}
+_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}
+table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #ddd}
+td:first-child,th:first-child{text-align:left}.no{color:#b00020}.yes{color:#176b2c}img{width:100%;max-width:56rem}
+.judged td{font-weight:600}audio{width:100%;max-width:56rem}.verdict{font-size:1.5rem}"""
+
+
+def write_report(
+    out: Path, card: Scorecard, judged: Source, chosen: Sequence[int], heard: HeardSet, catalogue: Catalogue
+) -> None:
+    """Write the three files into a folder, made where it is missing, each whole or not at all."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _write(out / "scorecard.json", card.to_json())
+        _write(out / "scorecard.md", markdown(card))
+        _write(out / "scorecard.html", page(card, judged, chosen, heard, catalogue))
+    except OSError as error:
+        raise ValueError(f"{out}: the report cannot be written ({error.strerror}): choose another folder") from None
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def markdown(card: Scorecard) -> str:
+    """Write the verdict, the table and the gates as Markdown."""
+    header, *lines = _table(card)
+    table = [header, ["---"] * len(header), *lines]
+    gates_header, *gates = _gates(card)
+    gate_table = [gates_header, ["---"] * len(gates_header), *gates]
+    parts = [
+        "# Scorecard", _verdict_line(card), f"Diagnosis: {', '.join(card.diagnosis) or 'nothing recognized'}.",
+        f"{card.n} loops, seed {card.seed}, all rows below {card.cutoff_hz:g} Hz.",
+        *(f"Note: {note}." for note in card.warnings), _rows_of(table), "## Gates", _rows_of(gate_table), STATEMENT,
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def _rows_of(table: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table)
+
+
+def _verdict_line(card: Scorecard) -> str:
+    words = ", ".join(f"{kind.replace('_', ' ')}: {_WORD[passed]}" for kind, passed in card.verdict.items())
+    return f"Verdict: {words}. Better than slices of the training set: {_WORD[card.beats_slices]}."
+
+
+def _table(card: Scorecard) -> list[list[str]]:
+    rows = [["row", *TEN]]
+    entries = {"these loops": card.numbers, **{f"{key} {ROWS[key]}": row for key, row in card.rows.items()}}
+    for name, numbers in entries.items():
+        rows.append([name, *(_cell(number, numbers) for number in TEN)])
+    return rows
+
+
+def _cell(number: str, numbers: dict[str, float]) -> str:
+    if not np.isfinite(numbers[number]):
+        return "-"
+    if number == "style":
+        return f"{numbers['style']:.1f} ±{(numbers['style_high'] - numbers['style_low']) / 2:.1f}"
+    return f"{numbers[number]:.2f}"
+
+
+def _gates(card: Scorecard) -> list[list[str]]:
+    rows = [["gate", "value", "range", "judged by", "passes"]]
+    for number, gate in card.gates.items():
+        low = "" if np.isneginf(gate["low"]) else f"{gate['low']:.2f} to "
+        high = "any" if np.isposinf(gate["high"]) else f"{gate['high']:.2f}"
+        value = f"{gate['value']:.2f}" if np.isfinite(gate["value"]) else "-"
+        rows.append([number, value, (low + high) if low else f"up to {high}", gate["judged_by"], _WORD[gate["passes"]]])
+    return rows
+
+
+def page(card: Scorecard, judged: Source, chosen: Sequence[int], heard: HeardSet, catalogue: Catalogue) -> str:
+    """Write the self-contained page; names from files are escaped."""
+    envelope = Envelope.from_dict(card.envelope)
+    order = np.argsort([score.quality(envelope) for score in heard.scores], kind="stable")[::-1]
+    picks = {"best": int(order[0]), "median": int(order[len(order) // 2]), "worst": int(order[-1])}
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Scorecard</title>",
+        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; media-src data:; "
+        "style-src 'unsafe-inline'\">", f"<style>{_STYLE}</style><h1>Scorecard</h1>",
+        f"<p class=verdict>{escape(_verdict_line(card))}</p>",
+        f"<p>Diagnosis: <b>{escape(', '.join(card.diagnosis) or 'nothing recognized')}</b>. {card.n} loops, seed "
+        f"{card.seed}, all rows below {card.cutoff_hz:g} Hz.</p>",
+        *(f"<p>Note: {escape(note)}.</p>" for note in card.warnings), _html_table(_table(card), judged_row=True),
+        f"<p>{escape(STATEMENT)}</p><h2>Gates</h2>", _html_table(_gates(card)), "<h2>Loop by loop</h2>",
+        "<p>Each mark is a loop; grey: held-out; the band is the usual range of the training set.</p>",
+        *(_plot(number, card, heard, envelope) for number in
+          ("pulse", "independence", "repetition", "flatness_db", "modulation_db", "crest_db")),
+        "<h2>Best, median and worst loop</h2>", *(_loop(title, judged, chosen, heard, pick, envelope)
+                                                  for title, pick in picks.items()),
+        *_copies(judged, chosen, heard, catalogue),
+    ]  # fmt: skip
+    return "\n".join(parts) + "\n"
+
+
+def _html_table(table: Sequence[Sequence[str]], judged_row: bool = False) -> str:
+    head, *rows = table
+    lines = ["<tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in head) + "</tr>"]
+    for i, row in enumerate(rows):
+        mark = {"yes": " class=yes", "no": " class=no"}
+        cells = "".join(f"<td{mark.get(cell, '')}>{escape(cell)}</td>" for cell in row)
+        lines.append(f"<tr{' class=judged' if judged_row and i == 0 else ''}>{cells}</tr>")
+    return "<table>" + "".join(lines) + "</table>"
+
+
+def _plot(number: str, card: Scorecard, heard: HeardSet, envelope: Envelope) -> str:
+    real = [row[number] for row in card.held_out]
+    return strip_plot(number, [getattr(score, number) for score in heard.scores], real,
+                      envelope.low.get(number, -np.inf), envelope.high.get(number, np.inf))
+
+
+def _loop(title: str, judged: Source, chosen: Sequence[int], heard: HeardSet, pick: int, envelope: Envelope) -> str:
+    sample, score = judged[chosen[pick]], heard.scores[pick]
+    faults = ", ".join(score.faults(envelope)) or "no faults"
+    about = f"{sample.bpm:.2f} BPM, {sample.bars} bars, quality {score.quality(envelope):.2f}, {faults}"
+    return (f"<h3>{escape(title)}: {escape(sample.name)}</h3><p>{escape(about)}</p>"
+            + spectrogram(sample.waveform, sample.sample_rate) + player(sample.waveform, sample.sample_rate))
+
+
+def _copies(judged: Source, chosen: Sequence[int], heard: HeardSet, catalogue: Catalogue) -> list[str]:
+    flagged = [i for i in np.argsort(-heard.copy_scores, kind="stable") if heard.matches[i].score >= COPY_LIMIT]
+    if not flagged:
+        return []
+    parts = [f"<h2>{len(flagged)} flagged copies</h2>"]
+    for i in flagged[:MAX_COPIES]:
+        match, sample = heard.matches[i], judged[chosen[i]]
+        about = (f"{sample.name} from {match.loop_seconds:.1f} s: correlation {match.score:.2f} with {match.track} at "
+                 f"{match.seconds:.1f} s, {match.semitones:+d} semitones, speed {match.speed:.3f}")
+        shift = -round(match.loop_seconds * sample.sample_rate)
+        parts += [f"<h3>{escape(about)}</h3><p>the loop, from there on</p>",
+                  _excerpt(np.roll(sample.waveform, shift, axis=1), sample.sample_rate)]
+        passage = _passage(catalogue, match.track, match.seconds)
+        if passage is not None:
+            parts += ["<p>the training passage</p>", _excerpt(passage, catalogue.sample_rate)]
+    return parts
+
+
+def _excerpt(waveform: Any, sample_rate: int, seconds: float = 3.0) -> str:
+    cut = waveform[:, : round(seconds * sample_rate)]
+    return spectrogram(cut, sample_rate) + player(cut, sample_rate)
+
+
+def _passage(catalogue: Catalogue, track: str, seconds: float) -> Any:
+    """Find the training loop that sounds at a time of a track, turned to begin there; None where it was not kept."""
+    for index in catalogue.indices("train"):
+        loop = catalogue.loops[index]
+        since = seconds - loop.start_seconds
+        if catalogue.tracks[loop.track].name == track and 0 <= since < loop.frames / catalogue.sample_rate:
+            return np.roll(catalogue.waveform(index), -round(since * catalogue.sample_rate), axis=1)
+    return None
