@@ -60,7 +60,7 @@ def ingest(
     out: Annotated[Path, typer.Option(help="Where the dataset goes.", show_default=False)],
     bars: Annotated[int, typer.Option(help="Length of a loop in bars.")] = 4,
     bpm: Annotated[float | None, typer.Option(help="Trust this tempo for every file.", show_default="measured")] = None,
-    sample_rate: Annotated[int, typer.Option(help="Hz of the stored loops; 10000 with --channels 1 as in 2019.")] = 44_100,
+    sample_rate: Annotated[int, typer.Option(help="Of the stored loops, in Hz.")] = 44_100,
     channels: Annotated[int, typer.Option(help="1 or 2.")] = 2,
     style: Annotated[str, typer.Option(help="Tag of these tracks; generate --style asks for it.")] = "music",
     min_confidence: Annotated[float, typer.Option(help="Drop tracks whose tempo is less certain, 0-1.")] = 0.1,
@@ -97,10 +97,14 @@ def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe, as in recipes/.", show_default=False)],
     data: Annotated[list[Path], typer.Option(help="A dataset; repeat it to train on several.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The run's folder.", show_default=False)],
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after this long.", show_default="the recipe's")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Stop after this long.", show_default="the recipe's")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.", show_default=False)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run's last checkpoint ends.")] = False,
-    parent: Annotated[str | None, typer.Option("--from", help="Tune this model: a name or a run.", show_default=False)] = None,
+    parent: Annotated[
+        str | None, typer.Option("--from", help="Tune this model: a name or a run.", show_default=False)
+    ] = None,
     decoder: Annotated[
         str | None, typer.Option(help="Listen through this decoder and use its codec.", show_default=False)
     ] = None,
@@ -133,7 +137,8 @@ def train(
     if as_json:
         _print_json(summary)
     else:
-        print(f"{out}: {summary['steps']} steps in {summary['seconds'] / 60:.1f} min, validation {summary['validation']}")
+        spent = f"{summary['steps']} steps in {summary['seconds'] / 60:.1f} min"
+        print(f"{out}: {spent}, loss {summary['loss']:.4f}, validation {summary['validation']}")
 
 
 @app.command(epilog="Example: fourfloor generate --bpm 126 --bars 4 --count 8 --candidates 8 --sheet --out loops")
@@ -166,8 +171,8 @@ def generate(
     if as_json:
         _print_json(summary)
     else:
-        speed = summary["audio_seconds"] / summary["wall_seconds"]
-        print(f"{count} loops, {summary['audio_seconds']:.1f} s of audio in {summary['wall_seconds']:.1f} s ({speed:.1f}x)")
+        audio, wall = summary["audio_seconds"], summary["wall_seconds"]
+        print(f"{count} loops, {audio:.1f} s of audio in {wall:.1f} s ({audio / wall:.1f}x real time)")
 
 
 @app.command(epilog="Example: fourfloor export runs/prior --decoder runs/decoder --out models/mine")

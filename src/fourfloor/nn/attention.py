@@ -23,7 +23,7 @@ def loop_rotations(tokens: int, tokens_per_bar: int, pairs: int, device: torch.d
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn pairs of channels of `(batch, heads, tokens, dim)` by the phases `(tokens, dim / 2)`."""
     first, second = x.chunk(2, dim=-1)
-    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1).to(x.dtype)
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
 
 
 class ModulatedBlock(nn.Module):
@@ -56,8 +56,9 @@ class ModulatedBlock(nn.Module):
     def attend(self, x: Tensor, rotations: tuple[Tensor, Tensor]) -> Tensor:
         """Mix the tokens by multi-head attention."""
         query, key, value = rearrange(self.qkv(x), "b t (three h d) -> three b h t d", three=3, h=self.heads)
-        query, key = rotate(self.query_norm(query), *rotations), rotate(self.key_norm(key), *rotations)
-        y = nn.functional.scaled_dot_product_attention(query, key.to(query.dtype), value.to(query.dtype))
+        # Norms and phases in full precision: autocast leaves the norms' weights in it anyway.
+        query, key = rotate(self.query_norm(query.float()), *rotations), rotate(self.key_norm(key.float()), *rotations)
+        y = nn.functional.scaled_dot_product_attention(query.to(value.dtype), key.to(value.dtype), value)
         return self.out(rearrange(y, "b h t d -> b t (h d)"))
 
 

@@ -141,13 +141,12 @@ def train(
             state.step += 1
             if healthy:
                 update_ema(ema, model, min(config.ema_decay, state.step / (state.step + 10)))
-            elif bad_steps >= config.max_bad_steps:
-                log.close()
-                raise DivergedError(f"{run}: {bad_steps} steps in a row were not finite; lower training.learning_rate")
             if _due(config.validate_every, state.step):
                 validation = validate(ema, batches, config, device)
                 record["validation"] = validation
             log.write(step=state.step, **record, skipped=not healthy)
+            if bad_steps >= config.max_bad_steps:
+                raise DivergedError(f"{run}: {bad_steps} steps in a row were not finite; lower training.learning_rate")
             state.elapsed = time.monotonic() - began
             on_progress(_progress(state, record["loss"], steps, minutes, validation))
             if config.checkpoint_seconds and time.monotonic() - saved >= config.checkpoint_seconds:
