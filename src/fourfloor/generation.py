@@ -134,6 +134,11 @@ def bundled_names() -> list[str]:
     return sorted(path.name for path in folder.iterdir() if (path / PRIOR_FILE).exists()) if folder.is_dir() else []
 
 
+def is_model_folder(path: Path) -> bool:
+    """Tell whether a folder is an exported model or a run."""
+    return (path / PRIOR_FILE).exists() or (path / checkpoint.FOLDER).is_dir()
+
+
 def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     """Load a bundled model by name, a model folder, or a prior's run with the decoder run that fits it."""
     folder = bundled_folder(name) if name in bundled_names() else Path(name)

@@ -1,4 +1,4 @@
-"""The whole path, one function a step: ingest, train, generate, export.
+"""The whole path, one function a step: train, generate, evaluate, export (ingest and produce are one call each).
 
 The only place that joins the stages, and the only one where a run refers to another.
 """
@@ -19,10 +19,12 @@ from torch import nn
 
 from fourfloor import __version__, audio, generation, novelty, picture, recipe
 from fourfloor.dataset import Dataset
+from fourfloor.evaluation import scorecard
+from fourfloor.evaluation.scorecard import Loops, Scorecard
 from fourfloor.generation import LoopModel, Request, Trained
 from fourfloor.models import family_module
 from fourfloor.representations import latent, magnitude, representation_module
-from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples, resample_loop
 from fourfloor.training import checkpoint, loop
 from fourfloor.training.loop import Progress
 
@@ -294,3 +296,74 @@ def export(prior: Path, decoder: Path, out: Path) -> int:
     novelty.copy_reference(prior, out)
     generation.load_model(str(out))
     return sum(path.stat().st_size for path in out.iterdir())
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateRequest:
+    """Which loops to judge, against what. `loops` is a folder of audio, a file, or a model to make loops with."""
+
+    loops: str
+    against: Path
+    n: int = 256
+    seed: int = 0
+    out: Path | None = None
+    decoder: str | None = None  # a model for row I, where `loops` is a folder
+    candidates: int = 1
+    rows: Sequence[str] = ()
+
+
+def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], None]) -> Scorecard:
+    """Judge loops by the scorecard; ValueError in one line, `NotAnchoredError` where the scale does not stand."""
+    if not 1 <= request.n <= generation.MAX_COUNT:
+        raise ValueError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 256 is a good number")
+    path = Path(request.loops)
+    is_model = request.loops in generation.bundled_names() or generation.is_model_folder(path)
+    row_i = request.decoder or (request.loops if is_model else None)
+    decoder = _round_trip(generation.load_model(row_i).decoder) if row_i else None
+    loops: Loops
+    if is_model:
+        loops = _sampled(request, generation.load_model(request.loops), on_progress)
+    else:
+        found, rejected = audio.find_audio([path])
+        if not found:
+            reason = rejected[0][1] if rejected else "holds no audio"
+            raise ValueError(f"{path}: {reason}; name a folder of loops, or a model")
+        loops = found
+    return scorecard.evaluate(
+        loops, request.against, n=request.n, seed=request.seed, out=request.out, decoder=decoder, only=request.rows
+    )
+
+
+def _round_trip(decoder: Trained) -> Callable[[np.ndarray, int, float, int], np.ndarray]:
+    """Return what sends a loop through the latents and the decoder and back."""
+
+    def decode(waveform: np.ndarray, sample_rate: int, bpm: float, bars: int) -> np.ndarray:
+        samples = loop_samples(bpm, bars, latent.SAMPLE_RATE)
+        features = latent.analyze(resample_loop(waveform, samples), bpm, bars)
+        decoded = generation.render(decoder, decoder.codec.to_latents(features), bpm, samples, seed=0)
+        return resample_loop(decoded, waveform.shape[-1])
+
+    return decode
+
+
+def _sampled(
+    request: EvaluateRequest, model: LoopModel, on_progress: Callable[[int, int, str], None]
+) -> tuple[list[str], list[np.ndarray], list[float]]:
+    """Make n loops at the tempi of the held-out loops, in turn."""
+    dataset = Dataset([request.against])
+    low, high = BPM_RANGE
+    tempi = [min(max(dataset.bpm(int(i)), low), high) for i in dataset.indices("validation")]
+    order = np.random.default_rng(request.seed).permutation(len(tempi))
+    reference = novelty.load_reference(generation.reference_folder(request.loops))
+    names, waveforms, bpms = [], [], []
+    for number in range(request.n):
+        bpm = tempi[order[number % len(tempi)]]
+        first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars)
+        (choices,) = generation.candidate_requests(first, 1, request.candidates)
+        made = [(choice, _leveled(model, choice)) for choice in choices]
+        waveform = made[0][1] if len(made) == 1 else novelty.best(made, reference, audio.SAMPLE_RATE)[0]
+        names.append(f"{model.name} seed {first.seed}")
+        waveforms.append(waveform)
+        bpms.append(bpm)
+        on_progress(number + 1, request.n, names[-1])
+    return names, waveforms, bpms

@@ -175,6 +175,71 @@ def generate(
         print(f"{count} loops, {audio:.1f} s of audio in {wall:.1f} s ({audio / wall:.1f}x real time)")
 
 
+@app.command(epilog="Example: fourfloor evaluate loops --against data/techno --out report")
+def evaluate(
+    loops: Annotated[str, typer.Argument(help="A folder of loops, or a model to make them with.", show_default=False)],
+    against: Annotated[Path, typer.Option(help="The dataset to judge by; its validation tracks are held out.")],
+    n: Annotated[int, typer.Option("--n", help="How many loops are judged.")] = 256,
+    seed: Annotated[int, typer.Option(help="Draws loops and reference rows.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for scorecard.json, .md and .html.", show_default=False)
+    ] = None,
+    decoder: Annotated[
+        str | None, typer.Option(help="Model for row I where LOOPS is a folder.", show_default=False)
+    ] = None,
+    candidates: Annotated[int, typer.Option(help="With a model: make this many of each loop, keep the best.")] = 1,
+    rows: Annotated[str, typer.Option(help="Reference rows to make, such as ACDEJ; all by default.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Judge loops by ten numbers beside reference rows: are they music, in the style, and new?
+
+    Exits 3 without a verdict when the reference rows do not stand where they must (docs/metrics.md).
+    """
+    from fourfloor import pipeline
+    from fourfloor.evaluation.report import markdown
+    from fourfloor.evaluation.verdict import NotAnchoredError
+    from fourfloor.interfaces.show import progress_bar
+
+    request = pipeline.EvaluateRequest(
+        loops=loops, against=against, n=n, seed=seed, out=out, decoder=decoder, candidates=candidates, rows=tuple(rows)
+    )
+    try:
+        with progress_bar("generate") as bar:
+            card = pipeline.evaluate(request, bar.update)
+    except NotAnchoredError as error:
+        _fail(error, 3)
+    print(card.to_json() if as_json else markdown(card), end="")
+
+
+@app.command(epilog="Example: fourfloor produce --count 500 --style techno --out data/produced")
+def produce(
+    out: Annotated[Path, typer.Option(help="Where the dataset goes.", show_default=False)],
+    count: Annotated[int, typer.Option(help="How many loops.")] = 500,
+    style: Annotated[str | None, typer.Option(help="One style; all in turn by default.", show_default=False)] = None,
+    bars: Annotated[int, typer.Option(help="Length of a loop in bars.")] = 4,
+    bpm: Annotated[float | None, typer.Option(help="Tempo of all loops.", show_default="the style's")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same loops.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
+    kit: Annotated[Path | None, typer.Option(help="Folder of your own one-shots.", show_default=False)] = None,
+    wav: Annotated[bool, typer.Option("--wav", help="Write plain WAV files beside the dataset.")] = False,
+    stems: Annotated[bool, typer.Option("--stems", help="Write each instrument's WAV as well.")] = False,
+    midi: Annotated[bool, typer.Option("--midi", help="Write MIDI files as well.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write and render house & techno loops by rule: a dataset to train on without any music of your own."""
+    from fourfloor.interfaces.show import progress_bar
+    from fourfloor.producer import produce as run_produce
+
+    options: dict[str, Any] = {"wav": wav, "stems": stems, "midi": midi, "overwrite": overwrite}
+    with progress_bar("produce") as bar:
+        made = run_produce(count, out, style, bars, seed, jobs, kit=kit, bpm=bpm, on_progress=bar.update, **options)
+    if as_json:
+        _print_json({"loops": len(made.loops), "dataset": str(out), "data_hash": made.data_hash})
+    else:
+        print(f"{out}: {len(made.loops)} loops")
+
+
 @app.command(epilog="Example: fourfloor export runs/prior --decoder runs/decoder --out models/mine")
 def export(
     prior: Annotated[Path, typer.Argument(help="The prior's run.", show_default=False)],
