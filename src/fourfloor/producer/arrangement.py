@@ -66,7 +66,7 @@ MIDI_DRUMS = {
 
 @dataclass(kw_only=True)
 class Part:
-    """One instrument's events and how it sounds: `hit` (n,) for drums, `patch` for notes, both None for pads and noise."""
+    """One instrument's events and its sound: `hit` (n,) for drums, `patch` for notes, neither for pads and noise."""
 
     name: str
     events: list[Event]

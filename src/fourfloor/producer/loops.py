@@ -134,7 +134,7 @@ def render_loop(
     density: float | None = None,
     kit: Kit | None = None,
 ) -> ProducedLoop:
-    """Render one loop, waveform (2, N) with N = loop_samples(bpm, bars, sample_rate); equal arguments give equal samples.
+    """Render one loop, waveform (2, N), N = loop_samples(bpm, bars, sample_rate); equal arguments give equal samples.
 
     `density` in [0, 1] scales how many parts play and how busy they are. Unset choices are drawn from `seed`.
     """

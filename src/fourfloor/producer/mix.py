@@ -1,4 +1,4 @@
-"""Parts -> stems -> mix: balances by loudness, sends to one room and one delay, ducks under the kick, masters to a level."""
+"""Parts -> stems -> mix: balances by loudness, sends to one room and one delay, ducks under the kick, masters."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def moment_db(mono: np.ndarray, sample_rate: int) -> float:
 
 
 def compress(waveform: np.ndarray, ratio: float, amount_db: float, release: float, sample_rate: int) -> np.ndarray:
-    """Compress the bus by up to about `amount_db`: the glue of a feed-forward RMS compressor, twice around the circle."""
+    """Compress the bus by up to about `amount_db` with a feed-forward RMS compressor, run twice around the circle."""
     block = 128
     length = waveform.shape[1]
     power = np.pad(np.einsum("cn,cn->n", waveform, waveform) / 2, (0, -length % block), mode="wrap")
@@ -72,7 +72,7 @@ def compress(waveform: np.ndarray, ratio: float, amount_db: float, release: floa
 
 
 def master(waveform: np.ndarray, style: Style, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the mastered loop: tilt, glue, width, saturation, then gain and a look-ahead limiter up to a drawn loudness."""
+    """Return the mastered loop: tilt, glue, width, saturation, then a look-ahead limiter up to a drawn loudness."""
     waveform = circle.filter_sections(signal.butter(2, 24, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
     waveform = waveform + ambience(waveform, sample_rate, rng) + noise_floor(waveform, sample_rate, rng)
     bottom = signal.butter(2, 65, "low", fs=sample_rate, output="sos")
@@ -109,7 +109,7 @@ def master(waveform: np.ndarray, style: Style, sample_rate: int, rng: np.random.
 
 
 def squash(waveform: np.ndarray, release: float, sample_rate: int) -> np.ndarray:
-    """Return the loop with three bands flattened hard, each at its old power: parallel compression lifts what is quiet."""
+    """Return the loop with three bands flattened hard, each at its old power; mixed in, it lifts what is quiet."""
     low = circle.filter_sections(signal.butter(2, 180, "low", fs=sample_rate, output="sos"), waveform, sample_rate)
     high = circle.filter_sections(signal.butter(2, 2800, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
     total = np.zeros_like(waveform)
@@ -184,7 +184,10 @@ def mix_down(
             stems[name] = stems[name] * (1 - 0.6 * (1 - curve))
     if kick_starts and rng.uniform() < style.rumble:
         stems["rumble"] = rumble(stems["kick"], curve, sample_rate, rng)
-    return np.sum(list(stems.values()), 0, dtype=np.float32), stems
+    mixed = np.zeros((2, length), np.float32)
+    for stem in stems.values():
+        mixed += stem
+    return mixed, stems
 
 
 def rumble(kick: np.ndarray, curve: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Band-limited sound sources: wavetables whose second axis is the filter's cutoff, pads on the circle, damped modes.
+"""Band-limited sound sources: wavetables with a second axis for the filter's cutoff, circular pads, damped modes.
 
-A resonant low-pass over a periodic wave depends only on cutoff / pitch, so a two-dimensional table (cutoff ratio, phase)
-read with bilinear interpolation is oscillator and swept filter in one: no aliasing, no recursion, every sample's cutoff its
-own. Pads follow Nasca (2006, PADsynth): one inverse FFT of smeared harmonics, periodic by construction.
+A resonant low-pass over a periodic wave depends only on cutoff / pitch, so a two-dimensional table (cutoff ratio,
+phase) read with bilinear interpolation is oscillator and swept filter in one: no aliasing, no recursion, every sample's
+cutoff its own. Pads follow Nasca (2006, PADsynth): one inverse FFT of smeared harmonics, periodic by construction.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def harmonic_amplitudes(shape: str, count: int) -> np.ndarray:
 def filtered_table(shape: str, poles: int, resonance: float, harmonics: int) -> np.ndarray:
     """Return the table (cutoff steps, TABLE_SAMPLES + 1) of a wave through a low-pass.
 
-    `poles` 4 is a ladder with feedback `resonance` in [0, 4); `poles` 2 a state-variable filter with Q = 0.6 + 2 * resonance.
+    `poles` 4 is a ladder with feedback `resonance` in [0, 4); `poles` 2 a filter with Q = 0.6 + 2 * resonance.
     """
     octaves = np.arange(LOWEST_OCTAVE * STEPS_PER_OCTAVE, HIGHEST_OCTAVE * STEPS_PER_OCTAVE + 1) / STEPS_PER_OCTAVE
     k = np.arange(1, harmonics + 1)

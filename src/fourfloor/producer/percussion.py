@@ -1,4 +1,4 @@
-"""Shakers, congas, toms, blocks, bells and electronic ticks; each call draws one instrument, returns a hit (n,), peak 1."""
+"""Shakers, congas, toms, blocks, bells and electronic ticks; each call draws one instrument: a hit (n,), peak 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The styles: tempo, groove, harmony and the chance of each instrument. A style is data; drawing from it is elsewhere."""
+"""The styles: tempo, groove, harmony and the chance of each instrument. A style is data; others draw from it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Pitched instruments: a subtractive patch on filtered wavetables, FM, struck strings, and the sliding acid line.
 
-A `Patch` and a pitch give one note (2, n); `acid_line` renders a whole monophonic line on the circle, because its slides
-tie notes together.
+A `Patch` and a pitch give one note (2, n); `acid_line` renders a whole monophonic line on the circle, because its
+slides tie notes together.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def note(
 def acid_line(
     patch: Patch, events: list[Event], length: int, beat_samples: float, sweep: np.ndarray, sample_rate: int
 ) -> np.ndarray:
-    """Render a monophonic line (2, N) with accents (velocity > 0.85) and slides; `sweep` (N,) moves the cutoff, octaves."""
+    """Render a monophonic line (2, N): velocity above 0.85 is an accent, `sweep` (N,) moves the cutoff in octaves."""
     events = sorted(events, key=lambda e: e.start)
     hertz = np.empty(length, np.float32)
     amplitude = np.zeros(length, np.float32)

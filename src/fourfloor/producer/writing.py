@@ -1,0 +1,272 @@
+"""Many loops -> a dataset as ingest writes it, and plain WAV, stem and MIDI files for people.
+
+Loops are rendered by several processes into `<out>.rendering` and put together in order, so that the dataset is the
+same whatever `jobs` is, and an interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib.externals.loky import as_completed, get_reusable_executor
+
+import fourfloor
+from fourfloor.audio import LoopTags, write_loop
+from fourfloor.ingest.catalogue import Catalogue, DatasetWriter, loop_features
+from fourfloor.ingest.picking import LevelMeter, Thresholds
+from fourfloor.ingest.schema import to_pcm, to_waveform
+from fourfloor.producer.kits import load_kit
+from fourfloor.producer.loops import render_loop, stream
+from fourfloor.producer.midi import write_midi
+from fourfloor.producer.score import ProducedLoop
+from fourfloor.producer.styles import find_style
+
+Progress = Callable[[int, int, str], None]
+SEEDS_A_RUN = 1_000_000
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What one run renders; `files` is the folder of WAV, stems and MIDI."""
+
+    seed: int
+    style: str | None
+    bars: int
+    bpm: float | None
+    density: float | None
+    sample_rate: int
+    kit: Path | None
+    files: Path
+    wav: bool
+    stems: bool
+    midi: bool
+
+    def fingerprint(self, kit_content: str) -> str:
+        """Return a hash of everything the loops depend on, the producer's own source included."""
+        source = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+        settings = (
+            self.seed,
+            self.style,
+            self.bars,
+            self.bpm,
+            self.density,
+            self.sample_rate,
+            kit_content,
+            self.wav,
+            self.stems,
+            self.midi,
+        )
+        return hashlib.sha256(repr(settings).encode() + source).hexdigest()
+
+
+def loop_seed(seed: int, index: int) -> int:
+    """Return the seed that `render_loop` renders loop `index` of a run from."""
+    return seed * SEEDS_A_RUN + index
+
+
+def file_stem(loop: ProducedLoop, index: int) -> str:
+    """Return a file name as sample packs have them: "fourfloor_126_deep-house_loop_s7_Amin"."""
+    return f"fourfloor_{loop.bpm:g}_{loop.style.replace(' ', '-')}_loop_s{index}_{loop.key.replace('#', 'sharp')}"
+
+
+def write_files(loop: ProducedLoop, index: int, order: Order) -> None:
+    """Write one loop's WAV, stems and MIDI; all stems share one gain that keeps them under full scale."""
+    stem = file_stem(loop, index)
+    tags = LoopTags(
+        bpm=loop.bpm,
+        bars=loop.bars,
+        title=stem,
+        key=loop.key,
+        software=f"fourfloor {fourfloor.__version__}",
+        comment=json.dumps({"style": loop.style, "seed": loop_seed(order.seed, index)}),
+    )
+    if order.wav:
+        write_loop(order.files / f"{stem}.wav", loop.waveform, tags, order.sample_rate)
+    if order.midi:
+        write_midi(order.files / f"{stem}.mid", loop.events, loop.bpm, loop.bars)
+    if order.stems:
+        folder = order.files / f"{stem}_stems"
+        folder.mkdir(exist_ok=True)
+        peak = max(float(np.abs(waveform).max()) for waveform in loop.stems.values())
+        for name, waveform in loop.stems.items():
+            scaled = (waveform * (0.9 / max(peak, 1e-9))).astype(np.float32)
+            write_loop(folder / f"{stem}_{name}.wav", scaled, tags, order.sample_rate)
+
+
+def render_part(order: Order, index: int, path: Path) -> None:
+    """Render one loop into an .npz of its int16 audio, features and facts; the file appears whole or not at all."""
+    kit = load_kit(order.kit, order.sample_rate) if order.kit is not None else None
+    loop = render_loop(
+        loop_seed(order.seed, index),
+        order.style,
+        order.bars,
+        order.bpm,
+        order.sample_rate,
+        density=order.density,
+        kit=kit,
+    )
+    write_files(loop, index, order)
+    meter = LevelMeter([loop.waveform], order.sample_rate)
+    for _ in meter:
+        pass
+    gain_db = meter.gain_db(Thresholds())
+    pcm = to_pcm(loop.waveform * np.float32(10 ** (gain_db / 20)))
+    features = loop_features(to_waveform(pcm), loop.bpm, loop.bars)
+    facts = json.dumps({"bpm": loop.bpm, "key": loop.key, "style": loop.style, "gain_db": gain_db})
+    partial = path.with_suffix(".partial")
+    with open(partial, "wb") as file:
+        np.savez(file, pcm=pcm, features=features, facts=np.frombuffer(facts.encode(), np.uint8))
+    os.replace(partial, path)
+
+
+def read_part(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
+    """Read what `render_part` wrote; None when it is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as part:
+            return part["pcm"], part["features"], json.loads(part["facts"].tobytes())
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def is_held_out(seed: int, index: int, count: int, share: float) -> bool:
+    """Tell whether a loop is for validation: by its seed alone, except that the last of three or more always is."""
+    return stream(loop_seed(seed, index), "split").uniform() < share or (
+        share > 0 and count >= 3 and index == count - 1
+    )
+
+
+@contextlib.contextmanager
+def rendering_folder(out: Path, fingerprint: str) -> Iterator[Path]:
+    """Lend the folder of rendered parts; parts of another run are removed, those of this one are kept on failure."""
+    folder = out.with_name(out.name + ".rendering")
+    mark = folder / "fingerprint"
+    try:
+        if folder.exists() and (not mark.is_file() or mark.read_text() != fingerprint):
+            if any(path.suffix not in (".npz", ".partial", "") for path in folder.iterdir()):
+                raise ValueError(f"{folder}: holds files that are not the producer's; move them away first")
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.write_text(fingerprint)
+    except OSError as error:
+        raise ValueError(
+            f"{folder}: cannot be written ({error.strerror}); free space or choose another folder"
+        ) from error
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress: Progress | None) -> None:
+    """Render the loops that are missing, each process with one thread."""
+    missing = [index for index in range(count) if not (folder / f"{index}.npz").is_file()]
+    done = count - len(missing)
+    if on_progress and done:
+        on_progress(done, count, "rendered before")
+    if not missing:
+        return
+    # Processes of their own even for one job: sums split between threads differ in the last bit.
+    executor = get_reusable_executor(max_workers=min(jobs, len(missing)), env=ONE_THREAD)
+    try:
+        futures = [executor.submit(render_part, order, index, folder / f"{index}.npz") for index in missing]
+        for future in as_completed(futures):
+            future.result()
+            done += 1
+            if on_progress:
+                on_progress(done, count, f"{done} loops")
+    except BaseException:
+        executor.shutdown(wait=False, kill_workers=True)
+        raise
+
+
+def produce(
+    count: int,
+    out: str | Path,
+    style: str | None = None,
+    bars: int = 4,
+    seed: int = 0,
+    jobs: int = 2,
+    stems: bool = False,
+    midi: bool = False,
+    kit: str | Path | None = None,
+    on_progress: Progress | None = None,
+    *,
+    wav: bool = False,
+    bpm: float | None = None,
+    density: float | None = None,
+    sample_rate: int = 44_100,
+    validation_share: float = 0.1,
+    overwrite: bool = False,
+) -> Catalogue:
+    """Render `count` loops into the dataset `out`; each is a track of its own, so a split by track is a split by loop.
+
+    Equal arguments give equal bytes, whatever `jobs`; loop i is `render_loop(seed * 1_000_000 + i)`, leveled as ingest
+    levels tracks. `wav`, `stems` and `midi` write plain files to `<out>-files`. `on_progress(done, total, name)` is
+    called after each loop. ValueError in one line for what cannot be made or written.
+    """
+    if count < 1 or not 0 <= validation_share < 1:
+        raise ValueError(
+            f"count {count}, validation_share {validation_share}: ask for a loop or more and a share below 1"
+        )
+    if style is not None:
+        find_style(style)
+    out = Path(os.path.abspath(out))
+    order = Order(
+        seed=seed,
+        style=style,
+        bars=bars,
+        bpm=bpm,
+        density=density,
+        sample_rate=sample_rate,
+        stems=stems,
+        midi=midi,
+        wav=wav,
+        kit=Path(kit) if kit is not None else None,
+        files=out.with_name(out.name + "-files"),
+    )
+    content = load_kit(order.kit, sample_rate).content if order.kit is not None else ""
+    settings = {
+        "producer": fourfloor.__version__,
+        "seed": seed,
+        "style": style,
+        "bpm": bpm,
+        "density": density,
+        "kit": content or None,
+        "validation_share": validation_share,
+    }
+    with DatasetWriter(out, bars=bars, sample_rate=sample_rate, overwrite=overwrite, settings=settings) as writer:
+        if wav or stems or midi:
+            order.files.mkdir(parents=True, exist_ok=True)
+        with rendering_folder(out, order.fingerprint(content)) as folder:
+            render_parts(order, count, folder, jobs, on_progress)
+            for index in range(count):
+                _append(
+                    writer, order, index, folder / f"{index}.npz", is_held_out(seed, index, count, validation_share)
+                )
+            return writer.finish()
+
+
+def _append(writer: DatasetWriter, order: Order, index: int, path: Path, held_out: bool) -> None:
+    part = read_part(path)
+    if part is None:
+        path.unlink(missing_ok=True)
+        raise ValueError(f"{path}: was damaged on disk and is removed; run again to go on")
+    pcm, features, facts = part
+    track = writer.add_track(
+        name=f"produced-{loop_seed(order.seed, index)}",
+        path=f"produced-{loop_seed(order.seed, index)}",
+        bpm=facts["bpm"],
+        sha256=hashlib.sha256(pcm.tobytes()).hexdigest(),
+        style=facts["style"],
+        split="validation" if held_out else "train",
+    )
+    writer.add_loop(pcm, track=track, bpm=facts["bpm"], gain_db=facts["gain_db"], key=facts["key"], features=features)
