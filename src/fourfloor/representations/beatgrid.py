@@ -9,7 +9,6 @@ the exact number of samples.
 import functools
 
 import numpy as np
-import scipy.fft
 
 FRAMES_PER_BEAT = 32
 BEATS_PER_BAR = 4
@@ -46,7 +45,7 @@ def stft(waveform: np.ndarray, frames: int, n_fft: int = N_FFT) -> np.ndarray:
     samples = waveform.shape[-1]
     inside = np.arange(n_fft) - n_fft // 2
     indices = (frame_centers(samples, frames)[:, None] + inside) % samples
-    return scipy.fft.rfft(waveform.astype(np.float32)[..., indices] * window(n_fft), axis=-1)
+    return np.fft.rfft(waveform.astype(np.float32)[..., indices] * window(n_fft), axis=-1)
 
 
 def istft(spectrum: np.ndarray, samples: int) -> np.ndarray:
@@ -56,7 +55,7 @@ def istft(spectrum: np.ndarray, samples: int) -> np.ndarray:
     """
     frames, n_fft = spectrum.shape[0], 2 * (spectrum.shape[1] - 1)
     synthesis = window(n_fft)
-    segments = scipy.fft.irfft(spectrum, n=n_fft, axis=-1).astype(np.float32) * synthesis
+    segments = np.fft.irfft(spectrum, n=n_fft, axis=-1).astype(np.float32) * synthesis
     starts = frame_centers(samples, frames) - n_fft // 2
     return overlap_add(segments, starts, samples) / _window_sum(samples, frames, n_fft)
 
@@ -90,5 +89,5 @@ def resample_loop(waveform: np.ndarray, samples: int) -> np.ndarray:
     n = waveform.shape[-1]
     if n == samples:
         return waveform.astype(np.float32)
-    spectrum = scipy.fft.rfft(waveform.astype(np.float32), axis=-1)
-    return scipy.fft.irfft(spectrum, n=samples, axis=-1).astype(np.float32) * np.float32(samples / n)
+    spectrum = np.fft.rfft(waveform.astype(np.float32), axis=-1)
+    return np.fft.irfft(spectrum, n=samples, axis=-1).astype(np.float32) * np.float32(samples / n)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import scipy.fft
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
@@ -110,11 +109,11 @@ def analyze_low_end(mid: np.ndarray, bpm: float, bars: int) -> np.ndarray:
     """Return log amplitude and log2 frequency ratio of each low band, `(frames, 2 * len(LOW_BANDS))`."""
     n, beats = mid.size, bars * BEATS_PER_BAR
     low_samples = beats * LOW_RATE
-    spectrum = scipy.fft.rfft(mid)[: low_samples // 2]
+    spectrum = np.fft.rfft(mid)[: low_samples // 2]
     masks = low_masks(np.arange(spectrum.size) * SAMPLE_RATE / n)
     padded = np.zeros((len(LOW_BANDS), low_samples), dtype=np.complex64)
     padded[:, : spectrum.size] = spectrum * masks
-    analytic = scipy.fft.ifft(padded, axis=-1) * (2.0 * low_samples / n)
+    analytic = np.fft.ifft(padded, axis=-1) * (2.0 * low_samples / n)
     rate = LOW_RATE * bpm / 60.0
     step = LOW_RATE // FRAMES_PER_BEAT
     amplitude = np.sqrt(_wide_mean(np.abs(analytic) ** 2, step))
@@ -133,7 +132,7 @@ def _wide_mean(signal: np.ndarray, step: int) -> np.ndarray:
     """Average a circular `(bands, frames * step)` over each frame and half its neighbors -> `(bands, frames)`."""
     kernel = np.zeros(signal.shape[1], dtype=np.float32)
     kernel[np.arange(-step // 2, step + step // 2)] = 1.0 / (2 * step)
-    smooth = scipy.fft.ifft(scipy.fft.fft(signal, axis=-1) * scipy.fft.fft(kernel).conj(), axis=-1)
+    smooth = np.fft.ifft(np.fft.fft(signal, axis=-1) * np.fft.fft(kernel).conj(), axis=-1)
     return (smooth if np.iscomplexobj(signal) else np.maximum(smooth.real, 0))[:, ::step]
 
 
@@ -156,11 +155,11 @@ def low_end(features: np.ndarray, bpm: float, samples: int, phases: np.ndarray) 
     phase = 2 * np.pi * (np.cumsum(turns, axis=1) - turns[:, :1]) + phases[:, None]
     analytic = amplitude * np.exp(1j * phase)
     spectrum = np.zeros(samples // 2 + 1, dtype=np.complex64)
-    positive = scipy.fft.fft(analytic, axis=1)[:, : low_samples // 2]
+    positive = np.fft.fft(analytic, axis=1)[:, : low_samples // 2]
     spectrum[: positive.shape[1]] = positive.sum(axis=0) * (samples / (2.0 * low_samples))
     hertz_grid = np.arange(spectrum.size) * SAMPLE_RATE / samples
     edge = np.clip((LOW_BANDS[-1][1] + 40.0 - hertz_grid) / 40.0, 0, 1)  # what modulation spread upward is cut
-    return scipy.fft.irfft(spectrum * edge, n=samples).astype(np.float32)
+    return np.fft.irfft(spectrum * edge, n=samples).astype(np.float32)
 
 
 def _interpolate(values: np.ndarray, positions: np.ndarray) -> np.ndarray:

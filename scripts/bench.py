@@ -1,0 +1,137 @@
+"""Print how fast each stage is, as multiples of real time on one core, and what memory it takes: `make bench`.
+
+Each stage runs in a process of its own with one thread, so that its peak memory is its own. Tracks are rendered by the
+producer, seeded, so the same work is measured everywhere; only ratios taken in one run mean anything.
+"""
+
+import argparse
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"
+SAMPLE_RATE = 44_100
+BPM, BARS = 126.0, 4
+TRACKS, TRACK_LOOPS, TRACK_REPEATS = 4, 3, 8  # four tracks of three minutes
+
+
+def write_tracks(folder: Path) -> float:
+    """Render tracks as OGG files and return their seconds."""
+    import numpy as np
+    import soundfile
+
+    from fourfloor.producer import render_loop
+
+    seconds = 0.0
+    for track in range(TRACKS):
+        loops = [render_loop(100 * track + part, bpm=BPM).waveform for part in range(TRACK_LOOPS)]
+        waveform = np.concatenate([np.tile(loop, TRACK_REPEATS) for loop in loops], axis=1)
+        soundfile.write(folder / f"track{track}.ogg", waveform.T, SAMPLE_RATE)
+        seconds += waveform.shape[1] / SAMPLE_RATE
+    return seconds
+
+
+def measure_ingest(folder: Path, model: str) -> tuple[float, float]:
+    """Ingest the tracks with one process: decode, tempo, cut, pick, features, write."""
+    from fourfloor.ingest import IngestConfig, ingest
+
+    seconds = write_tracks(folder)
+    began = time.perf_counter()
+    ingest([folder], folder.parent / "dataset", IngestConfig(jobs=1))
+    return seconds, time.perf_counter() - began
+
+
+def measure_encode(folder: Path, model: str) -> tuple[float, float]:
+    """Turn loops into features and latents."""
+    from fourfloor.generation import load_model
+    from fourfloor.producer import render_loop
+    from fourfloor.representations import latent
+
+    codec = load_model(model).decoder.codec
+    loops = [render_loop(seed, bpm=BPM).waveform for seed in range(4)]
+    return repeat(lambda i: codec.to_latents(latent.analyze(loops[i % 4], BPM, BARS)), 12)
+
+
+def measure_decode(folder: Path, model: str) -> tuple[float, float]:
+    """Turn latents into stereo loops."""
+    from fourfloor import generation
+    from fourfloor.representations.beatgrid import loop_samples
+
+    loaded = generation.load_model(model)
+    z = [generation.sample_latents(loaded.prior, generation.Request(bpm=BPM, seed=seed)) for seed in range(2)]
+    samples = loop_samples(BPM, BARS, SAMPLE_RATE)
+    return repeat(lambda i: generation.render(loaded.decoder, z[i % 2], BPM, samples, i), 6)
+
+
+def measure_sample(folder: Path, model: str) -> tuple[float, float]:
+    """Draw latents from the prior."""
+    from fourfloor import generation
+
+    prior = generation.load_model(model).prior
+    return repeat(lambda i: generation.sample_latents(prior, generation.Request(bpm=BPM, seed=i)), 6)
+
+
+def measure_generate(folder: Path, model: str) -> tuple[float, float]:
+    """Make loops end to end: load, sample, decode, level, score, search for copies, write, read back."""
+    from fourfloor import pipeline
+
+    said = pipeline.generate(pipeline.GenerateRequest(model=model, out=folder / "loops", bpm=BPM, count=6))
+    return said["audio_seconds"], said["wall_seconds"]
+
+
+def repeat(work: Callable[[int], object], times: int) -> tuple[float, float]:
+    """Warm up once, then return the seconds of audio made and the seconds it took."""
+    work(0)
+    began = time.perf_counter()
+    for number in range(times):
+        work(number)
+    return times * BARS * 240 / BPM, time.perf_counter() - began
+
+
+STAGES: dict[str, Callable[[Path, str], tuple[float, float]]] = {
+    "ingest": measure_ingest,
+    "encode": measure_encode,
+    "decode": measure_decode,
+    "sample": measure_sample,
+    "end to end": measure_generate,
+}
+
+
+def run_stage(name: str, model: str, results: "multiprocessing.Queue[tuple[float, float, float]]") -> None:
+    """Measure one stage in this process and report its peak memory in MB, children included."""
+    import torch
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        inner = Path(folder) / "music"
+        inner.mkdir()
+        seconds, wall = STAGES[name](inner, model)
+    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    results.put((seconds, wall, max(peaks) / 1024))
+
+
+def main() -> None:
+    """Run the stages one after another and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="warehouse", help="a model in the package, a model folder or a run")
+    model = parser.parse_args().model
+    context = multiprocessing.get_context("spawn")
+    print(f"{'stage':12} {'audio s':>8} {'wall s':>8} {'x real time':>12} {'peak MB':>8}")
+    for name in STAGES:
+        results = context.Queue()
+        process = context.Process(target=run_stage, args=(name, model, results))
+        process.start()
+        process.join()
+        if process.exitcode:
+            sys.exit(f"{name}: failed with exit code {process.exitcode}")
+        seconds, wall, peak = results.get()
+        print(f"{name:12} {seconds:8.1f} {wall:8.2f} {seconds / wall:12.1f} {peak:8.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

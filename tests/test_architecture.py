@@ -1,0 +1,64 @@
+"""The path is the tree: imports only point back along it, and only pipeline joins the stages."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
+# What a stage may import beside itself and the third-party libraries.
+PATH = [
+    "audio", "representations", "ingest", "producer", "dataset", "nn", "models", "training", "recipe", "generation",
+    "evaluation", "novelty", "picture", "pipeline", "interfaces",
+]  # fmt: skip
+TRAINING_PATH = ["representations", "dataset", "nn", "models", "training", "recipe", "generation"]
+TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops"}
+FORBIDDEN_NAMES = {"utils", "common", "base", "core", "helpers", "factory"}
+
+
+def stage_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules that a file imports, wherever in it, as dotted names."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+FILES = sorted(path for path in SOURCE.rglob("*.py") if stage_of(path) not in ("__init__", "__main__"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_point_back_along_the_path(path: Path) -> None:
+    stage = stage_of(path)
+    before = PATH[: PATH.index(stage) + 1]
+    own = {name.split(".")[1] for name in imports(path) if name.startswith("fourfloor.")} - {"__version__"}
+    assert own <= set(before)
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if stage_of(p) in TRAINING_PATH], ids=lambda path: path.name)
+def test_the_training_path_needs_few_libraries(path: Path) -> None:
+    import sys
+
+    outside = {name.split(".")[0] for name in imports(path)} - set(sys.stdlib_module_names) - {"fourfloor"}
+    assert outside <= TRAINING_LIBRARIES
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    assert [path for path in FILES if path.stem in FORBIDDEN_NAMES] == []
+
+
+def test_only_audio_opens_audio() -> None:
+    openers = {"soundfile", "soxr", "pyloudnorm"}
+    found = {
+        str(path.relative_to(SOURCE))
+        for path in FILES
+        if stage_of(path) != "audio" and {name.split(".")[0] for name in imports(path)} & openers
+    }
+    assert found == set()
