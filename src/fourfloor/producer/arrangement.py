@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fourfloor.producer import drums, harmony, patterns, percussion
+from fourfloor.producer import drums, effects, harmony, lines, patterns, percussion
 from fourfloor.producer.instruments import acid_patch, bass_patch, lead_patch, stab_patch
 from fourfloor.producer.kits import Kit
 from fourfloor.producer.oscillators import frequency
@@ -81,11 +81,19 @@ class Part:
     settings: dict[str, float] = field(default_factory=dict)
 
 
-def drum_hit(name: str, style: Style, tune_hz: float, kit: Kit | None, sample_rate: int, rng: Rng) -> np.ndarray:
-    """Return the one-shot of a drum role: from the kit when it has one, else synthesized."""
+def drum_hit(
+    name: str, style: Style, tune_hz: float, kit: Kit | None, sample_rate: int, bits: float, hold: int, rng: Rng
+) -> np.ndarray:
+    """Return a drum role's one-shot (n,): the kit's when it has one, else synthesized, in `bits` bits unless 0."""
     sample = kit.draw(name, rng) if kit is not None else None
     if sample is not None:
         return sample
+    hit = synthesized_hit(name, style, tune_hz, sample_rate, rng)
+    return effects.crush(hit[None], bits, hold)[0] if bits and name != "kick" else hit
+
+
+def synthesized_hit(name: str, style: Style, tune_hz: float, sample_rate: int, rng: Rng) -> np.ndarray:
+    """Draw the one-shot of a drum role (n,)."""
     if name == "kick":
         return drums.kick(rng, sample_rate, str(rng.choice(style.kicks)), tune_hz)
     if name == "hat":
@@ -110,8 +118,11 @@ def drum_parts(
     roles += ["percussion"] * int(rng.poisson(style.percussion * (0.3 + density)))
     if rng.uniform() < 0.08:
         roles.append("crash")
+    # Sounds have a generator of their own: with a kit or without, the same music is played.
+    sounds = rng.spawn(1)[0]
+    bits, hold = float(rng.choice([0, 0, 0, 0, 0, 0, 7, 9])), int(rng.integers(1, 4))
     fill_chance, looseness = rng.uniform(0.1, 0.7), float(rng.choice([0, 0.002, 0.006]))
-    parts = []
+    parts: list[Part] = []
     for name in roles[:11]:
         if name == "crash":
             velocities = np.zeros(bars * patterns.STEPS)
@@ -127,12 +138,14 @@ def drum_parts(
             )
         firm = name in ("kick", "crash")
         push = 0.0 if firm else float(rng.normal(0, 0.008))
-        events = patterns.hits(name, velocities, MIDI_DRUMS.get(name, 76), swing, push, 0.0 if firm else looseness, rng)
+        events = patterns.hits(
+            name, velocities, MIDI_DRUMS.get(name, 76 + len(parts) % 5), swing, push, 0.0 if firm else looseness, rng
+        )
         parts.append(
             Part(
                 name=name,
                 events=events,
-                hit=drum_hit(name, style, tune_hz, kit, sample_rate, rng),
+                hit=drum_hit(name, style, tune_hz, kit, sample_rate, bits, hold, sounds),
                 pan=0.0 if name in ("kick", "clap", "snare", "crash") else float(rng.uniform(-0.5, 0.5)),
                 reverb=0.0 if name == "kick" else float(rng.choice([0.03, 0.08, 0.15, 0.3])),
                 delay=float(rng.choice([0, 0, 0, 0.25])) if name in ("rim", "percussion", "conga") else 0.0,
@@ -152,7 +165,7 @@ def bass_parts(style: Style, song: harmony.Harmony, bars: int, swing: float, duc
         parts.append(
             Part(
                 name="acid",
-                events=harmony.draw_acid(song, bars, octave + 1, swing, rng),
+                events=lines.draw_acid(song, bars, octave + 1, swing, rng),
                 patch=acid_patch(rng),
                 reverb=float(rng.choice([0, 0.08])),
                 delay=float(rng.choice([0, 0.15, 0.3])),
@@ -168,7 +181,7 @@ def bass_parts(style: Style, song: harmony.Harmony, bars: int, swing: float, duc
         parts.append(
             Part(
                 name="bass",
-                events=harmony.draw_bass(kind, song, bars, octave, swing, rng),
+                events=lines.draw_bass(kind, song, bars, octave, swing, rng),
                 duck=duck,
                 low_cut=30.0,
                 patch=bass_patch(str(rng.choice(style.bass_sounds)), rng),
@@ -186,8 +199,8 @@ def music_parts(
     if rng.uniform() < style.stab * scale:
         for _ in range(1 + int(rng.uniform() < 0.15)):
             sound = str(rng.choice(style.stab_sounds))
-            rhythm = harmony.draw_rhythm(rng, int(rng.choice([1, 1, 2])))
-            events = harmony.draw_chords(
+            rhythm = lines.draw_rhythm(rng, int(rng.choice([1, 1, 2])))
+            events = lines.draw_chords(
                 "stab",
                 rhythm,
                 song,
@@ -211,7 +224,7 @@ def music_parts(
         parts.append(
             Part(
                 name="pad",
-                events=harmony.draw_pad(song, bars, int(rng.choice([3, 4])), str(rng.choice(style.chords))),
+                events=lines.draw_pad(song, bars, int(rng.choice([3, 4])), str(rng.choice(style.chords))),
                 settings={
                     "brightness": float(np.exp(rng.uniform(np.log(400), np.log(4000)))),
                     "spread": rng.uniform(8, 50),
@@ -224,7 +237,7 @@ def music_parts(
         parts.append(
             Part(
                 name="lead",
-                events=harmony.draw_lead(song, bars, int(rng.choice([4, 4, 5])), swing, rng),
+                events=lines.draw_lead(song, bars, int(rng.choice([4, 4, 5])), swing, rng),
                 patch=lead_patch(rng),
             )
         )
@@ -232,7 +245,7 @@ def music_parts(
         parts.append(
             Part(
                 name="arp",
-                events=harmony.draw_arp(song, bars, int(rng.choice([3, 4, 5])), swing, rng),
+                events=lines.draw_arp(song, bars, int(rng.choice([3, 4, 5])), swing, rng),
                 patch=lead_patch(rng),
                 pan=float(rng.uniform(-0.4, 0.4)),
                 settings={"sweep": float(rng.choice([0, 0.8])), "turn": rng.uniform()},
@@ -242,6 +255,7 @@ def music_parts(
         part.duck = duck * float(rng.choice([0.5, 1, 1]))
         part.reverb, part.delay = float(rng.uniform(0.1, 0.6)), float(rng.choice([0, 0.2, 0.45]))
         part.low_cut = float(rng.uniform(140, 280))
+        part.settings["chorus"] = float(rng.choice([0, 0, 0.001, 0.003]))
     if rng.uniform() < style.noise * scale:
         parts.append(
             Part(

@@ -11,7 +11,7 @@ from fourfloor.producer.arrangement import Part, arrange
 from fourfloor.producer.kits import Kit
 from fourfloor.producer.oscillators import pad
 from fourfloor.producer.score import BEATS_PER_BAR, Event, ProducedLoop
-from fourfloor.producer.styles import STYLES, find_style
+from fourfloor.producer.styles import STYLES, matching_styles
 from fourfloor.producer.synths import acid_line, note
 from fourfloor.representations.beatgrid import loop_samples
 
@@ -121,7 +121,8 @@ def render_part(part: Part, length: int, beat_samples: float, sample_rate: int, 
         return pad_track(part, length, beat_samples, sample_rate, rng)
     if part.name == "noise":
         return noise_track(part, length, sample_rate, rng)
-    return note_track(part, length, beat_samples, sample_rate, rng)
+    track = note_track(part, length, beat_samples, sample_rate, rng)
+    return effects.chorus(track, part.settings["chorus"], 4, sample_rate) if part.settings.get("chorus") else track
 
 
 def render_loop(
@@ -140,10 +141,11 @@ def render_loop(
     """
     if bars < 1:
         raise ValueError(f"bars {bars}: ask for at least one bar")
+    if sample_rate < 16_000:
+        raise ValueError(f"sample_rate {sample_rate}: the producer needs 16000 Hz or more")
     choice = stream(seed, "choice")
-    drawn = str(choice.choice(list(STYLES)))
-    style = style or drawn
-    rules = find_style(style)
+    style = str(choice.choice(matching_styles(style)))
+    rules = STYLES[style]
     drawn_bpm = round(
         float(choice.triangular(rules.bpm[0], sum(rules.bpm) / 2, rules.bpm[1])), 1 if choice.uniform() < 0.15 else 0
     )

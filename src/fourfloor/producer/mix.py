@@ -78,7 +78,7 @@ def master(waveform: np.ndarray, style: Style, sample_rate: int, rng: np.random.
     bottom = signal.butter(2, 65, "low", fs=sample_rate, output="sos")
     waveform = waveform + rng.uniform(0.1, 0.9) * circle.filter_sections(bottom, waveform, sample_rate)
     tilt = 10 ** ((2.5 + rng.uniform(*style.tilt)) / 20)
-    roof = signal.butter(1, rng.uniform(8000, 18000), "low", fs=sample_rate, output="sos")
+    roof = signal.butter(1, min(rng.uniform(8000, 18000), 0.4 * sample_rate), "low", fs=sample_rate, output="sos")
     highs = circle.filter_sections(signal.butter(1, 1500, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
     waveform = circle.filter_sections(roof, waveform + (tilt - 1) * highs, sample_rate)
     waveform = compress(waveform, rng.uniform(1.5, 3.0), rng.uniform(1, 6), rng.uniform(0.08, 0.25), sample_rate)

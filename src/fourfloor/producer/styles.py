@@ -264,8 +264,14 @@ STYLES: dict[str, Style] = {
 }
 
 
-def find_style(name: str) -> Style:
-    """Return a style by name; ValueError lists the names when there is none such."""
-    if name not in STYLES:
-        raise ValueError(f"unknown style {name!r}: choose one of {', '.join(STYLES)}")
-    return STYLES[name]
+def matching_styles(name: str | None) -> list[str]:
+    """Return the style of that name, or all that have it as a word ("techno"); ValueError lists the names otherwise."""
+    if name is None:
+        return list(STYLES)
+    wanted = name.lower().replace("_", " ")
+    plain = {style.replace("-", " "): style for style in STYLES}
+    found = [plain[wanted.replace("-", " ")]] if wanted.replace("-", " ") in plain else []
+    found = found or [style for words, style in plain.items() if wanted in words.split()]
+    if not found:
+        raise ValueError(f"unknown style {name!r}: choose house, techno or one of {', '.join(STYLES)}")
+    return found

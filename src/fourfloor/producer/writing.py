@@ -29,7 +29,7 @@ from fourfloor.producer.kits import load_kit
 from fourfloor.producer.loops import render_loop, stream
 from fourfloor.producer.midi import write_midi
 from fourfloor.producer.score import ProducedLoop
-from fourfloor.producer.styles import find_style
+from fourfloor.producer.styles import matching_styles
 
 Progress = Callable[[int, int, str], None]
 SEEDS_A_RUN = 1_000_000
@@ -217,8 +217,7 @@ def produce(
         raise ValueError(
             f"count {count}, validation_share {validation_share}: ask for a loop or more and a share below 1"
         )
-    if style is not None:
-        find_style(style)
+    matching_styles(style)
     out = Path(os.path.abspath(out))
     order = Order(
         seed=seed,
