@@ -175,7 +175,9 @@ def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress:
     if not missing:
         return
     # Processes of their own even for one job: sums split between threads differ in the last bit.
-    executor = get_reusable_executor(max_workers=min(jobs, len(missing)), env=ONE_THREAD)
+    executor = get_reusable_executor(
+        max_workers=min(jobs or len(os.sched_getaffinity(0)), len(missing)), env=ONE_THREAD
+    )
     try:
         futures = [executor.submit(render_part, order, index, folder / f"{index}.npz") for index in missing]
         for future in as_completed(futures):
@@ -213,10 +215,9 @@ def produce(
     levels tracks. `wav`, `stems` and `midi` write plain files to `<out>-files`. `on_progress(done, total, name)` is
     called after each loop. ValueError in one line for what cannot be made or written.
     """
-    if count < 1 or not 0 <= validation_share < 1:
-        raise ValueError(
-            f"count {count}, validation_share {validation_share}: ask for a loop or more and a share below 1"
-        )
+    if count < 1 or jobs < 0 or not 0 <= validation_share < 1:
+        given = f"count {count}, jobs {jobs}, validation_share {validation_share:g}"
+        raise ValueError(f"{given}: give at least 1, at least 0 (one process a core), and a share from 0 to below 1")
     matching_styles(style)
     out = Path(os.path.abspath(out))
     order = Order(

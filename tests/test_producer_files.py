@@ -1,0 +1,151 @@
+"""What the producer writes: datasets, WAV, stems and MIDI; and the kits it reads."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from fourfloor.audio import decode, read_tags
+from fourfloor.ingest.catalogue import load
+from fourfloor.producer import Event, load_kit, produce, render_loop
+from fourfloor.producer.drums import hat, kick
+from fourfloor.producer.kits import role_by_name, role_by_sound
+from fourfloor.producer.midi import TICKS_PER_BEAT, midi_bytes, variable_length
+
+RATE = 22_050
+SMALL = {"bars": 1, "sample_rate": RATE, "style": "minimal"}
+
+
+class InterruptedRunError(Exception):
+    """Stands for the user's Ctrl-C."""
+
+
+def test_a_dataset_is_the_same_for_any_jobs_and_after_an_interruption(tmp_path: Path) -> None:
+    whole = produce(4, tmp_path / "whole", seed=2, jobs=1, **SMALL)
+    assert [track.style for track in whole.tracks] == ["minimal"] * 4
+    assert {loop.track for loop in whole.loops} == {0, 1, 2, 3}
+    assert whole.indices("validation") == [3]
+
+    def interrupt(done: int, total: int, name: str) -> None:
+        if done == 2:
+            raise InterruptedRunError
+
+    with pytest.raises(InterruptedRunError):
+        produce(4, tmp_path / "parts", seed=2, jobs=2, on_progress=interrupt, **SMALL)
+    assert not (tmp_path / "parts").exists()
+    rendered = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts.rendering").glob("*.npz")}
+    assert len(rendered) >= 2
+    calls: list[int] = []
+    resumed = produce(4, tmp_path / "parts", seed=2, jobs=2, on_progress=lambda done, *_: calls.append(done), **SMALL)
+    assert calls[0] >= 2
+    assert resumed.data_hash == whole.data_hash
+    assert not (tmp_path / "parts.rendering").exists()
+    assert load(tmp_path / "parts").data_hash == whole.data_hash
+
+
+def test_a_dataset_holds_the_loops_that_seeds_render(tmp_path: Path) -> None:
+    made = produce(1, tmp_path / "one", seed=7, jobs=1, stems=True, midi=True, wav=True, **SMALL)
+    loop = render_loop(7_000_000, "minimal", 1, sample_rate=RATE)
+    row = made.loops[0]
+    assert (row.bpm, row.key) == (loop.bpm, loop.key)
+    stored = made.waveform(0)
+    gain = np.float32(10 ** (row.gain_db / 20))
+    assert np.abs(stored - gain * loop.waveform).max() < 1 / 32_000
+    files = sorted((tmp_path / "one-files").iterdir())
+    wav = next(path for path in files if path.suffix == ".wav")
+    tags = read_tags(wav)
+    assert tags is not None
+    assert (tags.bpm, tags.bars, tags.key) == (loop.bpm, 1, loop.key)
+    assert np.abs(decode(wav, RATE) - loop.waveform).max() < 1e-6
+    stems = {path.stem.rsplit("_", 1)[1] for path in next(path for path in files if path.is_dir()).iterdir()}
+    assert stems == set(loop.stems)
+    assert next(path for path in files if path.suffix == ".mid").read_bytes() == midi_bytes(loop.events, loop.bpm, 1)
+
+
+def read_notes(content: bytes) -> list[tuple[int, int, int]]:
+    """Read (tick, pitch, velocity) of every note-on of a MIDI file."""
+    notes, position = [], 14
+    while position < len(content):
+        assert content[position : position + 4] == b"MTrk"
+        end = position + 8 + int.from_bytes(content[position + 4 : position + 8], "big")
+        position, tick = position + 8, 0
+        while position < end:
+            delta = 0
+            while content[position] & 0x80:
+                delta, position = (delta << 7) | (content[position] & 0x7F), position + 1
+            tick += (delta << 7) | content[position]
+            status = content[position + 1]
+            if status == 0xFF:
+                position += 4 + content[position + 3]
+            else:
+                if status >> 4 == 9:
+                    notes.append((tick, content[position + 2], content[position + 3]))
+                position += 4
+    return sorted(notes)
+
+
+def test_midi_tells_every_event() -> None:
+    loop = render_loop(9, "trance", bars=2, sample_rate=16_000)
+    expected = sorted(
+        (
+            min(round(event.start * TICKS_PER_BEAT), 8 * TICKS_PER_BEAT - 1),
+            round(event.pitch),
+            max(1, round(127 * event.velocity)),
+        )
+        for event in loop.events
+    )
+    assert read_notes(midi_bytes(loop.events, loop.bpm, 2)) == expected
+
+
+def test_midi_numbers_follow_the_standard() -> None:
+    assert [variable_length(n) for n in (0, 0x7F, 0x80, 0x3FFF, 0x4000)] == [
+        b"\x00", b"\x7f", b"\x81\x00", b"\xff\x7f", b"\x81\x80\x00"]  # fmt: skip
+    tempo = midi_bytes([Event(instrument="kick", start=0, duration=1, pitch=36, velocity=1)], 120, 1)
+    assert b"\xff\x51\x03" + (500_000).to_bytes(3, "big") in tempo
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [("BD_808 01", "kick"), ("Kick-Hard", "kick"), ("drum_cymbal_open", "open"), ("hh closed", "hat"),
+     ("ClosedHat3", "hat"), ("Clap 2", "clap"), ("SN_tight", "snare"), ("rimshot", "rim"), ("perc_bell", "percussion"),
+     ("loop_amen", None), ("xyz", None)],
+)  # fmt: skip
+def test_names_tell_roles(name: str, role: str | None) -> None:
+    assert role_by_name(name) == (role, role is not None or name == "loop_amen")
+
+
+def test_sounds_tell_roles() -> None:
+    rng = np.random.default_rng(0)
+    assert role_by_sound(kick(rng, RATE, "909", 50), RATE) == "kick"
+    assert role_by_sound(hat(rng, RATE, "noise", 0.04), RATE) == "hat"
+
+
+def test_a_kit_changes_the_sound_and_not_the_music(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    one_shots = {
+        "my kick.wav": np.sin(np.arange(4000) * 0.02) * np.exp(-np.arange(4000) / 900),
+        "x.wav": rng.standard_normal(900),
+    }
+    for name, hit in one_shots.items():
+        soundfile.write(tmp_path / name, 0.5 * hit / np.abs(hit).max(), RATE)
+    kit = load_kit(tmp_path, RATE)
+    assert set(kit.samples) >= {"kick"}
+    plain, own = (render_loop(12, "peak-time techno", 1, sample_rate=RATE, kit=chosen) for chosen in (None, kit))
+    assert plain.events == own.events
+    first = next(event for event in own.events if event.instrument == "kick")
+    start = round(first.start * own.waveform.shape[1] / 4)
+    heard, wanted = own.stems["kick"][0, start : start + 3000], kit.samples["kick"][0][:3000]
+    assert np.corrcoef(heard, wanted)[0, 1] > 0.99
+    assert np.abs(np.corrcoef(plain.stems["kick"][0, start : start + 3000], wanted)[0, 1]) < 0.99
+
+
+def test_what_cannot_be_produced_is_refused_in_one_line(tmp_path: Path) -> None:
+    for options, reason in (
+        ({"count": 0}, "count 0"), ({"style": "polka"}, "unknown style"), ({"jobs": -1}, "jobs -1"),
+        ({"kit": tmp_path}, "one-shots"), ({"validation_share": 1.0}, "validation_share 1"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=reason) as caught:
+            produce(**{"count": 1, "out": tmp_path / "out", **options})  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
