@@ -5,7 +5,7 @@ Sample packs hold more than full mixes, so some loops are drums alone, lack kick
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -271,9 +271,9 @@ def music_parts(
 
 
 def arrange(
-    style: Style, bars: int, density: float, kit: Kit | None, sample_rate: int, rng: Rng
+    style: Style, bars: int, density: float, energy: float, kit: Kit | None, sample_rate: int, rng: Rng
 ) -> tuple[harmony.Harmony, list[Part]]:
-    """Draw the parts of one loop; there is always at least one, with an event in it."""
+    """Draw the parts of one loop, at least one with an event; `energy` opens the filters, up or down half an octave."""
     song = harmony.draw_harmony(style.modes, style.motion, bars, rng)
     shares = np.array([share for share, _ in ARRANGEMENTS.values()])
     _, groups = ARRANGEMENTS[str(rng.choice(list(ARRANGEMENTS), p=shares / shares.sum()))]
@@ -291,5 +291,7 @@ def arrange(
     if len(parts) < 2:
         parts = [part for part in beats + bass if part.events]
     for part in parts:
+        if part.patch is not None:
+            part.patch = replace(part.patch, cutoff=part.patch.cutoff * 2 ** (energy - 0.5))
         part.level_db = LEVELS[part.name] + float(rng.normal(0, 1.8 if part.name != "kick" else 0.5))
     return song, parts

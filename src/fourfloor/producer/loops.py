@@ -9,6 +9,7 @@ import numpy as np
 from fourfloor.producer import circle, drums, effects, mix
 from fourfloor.producer.arrangement import Part, arrange
 from fourfloor.producer.kits import Kit
+from fourfloor.producer.mastering import master
 from fourfloor.producer.oscillators import pad
 from fourfloor.producer.score import BEATS_PER_BAR, Event, ProducedLoop
 from fourfloor.producer.styles import STYLES, matching_styles
@@ -133,11 +134,13 @@ def render_loop(
     sample_rate: int = 44_100,
     *,
     density: float | None = None,
+    energy: float | None = None,
     kit: Kit | None = None,
 ) -> ProducedLoop:
     """Render one loop, waveform (2, N), N = loop_samples(bpm, bars, sample_rate); equal arguments give equal samples.
 
-    `density` in [0, 1] scales how many parts play and how busy they are. Unset choices are drawn from `seed`.
+    `density` in [0, 1] scales how many parts play and how busy they are, `energy` in [0, 1] how bright, driven and loud
+    they are. Unset choices are drawn from `seed`.
     """
     if bars < 1:
         raise ValueError(f"bars {bars}: ask for at least one bar")
@@ -151,9 +154,10 @@ def render_loop(
     )
     bpm = drawn_bpm if bpm is None else bpm
     density = float(choice.beta(3.0, 1.7)) if density is None else density
+    energy = float(choice.beta(2.0, 2.0)) if energy is None else energy
     length = loop_samples(bpm, bars, sample_rate)
     beat_samples = length / (bars * BEATS_PER_BAR)
-    song, parts = arrange(rules, bars, density, kit, sample_rate, stream(seed, "arrangement"))
+    song, parts = arrange(rules, bars, density, energy, kit, sample_rate, stream(seed, "arrangement"))
     tracks = [
         (part, render_part(part, length, beat_samples, sample_rate, stream(seed, f"part {i}")))
         for i, part in enumerate(parts)
@@ -162,7 +166,7 @@ def render_loop(
     mixed, stems = mix.mix_down(tracks, rules, kick_starts, beat_samples, sample_rate, stream(seed, "mix"))
     events = sorted((event for part in parts for event in part.events), key=lambda e: (e.start, e.instrument, e.pitch))
     return ProducedLoop(
-        waveform=mix.master(mixed, rules, sample_rate, stream(seed, "master")),
+        waveform=master(mixed, rules, energy, sample_rate, stream(seed, "master")),
         bpm=float(bpm),
         bars=bars,
         key=song.key.name,

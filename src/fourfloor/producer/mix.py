@@ -1,45 +1,14 @@
-"""Parts -> stems -> mix: balances by loudness, sends to one room and one delay, ducks under the kick, masters."""
+"""Parts -> stems -> mix: balances by loudness, sends to one room and one delay, ducks under the kick."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy import fft, signal
+from scipy import signal
 
 from fourfloor.producer import circle, effects
 from fourfloor.producer.arrangement import Part
+from fourfloor.producer.mastering import weighting
 from fourfloor.producer.styles import Style
-
-CEILING = 10 ** (-0.5 / 20)
-MONO_BELOW_HZ = 170.0
-
-
-def weighting(sample_rate: int) -> np.ndarray:
-    """Return the K-weighting of ITU-R BS.1770 as two sections: a high shelf of +4 dB and a high-pass."""
-    gain, corner, quality = 10 ** (3.99984385397 / 20), 1681.9744509555, 0.7071752369554
-    k = np.tan(np.pi * corner / sample_rate)
-    half = gain**0.499666774155
-    a0 = 1 + k / quality + k * k
-    shelf = [
-        (gain + half * k / quality + k * k) / a0,
-        2 * (k * k - gain) / a0,
-        (gain - half * k / quality + k * k) / a0,
-        1,
-        2 * (k * k - 1) / a0,
-        (1 - k / quality + k * k) / a0,
-    ]
-    corner, quality = 38.13547087602, 0.5003270373238
-    k = np.tan(np.pi * corner / sample_rate)
-    a0 = 1 + k / quality + k * k
-    return np.array([shelf, [1, -2, 1, 1, 2 * (k * k - 1) / a0, (1 - k / quality + k * k) / a0]])
-
-
-def loudness_db(waveform: np.ndarray, sample_rate: int) -> float:
-    """Return the K-weighted level of (2, N) over the whole circle, ungated."""
-    size = 4096
-    frames = waveform[:, : waveform.shape[1] // size * size].reshape(2, -1, size) * np.hanning(size).astype(np.float32)
-    power = np.mean(np.abs(fft.rfft(frames)) ** 2, 1).sum(0)
-    gain = np.abs(signal.sosfreqz(weighting(sample_rate), np.linspace(0, np.pi, size // 2 + 1))[1]) ** 2
-    return float(-0.691 + 10 * np.log10(2 * np.sum(power * gain) / (0.375 * size**2) + 1e-12))
 
 
 def moment_db(mono: np.ndarray, sample_rate: int) -> float:
@@ -48,95 +17,6 @@ def moment_db(mono: np.ndarray, sample_rate: int) -> float:
     block = int(0.05 * sample_rate)
     power = np.mean(weighted[: len(weighted) // block * block].reshape(-1, block) ** 2, 1)
     return float(10 * np.log10(np.quantile(power, 0.95) + 1e-12))
-
-
-def compress(waveform: np.ndarray, ratio: float, amount_db: float, release: float, sample_rate: int) -> np.ndarray:
-    """Compress the bus by up to about `amount_db` with a feed-forward RMS compressor, run twice around the circle."""
-    block = 128
-    length = waveform.shape[1]
-    power = np.pad(np.einsum("cn,cn->n", waveform, waveform) / 2, (0, -length % block), mode="wrap")
-    level = 10 * np.log10(power.reshape(-1, block).mean(1) + 1e-9)
-    threshold = np.quantile(level, 0.9) - amount_db
-    reduction = np.maximum(level - threshold, 0) * (1 - 1 / ratio)
-    attack_step = 1 - np.exp(-block / (0.012 * sample_rate))
-    release_step = 1 - np.exp(-block / (release * sample_rate))
-    state, smoothed = 0.0, np.empty(len(reduction))
-    for _ in range(2):
-        for i, target in enumerate(reduction.tolist()):
-            state += (target - state) * (attack_step if target > state else release_step)
-            smoothed[i] = state
-    steps = 10 ** (-smoothed / 20).astype(np.float32)
-    rise = np.linspace(0, 1, block, endpoint=False, dtype=np.float32)
-    gain = (steps[:, None] + (np.roll(steps, -1) - steps)[:, None] * rise).ravel()[:length]
-    return waveform * gain
-
-
-def master(waveform: np.ndarray, style: Style, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the mastered loop: tilt, glue, width, saturation, then a look-ahead limiter up to a drawn loudness."""
-    waveform = circle.filter_sections(signal.butter(2, 24, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
-    waveform = waveform + ambience(waveform, sample_rate, rng) + noise_floor(waveform, sample_rate, rng)
-    bottom = signal.butter(2, 65, "low", fs=sample_rate, output="sos")
-    waveform = waveform + rng.uniform(0.1, 0.9) * circle.filter_sections(bottom, waveform, sample_rate)
-    tilt = 10 ** ((2.5 + rng.uniform(*style.tilt)) / 20)
-    roof = signal.butter(1, min(rng.uniform(8000, 18000), 0.4 * sample_rate), "low", fs=sample_rate, output="sos")
-    highs = circle.filter_sections(signal.butter(1, 1500, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
-    waveform = circle.filter_sections(roof, waveform + (tilt - 1) * highs, sample_rate)
-    waveform = compress(waveform, rng.uniform(1.5, 3.0), rng.uniform(1, 6), rng.uniform(0.08, 0.25), sample_rate)
-    waveform = waveform + rng.uniform(0.3, 2.0) * squash(waveform, rng.uniform(0.06, 0.2), sample_rate)
-    waveform = effects.saturate(waveform, rng.uniform(*style.drive))
-    waveform = effects.width(waveform, rng.uniform(0.7, 1.3), MONO_BELOW_HZ, sample_rate)
-    target = rng.uniform(*style.loudness)
-    window = int(0.0015 * sample_rate)
-    limited = waveform
-    gain_db = target - loudness_db(waveform, sample_rate)
-    for _ in range(2):
-        loud = waveform * np.float32(10 ** (gain_db / 20))
-        peak = np.abs(loud).max(0)
-        knee = 0.8 * CEILING
-        limited = (
-            loud
-            * (
-                np.where(peak > knee, knee + (1 - 0.8) * CEILING * np.tanh((peak - knee) / (1.2 * CEILING)), peak)
-                / np.maximum(peak, 1e-6)
-            )
-            ** 0.5
-        )
-        peak = np.abs(limited).max(0)
-        limited = limited * circle.smooth_minimum(np.minimum(1, CEILING / np.maximum(peak, 1e-6)), window)
-        gain_db += min(4.0, target - loudness_db(limited, sample_rate))
-    limited -= limited.mean(1, keepdims=True)
-    return (limited * min(1.0, CEILING / float(np.abs(limited).max()))).astype(np.float32)
-
-
-def squash(waveform: np.ndarray, release: float, sample_rate: int) -> np.ndarray:
-    """Return the loop with three bands flattened hard, each at its old power; mixed in, it lifts what is quiet."""
-    low = circle.filter_sections(signal.butter(2, 180, "low", fs=sample_rate, output="sos"), waveform, sample_rate)
-    high = circle.filter_sections(signal.butter(2, 2800, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
-    total = np.zeros_like(waveform)
-    for part in (low, waveform - low - high, high):
-        flat = compress(part, 10.0, 24.0, release, sample_rate)
-        total += flat * np.float32(np.sqrt(np.mean(part**2) / (np.mean(flat**2) + 1e-12)))
-    return total
-
-
-def ambience(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a faint, dense room around the whole mix, 26 to 10 dB under it: its spectrum is the mix's own."""
-    t = np.arange(int(rng.uniform(0.4, 1.2) * sample_rate)) / sample_rate
-    response = rng.standard_normal((2, len(t)), dtype=np.float32) * np.exp(-4 * t / t[-1]).astype(np.float32)
-    wet = circle.convolve(waveform, response)
-    level = np.sqrt(np.mean(waveform**2)) * 10 ** (rng.uniform(-26, -10) / 20)
-    return wet * np.float32(level / (np.sqrt(np.mean(wet**2)) + 1e-12))
-
-
-def noise_floor(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the hiss of a recording chain, darker than white, 60 to 36 dB under the mix."""
-    hiss = rng.standard_normal(waveform.shape, dtype=np.float32)
-    hiss[1] = 0.6 * hiss[0] + 0.8 * hiss[1]
-    hiss = circle.filter_sections(
-        signal.butter(1, rng.uniform(300, 3000), "low", fs=sample_rate, output="sos"), hiss, sample_rate
-    )
-    level = np.sqrt(np.mean(waveform**2)) * 10 ** (rng.uniform(-60, -36) / 20)
-    return hiss * np.float32(level / np.sqrt(np.mean(hiss**2)))
 
 
 def mix_down(

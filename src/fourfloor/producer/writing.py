@@ -45,6 +45,7 @@ class Order:
     bars: int
     bpm: float | None
     density: float | None
+    energy: float | None
     sample_rate: int
     kit: Path | None
     files: Path
@@ -61,6 +62,7 @@ class Order:
             self.bars,
             self.bpm,
             self.density,
+            self.energy,
             self.sample_rate,
             kit_content,
             self.wav,
@@ -114,6 +116,7 @@ def render_part(order: Order, index: int, path: Path) -> None:
         order.bpm,
         order.sample_rate,
         density=order.density,
+        energy=order.energy,
         kit=kit,
     )
     write_files(loop, index, order)
@@ -205,6 +208,7 @@ def produce(
     wav: bool = False,
     bpm: float | None = None,
     density: float | None = None,
+    energy: float | None = None,
     sample_rate: int = 44_100,
     validation_share: float = 0.1,
     overwrite: bool = False,
@@ -226,6 +230,7 @@ def produce(
         bars=bars,
         bpm=bpm,
         density=density,
+        energy=energy,
         sample_rate=sample_rate,
         stems=stems,
         midi=midi,
@@ -240,6 +245,7 @@ def produce(
         "style": style,
         "bpm": bpm,
         "density": density,
+        "energy": energy,
         "kit": content or None,
         "validation_share": validation_share,
     }
