@@ -288,10 +288,10 @@ def _make_folder(folder: Path) -> None:
 
 def export(prior: Path, decoder: Path, out: Path) -> int:
     """Write a model folder from two runs and return its size in bytes; ValueError where they do not fit."""
-    _make_folder(out)
     generation.load_model(str(prior), str(decoder))  # refuses what does not fit
     if out.resolve() in (prior.resolve(), decoder.resolve()):
         raise ValueError(f"{out}: is a run; choose another --out")
+    _make_folder(out)
     generation.export(prior, decoder, out)
     novelty.copy_reference(prior, out)
     generation.load_model(str(out))

@@ -78,7 +78,8 @@ def ingest_table(report: "IngestReport", out: Path) -> None:
             str(track.loops), dropped, track.split,
         )  # fmt: skip
     console = Console()
-    console.print(table, markup=False)
+    # A file or a pipe has no width: leave every row on its line.
+    console.print(table, width=None if console.is_terminal else 160, markup=False)
     for entry in report.rejected:
         print(f"rejected: {entry['file']}: {entry['reason']}")
     print(f"{out}: {report.loops} loops of {len(report.tracks)} tracks, {len(report.rejected)} files rejected")
@@ -93,5 +94,5 @@ def generate_line(row: dict[str, Any]) -> None:
     )
 
 
-def _shorten(name: str, width: int = 48) -> str:
+def _shorten(name: str, width: int = 40) -> str:
     return name if len(name) <= width else "..." + name[-(width - 3) :]

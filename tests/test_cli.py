@@ -1,0 +1,169 @@
+"""The real command line: what it prints, what it refuses, how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+from conftest import RECIPES, house_loop
+
+from fourfloor.interfaces import cli
+
+COMMANDS = ["ingest", "train", "generate", "evaluate", "produce", "export"]
+
+
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: object
+) -> tuple[int, str, str]:
+    """Run the command line in this process; return exit code, standard output and standard error."""
+    monkeypatch.setattr(sys, "argv", ["fourfloor", *map(str, arguments)])
+    code = 0
+    try:
+        cli.main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """Return a folder of two short tracks and a text file."""
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for number, bpm in enumerate((124.0, 132.0)):
+        track = house_loop(bpm, 12, seed=number)
+        soundfile.write(folder / f"track{number}.flac", track.T, 44_100)
+    (folder / "broken.wav").write_text("this is no audio")
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(command, capsys, monkeypatch) -> None:
+    code, out, _ = run(capsys, monkeypatch, command, "--help")
+    assert code == 0
+    assert f"Example: fourfloor {command}" in out
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    code = "import sys; import fourfloor.interfaces.cli; print('torch' in sys.modules, 'scipy' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout.split() == ["False", "False"]
+
+
+def test_the_version_is_printed(capsys, monkeypatch) -> None:
+    code, out, _ = run(capsys, monkeypatch, "--version")
+    assert (code, out) == (0, "fourfloor 0.1.0\n")
+
+
+def test_ingest_prints_what_it_promises(music, tmp_path, capsys, monkeypatch) -> None:
+    options = ("--out", tmp_path / "d", "--bars", 2, "--json", "--jobs", 1)
+    code, out, err = run(capsys, monkeypatch, "ingest", music, *options)
+    said = json.loads(out)
+    assert code == 0, err
+    assert list(said) == ["tracks", "loops", "rejected"]
+    assert [list(track) for track in said["tracks"]] == [
+        ["file", "bpm", "confidence", "downbeat_seconds", "loops", "dropped"]
+    ] * 2
+    assert [track["bpm"] for track in said["tracks"]] == pytest.approx([124.0, 132.0], abs=0.05)
+    assert said["loops"] == sum(track["loops"] for track in said["tracks"]) > 0
+    assert [Path(entry["file"]).name for entry in said["rejected"]] == ["broken.wav"]
+
+
+def test_ingest_shows_a_table(music, tmp_path, capsys, monkeypatch) -> None:
+    code, out, _ = run(capsys, monkeypatch, "ingest", music, "--out", tmp_path / "d", "--bars", 2, "--jobs", 1)
+    assert code == 0
+    assert "track0.flac" in out
+    assert "rejected:" in out
+
+
+def test_ten_khz_mono_as_the_first_experiments_had_it(music, tmp_path, capsys, monkeypatch) -> None:
+    from fourfloor.ingest.catalogue import load
+
+    options = ("--bars", 1, "--sample-rate", 10_000, "--channels", 1, "--jobs", 1)
+    code, _, err = run(capsys, monkeypatch, "ingest", music, "--out", tmp_path / "d", *options)
+    assert code == 0, err
+    catalogue = load(tmp_path / "d")
+    assert (catalogue.sample_rate, catalogue.channels) == (10_000, 1)
+    assert catalogue.waveform(0).shape == (1, catalogue.loops[0].frames)
+
+
+def test_generate_as_json(trained_runs, tmp_path, capsys, monkeypatch) -> None:
+    arguments = ("--model", trained_runs["prior"], "--bars", 1, "--count", 1, "--out", tmp_path, "--json")
+    code, out, err = run(capsys, monkeypatch, "generate", *arguments)
+    assert code == 0, err
+    assert Path(json.loads(out)["loops"][0]["file"]).exists()
+
+
+def test_generate_prints_a_line_for_each_loop(trained_runs, tmp_path, capsys, monkeypatch) -> None:
+    arguments = ("--model", trained_runs["prior"], "--bars", 1, "--count", 2, "--out", tmp_path)
+    code, out, _ = run(capsys, monkeypatch, "generate", *arguments)
+    lines = out.splitlines()
+    assert code == 0
+    assert len(lines) == 3
+    assert all("BPM measured" in line and "seam" in line and "nearest" in line for line in lines[:2])
+    assert "x real time" in lines[2]
+
+
+def test_wrong_input_is_one_line_and_exit_2(trained_runs, dataset_folder, music, tmp_path, capsys, monkeypatch) -> None:
+    model = ("--model", trained_runs["prior"])
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    bad_recipe = tmp_path / "bad.toml"
+    bad_recipe.write_text((RECIPES / "prior.toml").read_text() + "\nlearning_rat = 3\n")
+    cases = {
+        "bpm 0": ("generate", *model, "--bpm", 0),
+        "bars 5": ("generate", *model, "--bars", 5),
+        "is no model": ("generate", "--model", tmp_path),
+        "cannot write": ("generate", *model, "--out", in_the_way / "loops"),
+        "learning_rat": ("train", bad_recipe, "--data", dataset_folder, "--out", tmp_path / "r"),
+        "cannot be read as a dataset": ("train", RECIPES / "prior.toml", "--data", music, "--out", tmp_path / "r"),
+        "broken.wav": ("ingest", music / "broken.wav", "--out", tmp_path / "d"),
+        "no-such-folder": ("ingest", tmp_path / "no-such-folder", "--out", tmp_path / "d"),
+        "no-such-loops": ("evaluate", tmp_path / "no-such-loops", "--against", dataset_folder),
+        ": is no model": ("export", tmp_path, "--decoder", trained_runs["decoder"], "--out", tmp_path / "m"),
+    }
+    for told, arguments in cases.items():
+        code, out, err = run(capsys, monkeypatch, *arguments)
+        assert (code, out) == (2, ""), (told, code, out, err)
+        assert err.startswith("fourfloor: ")
+        assert err.count("\n") == 1
+        assert told in err
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["music"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everywhere")
+def test_folders_without_permission_are_named(trained_runs, music, tmp_path, capsys, monkeypatch) -> None:
+    music.chmod(0)
+    try:
+        code, _, err = run(capsys, monkeypatch, "ingest", music, "--out", tmp_path / "d")
+    finally:
+        music.chmod(0o755)
+    assert code == 2
+    assert err.count("\n") == 1
+
+
+def test_training_stopped_by_a_signal_says_how_to_go_on(dataset_folder, tmp_path) -> None:
+    import signal
+    import time
+
+    from conftest import TINY
+
+    command = [
+        sys.executable, "-m", "fourfloor", "train", str(RECIPES / "prior.toml"), "--data", str(dataset_folder),
+        "--out", str(tmp_path / "run"), "--minutes", "5", "--device", "cpu", *TINY["prior"],
+    ]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        log = tmp_path / "run" / "log.jsonl"
+        for _ in range(1200):
+            time.sleep(0.05)
+            if log.exists() and log.read_text().count("\n") >= 2:
+                break
+        process.send_signal(signal.SIGTERM)
+        err = process.communicate(timeout=120)[1]
+    assert process.returncode == 143
+    assert "stopped by SIGTERM" in err.splitlines()[-1]
+    assert "--resume" in err.splitlines()[-1]
