@@ -1,6 +1,6 @@
 """Does a loop copy its training set? Loops go in; the nearest passage, where it is and how near, comes out.
 
-A match is the correlation of 2 s of log-mel, band means removed, at any offset in any training passage, after
+A match is the correlation of 2 s of log-mel, band and frame means removed, at any offset in any training passage, after
 transposing the loop by -2 to +2 semitones (with or without the change of speed that resampling brings) and after
 bringing it to the passage's tempo. All offsets at once by the correlation theorem, block by block (overlap-save).
 """
@@ -30,6 +30,7 @@ PATCH_FRAMES = 86            # 2 s
 N_BANDS = 32
 TOP_HZ = 8_000.0
 FLOOR_DB = 50.0
+CODE_RANGE_DB = 32.0
 STEPS_PER_DB = 4             # passages are kept as bytes, a quarter of a decibel each
 SEMITONES = (-2, -1, 0, 1, 2)
 TEMPO_STEP = 0.01            # passages within 1 % share a tempo: 10 ms over half a patch, less than half a frame
@@ -127,7 +128,7 @@ class CopyIndex:
         level = _levels(waveform, n_frames, self._top_hz)
         if passage.closed and n_frames >= PATCH_FRAMES:
             level = np.concatenate([level, level[:, : PATCH_FRAMES - 1]], axis=1)
-        return np.round((level + FLOOR_DB) * STEPS_PER_DB).astype(np.uint8)
+        return np.round((level + CODE_RANGE_DB) * STEPS_PER_DB).astype(np.uint8)
 
     def _open(self, frames: list[Array]) -> None:
         """Cut the passages into overlapping blocks, grouped by tempo, and keep their spectra and window norms."""
@@ -234,7 +235,10 @@ def _inverse_norms(block: Array, windows: int) -> Array:
 def _to_levels(bands: Array) -> Array:
     level = 10 * np.log10(bands.T + 1e-12)
     # Relative to a loud frame, not the loudest: one click would lift the floor over everything else.
-    return np.clip(level - np.percentile(level.max(axis=0), 95), -FLOOR_DB, 10.0)
+    level = np.clip(level - np.percentile(level.max(axis=0), 95), -FLOOR_DB, 10.0)
+    # Without the frame means two loops of one groove but other sounds would be near each other: of held-out produced
+    # loops the nearest lay at .75, without them at .55, and the worst lossy copy only fell from .84 to .74.
+    return np.clip(level - level.mean(axis=0), -CODE_RANGE_DB, CODE_RANGE_DB - 1 / STEPS_PER_DB)
 
 
 def _levels(waveform: Array, n_frames: int, top_hz: float) -> Array:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +18,7 @@ from fourfloor.evaluation.sources import Sample
 
 TEN = ("sane", "pulse", "independence", "tempo", "repetition", "seam", "style", "diversity", "copies", "margin")
 _SPLITS = 20
+_THREADS = 2  # FFT and BLAS leave the interpreter free; more threads want more memory
 
 
 @dataclass(kw_only=True)
@@ -44,25 +48,32 @@ class Ruler:
 
 
 def hear_set(
-    samples: Iterable[Sample], cutoff_hz: float, index: CopyIndex | None = None, n_searched: int = 0,
-    keep: Callable[[Sample, LoopScores], None] | None = None,
+    samples: Iterable[Sample], cutoff_hz: float, index: CopyIndex | None = None, n_searched: int = 0
 ) -> HeardSet:
-    """Score loops one by one; search the first `n_searched` for copies; `keep` sees each loop with its scores."""
+    """Score loops one by one, and search the first `n_searched` of them for copies."""
     heard = HeardSet(scores=[], vectors=np.zeros((0, 0)), tracks=[], names=[])
     vectors = []
-    for sample in samples:
+
+    def listen(numbered: tuple[int, Sample]) -> tuple[LoopScores, Array, CopyMatch | None]:
+        number, sample = numbered
         hearing = hear(sample.waveform, sample.sample_rate, cutoff_hz)
         scores = score_hearing(sample.waveform, sample.sample_rate, hearing, sample.bpm, sample.bars)
-        if index is not None and len(heard.matches) < n_searched:
+        match = None
+        if index is not None and number < n_searched:
             match = index.search(sample.waveform, sample.sample_rate, sample.bpm)
-            heard.matches.append(match)
             scores = with_copy(scores, match.score, f"{match.track} @ {match.seconds:.1f} s")
-        if keep is not None:
-            keep(sample, scores)
-        heard.scores.append(scores)
-        heard.tracks.append(sample.track)
-        heard.names.append(sample.name)
-        vectors.append(style_vector(hearing, sample.bars))
+        return scores, style_vector(hearing, sample.bars), match
+
+    numbered = enumerate(samples)
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        # A few at a time: hundreds of loops would not fit into memory, and the order must not depend on the threads.
+        while batch := list(itertools.islice(numbered, 2 * _THREADS)):
+            for (_, sample), (scores, vector, match) in zip(batch, pool.map(listen, batch), strict=True):
+                heard.scores.append(scores)
+                heard.tracks.append(sample.track)
+                heard.names.append(sample.name)
+                vectors.append(vector)
+                heard.matches += [] if match is None else [match]
     heard.vectors = np.array(vectors)
     return heard
 

@@ -1,0 +1,294 @@
+"""Sets of loops: the style distance does what it says, copies are found wherever they hide, the rows stand in order."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.fft
+import soundfile
+from evaluation_music import RATE, play, sample, tempo
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fourfloor.evaluation.copying import CopyIndex, CopyMatch, Passage
+from fourfloor.evaluation.distance import StyleSpace, coverage, diversity_ratio, kernel_distance, mean_distance
+from fourfloor.evaluation.numbers import HeardSet, Ruler, hear_set, numbers_of
+from fourfloor.evaluation.paired import compare, griffin_lim, mp3_like
+from fourfloor.evaluation.references import make_rows
+from fourfloor.evaluation.scorecard import Scorecard, evaluate
+from fourfloor.evaluation.scores import COPY_LIMIT, Envelope
+from fourfloor.evaluation.sources import Source, dataset_passages
+from fourfloor.evaluation.verdict import NotAnchoredError, broken_anchors, judge, verdict_of
+from fourfloor.ingest import catalogue
+
+TRAIN, HELD_OUT = range(14), range(20, 32)
+
+
+def clusters(n_tracks: int, per_track: int, seed: int, first: int = 0) -> tuple[np.ndarray, list[str]]:
+    """Draw sets whose loops lie near their track, as music does."""
+    rng = np.random.default_rng(seed)
+    centers = np.repeat(rng.standard_normal((n_tracks, 6)), per_track, axis=0)
+    names = [f"t{first + i // per_track}" for i in range(len(centers))]
+    return centers + 0.3 * rng.standard_normal(centers.shape), names
+
+
+@settings(deadline=None, max_examples=10)
+@given(n=st.sampled_from([32, 64, 128]), seed=st.integers(0, 10_000))
+def test_halves_of_one_set_are_no_distance_apart_at_any_size(n: int, seed: int) -> None:
+    placed, tracks = clusters(16, n // 16, seed)
+    half = n // 2
+    distance = kernel_distance(placed[:half], placed[half:], 12.0, tracks[:half], tracks[half:])
+    assert abs(distance.value) < 20
+    assert distance.low < 12
+    assert distance.high > -12
+
+
+def test_the_mean_distance_of_halves_is_zero_where_a_biased_one_would_grow() -> None:
+    values = []
+    for seed in range(60):
+        placed, tracks = clusters(16, 2, seed)
+        values.append(kernel_distance(placed[:16], placed[16:], 12.0, tracks[:16], tracks[16:]).value)
+    assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(len(values))
+
+
+def test_a_set_and_itself_are_no_distance_apart_in_any_order() -> None:
+    placed, tracks = clusters(12, 3, 1)
+    same = kernel_distance(placed, placed, 12.0, tracks, tracks)
+    assert same.value == pytest.approx(0.0, abs=1e-6)
+    other, other_tracks = clusters(12, 3, 2, first=50)
+    order = np.random.default_rng(0).permutation(len(other))
+    straight = kernel_distance(other + 1, placed, 12.0, other_tracks, tracks)
+    turned = kernel_distance((other + 1)[order], placed, 12.0, [other_tracks[i] for i in order], tracks)
+    assert turned.value == pytest.approx(straight.value, abs=1e-6)
+    assert turned.low == pytest.approx(straight.low, abs=1e-6)
+    assert straight.value > 10
+
+
+def test_diversity_and_coverage_of_known_sets() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((64, 40))
+    space = StyleSpace.of(vectors, [str(i) for i in range(64)])
+    assert diversity_ratio(vectors, space) == pytest.approx(1.0)
+    assert diversity_ratio(np.repeat(vectors[:1], 10, axis=0), space) == pytest.approx(0.0, abs=1e-3)
+    assert diversity_ratio(space.mean + 0.5 * (vectors - space.mean), space) == pytest.approx(0.5)
+    assert mean_distance(np.array([[0.0, 0.0], [3.0, 4.0]])) == pytest.approx(5.0)
+    assert coverage(vectors, vectors) == 1.0
+    assert coverage(vectors + 100, vectors) == 0.0
+
+
+@pytest.fixture(scope="module")
+def index() -> CopyIndex:
+    return CopyIndex(Passage(name=f"track {track}", waveform=np.concatenate([play(track, part) for part in (0, 1)], 1),
+                             sample_rate=RATE, bpm=tempo(track)) for track in TRAIN)
+
+
+def resampled(waveform: np.ndarray, semitones: float) -> np.ndarray:
+    samples = round(waveform.shape[1] / 2 ** (semitones / 12))
+    spectrum = scipy.fft.rfft(waveform[0])[: samples // 2 + 1]
+    return scipy.fft.irfft(spectrum, samples)[None] * samples / waveform.shape[1]
+
+
+def lossy(waveform: np.ndarray, container: str, subtype: str) -> np.ndarray:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, waveform.T, RATE, format=container, subtype=subtype, compression_level=0.99)
+    buffer.seek(0)
+    return soundfile.read(buffer, dtype="float32", always_2d=True)[0].T
+
+
+@pytest.mark.parametrize(
+    ("change", "pace", "semitones"),
+    [
+        (lambda w: w, 1.0, 0),
+        (lambda w: 0.2 * np.roll(w, 12_345, axis=1), 1.0, 0),
+        (lambda w: lossy(w, "MP3", "MPEG_LAYER_III"), 1.0, None),
+        (lambda w: lossy(w, "OGG", "VORBIS"), 1.0, None),
+        (lambda w: resampled(w, 1), 2 ** (1 / 12), 1),
+        (lambda w: resampled(w, -2), 2 ** (-2 / 12), -2),
+    ],
+)
+def test_a_copy_is_found_and_named_however_it_was_changed(
+    index: CopyIndex, change: object, pace: float, semitones: int | None
+) -> None:
+    for track in (2, 9):
+        match = index.search(change(play(track)), RATE, tempo(track) * pace)  # type: ignore[operator]
+        assert match.score >= COPY_LIMIT
+        assert match.track == f"track {track}"
+        assert semitones is None or match.semitones == semitones
+        assert match.speed == pytest.approx(pace, rel=0.01)
+
+
+def test_a_copy_at_another_tempo_is_found(index: CopyIndex) -> None:
+    # The producer of these tracks plays the same part at any tempo: a time stretch without artefacts.
+    for track in (2, 9):
+        match = index.search(play(track, bpm=tempo(track) * 1.12), RATE, tempo(track) * 1.12)
+        assert match.score >= COPY_LIMIT
+        assert match.track == f"track {track}"
+
+
+def test_the_time_of_a_match_is_right() -> None:
+    track = np.concatenate([play(40, part) for part in range(3)], axis=1)
+    index = CopyIndex([Passage(name="a", waveform=track, sample_rate=RATE, bpm=tempo(40), start_seconds=10.0)])
+    start = round(7.0 * RATE)
+    match = index.search(track[:, start : start + 4 * RATE], RATE, tempo(40))
+    assert match.score > 0.9
+    assert match.seconds - 10.0 == pytest.approx(7.0 + match.loop_seconds, abs=0.05)
+
+
+def test_other_tracks_are_no_copies_and_silence_is_none(index: CopyIndex) -> None:
+    scores = [index.search(play(track), RATE, tempo(track)).score for track in HELD_OUT]
+    assert max(scores) < COPY_LIMIT
+    assert index.search(np.zeros((1, RATE * 4)), RATE, 120.0).score == 0.0
+    assert index.search(np.full((1, RATE * 4), np.nan), RATE, 120.0).score == 0.0
+
+
+def test_a_kept_index_finds_the_same(index: CopyIndex) -> None:
+    arrays, about = index.to_arrays()
+    again = CopyIndex.from_arrays(arrays, json.loads(json.dumps(about)))
+    assert again.search(play(5), RATE, tempo(5)) == index.search(play(5), RATE, tempo(5))
+    with pytest.raises(ValueError, match="rebuild"):
+        CopyIndex.from_arrays({"frames": arrays["frames"][:, 1:]}, about)
+
+
+def test_an_empty_index_finds_nothing() -> None:
+    match = CopyIndex([]).search(play(1), RATE, 120.0)
+    assert isinstance(match, CopyMatch)
+    assert match.score == 0.0
+
+
+@pytest.fixture(scope="module")
+def measured(index: CopyIndex) -> tuple[Ruler, dict[str, HeardSet]]:
+    train = Source.of([sample(track, part) for track in TRAIN for part in (0, 1)])
+    held_out = Source.of([sample(track, part) for track in HELD_OUT for part in (0, 1)])
+    usual = hear_set((train[i] for i in range(len(train))), 10_000.0)
+    rows = make_rows(train, held_out, 16, 0)
+    heard = {row: hear_set(loops, 10_000.0, index, 6 if row in "AH" else 0) for row, loops in rows.items()}
+    ruler = Ruler(envelope=Envelope.of(usual.scores), space=StyleSpace.of(usual.vectors, usual.tracks), train=usual,
+                  held_out=heard["A"])
+    return ruler, heard
+
+
+def test_the_rows_stand_in_their_order(measured: tuple[Ruler, dict[str, HeardSet]]) -> None:
+    ruler, heard = measured
+    rows = {row: numbers_of(loops, ruler, 0, row == "A") for row, loops in heard.items()}
+    assert rows["A"]["style"] < rows["C"]["style"] < rows["G"]["style"] < rows["D"]["style"]
+    assert rows["H"]["copies"] == 1.0
+    assert rows["A"]["copies"] == 0.0
+    for fraud in "DEF":
+        assert rows[fraud]["sane"] <= 0.1, fraud
+    assert rows["E"]["independence"] < 0.1 < rows["A"]["independence"]
+    assert rows["C"]["repetition"] < rows["A"]["repetition"]
+
+
+def test_a_scale_that_cannot_tell_noise_from_music_is_broken(measured: tuple[Ruler, dict[str, HeardSet]]) -> None:
+    ruler, heard = measured
+    rows = {row: numbers_of(heard[row], ruler, 0, row == "A") for row in "AD"}
+    broken = broken_anchors({"A": rows["A"], "D": rows["A"]})
+    assert any(line.startswith("row D") for line in broken)
+    assert not any(line.startswith("row D") for line in broken_anchors({"A": rows["A"], "D": rows["D"]}))
+
+
+def test_what_cannot_be_judged_is_said_and_the_rest_is_judged(measured: tuple[Ruler, dict[str, HeardSet]]) -> None:
+    ruler, heard = measured
+    rows = {row: numbers_of(heard[row], ruler, 0, row == "A") for row in "ABCJ"}
+    copies = numbers_of(heard["H"], ruler, 0)
+    gates = judge(copies, rows, ruler, n_loops=24)
+    assert gates["style"].passes is None
+    assert "needs 32 loops" in gates["style"].judged_by
+    assert verdict_of(gates)["new"] is False
+    assert judge(copies, rows, ruler, n_loops=64)["style"].passes is not None
+
+
+@pytest.fixture(scope="module")
+def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("evaluation") / "dataset"
+    with catalogue.DatasetWriter(out, bars=2, sample_rate=RATE, channels=1) as writer:
+        for track in (*range(10), *range(20, 24)):
+            number = writer.add_track(name=f"track {track}", path=f"{track}.wav", sha256=f"{track:064d}",
+                                      bpm=tempo(track), split="validation" if track >= 20 else "train")
+            for part in range(2):
+                writer.add_loop(play(track, part, bars=2), track=number, bpm=tempo(track),
+                                features=np.zeros((1, 1), np.float16))
+        writer.finish()
+    return out
+
+
+def judge_loops(dataset: Path, tracks: range, part: int, **options: object) -> Scorecard:
+    loops = [sample(track, part, bars=2) for track in tracks]
+    return evaluate(([loop.name for loop in loops], [loop.waveform for loop in loops], [loop.bpm for loop in loops]),
+                    dataset, sample_rate=RATE, n=12, only=["A", "D", "H"], **options)  # type: ignore[arg-type]
+
+
+def test_copies_are_not_new_and_the_report_shows_them(small_dataset: Path, tmp_path: Path) -> None:
+    card = judge_loops(small_dataset, range(6), 0, out=tmp_path / "report")
+    assert card.verdict["new"] is False
+    assert "copying" in card.diagnosis
+    content = json.loads((tmp_path / "report" / "scorecard.json").read_text())
+    assert {"verdict", "numbers", "rows", "gates", "diagnosis", "n", "seed", "cutoff_hz"} <= set(content)
+    assert set(content["verdict"]) == {"music", "in_style", "new"}
+    assert content["rows"]["H"]["copies"] == 1.0
+    page = (tmp_path / "report" / "scorecard.html").read_text()
+    assert "flagged copies" in page
+    assert page.count("data:audio/wav") >= 5
+    for outside in ("http://", "https://", "<script", "url("):
+        assert outside not in page
+    assert (tmp_path / "report" / "scorecard.md").read_text().count("|") > 50
+
+
+def test_new_loops_are_new_and_the_order_and_names_of_files_change_no_byte(small_dataset: Path) -> None:
+    loops = [sample(track, bars=2) for track in range(40, 46)]
+    texts = []
+    for order in (range(6), range(5, -1, -1)):
+        chosen = [loops[i] for i in order]
+        names = [f"{'<b>' if i else ''}{loop.name}" for i, loop in enumerate(chosen)]
+        card = evaluate((names, [loop.waveform for loop in chosen], [loop.bpm for loop in chosen]), small_dataset, n=6,
+                        sample_rate=RATE, only=["A", "D"])
+        texts.append(card.to_json())
+    assert card.numbers["copies"] == 0.0
+    assert texts[0] == texts[1]
+
+
+def test_a_dataset_that_is_not_music_is_not_anchored(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    with catalogue.DatasetWriter(tmp_path / "noise", bars=1, sample_rate=RATE, channels=1) as writer:
+        for number in range(16):
+            track = writer.add_track(name=f"{number}", path=f"{number}.wav", sha256=f"{number:064d}", bpm=120.0,
+                                     split="validation" if number > 11 else "train")
+            noise = 0.1 * rng.standard_normal((1, 2 * RATE)).astype(np.float32)
+            writer.add_loop(noise, track=track, bpm=120.0, features=np.zeros((1, 1), np.float16))
+        writer.finish()
+    with pytest.raises(NotAnchoredError, match="scale not anchored"):
+        evaluate((["a"], [play(1, bpm=120.0, bars=1)], [120.0]), tmp_path / "noise", n=4, only=["D"], sample_rate=RATE)
+
+
+def test_an_unusable_request_is_refused_in_one_line(small_dataset: Path) -> None:
+    with pytest.raises(ValueError, match="no loops to judge"):
+        evaluate([], small_dataset)
+    with pytest.raises(ValueError, match="cannot be judged"):
+        evaluate((["a"], [np.zeros((1, 0))], [120.0]), small_dataset)
+
+
+def test_passages_join_loops_that_follow_each_other(dataset_folder: Path) -> None:
+    data = catalogue.load(dataset_folder)
+    passages = list(dataset_passages(data))
+    chained = sum(loop.follows is not None for loop in data.loops if loop.split == "train")
+    assert len(passages) == len(data.indices("train")) - chained
+    assert sum(passage.waveform.shape[1] for passage in passages) == sum(
+        loop.frames for loop in data.loops if loop.split == "train"
+    )
+
+
+def test_paired_numbers_of_known_changes() -> None:
+    waveform = play(3)
+    same = compare(waveform, waveform, RATE)
+    assert (same.mel_distance, same.worst_band_db, same.log_spectral_db) == (0.0, 0.0, 0.0)
+    assert same.si_sdr_db > 100
+    louder = compare(waveform, waveform * 2, RATE)
+    assert louder.si_sdr_db > 100
+    assert louder.worst_band_db == pytest.approx(20 * np.log10(2), abs=0.01)
+    phases, coded = (compare(waveform, change(waveform, RATE, tempo(3), 4), RATE) for change in (griffin_lim, mp3_like))
+    assert phases.si_sdr_db < 0 < coded.si_sdr_db  # each is the other's blind spot
+    assert phases.log_spectral_db < coded.log_spectral_db
+    with pytest.raises(ValueError, match="cannot be compared"):
+        compare(waveform, waveform[:, :-5], RATE)
