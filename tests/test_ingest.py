@@ -172,7 +172,7 @@ def test_each_reason_is_counted(songs: Path, tmp_path: Path) -> None:
     assert reasons[picking.CLIPPING] >= 1
     assert reasons[picking.DUPLICATE] == 1
     assert reasons[picking.OVER_CAP] == 10 - 4 - sum(reasons[key] for key in reasons if key != picking.OVER_CAP)
-    unsure = IngestConfig(bars=4, min_confidence=0.1, overwrite=True)
+    unsure = IngestConfig(bars=4, overwrite=True)
     dropped = {Path(t.file).name: t.dropped for t in ingest([tmp_path], tmp_path / "data", unsure).tracks}
     assert dropped["short.wav"] == {picking.TOO_SHORT: 1}
     assert set(dropped["noise.wav"]) == {picking.UNSURE}
