@@ -149,6 +149,8 @@ def test_a_kept_index_finds_the_same(index: CopyIndex) -> None:
     assert again.search(play(5), RATE, tempo(5)) == index.search(play(5), RATE, tempo(5))
     with pytest.raises(ValueError, match="rebuild"):
         CopyIndex.from_arrays({"frames": arrays["frames"][:, 1:]}, about)
+    with pytest.raises(ValueError, match="code 1"):
+        CopyIndex.from_arrays(arrays, {**about, "code": 1})
 
 
 def test_an_empty_index_finds_nothing() -> None:

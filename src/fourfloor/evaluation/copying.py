@@ -36,6 +36,7 @@ SEMITONES = (-2, -1, 0, 1, 2)
 TEMPO_STEP = 0.01            # passages within 1 % share a tempo: 10 ms over half a patch, less than half a frame
 BLOCK_FRAMES = 512
 QUERY_SECONDS = 1.0          # between the patches of a loop
+_CODE = 2                    # what a byte means: 2 = quarter decibels with the frame means removed
 _VALID = BLOCK_FRAMES - PATCH_FRAMES + 1
 _FINE = 4                    # a loop is analysed four times finer, to be read at any speed
 _STILL_DB = 1.0              # a patch that moves less than this has nothing to recognise
@@ -99,12 +100,14 @@ class CopyIndex:
         """Give the index as one uint8 array and plain JSON values, to be kept beside a model."""
         lengths = [frames.shape[1] for frames in self._frames]
         about = {"names": self._names, "bpms": self._bpms, "starts": self._starts,
-                                    "lengths": lengths, "top_hz": self._top_hz}
+                                    "lengths": lengths, "top_hz": self._top_hz, "code": _CODE}
         return {"frames": np.concatenate(self._frames, axis=1) if lengths else np.zeros((N_BANDS, 0), np.uint8)}, about
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Array], about: dict[str, Any]) -> CopyIndex:
         """Open what `to_arrays` gave. Raises ValueError when the parts do not fit each other."""
+        if about.get("code") != _CODE:
+            raise ValueError(f"a copy index has code {about.get('code')}, this version reads {_CODE}: rebuild it")
         index = cls.__new__(cls)
         lengths, frames = [int(length) for length in about["lengths"]], arrays["frames"]
         if frames.shape != (N_BANDS, sum(lengths)) or frames.dtype != np.uint8 or min(lengths, default=0) < 0:
