@@ -93,6 +93,7 @@ def test_sound_without_music_leaves_no_loops(tmp_path: Path, track: np.ndarray) 
     soundfile.write(folder / "offset.wav", np.full(8 * RATE, 0.5), RATE)
     soundfile.write(folder / "tone.wav", 0.5 * np.sin(2 * np.pi * 440 * time), RATE)
     soundfile.write(folder / "one sample.wav", np.full(1, 0.5), RATE)
+    soundfile.write(folder / "less than one.wav", np.full(1, 0.5), 192_000)
     assert reasons(folder) == {}
     loops = {track.name: track.loops for track in load(tmp_path / "data").tracks}
     assert loops.pop("good.wav") >= 3

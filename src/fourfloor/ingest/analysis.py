@@ -7,6 +7,7 @@ returned.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,7 +98,11 @@ def _measure(task: Task, stream: AudioStream, found: TrackAnalysis) -> Cuts | No
     """Make the first pass: fill in tempo and level, and plan the cuts; None where no loop can be cut."""
     meter = picking.LevelMeter(stream, task.sample_rate)
     blocks = iter(meter)
-    grid = fit_grid(analyze_onsets(blocks, task.sample_rate), task.bpm)
+    first = next(blocks, None)
+    if first is None:  # a few samples, of which resampling left none
+        found.dropped[picking.TOO_SHORT] = 1
+        return None
+    grid = fit_grid(analyze_onsets(itertools.chain([first], blocks), task.sample_rate), task.bpm)
     for _ in blocks:  # the tempo needs only the first minutes; errors and peaks may come at the end
         pass
     found.seconds = meter.samples / task.sample_rate
