@@ -41,7 +41,7 @@ def diagnose(heard: HeardSet, numbers: Mapping[str, float], rows: Mapping[str, M
     names += _noises(heard, numbers, ruler)
     noisy = bool(names)
     names += _sets(heard, numbers, rows, gates, ruler, noisy)
-    names += _loops(heard, gates, ruler)
+    names += _loops(heard, gates, ruler, noisy)
     return names
 
 
@@ -69,21 +69,25 @@ def _sets(heard: HeardSet, numbers: Mapping[str, float], rows: Mapping[str, Mapp
         names.append("superposition" if movement < usual and not copies else "collapse")
     if copies:
         names.append("copying")
-    if not noisy and "superposition" not in names and gates["style"].passes is False:
-        names.append("shuffled" if _near_shuffled(numbers, rows) else "other style")
+    closed = gates["tempo"].passes and gates["seam"].passes  # or the distance needs no other explanation
+    if not names and not noisy and closed and gates["style"].passes is False:
+        names.append("shuffled" if _is_shuffled(numbers, rows, ruler) else "other style")
     return names
 
 
-def _near_shuffled(numbers: Mapping[str, float], rows: Mapping[str, Mapping[str, float]]) -> bool:
-    other = rows.get("B", {}).get("style", np.inf)
-    return bool(numbers["style"] < 0.5 * other)
+def _is_shuffled(
+    numbers: Mapping[str, float], rows: Mapping[str, Mapping[str, float]], ruler: Ruler
+) -> bool:
+    repetitions = [score.repetition for score in ruler.train.scores if np.isfinite(score.repetition)]
+    loose = bool(repetitions) and numbers["repetition"] < np.percentile(repetitions, 25)
+    return loose and numbers["style"] < 0.5 * rows.get("B", {}).get("style", np.inf)
 
 
-def _loops(heard: HeardSet, gates: Mapping[str, Gate], ruler: Ruler) -> list[str]:
+def _loops(heard: HeardSet, gates: Mapping[str, Gate], ruler: Ruler, noisy: bool) -> list[str]:
     names = []
     if gates["tempo"].passes is False:
         names.append("off-grid")
-    if gates["seam"].passes is False:
+    if gates["seam"].passes is False and not noisy:  # noise has no beat to drift against
         faults = {"grid": "wrong length", "click": "click", "dip": "gap"}
         shares = {fault: float(np.mean([fault in s.seam.faults for s in heard.scores])) for fault in faults}
         worst = max(shares.values())

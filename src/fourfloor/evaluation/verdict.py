@@ -58,12 +58,14 @@ def judge(numbers: Numbers, rows: Mapping[str, Numbers], ruler: Ruler, n_loops: 
     for number in ("pulse", "independence", "repetition"):
         low, high = ruler.envelope.low.get(number, -inf), ruler.envelope.high.get(number, inf)
         gates[number] = _gate(number, numbers, low, high, "5-95 % of the training loops")
-    strangers = [rows[letter]["style"] for letter in "BCJ" if letter in rows]
+    strangers = [rows[letter]["style"] for letter in "BJ" if letter in rows]
+    # Shuffled loops lie at row C, half of them under it: only the low end of its interval keeps them out.
+    strangers += [rows["C"]["style_low"]] if "C" in rows else []
     missing = [letter for letter in "BCJ" if letter not in rows]
     why = f"needs {MIN_TRACKS} held-out tracks, there are {tracks}" if tracks < MIN_TRACKS else ""
     why = why or ("needs the rows " + ", ".join(missing) if missing else "")
     why = why or ("" if enough else f"needs {MIN_LOOPS} loops")
-    strange = "other style, shuffled, slices (B, C, J)"
+    strange = "other style (B), interval of shuffled (C), slices (J)"
     gates["style"] = _gate("style", numbers, -inf, min(strangers, default=inf), strange, not why, why)
     return {number: gates[number] for kind in KINDS.values() for number in kind}
 
