@@ -267,6 +267,8 @@ def test_a_dataset_that_is_not_music_is_not_anchored(tmp_path: Path) -> None:
 def test_an_unusable_request_is_refused_in_one_line(small_dataset: Path) -> None:
     with pytest.raises(ValueError, match="no loops to judge"):
         evaluate([], small_dataset)
+    with pytest.raises(ValueError, match="no reference row Z"):
+        evaluate([], small_dataset, only=["Z"])
     with pytest.raises(ValueError, match="cannot be judged"):
         evaluate((["a"], [np.zeros((1, 0))], [120.0]), small_dataset)
 

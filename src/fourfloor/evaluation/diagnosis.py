@@ -80,7 +80,7 @@ def _is_shuffled(
 ) -> bool:
     repetitions = [score.repetition for score in ruler.train.scores if np.isfinite(score.repetition)]
     loose = bool(repetitions) and numbers["repetition"] < np.percentile(repetitions, 25)
-    return loose and numbers["style"] < 0.5 * rows.get("B", {}).get("style", np.inf)
+    return bool(loose and numbers["style"] < 0.5 * rows.get("B", {}).get("style", np.inf))
 
 
 def _loops(heard: HeardSet, gates: Mapping[str, Gate], ruler: Ruler, noisy: bool) -> list[str]:

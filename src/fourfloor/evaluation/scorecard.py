@@ -77,6 +77,9 @@ def evaluate(
     rows to make; without A there are no gates. Raises NotAnchoredError where the rows do not stand where they must,
     ValueError for an unusable dataset or no loops.
     """
+    letters = {letter.upper() for letter in only} or set(ROWS)
+    if letters - set(ROWS):
+        raise ValueError(f"there is no reference row {min(letters - set(ROWS))}: the rows are {''.join(ROWS)}")
     catalogue = load(dataset_path)
     if isinstance(loops, tuple):
         names, waveforms, bpms = loops
@@ -90,7 +93,6 @@ def evaluate(
     cutoff_hz = float(min(CUTOFF_HZ, 0.45 * min(rates)))
     train, held_out = split_sources(catalogue)
     index = CopyIndex(dataset_passages(catalogue), cutoff_hz)
-    letters = {letter.upper() for letter in only} or set(ROWS)
     ruler, heard_rows = measure_rows(train, held_out, index, n, seed, cutoff_hz, decoder, sorted(letters | {"A"}))
     rows = {letter: numbers_of(heard, ruler, seed, letter == "A") for letter, heard in heard_rows.items()}
     broken = broken_anchors(rows)
