@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: loops test lint bench clean
+.PHONY: loops test music model bench clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -12,6 +12,12 @@ test: .venv/installed-test      ## lint, type-check and run all tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
+
+music:                          ## fetch the open training music to data/tracks (Debian packages, no root)
+	scripts/music.sh data/tracks
+
+model: .venv/installed          ## make the bundled model anew in data/ and runs/ (two hours on two cores)
+	scripts/model.sh
 
 bench: .venv/installed          ## print real-time factors and peak memory
 	$(BIN)/python scripts/bench.py

@@ -115,3 +115,19 @@ def test_a_batch_for_the_decoder_pairs_latents_with_their_frames(dataset_folder:
     envelope = batch["mel"] @ magnitude.interpolation_weights(latent.band_centers_hz())
     loud = batch["x"] > batch["x"].max() - 6
     assert np.corrcoef(envelope[loud], batch["x"][loud])[0, 1] > 0.6
+
+
+def test_the_limiter_holds_peaks_and_keeps_the_rest() -> None:
+    rng = np.random.default_rng(0)
+    loop = rng.uniform(-0.2, 0.2, (2, 50_000)).astype(np.float32)
+    loop[0, [0, 20_000, 49_999]] = (1.0, -2.0, 1.5)
+    limited = magnitude.limit(loop, 12.0)
+    ceiling = np.sqrt((loop**2).mean()) * 10 ** (12.0 / 20)
+    assert np.abs(limited).max() <= ceiling * 1.001
+    np.testing.assert_allclose(limited[:, 10_000:19_000], loop[:, 10_000:19_000], rtol=1e-6)
+    turned = magnitude.limit(np.roll(loop, 44 * 500, axis=1), 12.0)
+    assert np.abs(turned).max() <= ceiling * 1.001
+
+
+def test_a_quiet_loop_of_zeros_passes_the_limiter() -> None:
+    assert not magnitude.limit(np.zeros((2, 1000), np.float32), 12.0).any()

@@ -14,9 +14,9 @@ import numpy as np
 
 from fourfloor.ingest import catalogue
 from fourfloor.ingest.catalogue import Catalogue, Loop
+from fourfloor.ingest.schema import CODEC
 from fourfloor.representations.latent import FEATURE_DIM, Codec
 
-CODEC_FILE = "codec.safetensors"
 CODEC_LOOPS = 600  # enough for a PCA of 352 values; more only costs time
 
 
@@ -111,7 +111,7 @@ class Dataset:
 
     def codec(self) -> Codec:
         """Return the latent codec kept with the first dataset; fit it where there is none yet."""
-        path = self.catalogues[0].path / CODEC_FILE
+        path = self.catalogues[0].path / CODEC
         if not path.exists():
             _write_once(path, self._fit_codec().to_bytes())
         return Codec.load(path)

@@ -26,6 +26,7 @@ import numpy as np
 from fourfloor.ingest.schema import (
     AUDIO,
     CATALOGUE,
+    CODEC,
     FEATURES,
     SCHEMA,
     SPLITS,
@@ -42,7 +43,7 @@ from fourfloor.representations.beatgrid import loop_samples, resample_loop
 
 __all__ = ["Catalogue", "DatasetWriter", "Loop", "Track", "hash_file", "load", "loop_features"]
 
-_FILES = {CATALOGUE, AUDIO, FEATURES}
+_FILES = {CATALOGUE, AUDIO, FEATURES, CODEC}
 _REBUILD = "make the dataset again with --overwrite"
 
 

@@ -22,6 +22,7 @@ from fourfloor.representations.beatgrid import loop_samples
 SCHEMA = 1
 SPLITS = ("train", "validation")
 CATALOGUE, AUDIO, FEATURES = "catalogue.json", "audio.i16", "features.f16"
+CODEC = "codec.safetensors"  # added when a model is first trained on the dataset
 FULL_SCALE = 32767
 
 

@@ -77,9 +77,9 @@ def ingest_table(report: "IngestReport", out: Path) -> None:
             _shorten(track.file), f"{track.bpm:.2f}", f"{track.confidence:.2f}", f"{track.downbeat_seconds:.3f}",
             str(track.loops), dropped, track.split,
         )  # fmt: skip
-    console = Console()
     # A file or a pipe has no width: leave every row on its line.
-    console.print(table, width=None if console.is_terminal else 160, markup=False)
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    console.print(table, markup=False)
     for entry in report.rejected:
         print(f"rejected: {entry['file']}: {entry['reason']}")
     print(f"{out}: {report.loops} loops of {len(report.tracks)} tracks, {len(report.rejected)} files rejected")

@@ -57,9 +57,10 @@ def batch(
 class Rendering:
     """How predicted magnitudes become sound."""
 
-    temperature: float = 0.9  # share of the predicted deviation that is drawn
-    iterations: int = 8  # of Griffin-Lim
+    temperature: float = 0.7  # share of the predicted deviation that is drawn; more is noisier, less is duller
+    iterations: int = 8  # of Griffin-Lim; 32 raised the crest and improved no paired number
     momentum: float = 0.9
+    crest_db: float = 12.0  # peaks above it are limited: drawn phases peak 3 dB higher than mastered ones
 
 
 def log_magnitudes(waveform: np.ndarray, frames: int, chosen: np.ndarray) -> np.ndarray:
@@ -84,10 +85,29 @@ def render(
     mid += latent.low_end(features, bpm, samples, rng.uniform(0, 2 * np.pi, len(latent.LOW_BANDS)))
     side_ratio = features[:, latent.SIDE]
     if side_ratio.max() < latent.SIDE_FLOOR + 0.5:
-        return np.stack([mid, mid])
+        return limit(np.stack([mid, mid]), rendering.crest_db)
     ratio = side_to_bins(side_ratio)
     side = _color_noise(mu + np.where(ratio < latent.SIDE_FLOOR + 0.2, -9.0, ratio), sigma, samples, rng, rendering)
-    return np.stack([mid + side, mid - side])
+    return limit(np.stack([mid + side, mid - side]), rendering.crest_db)
+
+
+def limit(waveform: np.ndarray, crest_db: float) -> np.ndarray:
+    """Hold the peaks of a closed loop `(channels, samples)` within `crest_db` of its RMS.
+
+    One gain for all channels looks 4 ms ahead and back around the circle, so the loop stays closed and nothing clips.
+    """
+    ceiling = float(np.sqrt((waveform**2).mean())) * 10 ** (crest_db / 20)
+    samples, block = waveform.shape[1], 44  # 1 ms at 44.1 kHz
+    blocks = -(-samples // block)
+    padded = np.pad(np.abs(waveform).max(axis=0), (0, blocks * block - samples))
+    needed = np.minimum(1.0, ceiling / np.maximum(padded.reshape(blocks, block).max(axis=1), 1e-9))
+    reach = 4
+    lowest = np.min([np.roll(needed, shift) for shift in range(-reach - 1, reach + 2)], axis=0)
+    weights = np.hanning(2 * reach + 3)[1:-1] / np.hanning(2 * reach + 3).sum()
+    smooth = sum(w * np.roll(lowest, shift) for w, shift in zip(weights, range(-reach, reach + 1), strict=True))
+    centers = (np.arange(blocks) + 0.5) * block
+    gain = np.interp(np.arange(samples), centers, smooth, period=samples)
+    return (waveform * gain).astype(np.float32)
 
 
 def render_envelope(
