@@ -68,7 +68,7 @@ def real_loops(music: Path, per_track: int) -> Iterator[tuple[np.ndarray, float]
                     yield loop, bpm
 
 
-def picture(waveform: np.ndarray, width: int = 460, height: int = 150) -> np.ndarray:
+def picture(waveform: np.ndarray, width: int = 300, height: int = 96) -> np.ndarray:
     """Return a log-frequency spectrogram (height, width) of bytes, 70 dB from black to white."""
     power = power_spectrogram(waveform.mean(0) / (np.abs(waveform).max() + 1e-9))
     hertz = np.geomspace(30, 18000, height)[::-1]
@@ -154,7 +154,7 @@ def main() -> None:
     rate = options.count / (time.process_time() - began)
     sides = {"produced": Side([(loop.waveform, loop.bpm) for loop in produced])}
     if options.sheet is not None:
-        write_sheet([loop.waveform for loop in produced[:24]], 4, options.sheet)
+        write_sheet([loop.waveform for loop in produced[:20]], 4, options.sheet)
     if options.music is not None:
         if not (options.music / "tempo.csv").is_file():
             sys.exit(f"{options.music}: no tempo.csv there; give the folder of real tracks that holds it")

@@ -18,7 +18,12 @@ LONGEST_SECONDS = 3.0
 SHORTEST_SECONDS = 0.01
 # In this order, the first pattern found in the name's words decides: "hat open" is an open hat, "kick loop" nothing.
 NAMES = (
-    (None, r"loop|break|amen|bassline|pad|chord|vocal|vox|guit|piano|synth|ambi|fx|sfx|riser|tabla_loop"),
+    ("kick", r"drum bass|bass drum"),
+    (
+        None,
+        r"loop|break|amen|bass|bassline|pad|chord|vocal|vox|guit|guitar|piano|synth|ambi|fx|sfx|riser|glitch|vinyl|misc|"
+        r"robot|phone|swoosh|swash",
+    ),
     ("open", r"open|oh|ohh|hho"),
     ("hat", r"hat|hats|hihat|hh|hhc|ch|chh|closed"),
     ("kick", r"kick|kik|bd|bassdrum|bass drum|bd808|bd909"),
