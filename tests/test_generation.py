@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from fourfloor import audio, generation, pipeline
@@ -101,8 +102,27 @@ def test_an_exported_model_makes_the_same_music(
     exported = generation.load_model(str(tmp_path / "tiny"))
     first = generation.sample_latents(model.prior, Request(bars=1))
     second = generation.sample_latents(exported.prior, Request(bars=1))
-    np.testing.assert_allclose(first, second, atol=0.02)  # weights in half precision
+    np.testing.assert_allclose(first, second, atol=0.05)  # weights in fewer bits
     pipeline.generate(request(tmp_path / "tiny", tmp_path / "loops"))
+
+
+def test_packed_fingerprints_keep_their_levels_and_bound_their_size() -> None:
+    from fourfloor import novelty
+
+    frames = np.random.default_rng(0).integers(0, 201, (32, 500)).astype(np.uint8)
+    packed = novelty.pack(frames)
+    assert np.abs(novelty.unpack(packed, 32, 500).astype(int) - frames).max() <= 2
+    for wrong in (499, 501):
+        with pytest.raises(ValueError, match="do not fill"):
+            novelty.unpack(packed, 32, wrong)
+
+
+def test_eight_bit_rows_are_near_the_weights() -> None:
+    matrix = torch.randn(40, 300, generator=torch.Generator().manual_seed(0)) * torch.logspace(-3, 1, 40)[:, None]
+    values, scale = generation.quantize(matrix)
+    error = (values * scale[:, None] - matrix).abs().amax(dim=1) / matrix.abs().amax(dim=1)
+    assert values.dtype == torch.int8
+    assert error.max() <= 0.5 / 127 + 1e-6
 
 
 def test_a_tuned_model_keeps_codec_and_styles(

@@ -26,6 +26,7 @@ BUNDLED = "warehouse"
 PRIOR_FILE, DECODER_FILE = "prior.json", "decoder.json"
 BAR_CHOICES = latent.BAR_COUNTS
 MAX_COUNT = 10_000
+SMALL = 10_000  # matrices of fewer weights are exported in half precision
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def rebuild(saved: Checkpoint, source: str) -> Trained:
         plan = recipe.parse(saved.meta["recipe"], source)
         with torch.device("meta"):  # shapes are compared before anything is allocated
             model = family_module(plan.family).Model(plan.model, saved.meta["shape"])
-        weights = {name: _widened(value) for name, value in saved.part("ema").items()}
+        scales = saved.part("scales")
+        weights = {name: _widened(value, scales.get(name)) for name, value in saved.part("ema").items()}
         _check_weights(model, weights, source)
         model = family_module(plan.family).Model(plan.model, saved.meta["shape"])
         model.load_state_dict(weights)
@@ -101,8 +103,14 @@ def rebuild(saved: Checkpoint, source: str) -> Trained:
     return Trained(model.eval().requires_grad_(False), codec, plan, saved.meta)
 
 
-def _widened(value: Tensor) -> Tensor:
-    return value.float() if value.is_floating_point() else value
+def _widened(value: Tensor, scale: Tensor | None) -> Tensor:
+    return value.float() * scale[:, None] if scale is not None else value.float()
+
+
+def quantize(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Round each row of a matrix to 8 bits; returns int8 values and the rows' scales."""
+    scale = matrix.abs().amax(dim=1).clamp_min(1e-12) / 127
+    return torch.round(matrix / scale[:, None]).to(torch.int8), scale
 
 
 def _check_weights(model: nn.Module, weights: dict[str, Tensor], source: str) -> None:
@@ -231,14 +239,13 @@ def candidate_requests(request: Request, count: int, candidates: int) -> Iterato
 
 
 def export(prior: Path, decoder: Path, out: Path) -> None:
-    """Write a model folder of half-precision weights from a prior's and a decoder's run, without training state."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Write a model folder from a prior's and a decoder's run: matrices in 8 bits, no training state."""
     for run, name in ((prior, PRIOR_FILE), (decoder, DECODER_FILE)):
         saved = checkpoint.load_latest(run)
-        tensors = {
-            key: value.half() if value.is_floating_point() and key.startswith("ema/") else value
-            for key, value in saved.tensors.items()
-            if key.startswith(("ema/", "constants/"))
-        }
+        tensors = {f"constants/{key}": value.half() for key, value in saved.part("constants").items()}
+        for key, value in saved.part("ema").items():
+            tensors[f"ema/{key}"] = value.half()
+            if value.ndim == 2 and value.numel() > SMALL:
+                tensors[f"ema/{key}"], tensors[f"scales/{key}"] = quantize(value)
         kept = {key: saved.meta[key] for key in ("recipe", "shape", "vocabulary", "data_hash", "version", "elapsed")}
         checkpoint.write(out / name, saved.step, tensors, kept)
