@@ -66,7 +66,8 @@ def _sets(heard: HeardSet, numbers: Mapping[str, float], rows: Mapping[str, Mapp
     if not noisy and gates["diversity"].passes is False and numbers["diversity"] < 0.7:
         movement = median([score.modulation_db for score in heard.scores])
         usual = np.percentile([score.modulation_db for score in ruler.train.scores], 25)
-        names.append("superposition" if movement < usual and not copies else "collapse")
+        # Sixteen loops at once lie at .54 with little movement; one loop and a little noise below .1.
+        names.append("superposition" if movement < usual and numbers["diversity"] > 0.3 else "collapse")
     if copies:
         names.append("copying")
     closed = gates["tempo"].passes and gates["seam"].passes  # or the distance needs no other explanation

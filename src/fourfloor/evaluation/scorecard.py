@@ -36,7 +36,7 @@ ROWS = {
     "E": "gated noise", "F": "distorted rhythm under noise", "G": "16 training loops at once", "H": "exact copies",
     "I": "held-out through the decoder", "J": "beat slices of training loops", "K": "bass of one, rest of another",
 }  # fmt: skip
-SEARCHED_ROWS = {"A": 64, "H": 32, "I": 16, "J": 32, "K": 16}  # how many loops of a row are searched for copies
+SEARCHED_ROWS = {"A": 64, "H": 16, "I": 16, "J": 16, "K": 8}  # how many loops of a row are searched for copies
 MIN_TRAIN = 128  # training loops heard for the envelope, at least
 MAX_TRAIN = 320
 
