@@ -1,8 +1,9 @@
 """Blocks of audio -> onset strength and harmony over time, in one pass and bounded memory.
 
-Onset strength is the half-wave rectified rise of log-compressed energy in narrow filters, summed into eight bands
-(spectral flux; Böck & Widmer 2013 without the maximum filter). Every filter is measured against its own mean over the
-track, so the result does not depend on level or equalization. Harmony is a slow semitone spectrum.
+Onset strength is the half-wave rectified rise of the amplitude in narrow filters, averaged in eight bands (spectral
+flux; Böck & Widmer 2013 without their logarithm, which makes a bass note as strong as a kick, and without the maximum
+filter). Every filter is measured against its own mean over the track, so the result does not depend on level or
+equalization. Harmony is a slow semitone spectrum, log-compressed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -70,7 +71,7 @@ def analyze_onsets(blocks: Iterable[np.ndarray], sample_rate: int) -> Onsets:
     return Onsets(
         flux=_flux(energies),
         frame_rate=rate,
-        pitches=_compress(np.concatenate(pitches)).T.copy(),
+        pitches=_log_level(np.concatenate(pitches)).T.copy(),
         pitch_rate=rate / _PITCH_FRAMES,
     )
 
@@ -130,19 +131,24 @@ def _pitch_edges() -> np.ndarray:
     return _LOWEST_PITCH_HZ * 2.0 ** ((np.arange(_PITCHES + 1) - 0.5) / 12.0)
 
 
-def _compress(energy: np.ndarray) -> np.ndarray:
+def _log_level(energy: np.ndarray) -> np.ndarray:
     """Take the logarithm of each filter relative to a tenth of its mean over the track; silence stays 0."""
     return np.log1p(10.0 * energy / (energy.mean(axis=0) + 1e-12))
 
 
+def _amplitude(energy: np.ndarray) -> np.ndarray:
+    """Return the amplitude in each filter relative to its root mean square over the track."""
+    return np.sqrt(energy / (energy.mean(axis=0) + 1e-12))
+
+
 def _flux(energies: list[np.ndarray]) -> np.ndarray:
-    """Return (bands, frames) of rising log energy, placed in the middle of the rise; memory for one band."""
+    """Return (bands, frames) of rising amplitude, placed in the middle of the rise; memory for one band."""
     frames = sum(map(len, energies))
     flux = np.zeros((len(BAND_EDGES_HZ) - 1, frames), np.float32)
     before = _RISE_FRAMES // 2
     for band, row in enumerate(flux):
         filters = slice(band * _FILTERS_PER_BAND, (band + 1) * _FILTERS_PER_BAND)
-        level = _compress(np.concatenate([energy[:, filters] for energy in energies]))
+        level = _amplitude(np.concatenate([energy[:, filters] for energy in energies]))
         rise = np.maximum(level[_RISE_FRAMES:] - level[:-_RISE_FRAMES], 0.0).mean(axis=1)
         row[before : before + len(rise)] = rise
     return flux
