@@ -38,7 +38,7 @@ def write_tracks(folder: Path) -> float:
 
 def measure_ingest(folder: Path, model: str) -> tuple[float, float]:
     """Ingest the tracks with one process: decode, tempo, cut, pick, features, write."""
-    from fourfloor.ingest import IngestConfig, ingest
+    from fourfloor.ingest.folder import IngestConfig, ingest
 
     seconds = write_tracks(folder)
     began = time.perf_counter()

@@ -11,8 +11,9 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fourfloor.ingest import IngestConfig, IngestReport, Thresholds, ingest, load, picking
+from fourfloor.ingest import picking
 from fourfloor.ingest.analysis import TrackAnalysis
+from fourfloor.ingest.folder import IngestConfig, IngestReport, Thresholds, ingest, load
 from fourfloor.ingest.slicing import Cuts, cut_loops, plan_cuts, round_tempo
 from fourfloor.ingest.splitting import select, split
 from fourfloor.ingest.tempo import Grid

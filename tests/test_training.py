@@ -136,6 +136,24 @@ def test_kill_9_at_any_moment_loses_nothing(dataset_folder: Path, tmp_path: Path
     assert all(torch.equal(value, ends[1].tensors[name]) for name, value in ends[0].tensors.items())
 
 
+def test_training_needs_no_audio_library(dataset_folder: Path, tmp_path: Path) -> None:
+    blocked = ("scipy", "soundfile", "soxr", "pyloudnorm", "PIL", "joblib")
+    program = f"""
+import importlib.util, sys
+for name in {blocked}:
+    sys.modules[name] = None
+    found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name in {blocked} else found(name, *rest)
+from fourfloor.interfaces.cli import main
+main()
+"""
+    command = [sys.executable, "-c", program, *train_command(dataset_folder, tmp_path / "run")[3:]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert checkpoint.load_latest(tmp_path / "run").step == 14
+    assert not (tmp_path / "run" / "listening").exists()
+
+
 def test_a_run_explains_itself(trained_runs: dict[str, Path]) -> None:
     run = trained_runs["prior"]
     about = json.loads((run / "run.json").read_text())

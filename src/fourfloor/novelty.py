@@ -63,7 +63,8 @@ def load_reference(folder: Path) -> Reference:
         index = CopyIndex.from_arrays({"frames": frames}, content["index"])
         return Reference(index, Envelope.from_dict(content["envelope"]))
     except (OSError, KeyError, TypeError, ValueError, SafetensorError, zlib.error) as error:
-        raise ValueError(f"{folder}: its reference to the training set cannot be read ({error}); train again") from None
+        reason = f"{folder}: its reference to the training set cannot be read ({error})"
+        raise ValueError(f"{reason}; `fourfloor train --resume` writes it") from None
 
 
 def pack(frames: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ The only place that joins the stages, and the only one where a run refers to ano
 """
 
 import fcntl
+import importlib.util
 import json
 import os
 import time
@@ -11,16 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from fourfloor import __version__, audio, generation, novelty, picture, recipe
+from fourfloor import __version__, audio, generation, recipe
 from fourfloor.dataset import Dataset
-from fourfloor.evaluation import scorecard
-from fourfloor.evaluation.scorecard import Loops, Scorecard
 from fourfloor.generation import LoopModel, Request, Trained
 from fourfloor.models import family_module
 from fourfloor.representations import latent, magnitude, representation_module
@@ -28,7 +27,13 @@ from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples, resample
 from fourfloor.training import checkpoint, loop
 from fourfloor.training.loop import Progress
 
+if TYPE_CHECKING:
+    from fourfloor.evaluation.scorecard import Loops, Scorecard
+
+# Training needs torch, numpy and safetensors alone, so that it runs where no audio library is installed; what listens,
+# draws and scores is imported by the steps that do.
 LISTENED = "listening"
+LISTENING_LIBRARIES = ("scipy", "soxr", "pyloudnorm", "PIL")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +79,10 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     }  # fmt: skip
     with _claimed(request.run):
         _prepare_run(request, plan, meta)
-        if hasattr(model, "sample"):
+        can_listen = all(importlib.util.find_spec(name) for name in LISTENING_LIBRARIES)
+        if can_listen and hasattr(model, "sample"):
+            from fourfloor import novelty
+
             novelty.write_reference(request.run, dataset)
         state = loop.train(
             model,
@@ -87,7 +95,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
             minutes=request.minutes if request.minutes or request.steps else plan.training.minutes,
             resume=request.resume,
             device=device,
-            listen=_listener(request.run, plan, codec, dataset, meta, listening),
+            listen=_listener(request.run, plan, codec, dataset, meta, listening) if can_listen else None,
             on_progress=on_progress,
         )
     validation = [line["validation"] for line in _log(request.run) if "validation" in line]
@@ -167,6 +175,8 @@ def _listener(
 ) -> Callable[[nn.Module, int], None]:
     """Return what writes a few loops and their spectrograms into the run folder."""
 
+    from fourfloor import picture
+
     def listen(model: nn.Module, step: int) -> None:
         trained = Trained(model.to("cpu"), codec, plan, meta)
         generates = hasattr(model, "sample")
@@ -228,6 +238,8 @@ class GenerateRequest:
 
 def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, Any]:
     """Write loops as tagged WAV files; return what `generate --json` prints. ValueError in one line."""
+    from fourfloor import novelty, picture
+
     began = time.monotonic()
     if not 1 <= request.count <= generation.MAX_COUNT:
         raise ValueError(f"count {request.count} is outside 1-{generation.MAX_COUNT}: ask for fewer loops at a time")
@@ -288,6 +300,8 @@ def _make_folder(folder: Path) -> None:
 
 def export(prior: Path, decoder: Path, out: Path) -> int:
     """Write a model folder from two runs and return its size in bytes; ValueError where they do not fit."""
+    from fourfloor import novelty
+
     generation.load_model(str(prior), str(decoder))  # refuses what does not fit
     if out.resolve() in (prior.resolve(), decoder.resolve()):
         raise ValueError(f"{out}: is a run; choose another --out")
@@ -312,8 +326,10 @@ class EvaluateRequest:
     rows: Sequence[str] = ()
 
 
-def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], None]) -> Scorecard:
+def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], None]) -> "Scorecard":
     """Judge loops by the scorecard; ValueError in one line, `NotAnchoredError` where the scale does not stand."""
+    from fourfloor.evaluation import scorecard
+
     if not 1 <= request.n <= generation.MAX_COUNT:
         raise ValueError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 256 is a good number")
     path = Path(request.loops)
@@ -350,6 +366,8 @@ def _sampled(
     request: EvaluateRequest, model: LoopModel, on_progress: Callable[[int, int, str], None]
 ) -> tuple[list[str], list[np.ndarray], list[float]]:
     """Make n loops at the tempi of the held-out loops, in turn."""
+    from fourfloor import novelty
+
     dataset = Dataset([request.against])
     low, high = BPM_RANGE
     tempi = [min(max(dataset.bpm(int(i)), low), high) for i in dataset.indices("validation")]

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from fourfloor.ingest import IngestConfig, ingest, load
 from fourfloor.ingest.catalogue import DatasetWriter
+from fourfloor.ingest.folder import IngestConfig, ingest, load
 from fourfloor.ingest.processes import analyze_tracks
 from fourfloor.representations.beatgrid import loop_samples
 
@@ -155,7 +155,7 @@ class Deadly:
 
 
 def test_a_file_that_kills_its_process_is_rejected_alone(tmp_path: Path, track: np.ndarray) -> None:
-    from fourfloor.ingest import _task
+    from fourfloor.ingest.folder import _task
 
     tasks = []
     for number in range(4):
@@ -170,7 +170,7 @@ def test_a_file_that_kills_its_process_is_rejected_alone(tmp_path: Path, track: 
 
 INGEST = """
 import sys
-from fourfloor.ingest import IngestConfig, ingest
+from fourfloor.ingest.folder import IngestConfig, ingest
 ingest([sys.argv[1]], sys.argv[2], IngestConfig(bars=1, overwrite=True))
 """
 

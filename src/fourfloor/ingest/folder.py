@@ -1,0 +1,239 @@
+"""A folder of tracks -> a dataset of loops: whole bars on the beat grid, picked, leveled and split by track.
+
+The same files give the same bytes, whatever the order of the arguments or the number of processes.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fourfloor.audio import display_name, find_audio
+from fourfloor.ingest.analysis import Task, TrackAnalysis
+from fourfloor.ingest.catalogue import Catalogue, DatasetWriter, load
+from fourfloor.ingest.picking import Thresholds
+from fourfloor.ingest.processes import Progress, analyze_tracks
+from fourfloor.ingest.splitting import Selection, select, split
+from fourfloor.representations.beatgrid import BPM_RANGE, loop_frames, loop_samples
+
+__all__ = ["Catalogue", "DatasetWriter", "IngestConfig", "IngestReport", "Thresholds", "TrackReport", "ingest", "load"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestConfig:
+    """Say how tracks become loops.
+
+    A given `bpm` is trusted for every file. A loop begins every `hop_bars` bars, by default where the last one ends.
+    `max_loops_per_track` keeps long tracks from outweighing the rest; `jobs` 0 means one process a core.
+    `min_confidence` lies between noise and random clicks (0.00) and 54 excerpts of real tracks (0.70-0.99).
+    """
+
+    bars: int = 4
+    hop_bars: int | None = None
+    bpm: float | None = None
+    sample_rate: int = 44_100
+    channels: int = 2
+    max_loops_per_track: int | None = 64
+    min_confidence: float = 0.3
+    bpm_range: tuple[float, float] = BPM_RANGE
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    validation_share: float = 0.15
+    seed: int = 0
+    style: str = "music"
+    jobs: int = 0
+    overwrite: bool = False
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        hop_bars = self.bars if self.hop_bars is None else self.hop_bars
+        rules = {
+            f"bars is {self.bars}; choose 1 to 64": 1 <= self.bars <= 64,
+            f"hop_bars is {self.hop_bars}; choose 1 to bars ({self.bars})": 1 <= hop_bars <= self.bars,
+            f"bpm is {self.bpm}; give a tempo between 20 and 400": self.bpm is None or 20 <= self.bpm <= 400,
+            f"sample_rate is {self.sample_rate}; choose 4000 to 192000 Hz": 4000 <= self.sample_rate <= 192_000,
+            f"channels is {self.channels}; choose 1 or 2": self.channels in (1, 2),
+            f"max_loops_per_track is {self.max_loops_per_track}; choose 1 or more": self.max_loops_per_track is None
+            or self.max_loops_per_track >= 1,
+            f"validation_share is {self.validation_share}; choose 0 to 0.9": 0 <= self.validation_share <= 0.9,
+            f"min_confidence is {self.min_confidence}; choose 0 to 1": 0 <= self.min_confidence <= 1,
+            f"jobs is {self.jobs}; choose 0 (one a core) or more": self.jobs >= 0,
+        }
+        for message, holds in rules.items():
+            if not holds:
+                raise ValueError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackReport:
+    """Tell what became of one file that could be read."""
+
+    file: str
+    bpm: float
+    confidence: float
+    downbeat_seconds: float
+    loops: int
+    dropped: dict[str, int]
+    seconds: float
+    split: str
+    repairs: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestReport:
+    """Tell what became of every file, and hold the dataset."""
+
+    catalogue: Catalogue
+    tracks: list[TrackReport]
+    rejected: list[dict[str, str]]
+
+    @property
+    def loops(self) -> int:
+        """Number of loops in the dataset."""
+        return sum(track.loops for track in self.tracks)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `ingest --json` prints."""
+        keys = ("file", "bpm", "confidence", "downbeat_seconds", "loops", "dropped")
+        tracks = [{key: value for key, value in asdict(track).items() if key in keys} for track in self.tracks]
+        return {"tracks": tracks, "loops": self.loops, "rejected": self.rejected}
+
+
+def ingest(
+    sources: Iterable[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    config: IngestConfig | None = None,
+    on_progress: Progress | None = None,
+) -> IngestReport:
+    """Cut the tracks in files and folders into loops and write them as a dataset.
+
+    `on_progress(done, total, name)` is called after each file. ValueError in one line where nothing is left, where
+    `out` cannot be written, or, with `strict`, where any file was rejected.
+    """
+    config = config or IngestConfig()
+    ordered = sorted(Path(source) for source in sources)
+    paths, unreachable = find_audio(ordered)
+    rejected = [{"file": display_name(path), "reason": reason} for path, reason in unreachable]
+    if not paths:
+        raise ValueError(_nothing(rejected, []))
+    with DatasetWriter(
+        Path(out),
+        bars=config.bars,
+        sample_rate=config.sample_rate,
+        channels=config.channels,
+        overwrite=config.overwrite,
+        settings=_settings(config),
+    ) as writer:
+        parts = Path(tempfile.mkdtemp(prefix="parts-", dir=writer.partial))
+        tasks = [_task(path, parts / str(number), config) for number, path in enumerate(paths)]
+        try:
+            analyses = analyze_tracks(tasks, config.jobs, on_progress)
+        except OSError as error:  # of the part files: what is wrong with a track is in its analysis
+            raise ValueError(f"{writer.partial}: cannot be written ({error.strerror}); free space") from error
+        names = [_name(path, ordered) for path in paths]
+        reports = _write(writer, tasks, names, analyses, rejected, config)
+        if config.strict and rejected:
+            raise ValueError(f"{rejected[0]['file']}: {rejected[0]['reason']}; {len(rejected)} rejected in strict mode")
+        if not any(report.loops for report in reports):
+            raise ValueError(_nothing(rejected, reports))
+        return IngestReport(catalogue=writer.finish(), tracks=reports, rejected=rejected)
+
+
+def _settings(config: IngestConfig) -> dict[str, Any]:
+    """Return what the loops depend on: not the number of processes, nor what is done about errors."""
+    without = ("jobs", "overwrite", "strict", "bars", "sample_rate", "channels")
+    return {key: value for key, value in asdict(config).items() if key not in without}
+
+
+def _task(path: Path, part: Path, config: IngestConfig) -> Task:
+    return Task(
+        path=path, part=part, bars=config.bars, hop_bars=config.hop_bars or config.bars, bpm=config.bpm,
+        sample_rate=config.sample_rate, channels=config.channels, min_confidence=config.min_confidence,
+        bpm_range=config.bpm_range, thresholds=config.thresholds,
+    )  # fmt: skip
+
+
+def _name(path: Path, sources: list[Path]) -> str:
+    """Return a track's name: its path inside the folder that was named, or the file's own name."""
+    inside = [path.relative_to(source) for source in sources if path != source and path.is_relative_to(source)]
+    return display_name(max(inside, key=lambda name: len(name.parts)) if inside else path.name)
+
+
+def _write(
+    writer: DatasetWriter,
+    tasks: list[Task],
+    names: list[str],
+    analyses: list[TrackAnalysis],
+    rejected: list[dict[str, str]],
+    config: IngestConfig,
+) -> list[TrackReport]:
+    """Compare the tracks, split them and write what is kept; add files that could not be used to `rejected`."""
+    readable: list[int] = []
+    first_with: dict[str, str] = {}
+    for number, (task, analysis) in enumerate(zip(tasks, analyses, strict=True)):
+        file = display_name(task.path)
+        if analysis.error:
+            rejected.append({"file": file, "reason": analysis.error})
+        elif analysis.sha256 in first_with:
+            rejected.append({"file": file, "reason": f"has the same bytes as {first_with[analysis.sha256]}"})
+        else:
+            first_with[analysis.sha256] = file
+            readable.append(number)
+    found = [analyses[number] for number in readable]
+    selections = select(found, config.thresholds, config.max_loops_per_track)
+    split(found, selections, config.validation_share, config.seed)
+    reports = []
+    for number, analysis, selection in zip(readable, found, selections, strict=True):
+        file = display_name(tasks[number].path)
+        repairs = list(analysis.repairs)
+        if selection.same_as is not None:
+            repairs.append(f"the same audio as {names[readable[selection.same_as]]}: left out")
+        track = writer.add_track(
+            name=names[number], path=file, sha256=analysis.sha256, bpm=analysis.bpm, confidence=analysis.confidence,
+            first_downbeat=analysis.first_downbeat, style=config.style, split=selection.split,
+            dropped=selection.dropped, repairs=repairs,
+        )  # fmt: skip
+        _write_loops(writer, track, tasks[number], analysis, selection)
+        report = TrackReport(
+            file=file, bpm=analysis.bpm, confidence=analysis.confidence, downbeat_seconds=analysis.first_downbeat,
+            loops=len(selection.kept), dropped=dict(sorted(selection.dropped.items())), seconds=analysis.seconds,
+            split=selection.split, repairs=repairs,
+        )  # fmt: skip
+        reports.append(report)
+    for row in rejected:
+        writer.reject(row["file"], row["reason"])
+    return reports
+
+
+def _write_loops(writer: DatasetWriter, track: int, task: Task, analysis: TrackAnalysis, selection: Selection) -> None:
+    """Copy the kept loops of one track from its part files, then remove those."""
+    if not selection.kept:
+        return
+    size = loop_samples(analysis.bpm, task.bars, task.sample_rate) * task.channels
+    frames = loop_frames(task.bars)
+    features = np.fromfile(task.features_part, "<f2").reshape(len(analysis.bar_numbers), frames, -1)
+    written: dict[int, int] = {}
+    for index in selection.kept:
+        bar_number = analysis.bar_numbers[index]
+        pcm = np.fromfile(task.audio_part, "<i2", size, offset=2 * size * index)
+        written[bar_number] = writer.add_loop(
+            pcm.reshape(-1, task.channels), track=track, bpm=analysis.bpm, start_seconds=analysis.starts_seconds[index],
+            gain_db=analysis.gain_db, follows=written.get(bar_number - task.bars), features=features[index],
+        )  # fmt: skip
+    task.audio_part.unlink()
+    task.features_part.unlink()
+
+
+def _nothing(rejected: list[dict[str, str]], reports: list[TrackReport]) -> str:
+    """Say in one line why there is no dataset."""
+    reasons = [f"{row['file']}: {row['reason']}" for row in rejected]
+    reasons += [f"{report.file}: {', '.join(report.dropped) or 'no loops'}" for report in reports]
+    if not reasons:
+        return "no audio files were found; name files or folders with WAV, FLAC, OGG, Opus, MP3 or AIFF files"
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return f"nothing to learn from: {'; '.join(reasons[:3])}{more}"
