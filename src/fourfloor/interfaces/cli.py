@@ -158,7 +158,7 @@ def generate(
     """Write new loops: 44.1 kHz, stereo, 24-bit, exact length, seamless, tempo in the file.
 
     Prints for each loop the tempo measured back, the seam score, and the nearest training passage with its copy
-    score (copies are above 0.70).
+    score (a copy from 0.65).
     """
     from fourfloor import pipeline
     from fourfloor.interfaces.show import generate_line
