@@ -153,6 +153,19 @@ def test_a_tuned_model_keeps_codec_and_styles(
     assert 0 < max(moved) < 0.5
 
 
+def test_only_a_model_of_the_same_family_can_be_tuned(
+    trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
+) -> None:
+    from conftest import RECIPES
+
+    request = pipeline.TrainRequest(
+        recipe=RECIPES / "adapt.toml", data=[dataset_folder], run=tmp_path / "run", parent=str(trained_runs["decoder"])
+    )
+    with pytest.raises(ValueError, match="holds magnitude_decoder, the recipe trains flow"):
+        pipeline.train(request)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

@@ -171,6 +171,18 @@ def reference_folder(name: str) -> Path:
     return bundled_folder(name) if name in bundled_names() else Path(name)
 
 
+def load_part(name: str, family: str) -> Trained:
+    """Load the model of a family from a bundled model, a model folder or a run, to go on training it."""
+    folder = bundled_folder(name) if name in bundled_names() else Path(name)
+    candidates = [folder / PRIOR_FILE, folder / DECODER_FILE] if (folder / PRIOR_FILE).exists() else [folder]
+    parts = [load_trained(candidate) for candidate in candidates]
+    for part in parts:
+        if part.recipe.family == family:
+            return part
+    held = ", ".join(part.recipe.family for part in parts)
+    raise ValueError(f"{name}: holds {held}, the recipe trains {family}; name a model of that family")
+
+
 def load_decoder(name: str) -> Trained:
     """Load a decoder from a bundled model, a model folder or a run."""
     folder = bundled_folder(name) if name in bundled_names() else Path(name)

@@ -15,8 +15,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from fourfloor.dataset import Dataset
-from fourfloor.evaluation.copying import N_BANDS, STEPS_PER_DB, CopyIndex, Passage
+from fourfloor.evaluation.copying import N_BANDS, STEPS_PER_DB, CopyIndex
 from fourfloor.evaluation.scores import Envelope, LoopScores, score_loop, with_copy
+from fourfloor.evaluation.sources import dataset_passages
 from fourfloor.generation import Request
 from fourfloor.training.checkpoint import write_atomically
 
@@ -37,13 +38,7 @@ def write_reference(folder: Path, dataset: Dataset) -> None:
     if (folder / ABOUT).exists():
         return
     train = dataset.indices("train")
-    passages = (
-        Passage(
-            name=dataset.name(int(i)), waveform=dataset.waveform(int(i)), sample_rate=dataset.sample_rate,
-            bpm=dataset.bpm(int(i)), start_seconds=dataset.loop(int(i)).start_seconds,
-        )
-        for i in train
-    )  # fmt: skip
+    passages = (passage for part in dataset.catalogues for passage in dataset_passages(part))
     arrays, about = CopyIndex(passages).to_arrays()
     chosen = train[np.linspace(0, len(train) - 1, min(len(train), ENVELOPE_LOOPS)).astype(int)]
     scores = [

@@ -59,10 +59,9 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     """
     plan = recipe.load(request.recipe, request.overrides)
     device = _device(request.device)
-    parent = generation.load_model(request.parent).prior if request.parent else None
+    parent = generation.load_part(request.parent, plan.family) if request.parent else None
     listening = generation.load_decoder(request.decoder) if request.decoder else None
     if parent:
-        _check_same_family(plan, parent, request)
         plan = replace(plan, model=parent.recipe.model)
     known = parent.vocabulary if parent else []
     dataset = Dataset(request.data, known)
@@ -119,11 +118,6 @@ def _device(name: str) -> str:
     if name not in ("cpu", "cuda"):
         raise ValueError(f"device {name!r} is unknown: use auto, cpu or cuda")
     return name
-
-
-def _check_same_family(plan: recipe.Recipe, parent: Trained, request: TrainRequest) -> None:
-    if plan.family != parent.recipe.family:
-        raise ValueError(f"{request.recipe}: trains {plan.family}, but {request.parent} is {parent.recipe.family}")
 
 
 @contextmanager

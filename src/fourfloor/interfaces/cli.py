@@ -63,7 +63,7 @@ def ingest(
     sample_rate: Annotated[int, typer.Option(help="Of the stored loops, in Hz.")] = 44_100,
     channels: Annotated[int, typer.Option(help="1 or 2.")] = 2,
     style: Annotated[str, typer.Option(help="Tag of these tracks; generate --style asks for it.")] = "music",
-    min_confidence: Annotated[float, typer.Option(help="Drop tracks whose tempo is less certain, 0-1.")] = 0.1,
+    min_confidence: Annotated[float, typer.Option(help="Drop tracks whose tempo is less certain, 0-1.")] = 0.3,
     seed: Annotated[int, typer.Option(help="Decides which tracks validate.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes; 0 means one a core.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that is there.")] = False,
@@ -219,6 +219,12 @@ def produce(
     bars: Annotated[int, typer.Option(help="Length of a loop in bars.")] = 4,
     bpm: Annotated[float | None, typer.Option(help="Tempo of all loops.", show_default="the style's")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same loops.")] = 0,
+    density: Annotated[
+        float | None, typer.Option(help="How much is played, 0-1.", show_default="drawn for each loop")
+    ] = None,
+    energy: Annotated[
+        float | None, typer.Option(help="How hard it is played, 0-1.", show_default="drawn for each loop")
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
     kit: Annotated[Path | None, typer.Option(help="Folder of your own one-shots.", show_default=False)] = None,
     wav: Annotated[bool, typer.Option("--wav", help="Write plain WAV files beside the dataset.")] = False,
@@ -231,7 +237,9 @@ def produce(
     from fourfloor.interfaces.show import progress_bar
     from fourfloor.producer import produce as run_produce
 
-    options: dict[str, Any] = {"wav": wav, "stems": stems, "midi": midi, "overwrite": overwrite}
+    options: dict[str, Any] = {
+        "density": density, "energy": energy, "wav": wav, "stems": stems, "midi": midi, "overwrite": overwrite
+    }  # fmt: skip
     with progress_bar("produce") as bar:
         made = run_produce(count, out, style, bars, seed, jobs, kit=kit, bpm=bpm, on_progress=bar.update, **options)
     if as_json:
