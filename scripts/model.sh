@@ -11,7 +11,7 @@ export OMP_NUM_THREADS=1
 
 [ -d "$music" ] || { echo "model.sh: no music in $music; run make music first" >&2; exit 2; }
 [ -d data/music ] || $fourfloor ingest "$music" --out data/music --jobs 2
-[ -d data/produced ] || $fourfloor produce --count 560 --seed 0 --jobs 2 --out data/produced
+[ -d data/produced ] || $fourfloor produce --count 1560 --seed 0 --jobs 2 --out data/produced
 
 train() {
     resume=""

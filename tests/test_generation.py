@@ -45,10 +45,11 @@ def test_the_style_is_asked_for_by_name(model: generation.LoopModel) -> None:
 
 
 def test_candidates_have_seeds_of_their_own() -> None:
-    choices = list(generation.candidate_requests(Request(seed=5), 3, 4))
+    choices = [generation.candidate_requests(Request(seed=5), number, 4) for number in range(3)]
     assert [group[0].seed for group in choices] == [5, 6, 7]
     assert len({request.seed for group in choices for request in group}) == 12
-    assert choices == list(generation.candidate_requests(Request(seed=5), 3, 4))
+    assert choices[2] == generation.candidate_requests(Request(seed=5), 2, 4)
+    assert choices[0][:2] == generation.candidate_requests(Request(seed=5), 0, 2)
 
 
 def request(run: Path, out: Path, **options: object) -> pipeline.GenerateRequest:
@@ -84,14 +85,32 @@ def test_more_candidates_are_never_worse(trained_runs: dict[str, Path], model: g
     from fourfloor import novelty
 
     reference = novelty.load_reference(trained_runs["prior"])
-    (choices,) = generation.candidate_requests(Request(bars=1), 1, 3)
-    made = [(choice, generation.make_loop(model, choice)) for choice in choices]
-    qualities = [
-        novelty.score(loop, 44_100, choice, reference).quality(reference.envelope) for choice, loop in made
-    ]
-    _, chosen, scores = novelty.best(made, reference, 44_100)
-    assert scores.quality(reference.envelope) == max(qualities)
-    assert chosen == choices[int(np.argmax(qualities))]
+    choices = generation.candidate_requests(Request(bars=1), 0, 3)
+    made = {choice: generation.make_loop(model, choice) for choice in choices}
+    ranks = {
+        choice: novelty.rank(novelty.score(loop, 44_100, choice, reference), reference) for choice, loop in made.items()
+    }
+    _, chosen, scores = novelty.best(made.__getitem__, choices, [], reference)
+    assert novelty.rank(scores, reference) == max(ranks.values())
+    assert ranks[chosen] == max(ranks.values())
+
+
+def test_a_copy_is_replaced_by_a_spare(trained_runs: dict[str, Path], dataset_folder: Path) -> None:
+    from fourfloor import novelty
+    from fourfloor.dataset import Dataset
+
+    reference, dataset = novelty.load_reference(trained_runs["prior"]), Dataset([dataset_folder])
+    index = int(dataset.indices("train")[0])
+    bpm = dataset.bpm(index)
+    asked, second, third = (Request(bpm=bpm, seed=seed) for seed in range(3))
+    noise = 0.1 * np.random.default_rng(0).standard_normal(dataset.waveform(index).shape).astype(np.float32)
+    loops = {asked: dataset.waveform(index), second: noise}  # the third is never made
+    _, chosen, scores = novelty.best(loops.__getitem__, [asked], [second, third], reference)
+    assert chosen == second
+    assert not scores.is_copy
+    _, kept, scores = novelty.best(loops.__getitem__, [asked], [], reference)
+    assert kept == asked
+    assert scores.is_copy
 
 
 def test_an_exported_model_makes_the_same_music(

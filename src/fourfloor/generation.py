@@ -5,7 +5,6 @@ its own random numbers, made from its seed alone, so that the same seed gives th
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -241,13 +240,11 @@ def make_loop(model: LoopModel, request: Request, sampling: Any = None) -> np.nd
     return render(model.decoder, z, request.bpm, samples, request.seed)
 
 
-def candidate_requests(request: Request, count: int, candidates: int) -> Iterator[list[Request]]:
-    """Yield the requests of each loop's candidates; the first candidate of loop i has seed `request.seed + i`."""
-    for number in range(count):
-        first = replace(request, seed=request.seed + number)
-        spread = np.random.SeedSequence([first.seed, 1]).generate_state(max(candidates - 1, 1), np.uint64)
-        others = [replace(first, seed=int(seed) >> 1) for seed in spread[: candidates - 1]]
-        yield [first, *others]
+def candidate_requests(request: Request, number: int, candidates: int) -> list[Request]:
+    """List the requests of one loop's candidates; the first one of loop `number` has seed `request.seed + number`."""
+    first = replace(request, seed=request.seed + number)
+    spread = np.random.SeedSequence([first.seed, 1]).generate_state(max(candidates - 1, 1), np.uint64)
+    return [first, *(replace(first, seed=int(seed) >> 1) for seed in spread[: candidates - 1])]
 
 
 def export(prior: Path, decoder: Path, out: Path) -> None:

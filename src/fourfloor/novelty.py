@@ -6,7 +6,7 @@ each per-loop number. It makes the copy search possible where the training audio
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from fourfloor.evaluation.copying import N_BANDS, STEPS_PER_DB, CopyIndex
 from fourfloor.evaluation.scores import Envelope, LoopScores, score_loop, with_copy
 from fourfloor.evaluation.sources import dataset_passages
 from fourfloor.generation import Request
+from fourfloor.representations.latent import SAMPLE_RATE
 from fourfloor.training.checkpoint import write_atomically
 
 ARRAYS, ABOUT = "reference.safetensors", "reference.json"
@@ -95,11 +96,24 @@ def score(waveform: np.ndarray, sample_rate: int, request: Request, reference: R
 
 
 def best(
-    candidates: Sequence[tuple[Request, np.ndarray]], reference: Reference, sample_rate: int
+    make: Callable[[Request], np.ndarray], requests: Sequence[Request], spare: Sequence[Request], reference: Reference
 ) -> tuple[np.ndarray, Request, LoopScores]:
-    """Return the candidate of the highest quality, with what it was asked for and its numbers."""
-    scored = [
-        (score(waveform, sample_rate, request, reference), request, waveform) for request, waveform in candidates
-    ]
-    scores, request, waveform = max(scored, key=lambda entry: entry[0].quality(reference.envelope))
-    return waveform, request, scores
+    """Make the requested candidates and return the one of the highest quality, with its numbers.
+
+    While it is a copy of a training passage, the spare requests are tried one after another.
+    """
+    chosen = None
+    for number, request in enumerate([*requests, *spare]):
+        if chosen is not None and number >= len(requests) and not chosen[2].is_copy:
+            break
+        waveform = make(request)
+        scores = score(waveform, SAMPLE_RATE, request, reference)
+        if chosen is None or rank(scores, reference) > rank(chosen[2], reference):
+            chosen = waveform, request, scores
+    assert chosen is not None
+    return chosen
+
+
+def rank(scores: LoopScores, reference: Reference) -> tuple[bool, float]:
+    """Order candidates: whatever is no copy before whatever is one, then by quality."""
+    return not scores.is_copy, scores.quality(reference.envelope)

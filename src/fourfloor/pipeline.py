@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 # Training needs torch, numpy and safetensors alone, so that it runs where no audio library is installed; what listens,
 # draws and scores is imported by the steps that do.
+SPARE = 4  # further candidates of a loop, made only while it is a copy of a training passage
 LISTENED = "listening"
 LISTENING_LIBRARIES = ("scipy", "soxr", "pyloudnorm", "PIL")
 
@@ -244,11 +245,11 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     reference = novelty.load_reference(generation.reference_folder(request.model))
     _make_folder(request.out)
     rows, pictures = [], []
-    for choices in generation.candidate_requests(first, request.count, request.candidates):
-        waveform, chosen, scores = novelty.best(
-            [(choice, _leveled(model, choice)) for choice in choices], reference, audio.SAMPLE_RATE
-        )
-        path = request.out / f"fourfloor_{chosen.bpm:g}bpm_{model.name}_{chosen.bars}bars_s{choices[0].seed}.wav"
+    for number in range(request.count):
+        choices = generation.candidate_requests(first, number, request.candidates + SPARE)
+        asked, spare = choices[: request.candidates], choices[request.candidates :]
+        waveform, chosen, scores = novelty.best(lambda choice: _leveled(model, choice), asked, spare, reference)
+        path = request.out / f"fourfloor_{chosen.bpm:g}bpm_{model.name}_{chosen.bars}bars_s{asked[0].seed}.wav"
         audio.write_loop(path, waveform, _tags(model, chosen, path.stem))
         row = {
             "file": str(path), "bpm": chosen.bpm, "bars": chosen.bars, "frames": waveform.shape[1],
@@ -371,9 +372,11 @@ def _sampled(
     for number in range(request.n):
         bpm = tempi[order[number % len(tempi)]]
         first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars)
-        (choices,) = generation.candidate_requests(first, 1, request.candidates)
-        made = [(choice, _leveled(model, choice)) for choice in choices]
-        waveform = made[0][1] if len(made) == 1 else novelty.best(made, reference, audio.SAMPLE_RATE)[0]
+        choices = generation.candidate_requests(first, 0, request.candidates)
+        if len(choices) == 1:
+            waveform = _leveled(model, first)  # as the model makes them, copies and all
+        else:
+            waveform = novelty.best(lambda choice: _leveled(model, choice), choices, (), reference)[0]
         names.append(f"{model.name} seed {first.seed}")
         waveforms.append(waveform)
         bpms.append(bpm)

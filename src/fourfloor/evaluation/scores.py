@@ -55,7 +55,12 @@ class LoopScores:
         names += [] if self.tempo_hit else ["tempo"]
         names += [number for number in BAND_NUMBERS if not envelope.holds(number, getattr(self, number))]
         names += ["seam " + fault for fault in self.seam.faults]
-        return (*names, "copy") if self.copy_score is not None and self.copy_score >= COPY_LIMIT else tuple(names)
+        return (*names, "copy") if self.is_copy else tuple(names)
+
+    @property
+    def is_copy(self) -> bool:
+        """Tell whether a copy search found the loop in its training set."""
+        return self.copy_score is not None and self.copy_score >= COPY_LIMIT
 
     def is_sane(self, envelope: Envelope) -> bool:
         """Tell whether the loop is finite, not silent, and usual in every one of `SANE_NUMBERS`."""
