@@ -316,7 +316,7 @@ class EvaluateRequest:
     n: int = 256
     seed: int = 0
     out: Path | None = None
-    decoder: str | None = None  # a model for row I, where `loops` is a folder
+    decoder: str | None = None  # for row I, and for a prior's run
     candidates: int = 1
     rows: Sequence[str] = ()
 
@@ -328,18 +328,19 @@ def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], No
     if not 1 <= request.n <= generation.MAX_COUNT:
         raise ValueError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 256 is a good number")
     path = Path(request.loops)
-    is_model = request.loops in generation.bundled_names() or generation.is_model_folder(path)
-    row_i = request.decoder or (request.loops if is_model else None)
-    decoder = _round_trip(generation.load_model(row_i).decoder) if row_i else None
     loops: Loops
-    if is_model:
-        loops = _sampled(request, generation.load_model(request.loops), on_progress)
+    if request.loops in generation.bundled_names() or generation.is_model_folder(path):
+        model = generation.load_model(request.loops, request.decoder)
+        part: Trained | None = model.decoder
+        loops = _sampled(request, model, on_progress)
     else:
+        part = generation.load_decoder(request.decoder) if request.decoder else None
         found, rejected = audio.find_audio([path])
         if not found:
             reason = rejected[0][1] if rejected else "holds no audio"
             raise ValueError(f"{path}: {reason}; name a folder of loops, or a model")
         loops = found
+    decoder = _round_trip(part) if part else None
     return scorecard.evaluate(
         loops, request.against, n=request.n, seed=request.seed, out=request.out, decoder=decoder, only=request.rows
     )

@@ -185,7 +185,7 @@ def evaluate(
         Path | None, typer.Option(help="Folder for scorecard.json, .md and .html.", show_default=False)
     ] = None,
     decoder: Annotated[
-        str | None, typer.Option(help="Model for row I where LOOPS is a folder.", show_default=False)
+        str | None, typer.Option(help="Decoder of a prior's run, and of row I.", show_default=False)
     ] = None,
     candidates: Annotated[int, typer.Option(help="With a model: make this many of each loop, keep the best.")] = 1,
     rows: Annotated[str, typer.Option(help="Reference rows to make, such as ACDEJ; all by default.")] = "",
