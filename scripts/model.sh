@@ -8,6 +8,7 @@ minutes=${MINUTES:-85}
 music=${MUSIC:-data/tracks}
 fourfloor=.venv/bin/fourfloor
 export OMP_NUM_THREADS=1
+trap 'kill $(jobs -p) 2> /dev/null || :' EXIT
 
 [ -d "$music" ] || { echo "model.sh: no music in $music; run make music first" >&2; exit 2; }
 [ -d data/music ] || $fourfloor ingest "$music" --out data/music --jobs 2

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def batches(split: str, size: int, rng: np.random.Generator) -> dict[str, np.nda
     return {"x": rng.standard_normal((size, 3)).astype(np.float32)}
 
 
-def run_line(run: Path, steps: int, model: Line | None = None, **options) -> loop.State:
+def run_line(run: Path, steps: int, model: Line | None = None, **options: Any) -> loop.State:
     (run / "checkpoints").mkdir(parents=True, exist_ok=True)
     config = loop.Config(batch_size=4, precision="fp32", validate_every=3, seed=1, checkpoint_seconds=1e-9)
     torch.manual_seed(1)
@@ -58,7 +59,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     # The rate of a run depends on its planned length, so the first part is cut off rather than planned shorter.
     with pytest.raises(TimeoutError):
         run_line(tmp_path / "parts", 12, on_progress=stop)
-    resumed = run_line(tmp_path / "parts", 12, resume=True)
+    resumed = run_line(tmp_path / "parts", 12, resumed=checkpoint.load_latest(tmp_path / "parts"))
     assert (tmp_path / "parts" / "log.jsonl").read_bytes() == (tmp_path / "straight" / "log.jsonl").read_bytes()
     for name, value in straight.ema.state_dict().items():
         assert torch.equal(value, resumed.ema.state_dict()[name])

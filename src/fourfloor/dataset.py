@@ -128,6 +128,7 @@ def _write_once(path: Path, content: bytes) -> None:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".codec-") as temporary:
             temporary.write(content)
             temporary.flush()
+            os.fchmod(temporary.fileno(), 0o644)
             os.fsync(temporary.fileno())
             with contextlib.suppress(FileExistsError):
                 os.link(temporary.name, path)

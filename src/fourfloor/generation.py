@@ -185,21 +185,33 @@ def load_part(name: str, family: str) -> Trained:
 def load_decoder(name: str) -> Trained:
     """Load a decoder from a bundled model, a model folder or a run."""
     folder = bundled_folder(name) if name in bundled_names() else Path(name)
-    return load_trained(folder / DECODER_FILE if (folder / DECODER_FILE).exists() else folder)
+    trained = load_trained(folder / DECODER_FILE if (folder / DECODER_FILE).exists() else folder)
+    if hasattr(trained.model, "sample"):
+        raise ValueError(f"{name}: is a {trained.recipe.family} run; name a decoder's")
+    return trained
 
 
 def find_decoder(run: Path, prior: Trained) -> Trained:
-    """Return the decoder that shares the prior's codec: of the runs beside it, else of a bundled model."""
+    """Return the decoder that shares the prior's codec: the one run beside it, else that of a bundled model."""
     siblings = sorted(path for path in run.resolve().parent.iterdir() if (path / checkpoint.FOLDER).is_dir())
-    candidates = [*siblings, *(bundled_folder(name) / DECODER_FILE for name in bundled_names())]
-    for candidate in candidates:
-        try:
-            trained = load_trained(candidate)
-        except ValueError:
-            continue
-        if trained.recipe.family == "magnitude_decoder" and trained.codec_hash == prior.codec_hash:
-            return trained
+    fitting = {path.name: decoder for path in siblings if (decoder := _fitting(path, prior))}
+    if len(fitting) > 1:
+        raise ValueError(f"{run}: several decoders fit ({', '.join(fitting)}); name one with --decoder")
+    if fitting:
+        return next(iter(fitting.values()))
+    for name in bundled_names():
+        if decoder := _fitting(bundled_folder(name) / DECODER_FILE, prior):
+            return decoder
     raise ValueError(f"{run}: no decoder with its codec lies beside it; name one with --decoder")
+
+
+def _fitting(path: Path, prior: Trained) -> Trained | None:
+    try:
+        trained = load_trained(path)
+    except ValueError:
+        return None
+    fits = not hasattr(trained.model, "sample") and trained.codec_hash == prior.codec_hash
+    return trained if fits else None
 
 
 def style_number(model: Trained, style: str | None) -> int:
@@ -244,7 +256,7 @@ def candidate_requests(request: Request, number: int, candidates: int) -> list[R
     """List the requests of one loop's candidates; the first one of loop `number` has seed `request.seed + number`."""
     first = replace(request, seed=request.seed + number)
     spread = np.random.SeedSequence([first.seed, 1]).generate_state(max(candidates - 1, 1), np.uint64)
-    return [first, *(replace(first, seed=int(seed) >> 1) for seed in spread[: candidates - 1])]
+    return [first, *(replace(first, seed=int(seed) >> 11) for seed in spread[: candidates - 1])]
 
 
 def export(prior: Path, decoder: Path, out: Path) -> None:

@@ -4,6 +4,7 @@ A reference is written beside a model when it is trained: fingerprints of every 
 each per-loop number. It makes the copy search possible where the training audio is not.
 """
 
+import contextlib
 import json
 import zlib
 from collections.abc import Callable, Sequence
@@ -36,8 +37,9 @@ class Reference:
 
 def write_reference(folder: Path, dataset: Dataset) -> None:
     """Fingerprint and measure the training loops of a dataset, once."""
-    if (folder / ABOUT).exists():
-        return
+    with contextlib.suppress(ValueError):
+        load_reference(folder)
+        return  # an earlier part of the run wrote it
     train = dataset.indices("train")
     passages = (passage for part in dataset.catalogues for passage in dataset_passages(part))
     arrays, about = CopyIndex(passages).to_arrays()

@@ -44,11 +44,10 @@ def sheet(pictures: Sequence[tuple[str, Image.Image]], columns: int = 2) -> Imag
     return canvas
 
 
-def save_sheet(path: Path, loops: Sequence[tuple[str, np.ndarray]], sample_rate: int, columns: int = 2) -> None:
-    """Draw labeled loops into one PNG; ValueError where it cannot be written."""
-    image = sheet([(label, spectrogram(waveform, sample_rate)) for label, waveform in loops], columns)
+def save_sheet(path: Path, pictures: Sequence[tuple[str, Image.Image]], columns: int = 2) -> None:
+    """Write labeled pictures as one PNG; ValueError where it cannot be written."""
     try:
-        image.save(path, format="PNG")
+        sheet(pictures, columns).save(path, format="PNG")
     except OSError as error:
         reason = error.strerror or error
         raise ValueError(f"{path}: cannot write the picture ({reason}); choose another folder") from None

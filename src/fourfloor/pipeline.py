@@ -3,6 +3,7 @@
 The only place that joins the stages, and the only one where a run refers to another.
 """
 
+import copy
 import fcntl
 import importlib.util
 import json
@@ -60,25 +61,31 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     """
     plan = recipe.load(request.recipe, request.overrides)
     device = _device(request.device)
+    resumed = _resumed(request, on_progress)
     parent = generation.load_part(request.parent, plan.family) if request.parent else None
     listening = generation.load_decoder(request.decoder) if request.decoder else None
+    if parent and listening and parent.codec_hash != listening.codec_hash:
+        raise ValueError(f"{request.parent} and {request.decoder} use different codecs; name a decoder that fits")
     if parent:
         plan = replace(plan, model=parent.recipe.model)
-    known = parent.vocabulary if parent else []
+    known = resumed.meta["vocabulary"] if resumed else parent.vocabulary if parent else []
     dataset = Dataset(request.data, known)
-    codec = parent.codec if parent else listening.codec if listening else dataset.codec()
+    if resumed:
+        codec = latent.Codec(**{name: value.numpy() for name, value in resumed.part("constants").items()})
+    else:
+        codec = parent.codec if parent else listening.codec if listening else dataset.codec()
     representation = representation_module(plan.representation_name)
     shape = representation.shape(plan.representation)
     torch.manual_seed(plan.training.seed)
     model = family_module(plan.family).Model(plan.model, shape)
-    if parent:
+    if parent and not resumed:
         model.load_state_dict(parent.model.state_dict())
     meta = {
         "version": __version__, "recipe": plan.to_dict(), "shape": shape, "vocabulary": dataset.vocabulary,
         "data_hash": dataset.data_hash, "parent": request.parent,
     }  # fmt: skip
     with _claimed(request.run):
-        _prepare_run(request, plan, meta)
+        _prepare_run(request, plan, meta, resumed)
         can_listen = all(importlib.util.find_spec(name) for name in LISTENING_LIBRARIES)
         if can_listen and hasattr(model, "sample"):
             from fourfloor import novelty
@@ -93,7 +100,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
             constants={name: torch.from_numpy(getattr(codec, name)) for name in ("mean", "encode", "decode")},
             steps=request.steps,
             minutes=request.minutes if request.minutes or request.steps else plan.training.minutes,
-            resume=request.resume,
+            resumed=resumed,
             device=device,
             listen=_listener(request.run, plan, codec, dataset, meta, listening) if can_listen else None,
             on_progress=on_progress,
@@ -126,27 +133,47 @@ def _claimed(run: Path) -> Iterator[None]:
     """Hold a run folder for as long as this process trains in it."""
     try:
         (run / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(run / "lock", os.O_CREAT | os.O_RDWR)
+        descriptor = os.open(run / "lock", os.O_CREAT | os.O_RDWR, 0o666)
     except OSError as error:
         raise ValueError(f"{run}: cannot be used as a run folder ({error.strerror}); choose another --out") from None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, run)
         yield
-    except BlockingIOError:
-        raise ValueError(f"{run}: another process is training there; wait, or choose another --out") from None
     finally:
         os.close(descriptor)
 
 
-def _prepare_run(request: TrainRequest, plan: recipe.Recipe, meta: dict[str, Any]) -> None:
-    """Write the resolved recipe into a new run, or check that a resumed one is the same experiment."""
+def _lock(descriptor: int, run: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise ValueError(f"{run}: another process is training there; wait, or choose another --out") from None
+
+
+def _resumed(request: TrainRequest, on_progress: Callable[[Progress], None]) -> checkpoint.Checkpoint | None:
+    """Return the checkpoint to go on from; ValueError where a run is there and none was asked for, or the reverse."""
     saved = sorted((request.run / checkpoint.FOLDER).glob("step-*.json"))
     if saved and not request.resume:
         raise ValueError(f"{request.run}: holds a run already; pass --resume to go on, or choose another --out")
-    if request.resume:
-        if not saved:
-            raise ValueError(f"{request.run}: holds no checkpoint to resume; leave --resume out")
-        before = checkpoint.load_latest(request.run).meta
+    if not request.resume:
+        return None
+    if not saved:
+        raise ValueError(f"{request.run}: holds no checkpoint to resume; leave --resume out")
+    warnings: list[str] = []
+    latest = checkpoint.load_latest(request.run, warnings)
+    if latest.meta["threads"] != torch.get_num_threads() and not latest.meta["recipe"]["training"]["threads"]:
+        warnings.append(f"the run had {latest.meta['threads']} threads: what follows is not bit for bit the same")
+    for warning in warnings:
+        on_progress(Progress(latest.step, 0.0, 0.0, 0.0, None, warning))
+    return latest
+
+
+def _prepare_run(
+    request: TrainRequest, plan: recipe.Recipe, meta: dict[str, Any], resumed: checkpoint.Checkpoint | None
+) -> None:
+    """Write the resolved recipe into a new run, or check that a resumed one is the same experiment."""
+    if resumed:
+        before = resumed.meta
         for key in ("recipe", "data_hash", "vocabulary"):
             old, new = _without_budget(before[key]), _without_budget(meta[key])
             if old != new:
@@ -173,7 +200,7 @@ def _listener(
     from fourfloor import picture
 
     def listen(model: nn.Module, step: int) -> None:
-        trained = Trained(model.to("cpu"), codec, plan, meta)
+        trained = Trained(copy.deepcopy(model).to("cpu"), codec, plan, meta)  # `to` would move the average itself
         generates = hasattr(model, "sample")
         heard = _hear_samples(trained, decoder) if generates else _hear_reconstructions(trained, dataset)
         folder = run / LISTENED / f"step-{step:08d}"
@@ -182,7 +209,8 @@ def _listener(
             bars = round(waveform.shape[1] * bpm / 240 / audio.SAMPLE_RATE)
             leveled = audio.normalize_loop(waveform, audio.SAMPLE_RATE)
             audio.write_loop(folder / f"{name}.wav", leveled, audio.LoopTags(bpm=bpm, bars=bars, title=name))
-        picture.save_sheet(folder / "spectrograms.png", [(name, w) for name, _, w in heard], audio.SAMPLE_RATE)
+        drawn = [(name, picture.spectrogram(waveform, audio.SAMPLE_RATE)) for name, _, waveform in heard]
+        picture.save_sheet(folder / "spectrograms.png", drawn)
 
     return listen
 
@@ -208,7 +236,8 @@ def _hear_reconstructions(decoder: Trained, dataset: Dataset) -> list[tuple[str,
     heard = []
     indices = dataset.indices("validation")
     for number, index in enumerate(indices[:: max(1, len(indices) // 2)][:2]):
-        waveform, bpm = dataset.waveform(int(index)), dataset.bpm(int(index))
+        bpm = dataset.bpm(int(index))
+        waveform = resample_loop(dataset.waveform(int(index)), loop_samples(bpm, dataset.bars, latent.SAMPLE_RATE))
         z = decoder.codec.to_latents(dataset.features(int(index)))
         decoded = generation.render(decoder, z, bpm, waveform.shape[1], 0)
         heard += [(f"original_{number}", bpm, waveform), (f"decoded_{number}", bpm, decoded)]
@@ -249,7 +278,7 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
         choices = generation.candidate_requests(first, number, request.candidates + SPARE)
         asked, spare = choices[: request.candidates], choices[request.candidates :]
         waveform, chosen, scores = novelty.best(lambda choice: _leveled(model, choice), asked, spare, reference)
-        path = request.out / f"fourfloor_{chosen.bpm:g}bpm_{model.name}_{chosen.bars}bars_s{asked[0].seed}.wav"
+        path = request.out / f"{_title(model, asked[0])}.wav"
         audio.write_loop(path, waveform, _tags(model, chosen, path.stem))
         row = {
             "file": str(path), "bpm": chosen.bpm, "bars": chosen.bars, "frames": waveform.shape[1],
@@ -259,9 +288,9 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
         rows.append(row)
         on_loop(row)
         if request.sheet:
-            pictures.append((path.stem, waveform))
+            pictures.append((path.stem, picture.spectrogram(waveform, audio.SAMPLE_RATE)))
     if request.sheet:
-        picture.save_sheet(request.out / "spectrograms.png", pictures, audio.SAMPLE_RATE)
+        picture.save_sheet(request.out / "spectrograms.png", pictures)
     seconds = sum(row["frames"] for row in rows) / audio.SAMPLE_RATE
     return {
         "loops": rows, "audio_seconds": round(seconds, 3), "wall_seconds": round(time.monotonic() - began, 3),
@@ -272,9 +301,17 @@ def _leveled(model: LoopModel, request: Request) -> np.ndarray:
     return audio.normalize_loop(generation.make_loop(model, request), audio.SAMPLE_RATE)
 
 
+def _title(model: LoopModel, request: Request) -> str:
+    """Name a loop as sample packs do, for example fourfloor_126bpm_warehouse_deep-house_4bars_s0."""
+    words = [f"{request.bpm:.6g}bpm", model.name, request.style or "", f"{request.bars}bars", f"s{request.seed}"]
+    kept = ["".join(c if c.isascii() and (c.isalnum() or c in ".-") else "-" for c in word) for word in words if word]
+    return "_".join(["fourfloor", *kept])
+
+
 def _tags(model: LoopModel, request: Request, title: str) -> audio.LoopTags:
     comment = {
         "model": model.name, "seed": request.seed, "style": request.style, "data_hash": model.prior.meta["data_hash"],
+        "decoder": model.decoder.meta["data_hash"], "codec": model.prior.codec_hash,
         "steps": model.prior.recipe.generation.steps,
     }  # fmt: skip
     software = f"fourfloor {__version__}"
@@ -298,6 +335,7 @@ def export(prior: Path, decoder: Path, out: Path) -> int:
     from fourfloor import novelty
 
     generation.load_model(str(prior), str(decoder))  # refuses what does not fit
+    novelty.load_reference(prior)
     if out.resolve() in (prior.resolve(), decoder.resolve()):
         raise ValueError(f"{out}: is a run; choose another --out")
     _make_folder(out)

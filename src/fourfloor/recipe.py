@@ -55,9 +55,10 @@ class Recipe:
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe file and apply overrides such as `training.batch_size=8`; ValueError in one line."""
     try:
-        raw = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
-            raise ValueError(f"{path}: {len(raw)} bytes are no recipe")
+            raise ValueError(f"{path}: is larger than {MAX_BYTES} bytes; name a .toml file, as in recipes/")
         content = tomllib.loads(raw.decode("utf-8"))
     except OSError as error:
         reason = f"{path}: cannot read the recipe ({error.strerror})"
@@ -125,7 +126,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return _convert(value, next(a for a in arguments if a is not type(None)), where)
     if origin is tuple and isinstance(value, list | tuple):
         return tuple(_convert(item, arguments[0], where) for item in value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
         return float(value)
     expected = origin or hint
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
@@ -158,7 +159,10 @@ def _apply_override(content: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
-    content.setdefault(table, {})[key] = value
+    values = content.setdefault(table, {})
+    if not isinstance(values, dict):
+        raise ValueError(f"--set {override}: {table} is no table of the recipe")
+    values[key] = value
 
 
 def _values(config: Any) -> dict[str, Any]:

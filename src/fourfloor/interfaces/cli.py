@@ -29,6 +29,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        _fail(f"{error.filename or 'output'}: {error.strerror or error}", 2)
+    except MemoryError:
+        _fail("out of memory; ask for less at a time, or lower training.batch_size", 2)
 
 
 def _fail(error: object, code: int) -> NoReturn:
@@ -253,12 +257,16 @@ def export(
     prior: Annotated[Path, typer.Argument(help="The prior's run.", show_default=False)],
     decoder: Annotated[Path, typer.Option(help="The decoder's run.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The model folder to write.", show_default=False)],
+    as_json: AsJson = False,
 ) -> None:
     """Join a prior and a decoder into a model folder that `generate --model` reads: small, without training state."""
     from fourfloor import pipeline
 
     size = pipeline.export(prior, decoder, out)
-    print(f"{out}: {size / 1e6:.1f} MB")
+    if as_json:
+        _print_json({"model": str(out), "bytes": size})
+    else:
+        print(f"{out}: {size / 1e6:.1f} MB")
 
 
 def _print_json(content: dict[str, Any]) -> None:

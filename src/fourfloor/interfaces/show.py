@@ -52,7 +52,10 @@ class TrainingBar:
         self._bar = bar
 
     def update(self, progress: "TrainingProgress") -> None:
-        """Show step, loss and validation."""
+        """Show step, loss and validation, or a message on a line of its own."""
+        if progress.message:
+            print(progress.message, file=sys.stderr, flush=True)
+            return
         validation = "" if progress.validation is None else f"  validation {progress.validation:.4f}"
         left = progress.elapsed * (1 - progress.share_done) / max(progress.share_done, 1e-9)
         text = f"step {progress.step}  loss {progress.loss:.4f}{validation}  {left / 60:.1f} min left"

@@ -30,11 +30,14 @@ class Config:
     condition_dropout: float = 0.15  # share of loops whose style is hidden, so that guidance and "any" work
 
     def __post_init__(self) -> None:
-        if not 16 <= self.width <= 4096 or not 1 <= self.depth <= 64 or self.width % (2 * self.heads):
+        sized = 16 <= self.width <= 4096 and 1 <= self.depth <= 64 and 1 <= self.heads <= 64
+        if not sized or self.width % (2 * self.heads):
             raise ValueError(
                 f"width {self.width}, depth {self.depth}, heads {self.heads}: choose width 16-4096, a multiple of "
-                f"twice the heads, and depth 1-64"
+                f"twice the heads, depth 1-64 and heads 1-64"
             )
+        if not (0 <= self.dropout < 1 and 0 <= self.condition_dropout <= 1):
+            raise ValueError(f"dropouts {self.dropout}, {self.condition_dropout}: choose 0-1")
 
 
 @dataclass(frozen=True, kw_only=True)

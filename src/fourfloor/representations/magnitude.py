@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fourfloor.representations import Loops, latent
-from fourfloor.representations.beatgrid import N_FFT, frame_centers, istft, stft, window
+from fourfloor.representations.beatgrid import N_FFT, frame_centers, istft, loop_samples, resample_loop, stft, window
 
 FIRST_BIN, LAST_BIN = 7, 940  # 151 Hz, where the low end ends, to 20.2 kHz
 BINS = LAST_BIN - FIRST_BIN
@@ -27,6 +27,10 @@ class Config:
 
     crop_latents: int = 48
     noise: float = 0.1  # on the latents, so that the decoder bears the prior's errors
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.crop_latents <= 1024 or not 0 <= self.noise <= 10:
+            raise ValueError(f"crop_latents {self.crop_latents}, noise {self.noise}: choose 1-1024 and 0-10")
 
 
 def shape(config: Config) -> dict[str, int]:
@@ -47,7 +51,8 @@ def batch(
         start = int(rng.integers(latents))
         z = codec.to_latents(loops.features(index))[(start + crop) % latents]
         rows_z.append(z + config.noise * rng.standard_normal(z.shape, dtype=np.float32))
-        mid, _ = latent.mid_side(loops.waveform(index))
+        samples = loop_samples(loops.bpm(index), loops.bars, latent.SAMPLE_RATE)
+        mid = resample_loop(latent.mid_side(loops.waveform(index))[0], samples)
         rows_x.append(log_magnitudes(mid, frames, start * latent.FRAMES_PER_LATENT + crop_frames))
     z = np.stack(rows_z)
     return {"z": z, "mel": np.ascontiguousarray(codec.to_features(z)[..., latent.MEL]), "x": np.stack(rows_x)}

@@ -2,6 +2,7 @@
 
 import json
 import os
+from math import isfinite
 from pathlib import Path
 
 
@@ -16,7 +17,10 @@ class Log:
         self._file = path.open("a", encoding="utf-8", buffering=1)
 
     def write(self, **record: object) -> None:
-        """Add one record; floats are written with every digit."""
+        """Add one record; floats are written with every digit, what is not finite as null."""
+        for key, value in record.items():
+            if isinstance(value, float) and not isfinite(value):
+                record[key] = None
         self._file.write(json.dumps(record) + "\n")
 
     def close(self) -> None:

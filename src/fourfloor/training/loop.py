@@ -12,7 +12,7 @@ import copy
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -51,8 +51,17 @@ class Config:
     threads: int = 0  # 0: as many as torch chooses
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1 or self.learning_rate <= 0 or not 0 <= self.ema_decay < 1:
-            raise ValueError("batch_size must be >= 1, learning_rate > 0 and ema_decay in [0, 1)")
+        for name, (low, high) in _RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} {getattr(self, name)} is outside {low:g}-{high:g}")
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "minutes": (0.01, 1e5), "batch_size": (1, 4096), "learning_rate": (1e-8, 1), "weight_decay": (0, 10),
+    "warmup_steps": (0, 1e6), "decay_share": (0, 1), "clip_norm": (1e-6, 1e6), "ema_decay": (0, 0.999999),
+    "max_bad_steps": (1, 1e6), "validate_every": (0, 1e9), "validation_batches": (1, 1000),
+    "checkpoint_seconds": (0, 1e6), "listen_seconds": (0, 1e6), "seed": (0, 2**63 - 1), "threads": (0, 1024),
+}  # fmt: skip
 
 
 class Trainable(Protocol):
@@ -103,7 +112,7 @@ def train(
     constants: dict[str, Tensor] | None = None,
     steps: int | None = None,
     minutes: float | None = None,
-    resume: bool = False,
+    resumed: checkpoint.Checkpoint | None = None,
     device: str = "cpu",
     listen: Callable[[nn.Module, int], None] | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -121,8 +130,8 @@ def train(
     groups = cast(Trainable, model).parameter_groups()
     optimizers = {name: build_optimizers(list(group), config) for name, group in groups.items()}
     state = State(model, ema, optimizers, np.random.default_rng(config.seed))
-    if resume:
-        restore(state, checkpoint.load_latest(run))
+    if resumed:
+        restore(state, resumed)
     log = Log(run / "log.jsonl", from_step=state.step)
     began = time.monotonic() - state.elapsed
     saved = listened = time.monotonic()
@@ -135,7 +144,7 @@ def train(
             record: dict[str, float] = {}
             healthy = True
             for group, loss, parts in _losses(model, batch, state.step, config, device):
-                healthy = minimize(loss, model, optimizers[group], rate, config.clip_norm) and healthy
+                healthy = minimize(loss, optimizers[group], rate, config.clip_norm) and healthy
                 record |= {"loss": float(loss.detach())} | {name: float(value) for name, value in parts.items()}
             bad_steps = 0 if healthy else bad_steps + 1
             state.step += 1
@@ -149,23 +158,47 @@ def train(
                 raise DivergedError(f"{run}: {bad_steps} steps in a row were not finite; lower training.learning_rate")
             state.elapsed = time.monotonic() - began
             on_progress(_progress(state, record["loss"], steps, minutes, validation))
-            if config.checkpoint_seconds and time.monotonic() - saved >= config.checkpoint_seconds:
+            if _finished(state.step, state.elapsed, steps, minutes):
+                break
+            # After a step that was not finite the weights may be on their way out: keep what was saved before.
+            if config.checkpoint_seconds and healthy and time.monotonic() - saved >= config.checkpoint_seconds:
                 save(state, run, meta, constants or {})
                 saved = time.monotonic()
             if listen and config.listen_seconds and time.monotonic() - listened >= config.listen_seconds:
-                with torch.random.fork_rng(devices=[]):
-                    finish(ema, batches, config, device)
-                    listen(ema, state.step)
+                _listen(listen, state, batches, config, device, on_progress)
                 listened = time.monotonic()
-    with torch.random.fork_rng(devices=[]):
-        finish(ema, batches, config, device)
-    save(state, run, meta, constants or {})
-    log.close()
-    if stop:
-        raise Stopped(stop[0], state.step)
+        if not stop:
+            with _kept_random_states(device):
+                finish(ema, batches, config, device)
+        save(state, run, meta, constants or {})
+        log.close()
+        if stop:
+            raise Stopped(stop[0], state.step)
     if listen:
-        listen(ema, state.step)
+        _listen(listen, state, batches, config, device, on_progress)
     return state
+
+
+def _listen(
+    listen: Callable[[nn.Module, int], None],
+    state: State,
+    batches: Batches,
+    config: Config,
+    device: str,
+    on_progress: Callable[[Progress], None],
+) -> None:
+    """Let the averaged model be heard; what goes wrong there is told and does not end the training."""
+    with _kept_random_states(device):
+        finish(state.ema, batches, config, device)
+        try:
+            listen(state.ema, state.step)
+        except (OSError, ValueError) as error:
+            on_progress(Progress(state.step, 0.0, state.elapsed, 0.0, None, f"listening failed: {error}"))
+
+
+def _kept_random_states(device: str) -> AbstractContextManager[None]:
+    """Put torch's random states back afterward, the device's as well."""
+    return torch.random.fork_rng(devices=[torch.cuda.current_device()] if device == "cuda" else [])
 
 
 class Stopped(Exception):  # noqa: N818 - asked for, not an error
@@ -177,7 +210,7 @@ class Stopped(Exception):  # noqa: N818 - asked for, not an error
 
 
 def minimize(
-    loss: Tensor, model: nn.Module, optimizers: list[torch.optim.Optimizer], rate: float, clip_norm: float
+    loss: Tensor, optimizers: list[torch.optim.Optimizer], rate: float, clip_norm: float
 ) -> bool:
     """Take one step down `loss`; leave the weights alone and return False where loss or gradient is not finite."""
     for optimizer in optimizers:
@@ -226,7 +259,7 @@ def validate(model: nn.Module, batches: Batches, config: Config, device: str) ->
     """Return the mean loss on the same few validation batches each time, without touching any random state."""
     rng = np.random.default_rng(1)
     total = 0.0
-    with torch.random.fork_rng(devices=[]):
+    with _kept_random_states(device):
         torch.manual_seed(1)
         for _ in range(config.validation_batches):
             batch = to_tensors(batches("validation", config.batch_size, rng), device)
@@ -239,9 +272,9 @@ def finish(model: nn.Module, batches: Batches, config: Config, device: str) -> N
     calibrate = getattr(model, "calibrate", None)
     if calibrate is not None:
         rng = np.random.default_rng(2)
-        generator = torch.Generator().manual_seed(2)
+        noise = torch.Generator().manual_seed(2)
         chosen = (to_tensors(batches("train", min(config.batch_size, 16), rng), device) for _ in range(4))
-        calibrate(chosen, generator)
+        calibrate(chosen, noise)
 
 
 def to_tensors(batch: dict[str, np.ndarray], device: str) -> dict[str, Tensor]:
