@@ -1,0 +1,61 @@
+"""Measure loops exactly as a model makes them, copies and all, and draw sixteen of them above real ones.
+
+    python scripts/model_report.py --count 64 --seed 100 --data data/music --sheet docs/results/warehouse.png
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from fourfloor import audio, generation, novelty, picture
+from fourfloor.dataset import Dataset
+from fourfloor.generation import Request
+
+TEMPI = (122.0, 126.0, 130.0, 140.0, 92.0, 105.0, 150.0, 176.0)
+DRAWN, REAL = 16, 4
+
+
+def main() -> None:
+    """Make the loops, print what was measured, draw the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default=generation.BUNDLED)
+    parser.add_argument("--count", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=100)
+    parser.add_argument("--data", type=Path, required=True, help="dataset whose validation loops are drawn below")
+    parser.add_argument("--sheet", type=Path, required=True)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    model = generation.load_model(options.model)
+    reference = novelty.load_reference(generation.reference_folder(options.model))
+    scores, pictures = [], []
+    for number in range(options.count):
+        request = Request(bpm=TEMPI[number % len(TEMPI)], seed=options.seed + number)
+        waveform = audio.normalize_loop(generation.make_loop(model, request), audio.SAMPLE_RATE)
+        scores.append(novelty.score(waveform, audio.SAMPLE_RATE, request, reference))
+        if number < DRAWN:
+            pictures.append((f"seed {request.seed}, {request.bpm:g} BPM", draw(waveform)))
+    dataset = Dataset([options.data])
+    held_out = dataset.indices("validation")
+    for index in held_out[:: max(1, len(held_out) // REAL)][:REAL]:
+        pictures.append((f"real, held out: {dataset.name(int(index))}", draw(dataset.waveform(int(index)))))
+    picture.save_sheet(options.sheet, pictures, columns=4)
+    print(f"{options.count} loops from seed {options.seed}, tempi {', '.join(f'{bpm:g}' for bpm in TEMPI)}")
+    print(f"without a fault {np.mean([not s.faults(reference.envelope) for s in scores]):.2f}")
+    print(f"sane {np.mean([s.is_sane(reference.envelope) for s in scores]):.2f}")
+    print(f"tempo hit {np.mean([s.tempo_hit for s in scores]):.2f}")
+    print(f"seam share {np.mean([not s.seam.faults for s in scores]):.2f}")
+    print(f"copy rate {np.mean([s.is_copy for s in scores]):.3f}")
+    for name in ("pulse", "independence", "repetition", "crest_db", "flatness_db", "modulation_db", "copy_score"):
+        print(f"{name}, median {np.median([getattr(s, name) for s in scores]):.2f}")
+
+
+def draw(waveform: np.ndarray) -> Image.Image:
+    """Draw a spectrogram small enough for a sheet of twenty."""
+    return picture.spectrogram(waveform, audio.SAMPLE_RATE, 360, 170)
+
+
+if __name__ == "__main__":
+    main()
