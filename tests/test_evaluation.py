@@ -41,7 +41,7 @@ def helicopter(waveform: np.ndarray, bars: int = 4) -> np.ndarray:
     return noise(samples) * (np.arange(samples) * 8 * bars / samples % 1 < 0.5)
 
 
-@pytest.mark.parametrize("bpm", [90.0, 97.0, 110.0, 126.0, 128.5, 140.0, 155.0, 172.0, 180.0])
+@pytest.mark.parametrize("bpm", [90.0, 92.0, 93.0, 97.0, 110.0, 126.0, 128.5, 140.0, 155.0, 172.0, 180.0])
 def test_tempo_is_measured_over_the_whole_range_and_no_octave_is_forgiven(bpm: float) -> None:
     waveform = play(3, bpm=bpm)
     assert tempo_hit(waveform, RATE, bpm)

@@ -44,14 +44,26 @@ def tempo_of(hearing: Hearing) -> float:
 def is_tempo(measured: float, bpm: float) -> bool:
     """Tell whether a measured tempo is the one asked for, within 2 %.
 
-    No octave is forgiven, but at the two edges of the range: 88-92 and 176-184 BPM are one and the same content.
+    No octave is forgiven, but at the two edges of the range: 88-94 and 173-184 BPM are one and the same content.
     """
-    if measured <= 0:
-        return False
-    same = abs(measured / bpm - 1) <= TOLERANCE
-    at_edge = LOWEST_BPM <= bpm <= HIGHEST_BPM / 2 or LOWEST_BPM * 2 <= bpm <= HIGHEST_BPM
-    octave = min(abs(measured / bpm - 2) / 2, abs(measured / bpm - 0.5) / 0.5) <= TOLERANCE
-    return bool(same or (at_edge and octave))
+    return measured > 0 and (abs(measured / bpm - 1) <= TOLERANCE or is_edge_octave(measured, bpm))
+
+
+def is_edge_octave(measured: float, bpm: float) -> bool:
+    """Tell whether a measured tempo is the octave of one at the edge of the range, which content cannot decide.
+
+    The edges are as wide as the tolerance: a peak just beyond the range is still the highest at its border.
+    """
+    low = LOWEST_BPM <= bpm <= HIGHEST_BPM / 2 * (1 + TOLERANCE)
+    high = LOWEST_BPM * 2 * (1 - TOLERANCE) <= bpm <= HIGHEST_BPM
+    return (low and abs(measured / bpm - 2) / 2 <= TOLERANCE) or (high and abs(measured / bpm * 2 - 1) <= TOLERANCE)
+
+
+def folded(measured: float, bpm: float) -> float:
+    """Bring a measured tempo into the octave asked for where content cannot decide it."""
+    if not is_edge_octave(measured, bpm):
+        return measured
+    return measured / 2 if measured > bpm else measured * 2
 
 
 def pulse_of(hearing: Hearing) -> float:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from fourfloor.evaluation.features import CUTOFF_HZ, Array, Hearing, hear
-from fourfloor.evaluation.rhythm import independence_of, is_tempo, pulse_of, repetition_of, tempo_of
+from fourfloor.evaluation.rhythm import folded, independence_of, is_tempo, pulse_of, repetition_of, tempo_of
 from fourfloor.evaluation.seam import Seam, curvature_of, seam_of
 
 SANE_NUMBERS = ("flatness_db", "modulation_db", "crest_db", "clipping", "offset", "crackle")
@@ -152,7 +152,7 @@ def score_hearing(waveform: Array, sample_rate: int, hearing: Hearing, bpm: floa
     native = np.nan_to_num(native, nan=0.0, posinf=0.0, neginf=0.0)
     peak, rms = float(np.abs(native).max(initial=0.0)), float(np.sqrt(np.mean(native**2))) if native.size else 0.0
     upper, lower = np.percentile(hearing.mel_db, (95, 10), axis=1)
-    measured = tempo_of(hearing)
+    measured = folded(tempo_of(hearing), bpm)
     return LoopScores(
         bpm=float(bpm), bars=bars, bpm_measured=measured, tempo_hit=is_tempo(measured, bpm), pulse=pulse_of(hearing),
         independence=independence_of(hearing), repetition=repetition_of(hearing, bars),
