@@ -31,7 +31,9 @@ def write_tracks(folder: Path) -> float:
     for track in range(TRACKS):
         loops = [render_loop(100 * track + part, bpm=BPM).waveform for part in range(TRACK_LOOPS)]
         waveform = np.concatenate([np.tile(loop, TRACK_REPEATS) for loop in loops], axis=1)
-        soundfile.write(folder / f"track{track}.ogg", waveform.T, SAMPLE_RATE)
+        with soundfile.SoundFile(folder / f"track{track}.ogg", "w", SAMPLE_RATE, 2) as file:
+            for start in range(0, waveform.shape[1], SAMPLE_RATE):  # libsndfile crashes on a Vorbis write of minutes
+                file.write(waveform[:, start : start + SAMPLE_RATE].T)
         seconds += waveform.shape[1] / SAMPLE_RATE
     return seconds
 
@@ -40,7 +42,8 @@ def measure_ingest(folder: Path, model: str) -> tuple[float, float]:
     """Ingest the tracks with one process: decode, tempo, cut, pick, features, write."""
     from fourfloor.ingest.folder import IngestConfig, ingest
 
-    seconds = write_tracks(folder)
+    with multiprocessing.get_context("spawn").Pool(1) as other:  # so that rendering leaves no memory behind here
+        seconds = other.apply(write_tracks, (folder,))
     began = time.perf_counter()
     ingest([folder], folder.parent / "dataset", IngestConfig(jobs=1))
     return seconds, time.perf_counter() - began
