@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
-from PIL import Image
 
-from fourfloor.evaluation.features import ANALYSIS_RATE, Array, mel_filters, mono, power_frames, to_analysis_rate
+from fourfloor import picture
+from fourfloor.evaluation.features import ANALYSIS_RATE, Array, mono, to_analysis_rate
 
-_BANDS, _HEIGHT, _WIDTH = 96, 192, 720
-# Black, violet, orange, pale yellow: even in lightness, so that level reads as level.
-_COLORS = np.array([[0, 0, 8], [60, 15, 110], [150, 45, 115], [230, 95, 70], [252, 175, 75], [252, 250, 190]], float)
+_HEIGHT, _WIDTH = 192, 720
 
 
 def _data_uri(kind: str, content: bytes) -> str:
@@ -36,17 +34,9 @@ def player(waveform: Array, sample_rate: int) -> str:
 
 
 def spectrogram(waveform: Array, sample_rate: int) -> str:
-    """Draw the log-mel spectrogram of a loop, 70 dB from black to white, 30 Hz to 10 kHz, as a PNG."""
-    samples = to_analysis_rate(mono(waveform), sample_rate)
-    samples = samples if len(samples) >= 2048 else np.pad(samples, (0, 2048 - len(samples)))
-    power = power_frames(samples, _WIDTH, 2048, mel_filters(_BANDS, 10_000.0, 2048))
-    level = 10 * np.log10(power + 1e-12)
-    level = np.clip((level - level.max()) / 70 + 1, 0, 1).T[::-1]
-    stops = np.linspace(0, 1, len(_COLORS))
-    pixels = np.stack([np.interp(level, stops, _COLORS[:, channel]) for channel in range(3)], axis=-1)
-    image = Image.fromarray(pixels.astype(np.uint8)).resize((_WIDTH, _HEIGHT), Image.Resampling.BILINEAR)
+    """Embed the spectrogram of a loop, `(channels, samples)`, as a PNG."""
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    picture.spectrogram(np.atleast_2d(waveform), sample_rate, _WIDTH, _HEIGHT).save(buffer, "PNG", optimize=True)
     return f'<img alt="spectrogram" src="{_data_uri("image/png", buffer.getvalue())}">'
 
 
