@@ -3,7 +3,6 @@
 The only place that joins the stages, and the only one where a run refers to another.
 """
 
-import copy
 import fcntl
 import importlib.util
 import json
@@ -17,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from fourfloor import __version__, audio, generation, recipe
 from fourfloor.dataset import Dataset
 from fourfloor.generation import LoopModel, Request, Trained
 from fourfloor.models import family_module
-from fourfloor.representations import latent, magnitude, representation_module
+from fourfloor.representations import latent, representation_module
 from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples, resample_loop
 from fourfloor.training import checkpoint, loop
 from fourfloor.training.loop import Progress
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 # Training needs torch, numpy and safetensors alone, so that it runs where no audio library is installed; what listens,
 # draws and scores is imported by the steps that do.
 SPARE = 4  # further candidates of a loop, made only while it is a copy of a training passage
-LISTENED = "listening"
 LISTENING_LIBRARIES = ("scipy", "soxr", "pyloudnorm", "PIL")
 
 
@@ -63,8 +60,8 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     device = _device(request.device)
     resumed = _resumed(request, on_progress)
     parent = generation.load_part(request.parent, plan.family) if request.parent else None
-    listening = generation.load_decoder(request.decoder) if request.decoder else None
-    if parent and listening and parent.codec_hash != listening.codec_hash:
+    decoder = generation.load_decoder(request.decoder) if request.decoder else None
+    if parent and decoder and parent.codec_hash != decoder.codec_hash:
         raise ValueError(f"{request.parent} and {request.decoder} use different codecs; name a decoder that fits")
     if parent:
         plan = replace(plan, model=parent.recipe.model)
@@ -73,7 +70,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     if resumed:
         codec = latent.Codec(**{name: value.numpy() for name, value in resumed.part("constants").items()})
     else:
-        codec = parent.codec if parent else listening.codec if listening else dataset.codec()
+        codec = parent.codec if parent else decoder.codec if decoder else dataset.codec()
     representation = representation_module(plan.representation_name)
     shape = representation.shape(plan.representation)
     torch.manual_seed(plan.training.seed)
@@ -87,10 +84,13 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     with _claimed(request.run):
         _prepare_run(request, plan, meta, resumed)
         can_listen = all(importlib.util.find_spec(name) for name in LISTENING_LIBRARIES)
-        if can_listen and hasattr(model, "sample"):
-            from fourfloor import novelty
+        listen = None
+        if can_listen:
+            from fourfloor import listening, novelty
 
-            novelty.write_reference(request.run, dataset)
+            listen = listening.listener(request.run, plan, codec, dataset, meta, decoder)
+            if hasattr(model, "sample"):
+                novelty.write_reference(request.run, dataset)
         state = loop.train(
             model,
             lambda split, size, rng: representation.batch(dataset, codec, plan.representation, split, size, rng),
@@ -102,7 +102,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
             minutes=request.minutes if request.minutes or request.steps else plan.training.minutes,
             resumed=resumed,
             device=device,
-            listen=_listener(request.run, plan, codec, dataset, meta, listening) if can_listen else None,
+            listen=listen,
             on_progress=on_progress,
         )
     validation = [line["validation"] for line in _log(request.run) if "validation" in line]
@@ -190,58 +190,6 @@ def _without_budget(value: Any) -> Any:
     free = ("minutes", "checkpoint_seconds", "listen_seconds", "threads")
     training = {key: entry for key, entry in value["training"].items() if key not in free}
     return json.loads(json.dumps({**value, "training": training}))
-
-
-def _listener(
-    run: Path, plan: recipe.Recipe, codec: latent.Codec, dataset: Dataset, meta: dict[str, Any], decoder: Trained | None
-) -> Callable[[nn.Module, int], None]:
-    """Return what writes a few loops and their spectrograms into the run folder."""
-
-    from fourfloor import picture
-
-    def listen(model: nn.Module, step: int) -> None:
-        trained = Trained(copy.deepcopy(model).to("cpu"), codec, plan, meta)  # `to` would move the average itself
-        generates = hasattr(model, "sample")
-        heard = _hear_samples(trained, decoder) if generates else _hear_reconstructions(trained, dataset)
-        folder = run / LISTENED / f"step-{step:08d}"
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, bpm, waveform in heard:
-            bars = round(waveform.shape[1] * bpm / 240 / audio.SAMPLE_RATE)
-            leveled = audio.normalize_loop(waveform, audio.SAMPLE_RATE)
-            audio.write_loop(folder / f"{name}.wav", leveled, audio.LoopTags(bpm=bpm, bars=bars, title=name))
-        drawn = [(name, picture.spectrogram(waveform, audio.SAMPLE_RATE)) for name, _, waveform in heard]
-        picture.save_sheet(folder / "spectrograms.png", drawn)
-
-    return listen
-
-
-def _hear_samples(prior: Trained, decoder: Trained | None) -> list[tuple[str, float, np.ndarray]]:
-    """Sample four loops at different tempi; without a decoder they are drawn with the bare log-mel envelope."""
-    heard = []
-    for number, bpm in enumerate((124.0, 128.0, 140.0, 150.0)):
-        request = Request(bpm=bpm, seed=number)
-        samples = loop_samples(bpm, request.bars, latent.SAMPLE_RATE)
-        z = generation.sample_latents(prior, request)
-        if decoder:
-            waveform = generation.render(decoder, z, bpm, samples, number)
-        else:
-            features, rng = prior.codec.to_features(z), np.random.default_rng(number)
-            waveform = magnitude.render_envelope(features, bpm, samples, rng)
-        heard.append((f"sample_{bpm:g}bpm_{number}", bpm, waveform))
-    return heard
-
-
-def _hear_reconstructions(decoder: Trained, dataset: Dataset) -> list[tuple[str, float, np.ndarray]]:
-    """Pair two validation loops with what the decoder makes of their latents."""
-    heard = []
-    indices = dataset.indices("validation")
-    for number, index in enumerate(indices[:: max(1, len(indices) // 2)][:2]):
-        bpm = dataset.bpm(int(index))
-        waveform = resample_loop(dataset.waveform(int(index)), loop_samples(bpm, dataset.bars, latent.SAMPLE_RATE))
-        z = decoder.codec.to_latents(dataset.features(int(index)))
-        decoded = generation.render(decoder, z, bpm, waveform.shape[1], 0)
-        heard += [(f"original_{number}", bpm, waveform), (f"decoded_{number}", bpm, decoded)]
-    return heard
 
 
 @dataclass(frozen=True, kw_only=True)

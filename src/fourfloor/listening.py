@@ -1,0 +1,70 @@
+"""What a model sounds like while it trains: a few loops and their spectrograms in the run's folder.
+
+In: the averaged model at some step. Out: samples of a prior, or a decoder's reconstructions beside the originals.
+"""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from fourfloor import audio, generation, picture, recipe
+from fourfloor.dataset import Dataset
+from fourfloor.generation import Request, Trained
+from fourfloor.representations import latent, magnitude
+from fourfloor.representations.beatgrid import loop_samples, resample_loop
+
+LISTENED = "listening"
+
+
+def listener(
+    run: Path, plan: recipe.Recipe, codec: latent.Codec, dataset: Dataset, meta: dict[str, Any], decoder: Trained | None
+) -> Callable[[nn.Module, int], None]:
+    """Return what writes a few loops and their spectrograms into the run folder."""
+
+    def listen(model: nn.Module, step: int) -> None:
+        trained = Trained(copy.deepcopy(model).to("cpu"), codec, plan, meta)  # `to` would move the average itself
+        generates = hasattr(model, "sample")
+        heard = hear_samples(trained, decoder) if generates else hear_reconstructions(trained, dataset)
+        folder = run / LISTENED / f"step-{step:08d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, bpm, waveform in heard:
+            bars = round(waveform.shape[1] * bpm / 240 / audio.SAMPLE_RATE)
+            leveled = audio.normalize_loop(waveform, audio.SAMPLE_RATE)
+            audio.write_loop(folder / f"{name}.wav", leveled, audio.LoopTags(bpm=bpm, bars=bars, title=name))
+        drawn = [(name, picture.spectrogram(waveform, audio.SAMPLE_RATE)) for name, _, waveform in heard]
+        picture.save_sheet(folder / "spectrograms.png", drawn)
+
+    return listen
+
+
+def hear_samples(prior: Trained, decoder: Trained | None) -> list[tuple[str, float, np.ndarray]]:
+    """Sample four loops at different tempi; without a decoder they are drawn with the bare log-mel envelope."""
+    heard = []
+    for number, bpm in enumerate((124.0, 128.0, 140.0, 150.0)):
+        request = Request(bpm=bpm, seed=number)
+        samples = loop_samples(bpm, request.bars, latent.SAMPLE_RATE)
+        z = generation.sample_latents(prior, request)
+        if decoder:
+            waveform = generation.render(decoder, z, bpm, samples, number)
+        else:
+            features, rng = prior.codec.to_features(z), np.random.default_rng(number)
+            waveform = magnitude.render_envelope(features, bpm, samples, rng)
+        heard.append((f"sample_{bpm:g}bpm_{number}", bpm, waveform))
+    return heard
+
+
+def hear_reconstructions(decoder: Trained, dataset: Dataset) -> list[tuple[str, float, np.ndarray]]:
+    """Pair two validation loops with what the decoder makes of their latents."""
+    heard = []
+    indices = dataset.indices("validation")
+    for number, index in enumerate(indices[:: max(1, len(indices) // 2)][:2]):
+        bpm = dataset.bpm(int(index))
+        waveform = resample_loop(dataset.waveform(int(index)), loop_samples(bpm, dataset.bars, latent.SAMPLE_RATE))
+        z = decoder.codec.to_latents(dataset.features(int(index)))
+        decoded = generation.render(decoder, z, bpm, waveform.shape[1], 0)
+        heard += [(f"original_{number}", bpm, waveform), (f"decoded_{number}", bpm, decoded)]
+    return heard
