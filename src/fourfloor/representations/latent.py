@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from fourfloor.representations import Loops
-from fourfloor.representations.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT, N_FFT, stft
+from fourfloor.representations.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT, N_FFT, loop_frames, stft
 
 SAMPLE_RATE = 44_100
 N_MELS = 88
@@ -68,7 +68,7 @@ def side_groups() -> np.ndarray:
 
 def analyze(waveform: np.ndarray, bpm: float, bars: int) -> np.ndarray:
     """Describe a closed loop at 44.1 kHz, `(1 or 2, samples)`, by features float32 `(128 * bars, FEATURE_DIM)`."""
-    frames = bars * BEATS_PER_BAR * FRAMES_PER_BEAT
+    frames = loop_frames(bars)
     mid, side = mid_side(waveform)
     mid_power = _mel_power(mid, frames)
     log_mel = 0.5 * np.log(mid_power + LEVEL_FLOOR**2)
