@@ -1,7 +1,9 @@
 """Every family, tested the moment its file exists: the contract, and what any model must do."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ TINY: dict[str, dict[str, Any]] = {
     "flow": {"width": 64, "depth": 2, "dropout": 0.0},
     "magnitude_decoder": {"width": 32, "latent_depth": 1, "frame_depth": 1, "edge_latents": 2},
 }
+TINY_SAMPLING: dict[str, dict[str, Any]] = {"flow": {"steps": 2}}
 TINY_REPRESENTATION: dict[str, dict[str, Any]] = {"magnitude": {"crop_latents": 8}, "latent": {}}
 
 
@@ -29,14 +32,35 @@ def recipe_of(family: str) -> recipe.Recipe:
 
 def tiny(family: str, dataset: Dataset) -> tuple[nn.Module, dict[str, torch.Tensor]]:
     """Return a small model of a family and a batch of the representation that its recipe names."""
-    name = recipe_of(family).representation_name
-    representation = representation_module(name)
-    config = representation.Config(**TINY_REPRESENTATION.get(name, {}))
-    module = family_module(family)
+    return tiny_of(recipe_of(family), dataset)
+
+
+def tiny_of(plan: recipe.Recipe, dataset: Dataset) -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    """Return a recipe's model, made small, and a batch for it."""
+    representation, config = tiny_representation(plan)
     torch.manual_seed(0)
-    model = module.Model(module.Config(**TINY.get(family, {})), representation.shape(config))
-    batch = representation.batch(dataset, dataset.codec(), config, "train", 4, np.random.default_rng(3))
+    small = replace(plan.model, **TINY.get(plan.family, {}))
+    model = family_module(plan.family).Model(small, representation.shape(config))
+    codec = representation.fit(dataset, config)
+    batch = representation.batch(dataset, codec, config, "train", 4, np.random.default_rng(3))
     return model, loop.to_tensors(batch, "cpu")
+
+
+def tiny_representation(plan: recipe.Recipe) -> tuple[ModuleType, Any]:
+    """Return a recipe's representation, made small where the table above says how."""
+    small = TINY_REPRESENTATION.get(plan.representation_name, {})
+    return representation_module(plan.representation_name), replace(plan.representation, **small)
+
+
+def minimize_once(
+    model: nn.Module, batch: dict[str, torch.Tensor], step: int, optimizers: list[torch.optim.Optimizer], rate: float
+) -> list[float]:
+    """Take one training step as the loop does; return the losses in their order."""
+    losses = []
+    for _, loss, _ in model.losses(batch, step):
+        assert loop.minimize(loss, optimizers, rate, 1.0)
+        losses.append(float(loss.detach()))
+    return losses
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +84,12 @@ def test_groups_hold_every_parameter_once(family: str, dataset: Dataset) -> None
 def test_every_parameter_gets_a_gradient(family: str, dataset: Dataset) -> None:
     model, batch = tiny(family, dataset)
     optimizers = loop.build_optimizers(list(model.parameters()), loop.Config())
+    without = {name for name, _ in model.named_parameters()}
     for step in range(3):  # two layers in a row start at zero and pass no gradient in the first steps
         for _, loss, _ in model.losses(batch, step):
             loop.minimize(loss, optimizers, 1e-3, 1.0)
-    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
-    assert without == []
+            without -= {name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    assert without == set()
 
 
 @pytest.mark.parametrize("family", families())
@@ -74,9 +99,7 @@ def test_one_batch_can_be_learned(family: str, dataset: Dataset) -> None:
     losses = []
     for step in range(80):
         torch.manual_seed(step % 4)  # few different noises, so that the batch can be learned by heart
-        for _, loss, _ in model.losses(batch, step):
-            loop.minimize(loss, optimizers, 3e-3, 1.0)
-        losses.append(float(loss.detach()))
+        losses.append(minimize_once(model, batch, step, optimizers, 3e-3)[0])  # of a GAN: the judge's
     assert np.mean(losses[-4:]) < np.mean(losses[:4]) - 0.15 * abs(np.mean(losses[:4]))
 
 
@@ -84,9 +107,9 @@ def test_one_batch_can_be_learned(family: str, dataset: Dataset) -> None:
 def test_one_step_in_bf16(family: str, dataset: Dataset) -> None:
     model, batch = tiny(family, dataset)
     optimizers = loop.build_optimizers(list(model.parameters()), loop.Config())
-    with torch.autocast("cpu", torch.bfloat16):
-        items = list(model.losses(batch, 0))
-    assert all(loop.minimize(loss, optimizers, 1e-3, 1.0) for _, loss, _ in items)
+    config = loop.Config(precision="bf16")
+    for _, loss, _ in loop.losses_of(model, batch, 0, config, "cpu"):
+        assert loop.minimize(loss, optimizers, 1e-3, 1.0)
 
 
 @pytest.mark.parametrize("family", families())
@@ -108,7 +131,7 @@ def test_the_seed_decides_the_sample(family: str, dataset: Dataset) -> None:
     model, batch = tiny(family, dataset)
     for p in model.parameters():
         p.data += 0.02 * torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
-    sampling = family_module(family).Sampling(steps=2)
+    sampling = family_module(family).Sampling(**TINY_SAMPLING.get(family, {}))
     first, again, other = (
         model.eval().sample(2, batch_of_two(batch), sampling, torch.Generator().manual_seed(seed), 2)
         for seed in (5, 5, 6)
@@ -146,14 +169,14 @@ def test_calibration_widens_what_spreads_too_little(dataset: Dataset) -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_trains_two_tiny_steps(path: Path, dataset: Dataset, tmp_path: Path) -> None:
     plan = recipe.load(path)
-    model, _ = tiny(plan.family, dataset)
-    representation = representation_module(plan.representation_name)
-    config = representation.Config(**TINY_REPRESENTATION.get(plan.representation_name, {}))
+    model, _ = tiny_of(plan, dataset)
+    representation, config = tiny_representation(plan)
+    codec = representation.fit(dataset, config)
     (tmp_path / "checkpoints").mkdir()
     state = loop.train(
         model,
-        lambda split, size, rng: representation.batch(dataset, dataset.codec(), config, split, 2, rng),
-        plan.training,
+        lambda split, size, rng: representation.batch(dataset, codec, config, split, 2, rng),
+        replace(plan.training, validate_every=2, validation_batches=1, batch_size=2),
         tmp_path,
         meta={},
         steps=2,

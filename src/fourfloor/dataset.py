@@ -7,6 +7,7 @@ dataset's training loops and kept beside them, so that decoder and prior, traine
 import contextlib
 import os
 import tempfile
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import numpy as np
 from fourfloor.ingest import catalogue
 from fourfloor.ingest.catalogue import Catalogue, Loop
 from fourfloor.ingest.schema import CODEC
+from fourfloor.representations.beatgrid import resample_loop
 from fourfloor.representations.latent import FEATURE_DIM, Codec
 
+MONO_BYTES = 2**30  # of resampled loops kept in memory: two thousand of four bars at 10 kHz
 CODEC_LOOPS = 600  # enough for a PCA of 352 values; more only costs time
 
 
@@ -41,6 +44,8 @@ class Dataset:
         # Index 0 means "any style"; a model's own vocabulary keeps its order and new styles follow it.
         self.vocabulary = known + [style for style in self.styles() if style not in known]
         self._split_cache: dict[str, np.ndarray] = {}
+        self._mono: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
+        self._mono_bytes = 0
 
     def __len__(self) -> int:
         return len(self._parts)
@@ -108,6 +113,19 @@ class Dataset:
         part, own = self._parts[index]
         row = part.loops[own]
         return catalogue.to_waveform(self._audio[part.path][row.offset : row.offset + row.frames])
+
+    def mono(self, index: int, samples: int) -> np.ndarray:
+        """Return a loop mixed to mono and resampled to `(samples,)` float32; what was asked for lately is kept."""
+        key = (index, samples)
+        if key in self._mono:
+            self._mono.move_to_end(key)
+            return self._mono[key]
+        resampled = resample_loop(self.waveform(index).mean(axis=0), samples)
+        self._mono[key] = resampled
+        self._mono_bytes += resampled.nbytes
+        while self._mono_bytes > MONO_BYTES and len(self._mono) > 1:
+            self._mono_bytes -= self._mono.popitem(last=False)[1].nbytes
+        return resampled
 
     def codec(self) -> Codec:
         """Return the latent codec kept with the first dataset; fit it where there is none yet."""

@@ -1,22 +1,25 @@
-"""A trained model -> loops: sample, decode, level; exact to the sample, closed by construction.
+"""A trained model -> loops: sample, decode, level; exact to the sample.
 
-A loop model is a prior (latents from noise) and a decoder (magnitudes from latents) that share one codec. Each loop has
-its own random numbers, made from its seed alone, so that the same seed gives the same loop however many are asked for.
+A loop model is one that samples what its representation turns into sound; or a prior (latents from noise) and a
+decoder (magnitudes from latents) that share one codec. Each loop has its own random numbers, made from its seed alone,
+so that the same seed gives the same loop however many are asked for.
 """
 
 import hashlib
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.numpy import save
 from torch import Tensor, nn
 
 from fourfloor import recipe
 from fourfloor.models import family_module
-from fourfloor.representations import latent, magnitude
+from fourfloor.representations import codec_arrays, latent, magnitude, representation_module
 from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples
 from fourfloor.training import checkpoint
 from fourfloor.training.checkpoint import Checkpoint, CheckpointError
@@ -33,7 +36,7 @@ class Trained:
     """A model rebuilt from a checkpoint alone, with what it was trained on."""
 
     model: nn.Module
-    codec: latent.Codec
+    codec: Any  # the representation's
     recipe: recipe.Recipe
     meta: dict[str, Any]
 
@@ -43,6 +46,16 @@ class Trained:
         return codec_hash(self.codec)
 
     @property
+    def representation(self) -> ModuleType:
+        """Return the module of what the model sees."""
+        return representation_module(self.recipe.representation_name)
+
+    @property
+    def needs_decoder(self) -> bool:
+        """Tell whether what the model samples takes a decoder to be heard."""
+        return not hasattr(self.representation, "decode")
+
+    @property
     def vocabulary(self) -> list[str]:
         """List the styles the model knows, in the order of their numbers from 1."""
         return list(self.meta["vocabulary"])
@@ -50,11 +63,11 @@ class Trained:
 
 @dataclass(frozen=True)
 class LoopModel:
-    """A prior and a decoder that fit together."""
+    """A model that samples, and where it needs one the decoder that fits it."""
 
     name: str
     prior: Trained
-    decoder: Trained
+    decoder: Trained | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +89,9 @@ class Request:
             raise ValueError(f"seed {self.seed} is outside 0 to 2^63 - 1: choose one in that range")
 
 
-def codec_hash(codec: latent.Codec) -> str:
+def codec_hash(codec: Any) -> str:
     """Return a short name of a codec's content."""
-    return hashlib.sha256(codec.to_bytes()).hexdigest()[:16]
+    return hashlib.sha256(save(codec_arrays(codec))).hexdigest()[:16]
 
 
 def rebuild(saved: Checkpoint, source: str) -> Trained:
@@ -93,7 +106,7 @@ def rebuild(saved: Checkpoint, source: str) -> Trained:
         model = family_module(plan.family).Model(plan.model, saved.meta["shape"])
         model.load_state_dict(weights)
         constants = {name: value.float().numpy() for name, value in saved.part("constants").items()}
-        codec = latent.Codec(constants["mean"], constants["encode"], constants["decode"])
+        codec = representation_module(plan.representation_name).Codec(**constants)
         vocabulary = saved.meta["vocabulary"]
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{source}: is no model of this version ({error!r:.80}); train it again") from None
@@ -149,17 +162,21 @@ def is_model_folder(path: Path) -> bool:
 def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     """Load a bundled model by name, a model folder, or a prior's run with the decoder run that fits it."""
     folder = bundled_folder(name) if name in bundled_names() else Path(name)
-    if (folder / PRIOR_FILE).exists():
-        prior = load_trained(folder / PRIOR_FILE)
-        other = load_decoder(decoder) if decoder else load_trained(folder / DECODER_FILE)
-    elif (folder / checkpoint.FOLDER).is_dir():
-        prior = load_trained(folder)
-        if not hasattr(prior.model, "sample"):
-            raise ValueError(f"{name}: is a {prior.recipe.family} run, which makes no loops; name the prior's run")
-        other = load_decoder(decoder) if decoder else find_decoder(folder, prior)
-    else:
+    exported = (folder / PRIOR_FILE).exists()
+    if not exported and not (folder / checkpoint.FOLDER).is_dir():
         known = ", ".join(bundled_names()) or "none"
         raise ValueError(f"{name}: is no model; name a run folder, or one of those in the package: {known}")
+    prior = load_trained(folder / PRIOR_FILE if exported else folder)
+    if not hasattr(prior.model, "sample"):
+        raise ValueError(f"{name}: is a {prior.recipe.family} run, which makes no loops; name the prior's run")
+    if not prior.needs_decoder:
+        if decoder:
+            raise ValueError(f"{name}: a {prior.recipe.family} model needs no decoder; leave --decoder out")
+        return LoopModel(Path(name).name, prior, None)
+    if decoder:
+        other = load_decoder(decoder)
+    else:
+        other = load_trained(folder / DECODER_FILE) if exported else find_decoder(folder, prior)
     if prior.codec_hash != other.codec_hash:
         raise ValueError(f"{name}: prior and decoder use different codecs; train both on the same first --data")
     return LoopModel(Path(name).name, prior, other)
@@ -225,11 +242,17 @@ def style_number(model: Trained, style: str | None) -> int:
 
 def sample_latents(prior: Trained, request: Request, sampling: Any = None) -> np.ndarray:
     """Draw the latents of one loop, `(latents, LATENT_DIM)`."""
-    style = torch.tensor([style_number(prior, request.style)])
-    conditions = {"bpm": torch.tensor([request.bpm]), "style": style}
+    return sample(prior, request, 1, sampling)[0]
+
+
+def sample(prior: Trained, request: Request, count: int, sampling: Any = None) -> np.ndarray:
+    """Draw `count` x of one loop, as the representation has them."""
+    style = torch.full((count,), style_number(prior, request.style))
+    conditions = {"bpm": torch.full((count,), request.bpm), "style": style}
     rng = torch.Generator().manual_seed(request.seed)
     sampling = sampling or prior.recipe.generation
-    return prior.model.sample(1, conditions, sampling, rng, request.bars)[0].numpy()  # type: ignore[operator]
+    x = prior.model.sample(count, conditions, sampling, rng, request.bars)  # type: ignore[operator]
+    return x.numpy()
 
 
 def render(
@@ -247,9 +270,20 @@ def render(
 
 def make_loop(model: LoopModel, request: Request, sampling: Any = None) -> np.ndarray:
     """Make one loop, float32 `(2, samples)`, not yet leveled; the same request gives the same samples."""
+    if model.decoder is None:
+        return _make_alone(model.prior, request, sampling)
     samples = loop_samples(request.bpm, request.bars, latent.SAMPLE_RATE)
     z = sample_latents(model.prior, request, sampling)
     return render(model.decoder, z, request.bpm, samples, request.seed)
+
+
+def _make_alone(prior: Trained, request: Request, sampling: Any) -> np.ndarray:
+    """Make a loop by a model whose samples need no decoder; mono, so both channels are equal."""
+    representation, config = prior.representation, prior.recipe.representation
+    x = sample(prior, request, representation.count(config, request.bpm, request.bars), sampling)
+    rng = np.random.default_rng(request.seed)
+    waveform = representation.decode(x, prior.codec, config, request.bpm, request.bars, rng)
+    return np.stack([waveform, waveform])
 
 
 def candidate_requests(request: Request, number: int, candidates: int) -> list[Request]:
@@ -259,9 +293,11 @@ def candidate_requests(request: Request, number: int, candidates: int) -> list[R
     return [first, *(replace(first, seed=int(seed) >> 11) for seed in spread[: candidates - 1])]
 
 
-def export(prior: Path, decoder: Path, out: Path) -> None:
+def export(prior: Path, decoder: Path | None, out: Path) -> None:
     """Write a model folder from a prior's and a decoder's run: matrices in 8 bits, no training state."""
     for run, name in ((prior, PRIOR_FILE), (decoder, DECODER_FILE)):
+        if run is None:
+            continue
         saved = checkpoint.load_latest(run)
         tensors = {f"constants/{key}": value.half() for key, value in saved.part("constants").items()}
         for key, value in saved.part("ema").items():

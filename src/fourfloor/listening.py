@@ -13,7 +13,7 @@ from torch import nn
 
 from fourfloor import audio, generation, picture, recipe
 from fourfloor.dataset import Dataset
-from fourfloor.generation import Request, Trained
+from fourfloor.generation import LoopModel, Request, Trained
 from fourfloor.representations import latent, magnitude
 from fourfloor.representations.beatgrid import loop_samples, resample_loop
 
@@ -21,7 +21,7 @@ LISTENED = "listening"
 
 
 def listener(
-    run: Path, plan: recipe.Recipe, codec: latent.Codec, dataset: Dataset, meta: dict[str, Any], decoder: Trained | None
+    run: Path, plan: recipe.Recipe, codec: Any, dataset: Dataset, meta: dict[str, Any], decoder: Trained | None
 ) -> Callable[[nn.Module, int], None]:
     """Return what writes a few loops and their spectrograms into the run folder."""
 
@@ -46,13 +46,12 @@ def hear_samples(prior: Trained, decoder: Trained | None) -> list[tuple[str, flo
     heard = []
     for number, bpm in enumerate((124.0, 128.0, 140.0, 150.0)):
         request = Request(bpm=bpm, seed=number)
-        samples = loop_samples(bpm, request.bars, latent.SAMPLE_RATE)
-        z = generation.sample_latents(prior, request)
-        if decoder:
-            waveform = generation.render(decoder, z, bpm, samples, number)
+        if decoder or not prior.needs_decoder:
+            waveform = generation.make_loop(LoopModel("", prior, decoder), request)
         else:
-            features, rng = prior.codec.to_features(z), np.random.default_rng(number)
-            waveform = magnitude.render_envelope(features, bpm, samples, rng)
+            features = prior.codec.to_features(generation.sample_latents(prior, request))
+            samples = loop_samples(bpm, request.bars, latent.SAMPLE_RATE)
+            waveform = magnitude.render_envelope(features, bpm, samples, np.random.default_rng(number))
         heard.append((f"sample_{bpm:g}bpm_{number}", bpm, waveform))
     return heard
 

@@ -13,6 +13,7 @@ from conftest import RECIPES, TINY
 from safetensors.torch import save_file
 
 from fourfloor import generation, pipeline
+from fourfloor.pipeline.train import claimed
 from fourfloor.training import checkpoint
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -143,7 +144,7 @@ def test_an_empty_folder_cannot_be_resumed(tmp_path: Path, dataset_folder: Path)
 
 
 def test_two_trainers_cannot_share_a_folder(tmp_path: Path, dataset_folder: Path) -> None:
-    with pipeline._claimed(tmp_path), pytest.raises(ValueError, match="another process is training there"):
+    with claimed(tmp_path), pytest.raises(ValueError, match="another process is training there"):
         pipeline.train(request(dataset_folder, tmp_path))
 
 

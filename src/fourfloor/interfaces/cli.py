@@ -68,6 +68,7 @@ def ingest(
     channels: Annotated[int, typer.Option(help="1 or 2.")] = 2,
     style: Annotated[str, typer.Option(help="Tag of these tracks; generate --style asks for it.")] = "music",
     min_confidence: Annotated[float, typer.Option(help="Drop tracks whose tempo is less certain, 0-1.")] = 0.3,
+    validation_share: Annotated[float, typer.Option(help="Share of the music that is held out, 0-0.9.")] = 0.15,
     seed: Annotated[int, typer.Option(help="Decides which tracks validate.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes; 0 means one a core.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that is there.")] = False,
@@ -84,7 +85,7 @@ def ingest(
 
     config = IngestConfig(
         bars=bars, bpm=bpm, sample_rate=sample_rate, channels=channels, style=style, min_confidence=min_confidence,
-        seed=seed, jobs=jobs, overwrite=overwrite, strict=strict,
+        validation_share=validation_share, seed=seed, jobs=jobs, overwrite=overwrite, strict=strict,
     )  # fmt: skip
     from fourfloor.interfaces.show import ingest_table, progress_bar
 

@@ -1,13 +1,23 @@
 """Waveform <-> what a model sees; one alternative a file, numpy alone.
 
-A file that models train on holds `Config`, `shape(config)` and `batch(loops, codec, config, split, size, rng)`, which
-draws loops with `rng` and returns named arrays, first axis the batch.
+A file that models train on holds
+
+    Config                                               what a recipe may set
+    Codec, fit(loops, config)                            what is measured on the training loops once; arrays alone
+    shape(config)                                        what a model must know of one x
+    batch(loops, codec, config, split, size, rng)        loops drawn with `rng` as named arrays, first axis the batch
+
+and, where x becomes sound without a decoder model,
+
+    count(config, bpm, bars)                             how many x one loop takes
+    decode(x, codec, config, bpm, bars, rng)             that many x -> a loop `(samples,)` at 44.1 kHz, of exact length
 """
 
+import dataclasses
 import importlib
 import pkgutil
 from types import ModuleType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,13 +26,16 @@ class Loops(Protocol):
     """What a representation asks of a dataset; loops are numbered from 0."""
 
     bars: int
+    sample_rate: int
 
     def indices(self, split: str) -> np.ndarray: ...  # noqa: D102
     def features(self, index: int) -> np.ndarray: ...  # noqa: D102
     def waveform(self, index: int) -> np.ndarray: ...  # noqa: D102
+    def mono(self, index: int, samples: int) -> np.ndarray: ...  # noqa: D102
     def bpm(self, index: int) -> float: ...  # noqa: D102
     def style_index(self, index: int) -> int: ...  # noqa: D102
     def follower(self, index: int) -> int | None: ...  # noqa: D102
+    def codec(self) -> Any: ...  # noqa: D102
 
 
 def representation_module(name: str) -> ModuleType:
@@ -34,3 +47,8 @@ def representation_module(name: str) -> ModuleType:
             return module
     trainable = [n for n in names if hasattr(importlib.import_module(f"{__name__}.{n}"), "batch")]
     raise ValueError(f"representation.name {name!r} is unknown: use one of {', '.join(trainable)}")
+
+
+def codec_arrays(codec: Any) -> dict[str, np.ndarray]:
+    """Return the arrays of a codec by name: what a checkpoint keeps of it."""
+    return {entry.name: getattr(codec, entry.name) for entry in dataclasses.fields(codec)}

@@ -261,6 +261,11 @@ class Config:
             raise ValueError(f"bars_weights {self.bars_weights}: give {len(BAR_COUNTS)} weights that sum to 1")
 
 
+def fit(loops: Loops, config: Config) -> Codec:
+    """Return the codec of a dataset, which decoder and prior share whoever asks first."""
+    return loops.codec()
+
+
 def shape(config: Config) -> dict[str, int]:
     """Return what a prior must know of its input."""
     return {"latent_dim": LATENT_DIM}

@@ -33,6 +33,14 @@ class Config:
             raise ValueError(f"crop_latents {self.crop_latents}, noise {self.noise}: choose 1-1024 and 0-10")
 
 
+Codec = latent.Codec
+
+
+def fit(loops: Loops, config: Config) -> Codec:
+    """Return the codec of a dataset, which decoder and prior share whoever asks first."""
+    return loops.codec()
+
+
 def shape(config: Config) -> dict[str, int]:
     """Return what the decoder must know of its input and output."""
     return {"latent_dim": latent.LATENT_DIM, "bins": BINS}

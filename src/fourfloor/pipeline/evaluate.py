@@ -1,0 +1,96 @@
+"""Step 7: loops or a model go in, a scorecard comes out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fourfloor import audio, generation
+from fourfloor.dataset import Dataset
+from fourfloor.generation import LoopModel, Request, Trained
+from fourfloor.pipeline.generate import leveled
+from fourfloor.representations import latent
+from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples, resample_loop
+
+if TYPE_CHECKING:
+    from fourfloor.evaluation.scorecard import Loops, Scorecard
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateRequest:
+    """Which loops to judge, against what. `loops` is a folder of audio, a file, or a model to make loops with."""
+
+    loops: str
+    against: Path
+    n: int = 256
+    seed: int = 0
+    out: Path | None = None
+    decoder: str | None = None  # for row I, and for a prior's run
+    candidates: int = 1
+    rows: Sequence[str] = ()
+
+
+def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], None]) -> "Scorecard":
+    """Judge loops by the scorecard; ValueError in one line, `NotAnchoredError` where the scale does not stand."""
+    from fourfloor.evaluation import scorecard
+
+    if not 1 <= request.n <= generation.MAX_COUNT:
+        raise ValueError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 256 is a good number")
+    path = Path(request.loops)
+    loops: Loops
+    if request.loops in generation.bundled_names() or generation.is_model_folder(path):
+        model = generation.load_model(request.loops, request.decoder)
+        part: Trained | None = model.decoder
+        loops = _sampled(request, model, on_progress)
+    else:
+        part = generation.load_decoder(request.decoder) if request.decoder else None
+        found, rejected = audio.find_audio([path])
+        if not found:
+            reason = rejected[0][1] if rejected else "holds no audio"
+            raise ValueError(f"{path}: {reason}; name a folder of loops, or a model")
+        loops = found
+    decoder = _round_trip(part) if part else None
+    return scorecard.evaluate(
+        loops, request.against, n=request.n, seed=request.seed, out=request.out, decoder=decoder, only=request.rows
+    )
+
+
+def _round_trip(decoder: Trained) -> Callable[[np.ndarray, int, float, int], np.ndarray]:
+    """Return what sends a loop through the latents and the decoder and back."""
+
+    def decode(waveform: np.ndarray, sample_rate: int, bpm: float, bars: int) -> np.ndarray:
+        samples = loop_samples(bpm, bars, latent.SAMPLE_RATE)
+        features = latent.analyze(resample_loop(waveform, samples), bpm, bars)
+        decoded = generation.render(decoder, decoder.codec.to_latents(features), bpm, samples, seed=0)
+        return resample_loop(decoded, waveform.shape[-1])
+
+    return decode
+
+
+def _sampled(
+    request: EvaluateRequest, model: LoopModel, on_progress: Callable[[int, int, str], None]
+) -> tuple[list[str], list[np.ndarray], list[float]]:
+    """Make n loops at the tempi of the held-out loops, in turn."""
+    from fourfloor import novelty
+
+    dataset = Dataset([request.against])
+    low, high = BPM_RANGE
+    tempi = [min(max(dataset.bpm(int(i)), low), high) for i in dataset.indices("validation")]
+    order = np.random.default_rng(request.seed).permutation(len(tempi))
+    reference = novelty.load_reference(generation.reference_folder(request.loops))
+    names, waveforms, bpms = [], [], []
+    for number in range(request.n):
+        bpm = tempi[order[number % len(tempi)]]
+        first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars)
+        choices = generation.candidate_requests(first, 0, request.candidates)
+        if len(choices) == 1:
+            waveform = leveled(model, first)  # as the model makes them, copies and all
+        else:
+            waveform = novelty.best(lambda choice: leveled(model, choice), choices, (), reference)[0]
+        names.append(f"{model.name} seed {first.seed}")
+        waveforms.append(waveform)
+        bpms.append(bpm)
+        on_progress(number + 1, request.n, names[-1])
+    return names, waveforms, bpms

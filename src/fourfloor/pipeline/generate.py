@@ -1,0 +1,104 @@
+"""Step 6: a model and a request go in, tagged WAV files come out."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fourfloor import __version__, audio, generation
+from fourfloor.generation import LoopModel, Request
+
+SPARE = 4  # further candidates of a loop, made only while it is a copy of a training passage
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateRequest:
+    """Which loops to make and where to put them."""
+
+    model: str = generation.BUNDLED
+    decoder: str | None = None
+    out: Path = Path("loops")
+    bpm: float = 126.0
+    bars: int = 4
+    count: int = 4
+    seed: int = 0
+    style: str | None = None
+    candidates: int = 1
+    sheet: bool = False
+
+
+def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, Any]:
+    """Write loops as tagged WAV files; return what `generate --json` prints. ValueError in one line."""
+    from fourfloor import novelty, picture
+
+    began = time.monotonic()
+    if not 1 <= request.count <= generation.MAX_COUNT:
+        raise ValueError(f"count {request.count} is outside 1-{generation.MAX_COUNT}: ask for fewer loops at a time")
+    if not 1 <= request.candidates <= 64:
+        raise ValueError(f"candidates {request.candidates} is outside 1-64: 8 is a good choice")
+    first = Request(bpm=request.bpm, bars=request.bars, seed=request.seed, style=request.style)
+    model = generation.load_model(request.model, request.decoder)
+    reference = novelty.load_reference(generation.reference_folder(request.model))
+    make_folder(request.out)
+    rows, pictures = [], []
+    for number in range(request.count):
+        choices = generation.candidate_requests(first, number, request.candidates + SPARE)
+        asked, spare = choices[: request.candidates], choices[request.candidates :]
+        waveform, chosen, scores = novelty.best(lambda choice: leveled(model, choice), asked, spare, reference)
+        path = request.out / f"{_title(model, asked[0])}.wav"
+        audio.write_loop(path, waveform, _tags(model, chosen, path.stem))
+        row = {
+            "file": str(path), "bpm": chosen.bpm, "bars": chosen.bars, "frames": waveform.shape[1],
+            "sample_rate": audio.SAMPLE_RATE, "seed": chosen.seed, "seam": round(scores.seam.score, 4),
+            "bpm_measured": round(scores.bpm_measured, 2), "copy_score": scores.copy_score, "nearest": scores.nearest,
+        }  # fmt: skip
+        rows.append(row)
+        on_loop(row)
+        if request.sheet:
+            pictures.append((path.stem, picture.spectrogram(waveform, audio.SAMPLE_RATE)))
+    if request.sheet:
+        picture.save_sheet(request.out / "spectrograms.png", pictures)
+    seconds = sum(row["frames"] for row in rows) / audio.SAMPLE_RATE
+    return {
+        "loops": rows, "audio_seconds": round(seconds, 3), "wall_seconds": round(time.monotonic() - began, 3),
+    }  # fmt: skip
+
+
+def leveled(model: LoopModel, request: Request) -> np.ndarray:
+    """Make a loop at the level loops are written at."""
+    return audio.normalize_loop(generation.make_loop(model, request), audio.SAMPLE_RATE)
+
+
+def _title(model: LoopModel, request: Request) -> str:
+    """Name a loop as sample packs do, for example fourfloor_126bpm_warehouse_deep-house_4bars_s0."""
+    words = [f"{request.bpm:.6g}bpm", model.name, request.style or "", f"{request.bars}bars", f"s{request.seed}"]
+    kept = ["".join(c if c.isascii() and (c.isalnum() or c in ".-") else "-" for c in word) for word in words if word]
+    return "_".join(["fourfloor", *kept])
+
+
+def _tags(model: LoopModel, request: Request, title: str) -> audio.LoopTags:
+    comment = {
+        "model": model.name, "seed": request.seed, "style": request.style, "data_hash": model.prior.meta["data_hash"],
+        "decoder": model.decoder.meta["data_hash"] if model.decoder else None, "codec": model.prior.codec_hash,
+        "sampling": asdict(model.prior.recipe.generation),
+    }  # fmt: skip
+    software = f"fourfloor {__version__}"
+    return audio.LoopTags(
+        bpm=request.bpm, bars=request.bars, title=title, comment=json.dumps(comment), software=software
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and see that it can be written to; ValueError in one line where it cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".fourfloor-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(f"{folder}: cannot write there ({error.strerror}); choose another --out") from None

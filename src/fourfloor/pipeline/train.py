@@ -1,0 +1,182 @@
+"""Step 5: a recipe and datasets go in, a run folder with a trained model comes out."""
+
+import fcntl
+import importlib.util
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fourfloor import __version__, generation, recipe
+from fourfloor.dataset import Dataset
+from fourfloor.models import family_module
+from fourfloor.representations import codec_arrays, representation_module
+from fourfloor.training import checkpoint, loop
+from fourfloor.training.loop import Progress
+
+# Training needs torch, numpy and safetensors alone, so that it runs where no audio library is installed; what listens,
+# draws and scores is imported by the steps that do.
+LISTENING_LIBRARIES = ("scipy", "soxr", "pyloudnorm", "PIL")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """What to train, on what, for how long. Without `steps` and `minutes` the recipe's minutes count."""
+
+    recipe: Path
+    data: Sequence[Path]
+    run: Path
+    minutes: float | None = None
+    steps: int | None = None
+    resume: bool = False
+    parent: str | None = None  # a model to go on from: its weights, codec and styles
+    decoder: str | None = None  # heard while a prior trains, and whose codec it takes
+    overrides: Sequence[str] = ()
+    device: str = "auto"
+
+
+def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambda progress: None) -> dict[str, Any]:
+    """Train a recipe's model in a run folder; return what `train --json` prints.
+
+    ValueError in one line for a recipe, dataset or folder that does not serve; `loop.Stopped` after a signal.
+    """
+    plan = recipe.load(request.recipe, request.overrides)
+    device = _device(request.device)
+    resumed = _resumed(request, on_progress)
+    parent = generation.load_part(request.parent, plan.family) if request.parent else None
+    decoder = generation.load_decoder(request.decoder) if request.decoder else None
+    if parent and decoder and parent.codec_hash != decoder.codec_hash:
+        raise ValueError(f"{request.parent} and {request.decoder} use different codecs; name a decoder that fits")
+    if parent:
+        plan = replace(plan, model=parent.recipe.model)
+    known = resumed.meta["vocabulary"] if resumed else parent.vocabulary if parent else []
+    dataset = Dataset(request.data, known)
+    representation = representation_module(plan.representation_name)
+    if resumed:
+        codec = representation.Codec(**{name: value.numpy() for name, value in resumed.part("constants").items()})
+    else:
+        given = parent or decoder
+        codec = given.codec if given else representation.fit(dataset, plan.representation)
+    shape = representation.shape(plan.representation)
+    torch.manual_seed(plan.training.seed)
+    model = family_module(plan.family).Model(plan.model, shape)
+    if parent and not resumed:
+        model.load_state_dict(parent.model.state_dict())
+    meta = {
+        "version": __version__, "recipe": plan.to_dict(), "shape": shape, "vocabulary": dataset.vocabulary,
+        "data_hash": dataset.data_hash, "parent": request.parent,
+    }  # fmt: skip
+    with claimed(request.run):
+        _prepare_run(request, plan, meta, resumed)
+        can_listen = all(importlib.util.find_spec(name) for name in LISTENING_LIBRARIES)
+        listen = None
+        if can_listen:
+            from fourfloor import listening, novelty
+
+            listen = listening.listener(request.run, plan, codec, dataset, meta, decoder)
+            if hasattr(model, "sample"):
+                novelty.write_reference(request.run, dataset)
+        state = loop.train(
+            model,
+            lambda split, size, rng: representation.batch(dataset, codec, plan.representation, split, size, rng),
+            plan.training,
+            request.run,
+            meta=meta,
+            constants={name: torch.from_numpy(values) for name, values in codec_arrays(codec).items()},
+            steps=request.steps,
+            minutes=request.minutes if request.minutes or request.steps else plan.training.minutes,
+            resumed=resumed,
+            device=device,
+            listen=listen,
+            on_progress=on_progress,
+        )
+    validation = [line["validation"] for line in _log(request.run) if "validation" in line]
+    return {
+        "run": str(request.run), "family": plan.family, "steps": state.step, "seconds": round(state.elapsed, 1),
+        "loss": _log(request.run)[-1]["loss"], "validation": validation[-1] if validation else None,
+    }  # fmt: skip
+
+
+def _log(run: Path) -> list[dict[str, float]]:
+    from fourfloor.training.log import read
+
+    return read(run / "log.jsonl")
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device cuda: torch sees no such device here; use --device cpu")
+    if name not in ("cpu", "cuda"):
+        raise ValueError(f"device {name!r} is unknown: use auto, cpu or cuda")
+    return name
+
+
+@contextmanager
+def claimed(run: Path) -> Iterator[None]:
+    """Hold a run folder for as long as this process trains in it."""
+    try:
+        (run / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(run / "lock", os.O_CREAT | os.O_RDWR, 0o666)
+    except OSError as error:
+        raise ValueError(f"{run}: cannot be used as a run folder ({error.strerror}); choose another --out") from None
+    try:
+        _lock(descriptor, run)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, run: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise ValueError(f"{run}: another process is training there; wait, or choose another --out") from None
+
+
+def _resumed(request: TrainRequest, on_progress: Callable[[Progress], None]) -> checkpoint.Checkpoint | None:
+    """Return the checkpoint to go on from; ValueError where a run is there and none was asked for, or the reverse."""
+    saved = sorted((request.run / checkpoint.FOLDER).glob("step-*.json"))
+    if saved and not request.resume:
+        raise ValueError(f"{request.run}: holds a run already; pass --resume to go on, or choose another --out")
+    if not request.resume:
+        return None
+    if not saved:
+        raise ValueError(f"{request.run}: holds no checkpoint to resume; leave --resume out")
+    warnings: list[str] = []
+    latest = checkpoint.load_latest(request.run, warnings)
+    if latest.meta["threads"] != torch.get_num_threads() and not latest.meta["recipe"]["training"]["threads"]:
+        warnings.append(f"the run had {latest.meta['threads']} threads: what follows is not bit for bit the same")
+    for warning in warnings:
+        on_progress(Progress(latest.step, 0.0, 0.0, 0.0, None, warning))
+    return latest
+
+
+def _prepare_run(
+    request: TrainRequest, plan: recipe.Recipe, meta: dict[str, Any], resumed: checkpoint.Checkpoint | None
+) -> None:
+    """Write the resolved recipe into a new run, or check that a resumed one is the same experiment."""
+    if resumed:
+        before = resumed.meta
+        for key in ("recipe", "data_hash", "vocabulary"):
+            old, new = _without_budget(before[key]), _without_budget(meta[key])
+            if old != new:
+                raise ValueError(f"{request.run}: was trained with another {key}; resume with the same, or start anew")
+    checkpoint.write_atomically(request.run / "recipe.toml", plan.to_toml().encode())
+    about = {**meta, "data": [str(path) for path in request.data]}
+    checkpoint.write_atomically(request.run / "run.json", (json.dumps(about, indent=1) + "\n").encode())
+
+
+def _without_budget(value: Any) -> Any:
+    """Leave out of a recipe what may change between the parts of one run: how long it lasts, how often it reports."""
+    if not isinstance(value, dict):
+        return value
+    free = ("minutes", "checkpoint_seconds", "listen_seconds", "threads")
+    training = {key: entry for key, entry in value["training"].items() if key not in free}
+    return json.loads(json.dumps({**value, "training": training}))
