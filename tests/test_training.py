@@ -17,6 +17,7 @@ from torch import nn
 
 from fourfloor.training import checkpoint, loop
 from fourfloor.training.log import read
+from fourfloor.training.muon import Muon, orthogonalized
 
 
 class Line(nn.Module):
@@ -95,6 +96,30 @@ def test_the_rate_warms_up_and_falls_to_a_tenth() -> None:
     assert rates[50] == 1.0
     assert rates[99] == pytest.approx(0.1)
     assert loop.learning_rate(config, 10_000, None) == 1.0
+
+
+@pytest.mark.parametrize("shape", [(96, 80), (70, 130)])
+def test_muon_steps_like_torchs_own(shape: tuple[int, int]) -> None:
+    start, gradients = torch.randn(shape), [torch.randn(shape) for _ in range(3)]
+    moved = []
+    for build in (
+        lambda p: Muon([p], weight_decay=0.1, dtype=torch.bfloat16, lr=0.02),
+        lambda p: torch.optim.Muon([p], lr=0.02, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+    ):
+        matrix = torch.nn.Parameter(start.clone())
+        optimizer = build(matrix)
+        for gradient in gradients:
+            matrix.grad = gradient.clone()
+            optimizer.step()
+        moved.append(matrix.detach())
+    torch.testing.assert_close(moved[0], moved[1], atol=1e-5, rtol=1e-4)
+
+
+def test_muon_brings_singular_values_near_one() -> None:
+    matrix = torch.randn(80, 200, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonalized(matrix))
+    assert values.min() > 0.6
+    assert values.max() < 1.3
 
 
 def test_muon_takes_the_matrices_only() -> None:

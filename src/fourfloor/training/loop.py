@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from fourfloor.training import checkpoint
 from fourfloor.training.log import Log
+from fourfloor.training.muon import Muon
 
 Batches = Callable[[str, int, np.random.Generator], dict[str, np.ndarray]]
 
@@ -242,7 +243,8 @@ def build_optimizers(parameters: list[nn.Parameter], config: Config) -> list[tor
     betas = config.betas[0], config.betas[1]
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, betas=betas, weight_decay=decay)]
     if matrices:
-        optimizers.append(torch.optim.Muon(matrices, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+        dtype = torch.bfloat16 if in_bf16("auto", matrices[0].device.type) else torch.float32
+        optimizers.append(Muon(matrices, weight_decay=decay, dtype=dtype))
     return optimizers
 
 
