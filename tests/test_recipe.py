@@ -22,6 +22,20 @@ def test_overrides_win(tmp_path: Path) -> None:
     assert (plan.training.batch_size, plan.training.optimizer, plan.model.width) == (3, "muon", 64)
 
 
+def test_the_title_is_the_first_comment_unless_a_table_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("# A flow, *small*. And more.\n" + GOOD)
+    assert recipe.load(path).about == recipe.About(title="A flow, *small*. And more.")
+    path.write_text("# A flow\n[about]\ntitle = \"It\\\\s \\\"flow\\\"\"\nseed_verdict = \"a helicopter\"\n" + GOOD)
+    plan = recipe.load(path)
+    assert plan.about == recipe.About(title='It\\s "flow"', seed_verdict="a helicopter")
+    path.write_text(plan.to_toml())
+    assert recipe.load(path) == plan
+    path.write_text(GOOD)
+    assert recipe.load(path).about == recipe.About()
+    assert "about" not in recipe.load(path).to_dict()
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -37,12 +51,15 @@ def test_overrides_win(tmp_path: Path) -> None:
         (GOOD + "[training]\nvalidation_batches = 0\n", "validation_batches 0 is outside"),
         (GOOD + "width = 1000000000\n", "width"),
         (GOOD + "depth = -1\n", "depth"),
-        ('[representation]\nname = "latent"\n[model]\nfamily = "magic"\n', "'magic' is unknown: use one of flow"),
-        ('[representation]\nname = "../etc"\n[model]\nfamily = "flow"\n', "unknown: use one of latent"),
+        ('[representation]\nname = "latent"\n[model]\nfamily = "magic"\n', "'magic' is unknown: use one of .*flow"),
+        ('[representation]\nname = "../etc"\n[model]\nfamily = "flow"\n', "unknown: use one of .*latent"),
         ('[model]\nfamily = "flow"\n', r"\[representation\]: name is missing"),
         ("seed = 3\n" + GOOD, "unknown table 'seed'"),
         ("[model\n", "not valid TOML"),
         ("model = 3\n", "outside a table"),
+        (GOOD + '[about]\ntitel = "x"\n', r"\[about\]: unknown key 'titel': did you mean title"),
+        (GOOD + '[about]\ntitle = "two\\nlines"\n', r"\[about\]: title: give one line"),
+        (GOOD + f'[about]\nseed_verdict = "{"x" * 301}"\n', "seed_verdict: give one line of at most 300"),
     ],
 )
 def test_a_mistake_is_named_in_one_line(text: str, told: str, tmp_path: Path) -> None:

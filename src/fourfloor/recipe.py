@@ -9,7 +9,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,22 @@ from fourfloor.models import family_module
 from fourfloor.representations import representation_module
 from fourfloor.training import loop
 
-TABLES = ("representation", "model", "training", "generation")
+TABLES = ("about", "representation", "model", "training", "generation")
 MAX_BYTES = 100_000
+MAX_TEXT = 300  # characters of a text in [about]
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a recipe says of itself to whoever reads a comparison; nothing is trained by it."""
+
+    title: str = ""  # the file's first line where that is a comment
+    seed_verdict: str = ""  # what was heard of the first, historic experiment of this kind
+
+    def __post_init__(self) -> None:
+        for name, text in _values(self).items():
+            if len(text) > MAX_TEXT or not text.isprintable():
+                raise ValueError(f"{name}: give one line of at most {MAX_TEXT} printable characters")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +45,13 @@ class Recipe:
     model: Any
     training: loop.Config
     generation: Any = field(default=None)
+    about: About = field(default_factory=About)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return every resolved value by table, ready for JSON."""
+        about = {name: text for name, text in _values(self.about).items() if text}
         tables: dict[str, dict[str, Any]] = {
+            **({"about": about} if about else {}),
             "representation": {"name": self.representation_name, **_values(self.representation)},
             "model": {"family": self.family, **_values(self.model)},
             "training": _values(self.training),
@@ -69,7 +86,15 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         raise ValueError(f"{path}: is not valid TOML ({error})") from None
     for override in overrides:
         _apply_override(content, override)
-    return parse(content, str(path))
+    plan = parse(content, str(path))
+    title = plan.about.title or _first_comment(raw.decode("utf-8"))
+    return replace(plan, about=replace(plan.about, title=title))
+
+
+def _first_comment(text: str) -> str:
+    first = text.split("\n", 1)[0]
+    printable = "".join(character for character in first.lstrip("# ") if character.isprintable())
+    return printable[:MAX_TEXT].strip() if first.startswith("#") else ""
 
 
 def parse(content: dict[str, Any], source: str) -> Recipe:
@@ -98,6 +123,7 @@ def parse(content: dict[str, Any], source: str) -> Recipe:
         model=fill(model.Config, model_table, f"{source} [model]"),
         training=fill(loop.Config, content.get("training", {}), f"{source} [training]"),
         generation=generation,
+        about=fill(About, content.get("about", {}), f"{source} [about]"),
     )
 
 

@@ -163,20 +163,30 @@ def _prepare_run(
 ) -> None:
     """Write the resolved recipe into a new run, or check that a resumed one is the same experiment."""
     if resumed:
-        before = resumed.meta
-        for key in ("recipe", "data_hash", "vocabulary"):
-            old, new = _without_budget(before[key]), _without_budget(meta[key])
-            if old != new:
+        same = {
+            "recipe": is_same_experiment(plan, resumed.meta["recipe"]),
+            **{key: resumed.meta[key] == meta[key] for key in ("data_hash", "vocabulary")},
+        }
+        for key, holds in same.items():
+            if not holds:
                 raise ValueError(f"{request.run}: was trained with another {key}; resume with the same, or start anew")
     checkpoint.write_atomically(request.run / "recipe.toml", plan.to_toml().encode())
     about = {**meta, "data": [str(path) for path in request.data]}
     checkpoint.write_atomically(request.run / "run.json", (json.dumps(about, indent=1) + "\n").encode())
 
 
-def _without_budget(value: Any) -> Any:
-    """Leave out of a recipe what may change between the parts of one run: how long it lasts, how often it reports."""
-    if not isinstance(value, dict):
-        return value
-    free = ("minutes", "checkpoint_seconds", "listen_seconds", "threads")
-    training = {key: entry for key, entry in value["training"].items() if key not in free}
-    return json.loads(json.dumps({**value, "training": training}))
+def is_same_experiment(plan: recipe.Recipe, saved: dict[str, Any]) -> bool:
+    """Tell whether a checkpoint's recipe trains what this one does, however long and with however many reports.
+
+    A key that came into being after the checkpoint counts with its default.
+    """
+    try:
+        return _without_budget(plan) == _without_budget(recipe.parse(saved, "checkpoint"))
+    except ValueError:
+        return False
+
+
+def _without_budget(plan: recipe.Recipe) -> recipe.Recipe:
+    """Leave out of a recipe what may change between the parts of one run."""
+    training = replace(plan.training, minutes=1.0, checkpoint_seconds=0.0, listen_seconds=0.0, threads=0)
+    return replace(plan, about=recipe.About(), training=training)
