@@ -19,6 +19,7 @@ from fourfloor.training import loop
 
 RECIPES = sorted((Path(__file__).resolve().parents[1] / "recipes").rglob("*.toml"))
 TINY: dict[str, dict[str, Any]] = {
+    "autoencoder": {"width": 64, "latent_dim": 8},
     "flow": {"width": 64, "depth": 2, "dropout": 0.0},
     "magnitude_decoder": {"width": 32, "latent_depth": 1, "frame_depth": 1, "edge_latents": 2},
 }
