@@ -11,6 +11,7 @@ and, where x becomes sound without a decoder model,
 
     count(config, bpm, bars)                             how many x one loop takes
     decode(x, codec, config, bpm, bars, rng)             that many x -> a loop `(samples,)` at 44.1 kHz, of exact length
+    rate(config, bpm)                                    the sample rate of what x can hold; without it 44.1 kHz
 """
 
 import dataclasses

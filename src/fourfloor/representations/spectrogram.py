@@ -12,7 +12,7 @@ import numpy as np
 
 from fourfloor.representations import Loops, inversion, waveform
 from fourfloor.representations.beatgrid import stft
-from fourfloor.representations.waveform import count  # noqa: F401 - a loop takes as many pictures as fragments
+from fourfloor.representations.waveform import count, rate  # noqa: F401 - pictures are of fragments
 
 LOG_FLOOR = 1e-4  # -80 dB under a full-scale sine
 FIT_FRAGMENTS = 256  # enough for one mean and deviation a bin

@@ -47,6 +47,11 @@ def shape(config: Config) -> dict[str, int]:
     return {"samples": config.samples}
 
 
+def rate(config: Config, bpm: float) -> float:
+    """Return the sample rate of fragments of a loop at a tempo, in Hz."""
+    return config.samples * bpm / (60 * config.beats) if config.beats else float(config.sample_rate)
+
+
 def batch(
     loops: Loops, codec: Codec, config: Config, split: str, size: int, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
