@@ -74,10 +74,10 @@ NO_MATCH = CopyMatch(score=0.0, track="", seconds=0.0, semitones=0, speed=1.0, l
 
 @dataclass(frozen=True, kw_only=True)
 class _Query:
-    patches: Array        # (n, bands, frames), band means removed, unit norm
-    seconds: Array        # (n,) where each begins in the loop
-    semitones: int
-    speed: float
+    spectra: Array        # (bins, n, bands), conjugate, of patches with band means removed and unit norm
+    seconds: list[float]  # where each of the n patches begins in the loop
+    semitones: list[int]
+    speeds: list[float]
 
 
 class CopyIndex:
@@ -149,16 +149,14 @@ class CopyIndex:
             return NO_MATCH
         levels = self._transposed(heard)
         seconds = len(heard) / ANALYSIS_RATE
-        as_it_is = [query for shift in SEMITONES for query in _at_speeds(levels, seconds, shift, _own_speeds(shift))]
+        own = _query(levels, seconds, [(shift, speed) for shift in SEMITONES for speed in _own_speeds(shift)])
         best = NO_MATCH
         for group in self._groups:
-            queries = list(as_it_is)
+            queries = [own]
             pace = bpm / group.bpm
             if abs(np.log(pace)) > TEMPO_STEP / 2:
-                queries += [query for shift in SEMITONES for query in _at_speeds(levels, seconds, shift, (pace,))]
-            queries = [query for query in queries if len(query.patches)]
-            if queries:
-                best = max(best, self._best(group, queries), key=lambda match: match.score)
+                queries.append(_query(levels, seconds, [(shift, pace) for shift in SEMITONES]))
+            best = max([best, *(self._best(group, query) for query in queries)], key=lambda match: match.score)
         return best
 
     def _transposed(self, heard: Array) -> dict[int, Array]:
@@ -167,16 +165,15 @@ class CopyIndex:
         banks = {shift: mel_filters(N_BANDS, self._top_hz, shift=2 ** (shift / 12)) for shift in SEMITONES}
         return {shift: _to_levels(power @ filters.T) for shift, filters in banks.items()}
 
-    def _best(self, group: _Blocks, queries: list[_Query]) -> CopyMatch:
-        scores, blocks, offsets = group.correlate(np.concatenate([query.patches for query in queries]))
+    def _best(self, group: _Blocks, query: _Query) -> CopyMatch:
+        if not query.seconds:
+            return NO_MATCH
+        scores, blocks, offsets = group.correlate(query.spectra)
         best = int(np.argmax(scores))
-        ends = np.cumsum([len(query.patches) for query in queries])
-        which = int(np.searchsorted(ends, best, side="right"))
-        query, patch = queries[which], best - int(ends[which] - len(queries[which].patches))
         passage, first = group.place(int(blocks[best]))
         seconds = self._starts[passage] + (first + int(offsets[best])) / FRAME_RATE
         return CopyMatch(score=float(scores[best]), track=self._names[passage], seconds=float(seconds),
-                         semitones=query.semitones, speed=query.speed, loop_seconds=float(query.seconds[patch]))
+                         semitones=query.semitones[best], speed=query.speeds[best], loop_seconds=query.seconds[best])
 
 
 class _Blocks:
@@ -202,13 +199,13 @@ class _Blocks:
         """Tell which passage a block is of, and its first frame there."""
         return self._places[block]
 
-    def correlate(self, patches: Array) -> tuple[Any, Any, Any]:
-        """Find for each unit patch `(n, bands, frames)` its best correlation and the block and offset of it."""
-        scores = np.zeros(len(patches), np.float32)
-        blocks, offsets = np.zeros((2, len(patches)), np.int64)
-        for chunk in _chunks(len(patches), max(1, 24_000 // len(self._places))):
-            spectra = scipy.fft.rfft(patches[chunk], BLOCK_FRAMES, axis=2).conj().transpose(2, 0, 1)
-            product = np.matmul(np.ascontiguousarray(spectra), self._spectra)
+    def correlate(self, queries: Array) -> tuple[Any, Any, Any]:
+        """Find for each spectrum `(bins, n, bands)` of a patch its best correlation and the block and offset of it."""
+        total = queries.shape[1]
+        scores = np.zeros(total, np.float32)
+        blocks, offsets = np.zeros((2, total), np.int64)
+        for chunk in _chunks(total, max(1, 24_000 // len(self._places))):
+            product = np.matmul(queries[:, chunk], self._spectra)
             correlation = scipy.fft.irfft(product, BLOCK_FRAMES, axis=0, overwrite_x=True)[:_VALID]
             correlation *= self._inverse
             by_block = correlation.max(axis=0)
@@ -253,21 +250,34 @@ def _own_speeds(shift: int) -> tuple[float, ...]:
     return (1.0,) if shift == 0 else (1.0, 2 ** (shift / 12))
 
 
-def _at_speeds(levels: dict[int, Array], seconds: float, shift: int, speeds: Sequence[float]) -> Iterator[_Query]:
-    """Read a loop's levels `(bands, frames)` as if it ran at other speeds, and cut patches from the circle."""
-    level = levels[shift]
+def _query(levels: dict[int, Array], seconds: float, changes: Sequence[tuple[int, float]]) -> _Query:
+    """Cut patches from a loop `(bands, frames)` as a circle, transposed and at the speed of each change."""
+    patches: list[Array] = []
+    begins: list[float] = []
+    semitones: list[int] = []
+    speeds: list[float] = []
+    for shift, speed in changes:
+        cut, at = _patches(levels[shift], seconds, speed)
+        patches.append(cut)
+        begins += at
+        semitones += [shift] * len(at)
+        speeds += [float(speed)] * len(at)
+    spectra = scipy.fft.rfft(np.concatenate(patches), BLOCK_FRAMES, axis=2).conj().transpose(2, 0, 1)
+    return _Query(spectra=np.ascontiguousarray(spectra), seconds=begins, semitones=semitones, speeds=speeds)
+
+
+def _patches(level: Array, seconds: float, speed: float) -> tuple[Array, list[float]]:
+    """Read levels `(bands, frames)` of a loop as if it ran at another speed; unit patches and where they begin."""
     n_fine = level.shape[1]
     fine_rate = n_fine / seconds
-    for speed in speeds:
-        step = fine_rate / FRAME_RATE / speed
-        n_patches = max(1, round(seconds * speed / QUERY_SECONDS))
-        starts = np.arange(n_patches) * n_fine / n_patches
-        position = starts[:, None] + np.arange(PATCH_FRAMES) * step
-        left = np.floor(position).astype(int)
-        part = (position - left).astype(np.float32)
-        patches = (level[:, left % n_fine] * (1 - part) + level[:, (left + 1) % n_fine] * part).transpose(1, 0, 2)
-        patches -= patches.mean(axis=2, keepdims=True)
-        norms = np.sqrt((patches**2).sum(axis=(1, 2)))
-        moving = norms > _STILL_DB * np.sqrt(N_BANDS * PATCH_FRAMES)
-        unit = patches[moving] / norms[moving, None, None]
-        yield _Query(patches=unit.astype(np.float32), seconds=starts[moving] / fine_rate, semitones=shift, speed=speed)
+    n_patches = max(1, round(seconds * speed / QUERY_SECONDS))
+    starts = np.arange(n_patches) * n_fine / n_patches
+    position = starts[:, None] + np.arange(PATCH_FRAMES) * (fine_rate / FRAME_RATE / speed)
+    left = np.floor(position).astype(int)
+    part = (position - left).astype(np.float32)
+    patches = (level[:, left % n_fine] * (1 - part) + level[:, (left + 1) % n_fine] * part).transpose(1, 0, 2)
+    patches -= patches.mean(axis=2, keepdims=True)
+    norms = np.sqrt((patches**2).sum(axis=(1, 2)))
+    moving = norms > _STILL_DB * np.sqrt(N_BANDS * PATCH_FRAMES)
+    unit = patches[moving] / norms[moving, None, None]
+    return unit.astype(np.float32), (starts[moving] / fine_rate).tolist()
