@@ -1,13 +1,114 @@
-"""The losses of a Wasserstein GAN with gradient penalty (WGAN-GP; Gulrajani et al. 2017).
+"""A Wasserstein GAN with gradient penalty (WGAN-GP; Gulrajani et al. 2017): noise in, x out, and its losses.
 
 A critic scores x without bound, real high and generated low; the difference of the two means estimates the Wasserstein
 distance as long as the critic's slope is at most 1. The penalty holds the slope there.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Size of the networks and how they are trained; the values of Donahue et al. 2019."""
+
+    width: int = 64  # d in the paper's tables: channels next to x, doubled by every layer away from it
+    latent_dim: int = 100
+    critic_steps: int = 5  # for each step of the generator; a batch is cut into as many
+    penalty_weight: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.width <= 128 and 1 <= self.latent_dim <= 4096):
+            raise ValueError(f"width {self.width}, latent_dim {self.latent_dim}: choose 1-128 and 1-4096")
+        if not (1 <= self.critic_steps <= 100 and 0 <= self.penalty_weight <= 1e4):
+            raise ValueError(
+                f"critic_steps {self.critic_steps}, penalty_weight {self.penalty_weight}: choose 1-100 and 0-10000"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How the pieces of one loop differ: our addition, the paper samples single pieces."""
+
+    variation: float = 1.0  # share of z drawn anew for each piece; 0 repeats one piece, 1 makes them strangers
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.variation <= 1:
+            raise ValueError(f"variation {self.variation}: choose 0-1")
+
+
+class WassersteinGAN(nn.Module):
+    """A generator `z (batch, latent_dim) -> x (batch, ...)` and a critic `x -> score (batch,)`, trained in turn."""
+
+    def __init__(self, generator: nn.Module, critic: nn.Module, config: Config) -> None:
+        super().__init__()
+        self.generator, self.critic, self.config = generator, critic, config
+        self.apply(initialize)
+
+    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Return the two players."""
+        return {"critic": self.critic.parameters(), "generator": self.generator.parameters()}
+
+    def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Yield the critic's loss for every part of the batch, then the generator's."""
+        device = batch["x"].device
+        yield from wasserstein_losses(
+            self.generator,
+            self.critic,
+            batch["x"].chunk(self.config.critic_steps),
+            lambda n: torch.rand(n, self.config.latent_dim, device=device) * 2 - 1,
+            self.config.penalty_weight,
+        )
+
+    @torch.no_grad()
+    def sample(
+        self, n: int, conditions: dict[str, Tensor], sampling: Sampling, rng: torch.Generator, bars: int = 4
+    ) -> Tensor:
+        """Draw the `n` pieces of one loop `(n, ...)`; tempo and style are not looked at.
+
+        Each number of z is either the loop's or the piece's own, so that z stays uniform whatever the variation.
+        """
+        size = self.config.latent_dim
+        own, shared = torch.rand(n, size, generator=rng) * 2 - 1, torch.rand(size, generator=rng) * 2 - 1
+        z = torch.where(torch.rand(size, generator=rng) < sampling.variation, own, shared)
+        return self.generator(z.to(next(self.parameters()).device))
+
+
+def initialize(layer: nn.Module) -> None:
+    """Draw weights as the authors' code does: uniform after Glorot and Bengio 2010, biases 0."""
+    if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d | nn.ConvTranspose2d):
+        nn.init.xavier_uniform_(layer.weight)
+        assert layer.bias is not None
+        nn.init.zeros_(layer.bias)
+
+
+def wasserstein_losses(
+    generator: Callable[[Tensor], Tensor],
+    critic: Callable[[Tensor], Tensor],
+    reals: Sequence[Tensor],
+    draw_z: Callable[[int], Tensor],
+    penalty_weight: float,
+) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+    """Yield the critic's loss once for each batch in `reals`, then the generator's.
+
+    Without gradients (validation) it yields the mean of the critic's negated estimates alone: the penalty needs a
+    gradient, and the generator's score has no zero to compare it with.
+    """
+    if not torch.is_grad_enabled():
+        estimates = [critic_loss(critic(real), critic(generator(draw_z(len(real))))) for real in reals]
+        yield "critic", torch.stack(estimates).mean(), {}
+        return
+    for real in reals:
+        with torch.no_grad():
+            fake = generator(draw_z(len(real)))
+        loss = critic_loss(critic(real), critic(fake))
+        penalty = gradient_penalty(critic, real, fake)
+        yield "critic", loss + penalty_weight * penalty, {"wasserstein": -loss.detach(), "penalty": penalty.detach()}
+    loss = generator_loss(critic(generator(draw_z(len(reals[-1])))))
+    yield "generator", loss, {"generator": loss.detach()}
 
 
 def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
@@ -29,30 +130,3 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     between = (real + share * (fake - real)).detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     return (slope.float().flatten(1).norm(dim=1) - 1).square().mean()
-
-
-def wasserstein_losses(
-    generator: Callable[[Tensor], Tensor],
-    critic: Callable[[Tensor], Tensor],
-    reals: Sequence[Tensor],
-    draw_z: Callable[[int], Tensor],
-    penalty_weight: float,
-) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-    """Yield the critic's loss once for each batch in `reals`, then the generator's, for a family's `losses`.
-
-    Without gradients (validation) it yields the critic's estimate alone: the penalty needs one, and the generator's
-    score has no zero to compare it with.
-    """
-    for real in reals:
-        with torch.no_grad():
-            fake = generator(draw_z(len(real)))
-        loss = critic_loss(critic(real), critic(fake))
-        parts = {"wasserstein": -loss.detach()}
-        if torch.is_grad_enabled():
-            penalty = gradient_penalty(critic, real, fake)
-            parts["penalty"] = penalty.detach()
-            loss = loss + penalty_weight * penalty
-        yield "critic", loss, parts
-    if torch.is_grad_enabled():
-        loss = generator_loss(critic(generator(draw_z(len(reals[-1])))))
-        yield "generator", loss, {"generator": loss.detach()}
