@@ -3,16 +3,23 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import torch
 
 from fourfloor import __version__, audio, generation
 from fourfloor.generation import LoopModel, Request
 
+if TYPE_CHECKING:
+    from fourfloor.evaluation.scores import LoopScores
+
+Made = TypeVar("Made")
 SPARE = 4  # further candidates of a loop, made only while it is a copy of a training passage
 
 
@@ -45,12 +52,15 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     model = generation.load_model(request.model, request.decoder)
     reference = novelty.load_reference(generation.reference_folder(request.model))
     make_folder(request.out)
-    rows, pictures = [], []
-    for number in range(request.count):
+
+    def make(number: int) -> tuple[Request, np.ndarray, Request, "LoopScores"]:
         choices = generation.candidate_requests(first, number, request.candidates + SPARE)
         asked, spare = choices[: request.candidates], choices[request.candidates :]
-        waveform, chosen, scores = novelty.best(lambda choice: leveled(model, choice), asked, spare, reference)
-        path = request.out / f"{_title(model, asked[0])}.wav"
+        return asked[0], *novelty.best(lambda choice: leveled(model, choice), asked, spare, reference)
+
+    rows, pictures = [], []
+    for wanted, waveform, chosen, scores in _in_parallel(make, request.count):
+        path = request.out / f"{_title(model, wanted)}.wav"
         audio.write_loop(path, waveform, _tags(model, chosen, path.stem))
         row = {
             "file": str(path), "bpm": chosen.bpm, "bars": chosen.bars, "frames": waveform.shape[1],
@@ -67,6 +77,27 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     return {
         "loops": rows, "audio_seconds": round(seconds, 3), "wall_seconds": round(time.monotonic() - began, 3),
     }  # fmt: skip
+
+
+def _in_parallel(make: Callable[[int], Made], count: int) -> Iterator[Made]:
+    """Make `count` things in order, one core each; few wait in memory for their turn.
+
+    Each is made by one thread, so that its sums do not depend on the number of cores.
+    """
+    cores = os.cpu_count() or 1
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(min(cores, count)) as pool:
+            waiting: deque[Future[Made]] = deque()
+            for number in range(count):
+                waiting.append(pool.submit(make, number))
+                if len(waiting) > cores:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+    finally:
+        torch.set_num_threads(threads)
 
 
 def leveled(model: LoopModel, request: Request) -> np.ndarray:
