@@ -95,9 +95,10 @@ def main() -> None:
     for kind, (beats, downbeats) in leave_albums_out(choices).items():
         print(f"{kind:9} left out: beat {beats:6.1%}  downbeat {downbeats:6.1%}")
     weights = fit(choices)
-    for start in range(0, len(phase.GROUPS) * 6, 6):
-        print(", ".join(f"{weight:.2f}" for weight in weights[start : start + 6]))
-    print(", ".join(f"{weight:.2f}" for weight in weights[len(phase.GROUPS) * 6 :]))
+    rare = [len(phase.RARE_PLACES) + len(phase.MISSING_PLACES)] * len(phase.RARE_GROUPS)
+    ends = np.cumsum([*[6] * len(phase.GROUPS), len(phase.CHANGES), *rare])
+    for row in np.split(weights, ends[:-1]):
+        print(", ".join(f"{weight:.2f}" for weight in row) + ",")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ from fourfloor.ingest.tempo import analyze_onsets, fit_grid
 from fourfloor.producer import STYLES, ProducedLoop, circle, render_loop
 from fourfloor.producer.harmony import MODES, NAMES, Key
 from fourfloor.producer.oscillators import circular_phase, filtered_table, frequency, pad, read_table
+from fourfloor.producer.phrasing import Row, mark_drums
 from fourfloor.producer.synths import Patch, note
 from fourfloor.representations.beatgrid import loop_samples
 
 RATE = 22_050
+STYLE_SEED = 77
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +133,44 @@ def test_the_tempo_tracker_finds_the_truth(seed: int) -> None:
     assert grid.bpm == pytest.approx(loop.bpm, rel=5e-4)
     beat = 60 / loop.bpm
     assert min(grid.first_beat % beat, beat - grid.first_beat % beat) < 0.02
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_tempo_tracker_finds_tempo_and_downbeat_of_every_style(style: str) -> None:
+    loop = render_loop(STYLE_SEED, style)
+    start = loop.waveform.shape[1] // 3
+    track = np.tile(loop.waveform, -(-32 * 44_100 // loop.waveform.shape[1]))[:, start : start + 30 * 44_100]
+    grid = fit_grid(analyze_onsets([track], 44_100))
+    bar = 240 / loop.bpm
+    assert grid.bpm == pytest.approx(loop.bpm, abs=0.05)
+    assert abs((grid.first_downbeat + start / 44_100 + bar / 2) % bar - bar / 2) < 0.015
+
+
+@pytest.mark.parametrize("bars", [1, 2, 3, 4])
+@pytest.mark.parametrize("names", [("kick",), ("kick", "hat"), ("hat", "open"), ("conga",), ()])
+def test_marks_set_one_beat_of_the_bar_apart(names: tuple[str, ...], bars: int) -> None:
+    for seed in range(10):
+        rows = [Row(name=name, velocities=np.tile([0.8, 0.0, 0.8, 0.0], 4 * bars)) for name in names]
+        marked = mark_drums(rows, bars, {}, np.random.default_rng(seed))
+        assert all(row.velocities.shape == (16 * bars,) for row in marked)
+        assert all(row.velocities.min() >= 0 and 0 < row.velocities.max() <= 1 for row in marked)
+        bar = np.concatenate([row.bars for row in marked]) if marked else np.zeros((1, 16))
+        assert not marked or not any(np.allclose(bar, np.roll(bar, 4 * beats, 1)) for beats in (1, 2, 3))
+
+
+def test_without_a_kick_a_backbeat_keeps_the_time() -> None:
+    for seed in range(5):
+        rows = mark_drums([Row(name="hat", velocities=np.full(64, 0.5))], 4, {}, np.random.default_rng(seed))
+        assert any((row.bars[:3, [4, 12]] > 0).all() for row in rows if row.name in ("clap", "snare", "rim"))
+
+
+@pytest.mark.parametrize("seed", range(60, 68))
+def test_what_has_a_pitch_is_in_the_key(seed: int) -> None:
+    loop = render_loop(seed, bars=2, sample_rate=16_000)
+    pitched = ("bass", "acid", "stab", "pad", "lead", "arp")
+    classes = {(event.pitch - NAMES.index(loop.key[:-3])) % 12 for event in loop.events if event.instrument in pitched}
+    assert classes <= set(MODES[loop.mode])
+    assert loop.key.endswith("maj") == (4 in MODES[loop.mode])
 
 
 @pytest.mark.parametrize("patch", [Patch(), Patch(engine="sub"), Patch(engine="fm"), Patch(shape="square", voices=3)])

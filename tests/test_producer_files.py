@@ -1,5 +1,6 @@
 """What the producer writes: datasets, WAV, stems and MIDI; and the kits it reads."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,26 @@ def test_a_dataset_holds_the_loops_that_seeds_render(tmp_path: Path) -> None:
     stems = {path.stem.rsplit("_", 1)[1] for path in next(path for path in files if path.is_dir()).iterdir()}
     assert stems == set(loop.stems)
     assert next(path for path in files if path.suffix == ".mid").read_bytes() == midi_bytes(loop.events, loop.bpm, 1)
+
+
+def test_events_are_in_a_file_beside_the_dataset(tmp_path: Path) -> None:
+    made = produce(2, tmp_path / "two", seed=7, jobs=1, bars=1, sample_rate=RATE, style="acid house")
+    rows = [json.loads(line) for line in (tmp_path / "two-files" / "events.jsonl").read_text().splitlines()]
+    assert [row["loop"] for row in rows] == [0, 1]
+    for row, stored, track in zip(rows, made.loops, made.tracks, strict=True):
+        loop = render_loop(row["seed"], "acid house", 1, sample_rate=RATE)
+        assert (row["bpm"], row["bars"], row["key"], row["style"]) == (stored.bpm, 1, stored.key, track.style)
+        assert (row["key"], row["mode"]) == (loop.key, loop.mode)
+        told = [
+            (name, start, duration, pitch, velocity, bool(slide))
+            for name, notes in row["events"].items()
+            for start, duration, pitch, velocity, *slide in notes
+        ]
+        played = [
+            (e.instrument, round(e.start, 4), round(e.duration, 4), e.pitch, round(e.velocity, 3), e.slide)
+            for e in loop.events
+        ]
+        assert sorted(told) == sorted(played)
 
 
 def read_notes(content: bytes) -> list[tuple[int, int, int]]:

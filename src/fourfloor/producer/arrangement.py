@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fourfloor.producer import drums, effects, harmony, lines, patterns, percussion
+from fourfloor.producer import drums, effects, harmony, lines, patterns, percussion, phrasing
 from fourfloor.producer.instruments import acid_patch, bass_patch, lead_patch, stab_patch
 from fourfloor.producer.kits import Kit
 from fourfloor.producer.oscillators import frequency
@@ -41,7 +41,8 @@ LEVELS = {
     "shaker": -16.0,
     "conga": -11.0,
     "percussion": -12.0,
-    "crash": -10.0,
+    "crash": -9.0,
+    "impact": -5.0,
     "bass": -1.5,
     "acid": -4.5,
     "stab": -5.0,
@@ -49,6 +50,7 @@ LEVELS = {
     "lead": -7.0,
     "arp": -8.5,
     "noise": -15.0,
+    "swell": -10.0,
 }
 MIDI_DRUMS = {
     "kick": 36,
@@ -61,6 +63,7 @@ MIDI_DRUMS = {
     "shaker": 82,
     "conga": 63,
     "crash": 49,
+    "impact": 35,
 }
 
 
@@ -106,58 +109,94 @@ def synthesized_hit(name: str, style: Style, tune_hz: float, sample_rate: int, r
         return percussion.percussion(rng, sample_rate, str(rng.choice(["conga", "bongo"])))
     if name == "percussion":
         return percussion.percussion(rng, sample_rate, str(rng.choice(percussion.PERCUSSION)))
-    maker = {"clap": drums.clap, "snare": drums.snare, "rim": drums.rim, "ride": drums.ride, "crash": drums.crash}[name]
+    maker = {
+        "clap": drums.clap,
+        "snare": drums.snare,
+        "rim": drums.rim,
+        "ride": drums.ride,
+        "crash": drums.crash,
+        "impact": drums.impact,
+    }[name]
     return maker(rng, sample_rate)
 
 
-def drum_parts(
-    style: Style, bars: int, density: float, swing: float, tune_hz: float, kit: Kit | None, sample_rate: int, rng: Rng
-) -> list[Part]:
-    """Draw kick, tops and percussion."""
+def drum_rows(style: Style, bars: int, density: float, rng: Rng) -> list[phrasing.Row]:
+    """Draw what kick, tops and percussion play."""
     roles = ["kick"] + [name for name, chance in style.drums.items() if rng.uniform() < chance * (0.55 + 0.6 * density)]
     roles += ["percussion"] * int(rng.poisson(style.percussion * (0.3 + density)))
-    if rng.uniform() < 0.08:
-        roles.append("crash")
+    fill_chance, begin = rng.uniform(0.1, 0.8), int(rng.choice([8, 12, 12, 14]))
+    rows = []
+    for name in roles[:11]:
+        if name == "percussion" and rng.uniform() < 0.12:
+            cycle = int(rng.choice([3, 5, 6, 7, 12]))
+            velocities = patterns.polymeter(int(rng.integers(1, 4)), cycle, int(rng.integers(3)), bars)
+        else:
+            role = "broken_kick" if name == "kick" and rng.uniform() < style.broken else name
+            chance = fill_chance if name != "kick" else 0.5 * fill_chance
+            velocities = patterns.bars_of(role, bars, density, chance, begin, rng)
+        rows.append(phrasing.Row(name=name, velocities=velocities))
+    return rows
+
+
+def drum_parts(
+    rows: list[phrasing.Row],
+    style: Style,
+    bars: int,
+    swing: float,
+    tune_hz: float,
+    kit: Kit | None,
+    rate: int,
+    rng: Rng,
+) -> list[Part]:
+    """Give each row its sound, place and timing."""
     # Sounds have a generator of their own: with a kit or without, the same music is played.
     sounds = rng.spawn(1)[0]
     bits, hold = float(rng.choice([0, 0, 0, 0, 0, 0, 7, 9])), int(rng.integers(1, 4))
-    fill_chance, looseness = rng.uniform(0.1, 0.7), float(rng.choice([0, 0.002, 0.006]))
+    looseness = float(rng.choice([0, 0.002, 0.006]))
     parts: list[Part] = []
-    for name in roles[:11]:
-        if name == "crash":
-            velocities = np.zeros(bars * patterns.STEPS)
-            velocities[0] = 0.8
-        elif name == "percussion" and rng.uniform() < 0.25:
-            velocities = patterns.polymeter(
-                int(rng.integers(1, 4)), int(rng.choice([3, 5, 6, 7, 12])), int(rng.integers(3)), bars
-            )
-        else:
-            role = "broken_kick" if name == "kick" and rng.uniform() < style.broken else name
-            velocities = patterns.bars_of(
-                role, bars, density, fill_chance if name != "kick" else 0.5 * fill_chance, rng
-            )
-        firm = name in ("kick", "crash")
+    for row in rows:
+        name = row.name
+        if name == "swell":
+            parts.append(swell_part(row, bars, rng))
+            continue
+        firm = name in phrasing.FIRM
         push = 0.0 if firm else float(rng.normal(0, 0.008))
-        events = patterns.hits(
-            name, velocities, MIDI_DRUMS.get(name, 76 + len(parts) % 5), swing, push, 0.0 if firm else looseness, rng
-        )
+        pitch = MIDI_DRUMS.get(name, 76 + len(parts) % 5)
+        events = patterns.hits(name, row.velocities, pitch, swing, push, 0.0 if firm else looseness, rng)
         parts.append(
             Part(
                 name=name,
                 events=events,
-                hit=drum_hit(name, style, tune_hz, kit, sample_rate, bits, hold, sounds),
-                pan=0.0 if name in ("kick", "clap", "snare", "crash") else float(rng.uniform(-0.5, 0.5)),
+                hit=drum_hit(name, style, tune_hz, kit, rate, bits, hold, sounds),
+                level_db=row.louder_db,
+                pan=0.0 if name in ("clap", "snare", *phrasing.FIRM) else float(rng.uniform(-0.5, 0.5)),
                 reverb=0.0 if name == "kick" else float(rng.choice([0.03, 0.08, 0.15, 0.3])),
                 delay=float(rng.choice([0, 0, 0, 0.25])) if name in ("rim", "percussion", "conga") else 0.0,
-                low_cut=None if name == "kick" else 120.0,
-                duck=0.0 if name == "kick" else float(rng.choice([0, 0, 0.3])),
+                low_cut=None if name in ("kick", "impact") else 120.0,
+                duck=0.0 if name in phrasing.FIRM else float(rng.choice([0, 0, 0.3])),
             )
         )
     return parts
 
 
-def bass_parts(style: Style, song: harmony.Harmony, bars: int, swing: float, duck: float, rng: Rng) -> list[Part]:
-    """Draw the bass and, by the style's chance, an acid line (instead of the bass or above it)."""
+def swell_part(row: phrasing.Row, bars: int, rng: Rng) -> Part:
+    """Return noise that rises towards every hit of a row and ends there."""
+    ends = np.flatnonzero(row.velocities) / 4
+    beats = float(rng.choice([1, 2, 2, 4]))
+    events = [
+        Event(instrument="swell", start=float((end - beats) % (4 * bars)), duration=beats, pitch=60, velocity=0.8)
+        for end in ends
+    ]
+    return Part(name="swell", events=events, reverb=0.05, low_cut=300.0, settings={"power": rng.uniform(1, 3)})
+
+
+def bass_parts(
+    style: Style, song: harmony.Harmony, bars: int, swing: float, duck: float, kick: bool, rng: Rng
+) -> list[Part]:
+    """Draw the bass and, by the style's chance, an acid line (instead of the bass or above it).
+
+    Basses that play between the beats need a kick on them.
+    """
     acid = rng.uniform() < style.acid
     octave = 1 if song.key.tonic >= 3 else 2
     parts = []
@@ -177,6 +216,8 @@ def bass_parts(style: Style, song: harmony.Harmony, bars: int, swing: float, duc
     if not acid or rng.uniform() < 0.35:
         kinds = list(style.bass)
         weights = np.array([style.bass[k] for k in kinds], float)
+        if not kick:
+            kinds, weights = ["groove", "eighths", "long"], np.array([2.0, 1.0, 1.0])
         kind = str(rng.choice(kinds, p=weights / weights.sum()))
         parts.append(
             Part(
@@ -280,18 +321,21 @@ def arrange(
     swing, duck = float(rng.uniform(*style.swing)), float(rng.uniform(*style.duck))
     tune = frequency(song.key.pitch(0, 1))
     tune_hz = float(np.clip(tune if rng.uniform() < 0.5 else rng.uniform(43, 58), 41, 60))
-    parts: list[Part] = []
-    beats = drum_parts(style, bars, density, swing, tune_hz, kit, sample_rate, rng)
-    parts += [p for p in beats if ("kick" if p.name == "kick" else "tops") in groups]
-    bass = bass_parts(style, song, bars, swing, duck, rng)
+    every_row = drum_rows(style, bars, density, rng)
+    rows = [row for row in every_row if ("kick" if row.name == "kick" else "tops") in groups]
+    rows = phrasing.mark_drums(rows, bars, style.marks, rng)
+    parts = drum_parts(rows, style, bars, swing, tune_hz, kit, sample_rate, rng)
+    bass = bass_parts(style, song, bars, swing, duck, "kick" in groups, rng)
     music = music_parts(style, song, bars, density, swing, duck, rng)
     parts += [part for part in bass if "bass" in groups or ("music" in groups and part.name == "acid")]
     parts += music if "music" in groups else []
     parts = [part for part in parts if part.events]
     if len(parts) < 2:
-        parts = [part for part in beats + bass if part.events]
+        rows = phrasing.mark_drums(every_row, bars, style.marks, rng)
+        parts = drum_parts(rows, style, bars, swing, tune_hz, kit, sample_rate, rng)
+        parts = [part for part in parts + bass if part.events]
     for part in parts:
         if part.patch is not None:
             part.patch = replace(part.patch, cutoff=part.patch.cutoff * 2 ** (energy - 0.5))
-        part.level_db = LEVELS[part.name] + float(rng.normal(0, 1.8 if part.name != "kick" else 0.5))
+        part.level_db += LEVELS[part.name] + float(rng.normal(0, 1.8 if part.name != "kick" else 0.5))
     return song, parts

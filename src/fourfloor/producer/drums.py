@@ -1,4 +1,4 @@
-"""Kicks, claps, snares, rims, hats, rides, crashes: one function draws one instrument from a random generator.
+"""Kicks, claps, snares, rims, hats, rides, crashes, impacts: one function draws one instrument from a random generator.
 
 Each returns a mono hit (n,), peak 1. The circuits behind the Roland TR-808 and TR-909 give the structure (Werner 2014:
 swept sine kick, six square oscillators for metal, bursts of band-passed noise for the clap); the numbers are drawn.
@@ -142,6 +142,16 @@ def ride(rng: Rng, sample_rate: int) -> np.ndarray:
         wash[: len(t)] / np.std(wash) + 0.6 * noise / np.std(noise), rng.uniform(1500, 4000), None, sample_rate
     )
     return finish(mixed * (1 + 2 * decay(t, 0.05)), sample_rate)
+
+
+def impact(rng: Rng, sample_rate: int) -> np.ndarray:
+    """Draw a boom: a low tone that falls, under dark noise that dies away."""
+    t = seconds_axis(1.6, sample_rate)
+    hertz = rng.uniform(34, 48) * (1 + rng.uniform(0.8, 2.5) * np.exp(-t / rng.uniform(0.04, 0.15)))
+    tone = np.sin(2 * np.pi * np.cumsum(hertz, dtype=np.float64) / sample_rate) * decay(t, rng.uniform(0.5, 1.4))
+    noise = band(rng.standard_normal(len(t)), 150, rng.uniform(1500, 7000), sample_rate, 1)
+    wash = noise / np.std(noise) * decay(t, rng.uniform(0.6, 1.6))
+    return finish(np.tanh(1.5 * tone + rng.uniform(0.15, 0.4) * wash), sample_rate)
 
 
 def crash(rng: Rng, sample_rate: int) -> np.ndarray:

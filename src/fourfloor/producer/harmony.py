@@ -30,6 +30,8 @@ PROGRESSIONS = {
         (0, 4, 5, 3),
     ),
 }
+# Share of the static loops whose last half bar or bar leaves the tonic and so leads back to the one.
+TURNAROUND = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,11 @@ def draw_harmony(modes: tuple[str, ...], motion: tuple[float, float, float], bar
     degrees = options[int(rng.integers(len(options)))]
     halves = 2 * bars
     per_degree = 1 if kind == "four" and rng.uniform() < 0.15 else 2
-    return Harmony(key=key, degrees=tuple(degrees[(i // per_degree) % len(degrees)] for i in range(halves)))
+    played = [degrees[(i // per_degree) % len(degrees)] for i in range(halves)]
+    if kind == "static" and bars > 1 and rng.uniform() < TURNAROUND:
+        last = int(rng.choice([1, 1, 2]))
+        played[-last:] = [int(rng.choice([6, 5, 3, 4, 1]))] * last
+    return Harmony(key=key, degrees=tuple(played))
 
 
 def chord(harmony: Harmony, degree: int, octave: int, kind: str) -> list[int]:

@@ -49,8 +49,16 @@ def draw_bass(kind: str, harmony: Harmony, bars: int, octave: int, swing: float,
     motif_bars = int(rng.choice([1, 2])) if kind == "groove" else 1
     rhythm = np.concatenate([grid(options[int(rng.integers(len(options)))]) for _ in range(motif_bars)])
     colors = {"offbeat": 0.1, "rolling": 0.15, "eighths": 0.2, "groove": 0.4, "long": 0.1}[kind]
-    steps = [0 if rng.uniform() > colors else int(rng.choice([7, 4, 6, -1, 2, 7, -3])) for _ in rhythm]
+    # The bar begins on the root and moves towards its end; some lines leave it in every last beat.
+    chances = colors * np.resize(np.linspace(0.2, 1.8, STEPS), len(rhythm))
+    if kind != "long" and rng.uniform() < 0.45:
+        chances[-4:] = 0.9
+    steps = [0 if rng.uniform() > chance else int(rng.choice([7, 4, 6, -1, 2, 7, -3])) for chance in chances]
     last = [int(rng.choice([7, 4, 6, 0, 2])) if rng.uniform() < 0.4 else s for s in steps]
+    if kind in ("groove", "eighths") and rng.uniform() < 0.6:
+        rhythm[::STEPS] = 1.0
+    first = {int(np.flatnonzero(bar)[0]) + STEPS * i for i, bar in enumerate(rhythm.reshape(-1, STEPS))}
+    softer = rng.uniform(0.75, 1.0)
     onsets = np.flatnonzero(np.resize(rhythm, bars * STEPS))
     gate = rng.uniform(0.4, 0.95)
     events = []
@@ -70,7 +78,10 @@ def draw_bass(kind: str, harmony: Harmony, bars: int, octave: int, swing: float,
                 start=step / 4 + swing_offset(int(step), swing),
                 duration=float(length),
                 pitch=harmony.key.pitch(degree + table[step % len(table)], octave),
-                velocity=float(np.resize(rhythm, bars * STEPS)[step] * rng.uniform(0.9, 1)),
+                velocity=float(
+                    rhythm[step % len(rhythm)]
+                    * (rng.uniform(0.9, 1) if step % len(rhythm) in first else softer * rng.uniform(0.9, 1))
+                ),
             )
         )
     return events
@@ -86,11 +97,16 @@ def draw_acid(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) 
         rng.uniform(size=length) < 0.25,
         rng.uniform(size=length) < 0.3,
     )
-    active[0] = True
     notes = rng.choice(palette, length)
+    active[0], accented[0], notes[0] = True, True, 0
+    if rng.uniform() < 0.5:
+        accented[1:4] = accented[8:10] = False
+        active[-1] = rng.uniform() < 0.4
+    # A cycle of another length than the bar begins anew with every second bar.
+    phrase = 2 * STEPS if length < STEPS else length
     events = []
     for step in range(bars * STEPS):
-        i = step % length
+        i = step % phrase % length
         if not active[i] or step == bars * STEPS - 1:
             continue
         tied = bool(slides[i]) and bool(active[(i + 1) % length]) and step < bars * STEPS - 2
@@ -120,7 +136,9 @@ def draw_chords(
     rng: Rng,
 ) -> list[Event]:
     """Draw chord stabs over a rhythm (n,) of sixteenths that repeats; the last bar may vary."""
-    velocities = np.resize(rhythm, bars * STEPS).copy()
+    velocities = np.resize(rhythm, bars * STEPS) * rng.uniform(0.75, 1.0)
+    every = STEPS * int(rng.choice([1, 1, 2]))
+    velocities[::every] = np.where(velocities[::every] > 0, 1.0, float(rng.uniform() < 0.35))
     if rng.uniform() < 0.5:
         velocities[-8:] = np.where(rng.uniform(size=8) < 0.3, 0.8, 0) if rng.uniform() < 0.5 else 0
     parallel = harmony.degrees[0] if rng.uniform() < 0.3 else None
@@ -160,7 +178,9 @@ def draw_arp(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) -
     if rng.uniform() < 0.5:
         order = np.sort(order)
     gate, events, count = rng.uniform(0.1, 0.24), [], 0
+    anew = STEPS * (bars if rng.uniform() < 0.25 else 1)
     for step in range(bars * STEPS):
+        count = 0 if step % anew == 0 else count
         if not rhythm[step % len(rhythm)]:
             continue
         degree = harmony.degree_at(step / 4) + int(order[count % len(order)])
@@ -171,7 +191,7 @@ def draw_arp(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) -
                 start=step / 4 + swing_offset(step, swing),
                 duration=gate,
                 pitch=harmony.key.pitch(degree, octave),
-                velocity=0.9 if step % 4 == 0 else rng.uniform(0.5, 0.8),
+                velocity=1.0 if step % STEPS == 0 else 0.85 if step % 4 == 0 else rng.uniform(0.5, 0.75),
             )
         )
     return events
@@ -203,7 +223,7 @@ def draw_lead(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) 
                 start=step / 4 + swing_offset(int(step), swing),
                 duration=float((following - step) / 4 * gate),
                 pitch=harmony.key.pitch(degree, octave),
-                velocity=float(rng.uniform(0.7, 1)),
+                velocity=1.0 if step % STEPS == 0 else float(rng.uniform(0.65, 0.9)),
             )
         )
     return events

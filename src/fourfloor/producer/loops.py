@@ -109,6 +109,17 @@ def noise_track(part: Part, length: int, sample_rate: int, rng: np.random.Genera
     return effects.swept_noise(level, 800 * 2 ** (2 - 2 * np.cos(2 * np.pi * turn)), length, sample_rate, rng)
 
 
+def swell_track(part: Part, length: int, beat_samples: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Render noise that rises over each event and stops at its end, (2, N)."""
+    beats = np.arange(round(length / 512)) * 512 / beat_samples
+    loop_beats = length / beat_samples
+    level = np.zeros(len(beats))
+    for event in part.events:
+        since = (beats - event.start) % loop_beats
+        level = np.maximum(level, np.where(since < event.duration, since / event.duration, 0) ** part.settings["power"])
+    return effects.swept_noise(level, 600 * 2 ** (4 * level), length, sample_rate, rng)
+
+
 def render_part(part: Part, length: int, beat_samples: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Render one part dry, (2, N)."""
     if part.hit is not None:
@@ -120,6 +131,8 @@ def render_part(part: Part, length: int, beat_samples: float, sample_rate: int, 
         return acid_line(part.patch, part.events, length, beat_samples, sweep.astype(np.float32), sample_rate)
     if part.name == "pad":
         return pad_track(part, length, beat_samples, sample_rate, rng)
+    if part.name == "swell":
+        return swell_track(part, length, beat_samples, sample_rate, rng)
     if part.name == "noise":
         return noise_track(part, length, sample_rate, rng)
     track = note_track(part, length, beat_samples, sample_rate, rng)
@@ -170,6 +183,7 @@ def render_loop(
         bpm=float(bpm),
         bars=bars,
         key=song.key.name,
+        mode=song.key.mode,
         style=style,
         events=events,
         stems=stems,

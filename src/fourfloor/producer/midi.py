@@ -12,7 +12,7 @@ from fourfloor.producer.score import Event
 
 TICKS_PER_BEAT = 480
 DRUM_CHANNEL = 9
-DRUMS = ("kick", "clap", "snare", "rim", "hat", "open", "ride", "shaker", "conga", "percussion", "crash")
+DRUMS = ("kick", "clap", "snare", "rim", "hat", "open", "ride", "shaker", "conga", "percussion", "crash", "impact")
 
 
 def variable_length(value: int) -> bytes:

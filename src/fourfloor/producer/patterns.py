@@ -29,9 +29,11 @@ def polymeter(hits: int, cycle: int, rotation: int, bars: int) -> np.ndarray:
 
 
 def accents(rng: Rng, depth: float) -> np.ndarray:
-    """Draw a velocity contour (16,) that repeats every beat or every half bar."""
+    """Draw a velocity contour (16,) that repeats every beat, half bar or bar, its first step the strongest."""
     period = int(rng.choice([4, 8, 16, 4]))
-    return np.resize(1 - depth * rng.uniform(0, 1, period), STEPS)
+    contour = rng.uniform(0, 1, period)
+    contour[0] = 0.0
+    return np.resize(1 - depth * contour, STEPS)
 
 
 HAT_GRIDS = (
@@ -55,7 +57,6 @@ CLAP_GRIDS = (
     "....x..4....x...",
     "....x.......x.3.",
     "............x...",
-    "....x...........",
     "....x.......x4..",
 )
 KICK_GRIDS = (
@@ -64,7 +65,7 @@ KICK_GRIDS = (
     "x...x...x...x...",
     "x...x...x...x..5",
     "x...x...x...x.4.",
-    "x...x..4x...x...",
+    "x...x...x...x..4",
 )
 BROKEN_KICK_GRIDS = ("x.....x...x.....", "x..x..x...x..x..", "x.........x..5..", "x......x..x.....", "x..x......x.....")
 SNARE_GRIDS = ("....x.......x...", "....x..3.3..x...", "..............86", ".......4.4......", "....x.......x.33")
@@ -130,18 +131,17 @@ def draw_grid(role: str, density: float, rng: Rng) -> np.ndarray:
 
 
 def vary(base: np.ndarray, amount: float, rng: Rng) -> np.ndarray:
-    """Return a bar with a few hits moved, dropped or added."""
+    """Return a bar with a few hits moved, dropped or added, mostly late: variation leads into the next bar."""
     changed = base.copy()
     for _ in range(1 + int(rng.poisson(amount * 2))):
-        step = int(rng.integers(STEPS))
+        step = int(rng.integers(STEPS) if rng.uniform() < 0.3 else rng.integers(9, STEPS))
         changed[step] = 0.0 if changed[step] > 0 and rng.uniform() < 0.6 else rng.uniform(0.3, 0.9)
     return changed
 
 
-def fill(role: str, base: np.ndarray, rng: Rng) -> np.ndarray:
-    """Return the last bar's version: a kick that stops, a roll, an extra open hat, a busier end."""
+def fill(role: str, base: np.ndarray, begin: int, rng: Rng) -> np.ndarray:
+    """Return the last bar's version: a kick that stops at step `begin`, a roll from there, a busier end."""
     changed = base.copy()
-    begin = int(rng.choice([8, 12, 12, 14]))
     if role == "kick":
         if rng.uniform() < 0.6:
             changed[begin:] = 0
@@ -154,19 +154,22 @@ def fill(role: str, base: np.ndarray, rng: Rng) -> np.ndarray:
     elif role in ("hat", "shaker"):
         changed[begin:] = rng.uniform(0.4, 0.9, STEPS - begin) if rng.uniform() < 0.5 else 0
     else:
-        changed = vary(base, 2.0, rng)
+        changed[begin:] = vary(base, 2.0, rng)[begin:]
     return changed
 
 
-def bars_of(role: str, bars: int, density: float, fill_chance: float, rng: Rng) -> np.ndarray:
-    """Return the velocities (bars * 16,) of a drum part in A-A-A-B, A-B-A-B or A-A'-A-B form."""
+def bars_of(role: str, bars: int, density: float, fill_chance: float, begin: int, rng: Rng) -> np.ndarray:
+    """Return the velocities (bars * 16,) of a drum part in A-A-A-B, A-B-A-B or A-A'-A-B form.
+
+    A fill of the last bar starts at step `begin`, the same for all parts of a loop.
+    """
     a = draw_grid(role, density, rng)
     form = str(rng.choice(["AAAB", "ABAB", "AAAA", "AVAB"], p=[0.45, 0.15, 0.2, 0.2]))
     b = vary(a, 1.0, rng) if role not in ("kick", "ride", "clap") or rng.uniform() < 0.25 else a
     sections = {"A": a, "B": b, "V": vary(a, 0.5, rng) if role not in ("kick", "clap") else a}
     rows = [sections[form[i % 4]] for i in range(bars)]
     if rng.uniform() < fill_chance:
-        rows[-1] = fill(role, rows[-1], rng)
+        rows[-1] = fill(role, rows[-1], begin, rng)
     return np.concatenate(rows)
 
 

@@ -23,12 +23,16 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class ProducedLoop:
-    """A rendered loop (2, N) with everything known about it; `stems` (2, N) sum to the mix before the master bus."""
+    """A rendered loop (2, N) with everything known about it; `stems` (2, N) sum to the mix before the master bus.
+
+    `key` as sample packs write it ("Amin", "F#maj"), `mode` the scale itself ("dorian").
+    """
 
     waveform: np.ndarray
     bpm: float
     bars: int
     key: str
+    mode: str
     style: str
     events: list[Event]
     stems: dict[str, np.ndarray] = field(default_factory=dict)

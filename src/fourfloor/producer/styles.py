@@ -33,6 +33,7 @@ class Style:
     drive: tuple[float, float] = (0.1, 0.5)
     tilt: tuple[float, float] = (-1.5, 1.5)  # dB at 6 kHz against 150 Hz
     loudness: tuple[float, float] = (-12.0, -9.5)
+    marks: dict[str, float] = field(default_factory=dict)  # of the bar and the phrase, where not as in `phrasing`
 
 
 STYLES: dict[str, Style] = {
@@ -57,6 +58,7 @@ STYLES: dict[str, Style] = {
         drive=(0.0, 0.3),
         tilt=(-2, 1),
         loudness=(-13, -11),
+        marks=dict(crash=0.5, bell=0.9),
     ),
     "deep house": Style(
         bpm=(116, 124),
@@ -78,6 +80,7 @@ STYLES: dict[str, Style] = {
         drive=(0, 0.25),
         tilt=(-2.5, 0.5),
         loudness=(-13, -11),
+        marks=dict(crash=0.5, swell=0.8, ghost=1.2),
     ),
     "classic house": Style(
         bpm=(118, 127),
@@ -116,6 +119,7 @@ STYLES: dict[str, Style] = {
         arp=0.08,
         noise=0.5,
         drive=(0.2, 0.6),
+        marks=dict(ghost=1.2, stop=1.1, bell=0.9),
     ),
     "acid house": Style(
         bpm=(118, 132),
@@ -134,6 +138,7 @@ STYLES: dict[str, Style] = {
         arp=0.03,
         duck=(0.0, 0.3),
         drive=(0.2, 0.7),
+        marks=dict(roll=1.3, pickup=1.2),
     ),
     "detroit techno": Style(
         bpm=(120, 136),
@@ -174,6 +179,7 @@ STYLES: dict[str, Style] = {
         drive=(0.0, 0.3),
         tilt=(-3.5, -0.5),
         loudness=(-13.5, -11),
+        marks=dict(crash=0.25, impact=0.9, swell=0.9, roll=0.4, bell=1.2),
     ),
     "minimal": Style(
         bpm=(120, 129),
@@ -193,6 +199,7 @@ STYLES: dict[str, Style] = {
         reverb=(0.4, 1.2),
         drive=(0, 0.2),
         loudness=(-13.5, -11),
+        marks=dict(crash=0.2, impact=0.4, stop=1.2, bell=1.2),
     ),
     "peak-time techno": Style(
         bpm=(128, 142),
@@ -215,6 +222,7 @@ STYLES: dict[str, Style] = {
         duck=(0.5, 0.9),
         drive=(0.3, 0.8),
         loudness=(-11, -9),
+        marks=dict(crash=1.4, swell=0.9, ride=0.6),
     ),
     "hard techno": Style(
         bpm=(142, 165),
@@ -238,6 +246,7 @@ STYLES: dict[str, Style] = {
         drive=(0.6, 1.4),
         tilt=(-1, 2),
         loudness=(-10.5, -9),
+        marks=dict(crash=1.4, pickup=1.5, roll=1.2),
     ),
     "trance": Style(
         bpm=(132, 146),
@@ -260,6 +269,7 @@ STYLES: dict[str, Style] = {
         duck=(0.4, 0.9),
         reverb=(1.2, 3.5),
         loudness=(-11, -9),
+        marks=dict(crash=1.8, swell=1.2, roll=1.3),
     ),
 }
 

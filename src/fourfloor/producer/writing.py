@@ -1,4 +1,4 @@
-"""Many loops -> a dataset as ingest writes it, and plain WAV, stem and MIDI files for people.
+"""Many loops -> a dataset as ingest writes it, their notes as JSON, and plain WAV, stem and MIDI files for people.
 
 Loops are rendered by several processes into `<out>.rendering` and put together in order, so that the dataset is the
 same whatever `jobs` is, and an interrupted run goes on where it stopped.
@@ -33,12 +33,13 @@ from fourfloor.producer.styles import matching_styles
 
 Progress = Callable[[int, int, str], None]
 SEEDS_A_RUN = 1_000_000
+EVENTS = "events.jsonl"
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What one run renders; `files` is the folder of WAV, stems and MIDI."""
+    """What one run renders; `files` is the folder of events, WAV, stems and MIDI."""
 
     seed: int
     style: str | None
@@ -80,6 +81,27 @@ def loop_seed(seed: int, index: int) -> int:
 def file_stem(loop: ProducedLoop, index: int) -> str:
     """Return a file name as sample packs have them: "fourfloor_126_deep-house_loop_s7_Amin"."""
     return f"fourfloor_{loop.bpm:g}_{loop.style.replace(' ', '-')}_loop_s{index}_{loop.key.replace('#', 'sharp')}"
+
+
+def truth(loop: ProducedLoop, seed: int) -> dict[str, Any]:
+    """Return all that is known about a loop as JSON.
+
+    `events` holds for each instrument [start, duration, pitch, velocity] of every hit or note, in beats from the loop's
+    first sample; a fifth value 1 says that the note slides into the next.
+    """
+    events: dict[str, list[list[float]]] = {}
+    for event in loop.events:
+        numbers = [round(event.start, 4), round(event.duration, 4), event.pitch, round(event.velocity, 3)]
+        events.setdefault(event.instrument, []).append([*numbers, 1] if event.slide else numbers)
+    return {
+        "seed": seed,
+        "style": loop.style,
+        "bpm": loop.bpm,
+        "bars": loop.bars,
+        "key": loop.key,
+        "mode": loop.mode,
+        "events": events,
+    }
 
 
 def write_files(loop: ProducedLoop, index: int, order: Order) -> None:
@@ -126,7 +148,7 @@ def render_part(order: Order, index: int, path: Path) -> None:
     gain_db = meter.gain_db(Thresholds())
     pcm = to_pcm(loop.waveform * np.float32(10 ** (gain_db / 20)))
     features = loop_features(to_waveform(pcm), loop.bpm, loop.bars)
-    facts = json.dumps({"bpm": loop.bpm, "key": loop.key, "style": loop.style, "gain_db": gain_db})
+    facts = json.dumps({"gain_db": gain_db, "truth": truth(loop, loop_seed(order.seed, index))})
     partial = path.with_suffix(".partial")
     with open(partial, "wb") as file:
         np.savez(file, pcm=pcm, features=features, facts=np.frombuffer(facts.encode(), np.uint8))
@@ -216,8 +238,9 @@ def produce(
     """Render `count` loops into the dataset `out`; each is a track of its own, so a split by track is a split by loop.
 
     Equal arguments give equal bytes, whatever `jobs`; loop i is `render_loop(seed * 1_000_000 + i)`, leveled as ingest
-    levels tracks. `wav`, `stems` and `midi` write plain files to `<out>-files`. `on_progress(done, total, name)` is
-    called after each loop. ValueError in one line for what cannot be made or written.
+    levels tracks. `<out>-files/events.jsonl` holds the `truth` of each loop, a line a loop in the dataset's order;
+    `wav`, `stems` and `midi` write plain files beside it. `on_progress(done, total, name)` is called after each loop.
+    ValueError in one line for what cannot be made or written.
     """
     if count < 1 or jobs < 0 or not 0 <= validation_share < 1:
         given = f"count {count}, jobs {jobs}, validation_share {validation_share:g}"
@@ -250,29 +273,47 @@ def produce(
         "validation_share": validation_share,
     }
     with DatasetWriter(out, bars=bars, sample_rate=sample_rate, overwrite=overwrite, settings=settings) as writer:
-        if wav or stems or midi:
+        try:
             order.files.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"{order.files}: cannot be made ({error.strerror}); choose another folder") from error
         with rendering_folder(out, order.fingerprint(content)) as folder:
             render_parts(order, count, folder, jobs, on_progress)
+            lines = []
             for index in range(count):
-                _append(
-                    writer, order, index, folder / f"{index}.npz", is_held_out(seed, index, count, validation_share)
-                )
+                held_out = is_held_out(seed, index, count, validation_share)
+                lines.append(_append(writer, order, index, folder / f"{index}.npz", held_out))
+            _write_lines(order.files / EVENTS, lines)
             return writer.finish()
 
 
-def _append(writer: DatasetWriter, order: Order, index: int, path: Path, held_out: bool) -> None:
+def _write_lines(path: Path, lines: list[str]) -> None:
+    """Write lines of text; the file appears whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text("".join(line + "\n" for line in lines), encoding="ascii")
+        os.replace(partial, path)
+    except OSError as error:
+        raise ValueError(
+            f"{path}: cannot be written ({error.strerror}); free space or choose another folder"
+        ) from error
+
+
+def _append(writer: DatasetWriter, order: Order, index: int, path: Path, held_out: bool) -> str:
+    """Add a rendered loop to the dataset and return its truth, one line of JSON."""
     part = read_part(path)
     if part is None:
         path.unlink(missing_ok=True)
         raise ValueError(f"{path}: was damaged on disk and is removed; run again to go on")
     pcm, features, facts = part
+    known = facts["truth"]
     track = writer.add_track(
         name=f"produced-{loop_seed(order.seed, index)}",
         path=f"produced-{loop_seed(order.seed, index)}",
-        bpm=facts["bpm"],
+        bpm=known["bpm"],
         sha256=hashlib.sha256(pcm.tobytes()).hexdigest(),
-        style=facts["style"],
+        style=known["style"],
         split="validation" if held_out else "train",
     )
-    writer.add_loop(pcm, track=track, bpm=facts["bpm"], gain_db=facts["gain_db"], key=facts["key"], features=features)
+    writer.add_loop(pcm, track=track, bpm=known["bpm"], gain_db=facts["gain_db"], key=known["key"], features=features)
+    return json.dumps({"loop": index, **known}, separators=(",", ":"))
