@@ -2,9 +2,11 @@
 
 `values = "linear"` and `normalize = "range"` is what a student builds first: raw magnitudes between the least and the
 largest of the training set, nearly all of them black. `values = "log"` and `normalize = "bins"` is SpecGAN's (Donahue
-et al. 2019): log magnitudes, each bin with its own mean and deviation, clipped at three deviations.
+et al. 2019): log magnitudes, each bin with its own mean and deviation, clipped at three deviations. `n_mels` draws mel
+bands instead of bins: fewer, and even in pitch.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +18,7 @@ from fourfloor.representations.waveform import count, rate  # noqa: F401 - pictu
 
 LOG_FLOOR = 1e-4  # -80 dB under a full-scale sine
 FIT_FRAGMENTS = 256  # enough for one mean and deviation a bin
+NOMINAL_BPM = 128  # beats stretched to one length have no rate of their own: mel bands are laid out for this tempo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,10 @@ class Config(waveform.Config):
     normalize: Literal["range", "bins"] = "bins"
     clip_sd: float = 3.0  # with "bins"
     iterations: int = 32  # of Griffin-Lim
+    inversion: Literal["griffin_lim", "phase_gradient"] = "griffin_lim"  # where its phases begin: at random or there
+    n_mels: int = 0  # mel bands; 0: every bin
+    f_min: float = 30.0  # of the lowest mel band, in Hz
+    f_max: float = 0.0  # of the highest; 0: half the sample rate
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -39,6 +46,15 @@ class Config(waveform.Config):
             raise ValueError(f"samples {self.samples}: choose a multiple of hop_length {self.hop_length}")
         if not 0.1 <= self.clip_sd <= 100 or not 0 <= self.iterations <= 1000:
             raise ValueError(f"clip_sd {self.clip_sd}, iterations {self.iterations}: choose 0.1-100 and 0-1000")
+        if self.n_mels:
+            self._check_mels()
+
+    def _check_mels(self) -> None:
+        if not 8 <= self.n_mels <= self.n_fft // 2:
+            raise ValueError(f"n_mels {self.n_mels}: choose 8-{self.n_fft // 2} for n_fft {self.n_fft}, or 0 for bins")
+        nyquist = nominal_rate(self) / 2
+        if not 0 <= self.f_min < (self.f_max or nyquist) <= nyquist:
+            raise ValueError(f"f_min {self.f_min:g}, f_max {self.f_max:g}: choose 0 <= f_min < f_max <= {nyquist:g} Hz")
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,7 @@ class Codec:
 
 def shape(config: Config) -> dict[str, int]:
     """Return the size of one picture; the Nyquist bin is left out."""
-    return {"bins": config.n_fft // 2, "frames": config.samples // config.hop_length}
+    return {"bins": config.n_mels or config.n_fft // 2, "frames": config.samples // config.hop_length}
 
 
 def fit(loops: Loops, config: Config) -> Codec:
@@ -79,18 +95,48 @@ def batch(
 
 def draw(fragment: np.ndarray, config: Config) -> np.ndarray:
     """Return the magnitudes or their logarithm `(bins, frames)` of a fragment `(samples,)`, wrapped around its end."""
-    magnitude = np.abs(stft(fragment, config.samples // config.hop_length, config.n_fft))[:, :-1].T
-    return magnitude if config.values == "linear" else np.log(magnitude + LOG_FLOOR)
+    magnitude = np.abs(stft(fragment, config.samples // config.hop_length, config.n_fft))
+    drawn = (magnitude @ mel_filters(config).T if config.n_mels else magnitude[:, :-1]).T
+    return drawn if config.values == "linear" else np.log(drawn + LOG_FLOOR)
+
+
+def undraw(drawn: np.ndarray, config: Config) -> np.ndarray:
+    """Return the magnitudes float32 `(frames, n_fft // 2 + 1)` of what `draw` drew, of any number of frames."""
+    magnitude = np.maximum(drawn if config.values == "linear" else np.exp(drawn) - LOG_FLOOR, 0).T
+    if config.n_mels:
+        return inversion.from_bands(magnitude, mel_filters(config))
+    return np.pad(magnitude, ((0, 0), (0, 1))).astype(np.float32)
 
 
 def decode(
     x: np.ndarray, codec: Codec, config: Config, bpm: float, bars: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Lay pictures `(count, bins, frames)` end to end on a circle and invert them: float32 `(samples,)` at 44.1 kHz."""
-    drawn = np.clip(x, -1, 1) * codec.scale[:, None] + codec.middle[:, None]
-    magnitude = drawn if config.values == "linear" else np.exp(drawn) - LOG_FLOOR
-    joined = np.maximum(np.concatenate(list(magnitude), axis=1), 0).T
-    with_nyquist = np.pad(joined, ((0, 0), (0, 1))).astype(np.float32)
-    samples = len(x) * config.samples
-    sound = inversion.griffin_lim(with_nyquist, samples, rng, config.iterations)
+    joined = np.concatenate(list(x), axis=1)
+    drawn = np.clip(joined, -1, 1) * codec.scale[:, None] + codec.middle[:, None]
+    sound = to_waveform(undraw(drawn, config), len(x) * config.samples, config, rng)
     return waveform.to_loop(sound, config, bpm, bars)
+
+
+def to_waveform(magnitude: np.ndarray, samples: int, config: Config, rng: np.random.Generator) -> np.ndarray:
+    """Invert magnitudes `(frames, n_fft // 2 + 1)` as a recipe says: a closed waveform float32 `(samples,)`."""
+    phase = inversion.phase_gradient(magnitude, samples, rng) if config.inversion == "phase_gradient" else None
+    return inversion.griffin_lim(magnitude, samples, rng, config.iterations, phase=phase)
+
+
+def nominal_rate(config: Config) -> float:
+    """Return the sample rate of fragments in Hz, of stretched beats at the nominal tempo."""
+    return config.samples * NOMINAL_BPM / (60 * config.beats) if config.beats else config.sample_rate
+
+
+@functools.lru_cache(maxsize=8)
+def mel_filters(config: Config) -> np.ndarray:
+    """Return triangular filters float32 `(n_mels, n_fft // 2 + 1)`, each of weight 1 and at least two bins wide."""
+    width = nominal_rate(config) / config.n_fft
+    low, high = (np.log1p(hertz / 700) for hertz in (config.f_min, config.f_max or nominal_rate(config) / 2))
+    edges = 700 * np.expm1(np.linspace(low, high, config.n_mels + 2))
+    bins, center = np.arange(config.n_fft // 2 + 1) * width, edges[1:-1, None]
+    rise = (bins - center) / np.maximum(center - edges[:-2, None], width)
+    fall = (center - bins) / np.maximum(edges[2:, None] - center, width)
+    filters = np.clip(1 + np.minimum(rise, fall), 0, None)
+    return (filters / filters.sum(axis=1, keepdims=True)).astype(np.float32)
