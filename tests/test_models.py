@@ -17,10 +17,12 @@ from fourfloor.models import families, family_module
 from fourfloor.representations import representation_module
 from fourfloor.training import loop
 
-RECIPES = sorted((Path(__file__).resolve().parents[1] / "recipes").rglob("*.toml"))
+RECIPES = sorted((Path(__file__).resolve().parents[1] / "recipes").rglob("*.toml"), key=lambda path: path.stem)
 TINY: dict[str, dict[str, Any]] = {
+    "jukebox": {"width": 4, "codebook_size": 16, "vqvae_steps": 1, "prior_width": 32, "prior_depth": 1, "window": 32},
     "wavegan": {"width": 2, "latent_dim": 8, "critic_steps": 1},
     "spectrogram_vae": {"width": 4, "latent_dim": 4, "prior": "flow", "prior_width": 16, "prior_depth": 1},
+    "spectrogram_gan": {"width": 4, "latent_dim": 8},
     "specgan": {"width": 2, "latent_dim": 8, "critic_steps": 1},
     "autoencoder": {"width": 64, "latent_dim": 8},
     "flow": {"width": 64, "depth": 2, "dropout": 0.0},
