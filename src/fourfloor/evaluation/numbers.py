@@ -6,7 +6,8 @@ import itertools
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from fourfloor.evaluation.copying import CopyIndex, CopyMatch
 from fourfloor.evaluation.distance import Interval, StyleSpace, coverage, diversity_ratio, kernel_distance
 from fourfloor.evaluation.features import Array, hear, style_vector
 from fourfloor.evaluation.scores import COPY_LIMIT, Envelope, LoopScores, score_hearing, with_copy
+from fourfloor.evaluation.seam import Seam
 from fourfloor.evaluation.sources import Sample
 
 TEN = ("sane", "pulse", "independence", "tempo", "repetition", "seam", "style", "diversity", "copies", "margin")
@@ -36,6 +38,22 @@ class HeardSet:
         """Correlation of each searched loop with its nearest training passage."""
         return np.array([match.score for match in self.matches])
 
+    def to_dict(self) -> dict[str, Any]:
+        """Write everything that was heard as plain values; `from_dict` gives an equal set."""
+        return {
+            "scores": [asdict(score) for score in self.scores], "vectors": self.vectors.tolist(), "tracks": self.tracks,
+            "names": self.names, "matches": [asdict(match) for match in self.matches],
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> HeardSet:
+        """Read what `to_dict` wrote. Raises KeyError or TypeError where it is not that."""
+        scores = [LoopScores(**{**score, "seam": Seam(**score["seam"])}) for score in content["scores"]]
+        return cls(
+            scores=scores, vectors=np.array(content["vectors"]), tracks=list(content["tracks"]),
+            names=list(content["names"]), matches=[CopyMatch(**match) for match in content["matches"]],
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ruler:
@@ -45,6 +63,12 @@ class Ruler:
     space: StyleSpace
     train: HeardSet
     held_out: HeardSet
+
+    @classmethod
+    def of(cls, train: HeardSet, held_out: HeardSet) -> Ruler:
+        """Fit envelope and style space to the training loops. Raises ValueError for fewer than 8."""
+        space = StyleSpace.of(train.vectors, train.tracks)
+        return cls(envelope=Envelope.of(train.scores), space=space, train=train, held_out=held_out)
 
 
 def hear_set(

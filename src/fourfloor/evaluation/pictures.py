@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import wave
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -33,10 +33,10 @@ def player(waveform: Array, sample_rate: int) -> str:
     return f'<audio controls loop preload=none src="{_data_uri("audio/wav", buffer.getvalue())}"></audio>'
 
 
-def spectrogram(waveform: Array, sample_rate: int) -> str:
+def spectrogram(waveform: Array, sample_rate: int, width: int = _WIDTH, height: int = _HEIGHT) -> str:
     """Embed the spectrogram of a loop, `(channels, samples)`, as a PNG."""
     buffer = io.BytesIO()
-    picture.spectrogram(np.atleast_2d(waveform), sample_rate, _WIDTH, _HEIGHT).save(buffer, "PNG", optimize=True)
+    picture.spectrogram(np.atleast_2d(waveform), sample_rate, width, height).save(buffer, "PNG", optimize=True)
     return f'<img alt="spectrogram" src="{_data_uri("image/png", buffer.getvalue())}">'
 
 
@@ -59,3 +59,36 @@ def strip_plot(title: str, values: Sequence[float], real: Sequence[float], low: 
             f'<text x="680" y="56" font-size="11" text-anchor="end">{most:.2f}</text>')
     return (f'<p>{escape(title)}</p><svg viewBox="0 0 700 60" width="700" role="img" aria-label="{escape(title)}">'
             f"{band}{''.join(marks)}{text}</svg>")
+
+
+def curves(title: str, records: Sequence[Mapping[str, float | None]], points: int = 200) -> str:
+    """Draw `loss` as a line of means over the steps and `validation` as dots; what is not finite is left out."""
+    loss, validation = (_finite(records, key) for key in ("loss", "validation"))
+    if len(loss) < 2:
+        return f"<p>{escape(title)}: no steps</p>"
+    parts = np.array_split(loss, min(points, len(loss)))
+    line = np.array([part.mean(axis=0) for part in parts])
+    # A first step far away would flatten everything after it.
+    shown = np.concatenate([line[:, 1], validation[:, 1]])
+    least, most = (float(value) for value in np.percentile(shown, (0, 98)))
+    span, last = (most - least) or 1.0, float(loss[-1, 0]) or 1.0
+
+    def place(step: float, value: float) -> str:
+        height = (min(max(value, least), most) - least) / span
+        return f"{60 + 600 * step / last:.1f},{110 - 100 * height:.1f}"
+
+    path = " ".join(place(step, value) for step, value in line)
+    dots = "".join('<circle cx="{}" cy="{}" r="2.5" fill="#b00020"/>'.format(*place(step, value).split(","))
+                   for step, value in validation)
+    marks = (f'<text x="55" y="14" font-size="11" text-anchor="end">{most:.3g}</text>'
+             f'<text x="55" y="112" font-size="11" text-anchor="end">{least:.3g}</text>'
+             f'<text x="660" y="125" font-size="11" text-anchor="end">{last:.0f} steps</text>')
+    return (f'<p>{escape(title)}</p><svg viewBox="0 0 700 130" width="700" role="img" aria-label="{escape(title)}">'
+            f'<polyline points="{path}" fill="none" stroke="#0b3d91"/>{dots}{marks}</svg>')
+
+
+def _finite(records: Sequence[Mapping[str, float | None]], key: str) -> Array:
+    """Return (step, value) of the records that hold a finite value, `(n, 2)`."""
+    pairs = [(record["step"], record[key]) for record in records if record.get(key) is not None]
+    values = np.array(pairs, dtype=float).reshape(-1, 2)
+    return values[np.isfinite(values).all(axis=1)]

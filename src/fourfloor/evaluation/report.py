@@ -26,8 +26,8 @@ STATEMENT = (
     "statistically and copy no 2 s passage of the training set. It does not say that they are good."
 )
 MAX_COPIES = 4
-_WORD = {True: "yes", False: "no", None: "cannot be judged"}
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}
+WORD = {True: "yes", False: "no", None: "cannot be judged"}
+STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #ddd}
 td:first-child,th:first-child{text-align:left}.no{color:#b00020}.yes{color:#176b2c}img{width:100%;max-width:56rem}
 .judged td{font-weight:600}audio{width:100%;max-width:56rem}.verdict{font-size:1.5rem}"""
@@ -39,14 +39,15 @@ def write_report(
     """Write the three files into a folder, made where it is missing, each whole or not at all."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _write(out / "scorecard.json", card.to_json())
-        _write(out / "scorecard.md", markdown(card))
-        _write(out / "scorecard.html", page(card, judged, chosen, heard, catalogue))
+        write_text(out / "scorecard.json", card.to_json())
+        write_text(out / "scorecard.md", markdown(card))
+        write_text(out / "scorecard.html", page(card, judged, chosen, heard, catalogue))
     except OSError as error:
         raise ValueError(f"{out}: the report cannot be written ({error.strerror}): choose another folder") from None
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
     part = path.with_name(path.name + ".part")
     try:
         with open(part, "w", encoding="utf-8") as file:
@@ -60,36 +61,36 @@ def _write(path: Path, text: str) -> None:
 
 def markdown(card: Scorecard) -> str:
     """Write the verdict, the table and the gates as Markdown."""
-    header, *lines = _table(card)
-    table = [header, ["---"] * len(header), *lines]
-    gates_header, *gates = _gates(card)
-    gate_table = [gates_header, ["---"] * len(gates_header), *gates]
     parts = [
         "# Scorecard", _verdict_line(card), f"Diagnosis: {', '.join(card.diagnosis) or 'nothing recognized'}.",
         f"{card.n} loops, seed {card.seed}, all rows below {card.cutoff_hz:g} Hz.",
-        *(f"Note: {note}." for note in card.warnings), _rows_of(table), "## Gates", _rows_of(gate_table), STATEMENT,
+        *(f"Note: {note}." for note in card.warnings), markdown_table(_table(card)),
+        "## Gates", markdown_table(_gates(card)), STATEMENT,
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 
-def _rows_of(table: Sequence[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table)
+def markdown_table(table: Sequence[Sequence[str]]) -> str:
+    """Write rows of cells as a Markdown table."""
+    lines = [table[0], ["---"] * len(table[0]), *table[1:]]
+    return "\n".join("| " + " | ".join(entry.replace("|", "\\|") for entry in line) + " |" for line in lines)
 
 
 def _verdict_line(card: Scorecard) -> str:
-    words = ", ".join(f"{kind.replace('_', ' ')}: {_WORD[passed]}" for kind, passed in card.verdict.items())
-    return f"Verdict: {words}. Better than slices of the training set: {_WORD[card.beats_slices]}."
+    words = ", ".join(f"{kind.replace('_', ' ')}: {WORD[passed]}" for kind, passed in card.verdict.items())
+    return f"Verdict: {words}. Better than slices of the training set: {WORD[card.beats_slices]}."
 
 
 def _table(card: Scorecard) -> list[list[str]]:
     rows = [["row", *TEN]]
     entries = {"these loops": card.numbers, **{f"{key} {ROWS[key]}": row for key, row in card.rows.items()}}
     for name, numbers in entries.items():
-        rows.append([name, *(_cell(number, numbers) for number in TEN)])
+        rows.append([name, *(cell(number, numbers) for number in TEN)])
     return rows
 
 
-def _cell(number: str, numbers: dict[str, float]) -> str:
+def cell(number: str, numbers: dict[str, float]) -> str:
+    """Write one number of the ten as it stands in a table."""
     if not np.isfinite(numbers[number]):
         return "-"
     if number == "style":
@@ -103,7 +104,7 @@ def _gates(card: Scorecard) -> list[list[str]]:
         low = "" if np.isneginf(gate["low"]) else f"{gate['low']:.2f} to "
         high = "any" if np.isposinf(gate["high"]) else f"{gate['high']:.2f}"
         value = f"{gate['value']:.2f}" if np.isfinite(gate["value"]) else "-"
-        rows.append([number, value, (low + high) if low else f"up to {high}", gate["judged_by"], _WORD[gate["passes"]]])
+        rows.append([number, value, (low + high) if low else f"up to {high}", gate["judged_by"], WORD[gate["passes"]]])
     return rows
 
 
@@ -115,12 +116,12 @@ def page(card: Scorecard, judged: Source, chosen: Sequence[int], heard: HeardSet
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><title>Scorecard</title>",
         "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; media-src data:; "
-        "style-src 'unsafe-inline'\">", f"<style>{_STYLE}</style><h1>Scorecard</h1>",
+        "style-src 'unsafe-inline'\">", f"<style>{STYLE}</style><h1>Scorecard</h1>",
         f"<p class=verdict>{escape(_verdict_line(card))}</p>",
         f"<p>Diagnosis: <b>{escape(', '.join(card.diagnosis) or 'nothing recognized')}</b>. {card.n} loops, seed "
         f"{card.seed}, all rows below {card.cutoff_hz:g} Hz.</p>",
-        *(f"<p>Note: {escape(note)}.</p>" for note in card.warnings), _html_table(_table(card), judged_row=True),
-        f"<p>{escape(STATEMENT)}</p><h2>Gates</h2>", _html_table(_gates(card)), "<h2>Loop by loop</h2>",
+        *(f"<p>Note: {escape(note)}.</p>" for note in card.warnings), html_table(_table(card), judged_row=True),
+        f"<p>{escape(STATEMENT)}</p><h2>Gates</h2>", html_table(_gates(card)), "<h2>Loop by loop</h2>",
         "<p>Each mark is a loop; grey: held-out; the band is the usual range of the training set.</p>",
         *(_plot(number, card, heard, envelope) for number in
           ("pulse", "independence", "repetition", "flatness_db", "modulation_db", "crest_db")),
@@ -131,12 +132,13 @@ def page(card: Scorecard, judged: Source, chosen: Sequence[int], heard: HeardSet
     return "\n".join(parts) + "\n"
 
 
-def _html_table(table: Sequence[Sequence[str]], judged_row: bool = False) -> str:
+def html_table(table: Sequence[Sequence[str]], judged_row: bool = False) -> str:
+    """Write rows of cells, the first one the header, as an HTML table; every cell is escaped."""
     head, *rows = table
-    lines = ["<tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in head) + "</tr>"]
+    lines = ["<tr>" + "".join(f"<th>{escape(entry)}</th>" for entry in head) + "</tr>"]
     for i, row in enumerate(rows):
         mark = {"yes": " class=yes", "no": " class=no"}
-        cells = "".join(f"<td{mark.get(cell, '')}>{escape(cell)}</td>" for cell in row)
+        cells = "".join(f"<td{mark.get(entry, '')}>{escape(entry)}</td>" for entry in row)
         lines.append(f"<tr{' class=judged' if judged_row and i == 0 else ''}>{cells}</tr>")
     return "<table>" + "".join(lines) + "</table>"
 

@@ -7,7 +7,7 @@ and copy no 2 s passage of the training set. It does not say that they are good.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,10 @@ import numpy as np
 
 from fourfloor.evaluation.copying import CopyIndex
 from fourfloor.evaluation.diagnosis import diagnose
-from fourfloor.evaluation.distance import StyleSpace
 from fourfloor.evaluation.features import CUTOFF_HZ, Array
 from fourfloor.evaluation.numbers import TEN, HeardSet, Ruler, hear_set, numbers_of
 from fourfloor.evaluation.references import Decoder, make_rows
-from fourfloor.evaluation.scores import COPY_LIMIT, Envelope, as_rows
+from fourfloor.evaluation.scores import COPY_LIMIT, as_rows
 from fourfloor.evaluation.sources import (
     Source,
     array_source,
@@ -28,7 +27,15 @@ from fourfloor.evaluation.sources import (
     dataset_source,
     file_source,
 )
-from fourfloor.evaluation.verdict import NotAnchoredError, beats_slices, broken_anchors, judge, verdict_of
+from fourfloor.evaluation.verdict import (
+    KINDS,
+    Gate,
+    NotAnchoredError,
+    beats_slices,
+    broken_anchors,
+    judge,
+    verdict_of,
+)
 from fourfloor.ingest.catalogue import Catalogue, load
 
 ROWS = {
@@ -64,7 +71,35 @@ class Scorecard:
 
     def to_json(self) -> str:
         """Write the scorecard; the same inputs give the same bytes, whatever the order and names of the files."""
-        return json.dumps(_plain(asdict(self)), indent=1, sort_keys=True, allow_nan=False) + "\n"
+        return json.dumps(plain(asdict(self)), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """What sets of loops are judged by: the ruler, the reference rows, and what is wrong with them."""
+
+    ruler: Ruler
+    rows: dict[str, dict[str, float]]
+    broken: list[str]
+    seed: int
+
+    @classmethod
+    def of(cls, train: HeardSet, heard: dict[str, HeardSet], seed: int) -> Scale:
+        """Measure the reference rows that were heard; row A must be among them."""
+        ruler = Ruler.of(train, heard["A"])
+        rows = {letter: numbers_of(row, ruler, seed, letter == "A") for letter, row in heard.items()}
+        return cls(ruler=ruler, rows=rows, broken=broken_anchors(rows), seed=seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """What a scale says of one set of loops."""
+
+    numbers: dict[str, float]
+    gates: dict[str, Gate]
+    verdict: dict[str, bool | None]
+    diagnosis: list[str]
+    beats_slices: bool | None
 
 
 def evaluate(
@@ -93,20 +128,17 @@ def evaluate(
     cutoff_hz = float(min(CUTOFF_HZ, 0.45 * min(rates)))
     train, held_out = split_sources(catalogue)
     index = CopyIndex(dataset_passages(catalogue), cutoff_hz)
-    ruler, heard_rows = measure_rows(train, held_out, index, n, seed, cutoff_hz, decoder, sorted(letters | {"A"}))
-    rows = {letter: numbers_of(heard, ruler, seed, letter == "A") for letter, heard in heard_rows.items()}
-    broken = broken_anchors(rows)
-    if broken:
-        raise NotAnchoredError(f"{dataset_path}: scale not anchored: {'; '.join(broken)}; no verdict from this dataset")
+    scale = Scale.of(*hear_rows(train, held_out, index, n, seed, cutoff_hz, decoder, sorted(letters | {"A"})), seed)
+    if scale.broken:
+        reasons = "; ".join(scale.broken)
+        raise NotAnchoredError(f"{dataset_path}: scale not anchored: {reasons}; no verdict from this dataset")
     heard = hear_set((judged[i] for i in chosen), cutoff_hz, index, len(chosen))
-    numbers = numbers_of(heard, ruler, seed)
-    gates = judge(numbers, rows, ruler, len(chosen))
-    optional = ("repetition",) if all(score.bars == 1 for score in heard.scores) else ()
-    verdict = verdict_of(gates, optional)
+    result = assess(heard, scale)
+    ruler = scale.ruler
     card = Scorecard(
-        verdict=verdict, numbers=numbers, rows=rows, gates={number: asdict(gate) for number, gate in gates.items()},
-        diagnosis=diagnose(heard, numbers, rows, gates, ruler), n=len(chosen), seed=seed, cutoff_hz=cutoff_hz,
-        beats_slices=beats_slices(numbers, rows, verdict),
+        verdict=result.verdict, numbers=result.numbers, rows=scale.rows,
+        gates={number: asdict(gate) for number, gate in result.gates.items()},
+        diagnosis=result.diagnosis, n=len(chosen), seed=seed, cutoff_hz=cutoff_hz, beats_slices=result.beats_slices,
         warnings=_warnings(ruler, judged, chosen, heard), loops=_loop_rows(heard, judged, chosen),
         envelope=ruler.envelope.to_dict(), held_out=as_rows(ruler.held_out.scores), data_hash=catalogue.data_hash,
     )  # fmt: skip
@@ -127,17 +159,25 @@ def split_sources(catalogue: Catalogue) -> tuple[Source, Source]:
     return dataset_source(catalogue, "train"), dataset_source(catalogue, "validation")
 
 
-def measure_rows(
+def hear_rows(
     train: Source, held_out: Source, index: CopyIndex, n: int, seed: int, cutoff_hz: float,
-    decoder: Decoder | None = None, letters: Sequence[str] = (),
-) -> tuple[Ruler, dict[str, HeardSet]]:
+    decoder: Decoder | None = None, letters: Sequence[str] = (), searched: Mapping[str, int] = SEARCHED_ROWS,
+) -> tuple[HeardSet, dict[str, HeardSet]]:
     """Hear the training set, which sets envelope and style space, and the reference rows."""
     usual = hear_set((train[i] for i in train.draw(min(MAX_TRAIN, max(MIN_TRAIN, n)), seed)), cutoff_hz)
     samples = make_rows(train, held_out, n, seed, decoder, letters)
-    heard = {row: hear_set(samples[row], cutoff_hz, index, min(n, SEARCHED_ROWS.get(row, 0))) for row in samples}
-    ruler = Ruler(envelope=Envelope.of(usual.scores), space=StyleSpace.of(usual.vectors, usual.tracks), train=usual,
-                  held_out=heard["A"])
-    return ruler, heard
+    return usual, {row: hear_set(samples[row], cutoff_hz, index, min(n, searched.get(row, 0))) for row in samples}
+
+
+def assess(heard: HeardSet, scale: Scale) -> Assessment:
+    """Hold a set of loops against a scale; without the scale's anchors there are numbers, and no verdict."""
+    numbers = numbers_of(heard, scale.ruler, scale.seed)
+    gates = judge(numbers, scale.rows, scale.ruler, len(heard.scores))
+    optional = ("repetition",) if all(score.bars == 1 for score in heard.scores) else ()
+    verdict = dict.fromkeys(KINDS) if scale.broken else verdict_of(gates, optional)
+    diagnosis = diagnose(heard, numbers, scale.rows, gates, scale.ruler)
+    better = None if scale.broken else beats_slices(numbers, scale.rows, verdict)
+    return Assessment(numbers=numbers, gates=gates, verdict=verdict, diagnosis=diagnosis, beats_slices=better)
 
 
 def _warnings(ruler: Ruler, judged: Source, chosen: Sequence[int], heard: HeardSet) -> list[str]:
@@ -166,12 +206,12 @@ def _loop_rows(heard: HeardSet, judged: Source, chosen: Sequence[int]) -> list[d
     return rows
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Round to five digits (threads differ in the seventh) and turn what is not a finite number into null."""
     if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, float | np.floating):

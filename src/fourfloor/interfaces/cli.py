@@ -1,11 +1,15 @@
 """The command line: parse, call the pipeline, show. Exit 2 with one line for a user's mistake."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+
+# Loops are made side by side, one core each; products of small matrices only wait for each other's threads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # torch takes a second to import: the stages are imported where a command needs them, so that --help is at once.
 
@@ -214,6 +218,53 @@ def evaluate(
     except NotAnchoredError as error:
         _fail(error, 3)
     print(card.to_json() if as_json else markdown(card), end="")
+
+
+@app.command(epilog="Example: fourfloor compare recipes/seed/*.toml --data data/techno --minutes 10 --out comparison")
+def compare(
+    recipes: Annotated[list[Path], typer.Argument(help="Recipes, as in recipes/.", show_default=False)],
+    data: Annotated[Path, typer.Option(help="The dataset to train on and to judge by.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for comparison.json, .md and .html.", show_default=False)],
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Train each this long, earlier parts included.", show_default=False)
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Instead of minutes.", show_default=False)] = None,
+    runs: Annotated[Path | None, typer.Option(help="Where the run folders lie.", show_default="OUT/runs")] = None,
+    n: Annotated[int, typer.Option("--n", help="How many loops of each are judged.")] = 32,
+    seed: Annotated[int, typer.Option(help="Loop i of every model has seed + i; draws the reference rows.")] = 0,
+    bpm: Annotated[
+        list[float] | None, typer.Option(help="Ask for this tempo; repeat for more.", show_default="as held-out loops")
+    ] = None,
+    cutoff: Annotated[
+        float | None, typer.Option(help="Hear all below this, in Hz.", show_default="what all can sound up to")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Trainings at a time; they share the cores.")] = 1,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a value of every recipe.", show_default=False)
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Train recipes for the same minutes on the same dataset, judge them alike, and write one table.
+
+    A prior that needs a decoder is trained beside the decoder.toml of its folder. Stop it at any moment: the same
+    command goes on, and trains nothing that has its minutes.
+    """
+    from fourfloor import pipeline
+    from fourfloor.evaluation.comparison import markdown
+    from fourfloor.interfaces.show import progress_bar
+    from fourfloor.pipeline.side_by_side import Interrupted
+
+    request = pipeline.CompareRequest(
+        recipes=recipes, data=data, out=out, runs=runs, minutes=minutes, steps=steps, n=n, seed=seed, bpm=bpm or (),
+        cutoff_hz=cutoff, jobs=jobs, overrides=override or (), device=device,
+    )  # fmt: skip
+    try:
+        with progress_bar("compare") as bar:
+            comparison = pipeline.compare(request, bar.update)
+    except Interrupted as stopped:
+        _fail(f"{out}: {stopped}; the same command goes on", stopped.exit_code)
+    print(comparison.to_json() if as_json else markdown(comparison), end="")
 
 
 @app.command(epilog="Example: fourfloor produce --count 500 --style techno --out data/produced")

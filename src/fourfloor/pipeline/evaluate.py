@@ -76,13 +76,9 @@ def _sampled(
     from fourfloor import novelty
 
     dataset = Dataset([request.against])
-    low, high = BPM_RANGE
-    tempi = [min(max(dataset.bpm(int(i)), low), high) for i in dataset.indices("validation")]
-    order = np.random.default_rng(request.seed).permutation(len(tempi))
     reference = novelty.load_reference(generation.reference_folder(request.loops))
     names, waveforms, bpms = [], [], []
-    for number in range(request.n):
-        bpm = tempi[order[number % len(tempi)]]
+    for number, bpm in enumerate(held_out_tempi(dataset, request.n, request.seed)):
         first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars)
         choices = generation.candidate_requests(first, 0, request.candidates)
         if len(choices) == 1:
@@ -94,3 +90,11 @@ def _sampled(
         bpms.append(bpm)
         on_progress(number + 1, request.n, names[-1])
     return names, waveforms, bpms
+
+
+def held_out_tempi(dataset: Dataset, n: int, seed: int) -> list[float]:
+    """Draw n tempi of held-out loops, each loop once before any twice."""
+    low, high = BPM_RANGE
+    tempi = [min(max(dataset.bpm(int(i)), low), high) for i in dataset.indices("validation")]
+    order = np.random.default_rng(seed).permutation(len(tempi))
+    return [tempi[order[number % len(tempi)]] for number in range(n)]

@@ -61,7 +61,7 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     rows, pictures = [], []
     for wanted, waveform, chosen, scores in _in_parallel(make, request.count):
         path = request.out / f"{_title(model, wanted)}.wav"
-        audio.write_loop(path, waveform, _tags(model, chosen, path.stem))
+        audio.write_loop(path, waveform, loop_tags(model, chosen, path.stem))
         row = {
             "file": str(path), "bpm": chosen.bpm, "bars": chosen.bars, "frames": waveform.shape[1],
             "sample_rate": audio.SAMPLE_RATE, "seed": chosen.seed, "seam": round(scores.seam.score, 4),
@@ -112,7 +112,8 @@ def _title(model: LoopModel, request: Request) -> str:
     return "_".join(["fourfloor", *kept])
 
 
-def _tags(model: LoopModel, request: Request, title: str) -> audio.LoopTags:
+def loop_tags(model: LoopModel, request: Request, title: str) -> audio.LoopTags:
+    """Say in a loop's file what made it."""
     comment = {
         "model": model.name, "seed": request.seed, "style": request.style, "data_hash": model.prior.meta["data_hash"],
         "decoder": model.decoder.meta["data_hash"] if model.decoder else None, "codec": model.prior.codec_hash,

@@ -140,6 +140,21 @@ def _lock(descriptor: int, run: Path) -> None:
         raise ValueError(f"{run}: another process is training there; wait, or choose another --out") from None
 
 
+def is_claimed(run: Path) -> bool:
+    """Tell whether a process trains in a run folder."""
+    try:
+        descriptor = os.open(run / "lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _resumed(request: TrainRequest, on_progress: Callable[[Progress], None]) -> checkpoint.Checkpoint | None:
     """Return the checkpoint to go on from; ValueError where a run is there and none was asked for, or the reverse."""
     saved = sorted((request.run / checkpoint.FOLDER).glob("step-*.json"))

@@ -1,0 +1,262 @@
+"""Recipes and a dataset go in; each is trained alike and judged alike, and one table comes out.
+
+Every step keeps what it made (checkpoints, loops, what was heard of them), so the same command goes on after any end,
+and does nothing twice. A recipe whose family needs a decoder is trained at the same time as `decoder.toml` of its own
+folder: one system, two processes.
+"""
+
+import itertools
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fourfloor import generation
+from fourfloor.dataset import Dataset
+from fourfloor.pipeline.entries import Entry, check_run, cutoff_of, is_trained, read_entries
+from fourfloor.pipeline.evaluate import held_out_tempi
+from fourfloor.pipeline.generate import make_folder
+from fourfloor.pipeline.judging import SLICES, Judge, first_loops, sample_loops, speed_of
+from fourfloor.pipeline.side_by_side import signals_raise, train_all
+from fourfloor.pipeline.train import TrainRequest
+from fourfloor.training import log
+
+if TYPE_CHECKING:
+    from fourfloor.evaluation.comparison import Comparison, Part, System
+    from fourfloor.evaluation.numbers import HeardSet
+    from fourfloor.evaluation.scorecard import Scale
+    from fourfloor.evaluation.sources import Sample
+
+BASELINE = "beat slices, no network"
+EXCERPTS = 2  # loops a row on the page
+LOOP_SECONDS = 2.0  # to sample and hear a loop: a guess for the bar
+ALIKE = 1.1  # core minutes of the dearest system over those of the cheapest, above which the report says so
+Tell = Callable[[float, float, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRequest:
+    """What to train for how long, on what, and how to judge it. `minutes` or `steps` count for every recipe."""
+
+    recipes: Sequence[Path]
+    data: Path
+    out: Path
+    runs: Path | None = None  # where run folders lie; `out`/runs without it
+    minutes: float | None = None
+    steps: int | None = None
+    n: int = 32
+    seed: int = 0
+    bpm: Sequence[float] = ()  # tempi to ask for in turn; those of held-out loops without it
+    cutoff_hz: float | None = None  # below which all are heard; what the lowest sample rate allows without it
+    jobs: int = 1
+    overrides: Sequence[str] = ()
+    device: str = "auto"
+
+
+class _Progress:
+    """Work of several kinds on one bar: each piece has a weight in seconds."""
+
+    def __init__(self, tell: Tell, weights: dict[object, float]) -> None:
+        self._tell, self._weights, self._shares = tell, weights, dict.fromkeys(weights, 0.0)
+
+    def update(self, piece: object, share: float, text: str) -> None:
+        self._shares[piece] = share
+        done = sum(self._weights[piece] * share for piece, share in self._shares.items())
+        self._tell(done, sum(self._weights.values()), text)
+
+
+def compare(request: CompareRequest, on_progress: Tell = lambda done, total, text: None) -> "Comparison":
+    """Train, judge, and write comparison.json, .md and .html into a folder.
+
+    ValueError in one line for wrong input, `Interrupted` after a signal.
+    """
+    _check(request)
+    runs = request.runs or request.out / "runs"
+    entries = read_entries(request.recipes, runs, request.overrides)
+    dataset = Dataset([request.data])
+    tempi = [request.bpm[i % len(request.bpm)] for i in range(request.n)] if request.bpm else held_out_tempi(
+        dataset, request.n, request.seed)
+    for bpm in tempi:
+        generation.Request(bpm=bpm, bars=dataset.bars, seed=request.seed)  # refuses what cannot be asked for
+    cutoff_hz = cutoff_of(entries, dataset, tempi, request.cutoff_hz)
+    judge = Judge(request.data, request.n, request.seed, cutoff_hz, runs)
+    waiting = _untrained(request, entries, dataset)
+    make_folder(request.out)
+    make_folder(runs)
+    weights: dict[object, float] = {"scale": 2.0 * request.n, **{e.name: LOOP_SECONDS * request.n for e in entries}}
+    weights |= {member.run: 60 * (request.minutes or 1.0) for group in waiting for member in group}
+    progress = _Progress(on_progress, weights)
+    with signals_raise():
+        progress.update("scale", 0.0, "reference rows")  # first: what is wrong with the dataset shows before training
+        scale, slices = judge.scale()
+        progress.update("scale", 1.0, "reference rows")
+        problems = _train(request, waiting, progress)
+        systems, heard = [], {}
+        for entry in entries:
+            system, heard[entry.name] = _judged(request, entry, tempi, dataset.bars, judge, scale, problems, progress)
+            systems.append(system)
+        systems.append(_system(BASELINE, scale, slices))
+        comparison = _comparison(request, systems, judge, scale, cutoff_hz)
+        references = judge.references(EXCERPTS)
+        heard |= {BASELINE: references[SLICES], "held-out real (A)": references["A"]}
+        logs = {m.name: log.read(m.run / "log.jsonl") for entry in entries for m in entry.members}
+        _write(request.out, comparison, heard, logs)
+    return comparison
+
+
+def _check(request: CompareRequest) -> None:
+    if (request.minutes is None) == (request.steps is None):
+        raise ValueError("give either minutes or steps: they are the same for every recipe")
+    if not 1 <= request.n <= generation.MAX_COUNT:
+        raise ValueError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 32 is a good number")
+    if not 1 <= request.jobs <= 64:
+        raise ValueError(f"jobs {request.jobs} is outside 1-64: no more than there are cores")
+
+
+def _untrained(request: CompareRequest, entries: Sequence[Entry], dataset: Dataset) -> list[list[Entry]]:
+    """List what is trained at the same time, without what has its minutes or diverged before; a decoder only once."""
+    seen: set[Path] = set()
+    groups = []
+    for entry in entries:
+        group = []
+        for member in entry.members:
+            saved = check_run(member, dataset)
+            done = is_trained(saved, request.minutes, request.steps) or member.divergence()
+            if not done and member.run not in seen:
+                group.append(member)
+            seen.add(member.run)
+        groups += [group] if group else []
+    return groups
+
+
+def _train(request: CompareRequest, waiting: Sequence[Sequence[Entry]], progress: _Progress) -> dict[Path, str]:
+    """Train what waits; return what went wrong by run. A divergence is kept: the same training would end the same."""
+    groups = [[_request_of(request, member, len(group)) for member in group] for group in waiting]
+    failures = train_all(
+        groups, request.jobs, lambda run, share, text: progress.update(run, share, f"{run.name} {text}")
+    )
+    for member in itertools.chain(*waiting):
+        progress.update(member.run, 1.0, f"{member.name} trained")
+        if member.run in failures and failures[member.run].diverged:
+            member.keep_divergence(failures[member.run].message)
+    return {run: failure.message for run, failure in failures.items()}
+
+
+def _request_of(request: CompareRequest, entry: Entry, members: int) -> TrainRequest:
+    """Ask for one training; where several run at a time each gets its share of the threads, unless told otherwise."""
+    at_once = max(request.jobs, members)
+    overrides = ["training.listen_seconds=0"]
+    if at_once > 1 and not entry.plan.training.threads:
+        overrides.append(f"training.threads={max(1, torch.get_num_threads() // at_once)}")
+    return TrainRequest(
+        recipe=entry.path, data=[request.data], run=entry.run, minutes=request.minutes, steps=request.steps,
+        resume=entry.started, overrides=[*overrides, *request.overrides], device=request.device,
+    )  # fmt: skip
+
+
+def _judged(
+    request: CompareRequest, entry: Entry, tempi: Sequence[float], bars: int, judge: Judge, scale: "Scale",
+    problems: dict[Path, str], progress: _Progress,
+) -> "tuple[System, list[Sample]]":
+    """Sample and hear one system; what goes wrong is told in its row."""
+    problem = "; ".join(filter(None, (_problem(member, problems) for member in entry.members)))
+    if any(not member.started for member in entry.members):
+        return _system(entry.name, scale, None, entry=entry, problem=problem or "was not trained"), []
+    progress.update(entry.name, 0.0, f"{entry.name} samples")
+    parts: list[Part] = []
+    try:
+        model = generation.load_model(str(entry.run), str(entry.decoder.run) if entry.decoder else None)
+        parts = _parts(entry, model)
+        folder = sample_loops(model, entry.run, tempi, request.seed, bars, lambda done: progress.update(
+            entry.name, 0.9 * done / len(tempi), f"{entry.name} loop {done} of {len(tempi)}"))
+        heard = judge.hear(folder)
+    except (ValueError, RuntimeError, MemoryError) as error:
+        told = " ".join(str(error).split()) or type(error).__name__
+        problem = "; ".join(filter(None, (problem, f"makes no loops: {told}")))
+        return _system(entry.name, scale, None, entry=entry, problem=problem, parts=parts), []
+    progress.update(entry.name, 1.0, f"{entry.name} heard")
+    system = _system(entry.name, scale, heard, entry=entry, problem=problem, parts=parts, speed=speed_of(folder))
+    return system, first_loops(folder, EXCERPTS)
+
+
+def _problem(member: Entry, problems: dict[Path, str]) -> str:
+    if message := member.divergence():
+        return f"training diverged: {message}"
+    return f"training failed: {problems[member.run]}" if member.run in problems else ""
+
+
+def _system(
+    name: str, scale: "Scale", heard: "HeardSet | None", entry: Entry | None = None, problem: str = "",
+    parts: "Sequence[Part]" = (), speed: float | None = None,
+) -> "System":
+    from fourfloor.evaluation.comparison import System
+    from fourfloor.evaluation.scorecard import assess
+
+    title = entry.plan.about.title if entry else "Beats of four training loops near one tempo, lined up (row J)."
+    system = System(name=name, title=title, seed_verdict=entry.plan.about.seed_verdict if entry else "",
+                    problem=problem, parts=parts, speed=speed)
+    if heard is None:
+        return system
+    result = assess(heard, scale)
+    return replace(
+        system, numbers=result.numbers, gates={number: asdict(gate) for number, gate in result.gates.items()},
+        verdict=result.verdict, diagnosis=result.diagnosis,
+        beats_slices=result.beats_slices if entry else None,
+    )
+
+
+def _parts(entry: Entry, model: generation.LoopModel) -> "list[Part]":
+    from fourfloor.evaluation.comparison import Part
+
+    parts = []
+    for member, trained in zip(entry.members, (model.prior, model.decoder), strict=False):
+        assert trained is not None
+        parameters = sum(parameter.numel() for parameter in trained.model.parameters())
+        parts.append(Part(
+            name=member.name, family=trained.recipe.family, parameters=parameters, steps=trained.meta["step"],
+            minutes=trained.meta["elapsed"] / 60, threads=trained.meta["threads"],
+        ))  # fmt: skip
+    return parts
+
+
+def _comparison(
+    request: CompareRequest, systems: "Sequence[System]", judge: Judge, scale: "Scale", cutoff_hz: float
+) -> "Comparison":
+    from fourfloor.evaluation.comparison import Comparison
+
+    spent = {system.name: system.core_minutes for system in systems if system.parts}
+    notes = []
+    if request.minutes and spent and max(spent.values()) > ALIKE * min(spent.values()):
+        dear, cheap = max(spent, key=spent.__getitem__), min(spent, key=spent.__getitem__)
+        notes.append(f"not all had the same core minutes: {dear} {spent[dear]:.1f}, {cheap} {spent[cheap]:.1f}")
+    budget = f"{request.minutes:g} minutes each" if request.minutes else f"{request.steps} steps each"
+    return Comparison(
+        systems=systems, rows=scale.rows, broken=scale.broken, budget=f"{budget}, {request.jobs} at a time",
+        n=request.n, seed=request.seed, cutoff_hz=cutoff_hz, data=request.data.resolve().name,
+        data_hash=judge.catalogue.data_hash, machine=_machine(), notes=notes,
+    )  # fmt: skip
+
+
+def _machine() -> dict[str, Any]:
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    except OSError:
+        pass  # no Linux
+    return {"processor": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def _write(out: Path, comparison: "Comparison", heard: "dict[str, list[Sample]]", logs: dict[str, Any]) -> None:
+    from fourfloor.evaluation.comparison import markdown, page
+    from fourfloor.evaluation.report import write_text
+
+    try:
+        write_text(out / "comparison.json", comparison.to_json())
+        write_text(out / "comparison.md", markdown(comparison))
+        write_text(out / "comparison.html", page(comparison, heard, logs))
+    except OSError as error:
+        raise ValueError(f"{out}: the report cannot be written ({error.strerror}): choose another folder") from None

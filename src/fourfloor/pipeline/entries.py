@@ -1,0 +1,137 @@
+"""Recipes -> the entries of a comparison: what is trained, where, and how far it is already."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fourfloor import recipe
+from fourfloor.dataset import Dataset
+from fourfloor.pipeline.judging import read_json, write_json
+from fourfloor.pipeline.train import is_same_experiment
+from fourfloor.representations import representation_module
+from fourfloor.representations.latent import SAMPLE_RATE
+from fourfloor.training import checkpoint
+from fourfloor.training.checkpoint import Checkpoint
+
+DIVERGED = "diverged.json"  # in a run that more training would not mend
+DECODER = "decoder.toml"  # beside a recipe whose samples need a decoder to be heard
+NYQUIST_SHARE = 0.45  # of a sample rate: what the scorecard hears at most
+LEAST_CUTOFF_HZ = 4500.0  # at 3700 Hz half of all loops distorted under noise passed for sane, at 4500 one in sixteen
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recipe of a comparison and its run."""
+
+    name: str
+    path: Path
+    plan: recipe.Recipe
+    run: Path
+    decoder: "Entry | None" = None
+
+    @property
+    def members(self) -> "list[Entry]":
+        """List what is trained at the same time: the recipe, and its decoder where it needs one."""
+        return [self, self.decoder] if self.decoder else [self]
+
+    @property
+    def started(self) -> bool:
+        """Tell whether the run has a checkpoint."""
+        return any((self.run / checkpoint.FOLDER).glob("step-*.json"))
+
+    def divergence(self) -> str:
+        """Return how this very training ended before its time; empty where it did not."""
+        told = read_json(self.run / DIVERGED, {})
+        return str(told["message"]) if told and is_same_experiment(self.plan, told["recipe"]) else ""
+
+    def keep_divergence(self, message: str) -> None:
+        """Keep that more of the same training would end the same way."""
+        write_json(self.run / DIVERGED, {"message": message, "recipe": self.plan.to_dict()})
+
+
+def read_entries(paths: Sequence[Path], runs: Path, overrides: Sequence[str]) -> list[Entry]:
+    """Read the recipes; ValueError in one line for one that does not serve, or two of one name.
+
+    A decoder among them is no entry of its own where another recipe of its folder is trained with it.
+    """
+    plans = {path: recipe.load(path, overrides) for path in paths}
+    needing = {path for path, plan in plans.items() if plan.generation is not None and _needs_decoder(plan)}
+    served = {_identity(path.parent / DECODER) for path in needing}
+    entries = []
+    for path in paths:
+        plan = plans[path]
+        if plan.generation is None and _identity(path) in served:
+            continue
+        if plan.generation is None:
+            raise ValueError(f"{path}: {plan.family} makes no loops by itself; leave it out, or name its prior as well")
+        decoder = None
+        if path in needing:
+            beside = path.parent / DECODER
+            if not beside.exists():
+                raise ValueError(f"{path}: what {plan.family} samples needs a decoder: put its recipe beside, {beside}")
+            decoder = Entry(beside.stem, beside, recipe.load(beside, overrides), runs / beside.stem)
+        entries.append(Entry(path.stem, path, plan, runs / path.stem, decoder))
+    _refuse_equal_names(entries)
+    if not entries:
+        raise ValueError("no recipe to compare: name some, as in recipes/")
+    return entries
+
+
+def check_run(entry: Entry, dataset: Dataset) -> Checkpoint | None:
+    """Return the checkpoint a run goes on from; ValueError where the run is another experiment's."""
+    if not entry.started:
+        return None
+    saved = checkpoint.load_latest(entry.run)
+    same = {
+        "recipe": is_same_experiment(entry.plan, saved.meta["recipe"]),
+        "dataset": saved.meta["data_hash"] == dataset.data_hash,
+    }
+    for what, holds in same.items():
+        if not holds:
+            raise ValueError(f"{entry.run}: was trained with another {what}; move it away, or choose another --runs")
+    return saved
+
+
+def is_trained(saved: Checkpoint | None, minutes: float | None, steps: int | None) -> bool:
+    """Tell whether a run has had its minutes or steps."""
+    if saved is None:
+        return False
+    return saved.step >= steps if steps is not None else bool(saved.meta["elapsed"] >= 60 * (minutes or 0))
+
+
+def cutoff_of(entries: Sequence[Entry], dataset: Dataset, tempi: Sequence[float], asked: float | None) -> float:
+    """Return below which frequency all are heard: what is asked for, or what each can sound up to, if that is enough.
+
+    A system of less than 10 kHz is silent in the uppermost quarter octave.
+    """
+    from fourfloor.evaluation.features import CUTOFF_HZ
+
+    highest = min(CUTOFF_HZ, NYQUIST_SHARE * dataset.sample_rate)
+    if asked is not None:
+        if not 1000 <= asked <= highest:
+            raise ValueError(f"cutoff {asked:g} is outside 1000-{highest:g} Hz: choose one in that range")
+        return asked
+    rates = [highest / NYQUIST_SHARE]
+    for entry in entries:
+        rate = getattr(representation_module(entry.plan.representation_name), "rate", None)
+        rates += [rate(entry.plan.representation, bpm) for bpm in tempi] if rate else [float(SAMPLE_RATE)]
+    return max(min(LEAST_CUTOFF_HZ, highest), NYQUIST_SHARE * min(rates))
+
+
+def _needs_decoder(plan: recipe.Recipe) -> bool:
+    return not hasattr(representation_module(plan.representation_name), "decode")
+
+
+def _identity(path: Path) -> str:
+    return os.path.realpath(path)
+
+
+def _refuse_equal_names(entries: Sequence[Entry]) -> None:
+    known: dict[str, Path] = {}
+    for member in [member for entry in entries for member in entry.members]:
+        if not member.name.isprintable() or member.name.startswith("."):
+            raise ValueError(f"{member.path}: its name cannot be a run's; rename it")
+        other = known.setdefault(member.name, member.path)
+        if _identity(other) != _identity(member.path):
+            raise ValueError(f"{other} and {member.path} have one name, so they would share a run; rename one")

@@ -1,0 +1,176 @@
+"""Models become sets of loops that were heard, kept beside the run: what was measured once is not measured again.
+
+    <run>/compared/<key>/000.wav ...      the loops of one checkpoint, seed and list of tempi
+    <run>/compared/<key>/sampled.json     their tempi, seeds, and how long each one took
+    <run>/compared/<key>/heard-*.json     what the scorecard heard of them
+
+The keys hold hashes of checkpoint and dataset, and of the code that samples and hears: nothing can be stale. Verdicts
+are not kept, they are drawn from what was heard.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+import fourfloor
+from fourfloor import audio, generation
+from fourfloor.generation import LoopModel, Request
+from fourfloor.pipeline.generate import loop_tags
+from fourfloor.training.checkpoint import write_atomically
+
+if TYPE_CHECKING:
+    from fourfloor.evaluation.numbers import HeardSet
+    from fourfloor.evaluation.scorecard import Scale
+    from fourfloor.evaluation.sources import Sample
+
+FOLDER = "compared"
+LETTERS = "ABCDEFGHJK"  # row I is the ceiling of one decoder, not of all systems
+SLICES = "J"  # the strongest cheap baseline stands among the systems
+_SAMPLING_CODE = ("generation.py", "audio/level.py", "representations/*.py", "nn/*.py")
+_HEARING_CODE = tuple(
+    f"evaluation/{name}.py" for name in ("copying", "features", "numbers", "rhythm", "scores", "seam", "sources")
+)
+_ROWS_CODE = ("evaluation/references.py", "evaluation/scorecard.py")
+
+
+def sample_loops(
+    model: LoopModel, run: Path, tempi: Sequence[float], seed: int, bars: int,
+    on_loop: Callable[[int], None] = lambda done: None,
+) -> Path:
+    """Write one loop for each tempo, seeds counted up, beside the model's run; return the folder that holds them.
+
+    Loops that are there already are kept, so a stop at any moment loses one loop.
+    """
+    key = digest(
+        [part.meta["sha256"] for part in (model.prior, model.decoder) if part], list(tempi), seed, bars,
+        code_hash(*_SAMPLING_CODE, f"models/{model.prior.recipe.family}.py"),
+    )  # fmt: skip
+    folder = run / FOLDER / key
+    folder.mkdir(parents=True, exist_ok=True)
+    made = read_json(folder / "sampled.json", [])
+    for number in range(len(made), len(tempi)):
+        request = Request(bpm=tempi[number], seed=seed + number, bars=bars)
+        began = time.monotonic()
+        waveform = generation.make_loop(model, request)
+        seconds = time.monotonic() - began
+        loop = audio.normalize_loop(waveform, audio.SAMPLE_RATE)
+        if np.array_equal(loop[0], loop[-1]):
+            loop = loop[:1]  # mono takes half the space
+        audio.write_loop(folder / f"{number:03d}.wav", loop, loop_tags(model, request, f"{number:03d}"))
+        made.append({"bpm": request.bpm, "seed": request.seed, "seconds": waveform.shape[1] / audio.SAMPLE_RATE,
+                     "wall_seconds": round(seconds, 4), "threads": torch.get_num_threads()})
+        write_json(folder / "sampled.json", made)
+        on_loop(number + 1)
+    return folder
+
+
+def speed_of(folder: Path) -> float:
+    """Return the seconds of sound that were sampled in a second, leveling and writing left out."""
+    made = read_json(folder / "sampled.json", [])
+    return sum(loop["seconds"] for loop in made) / max(sum(loop["wall_seconds"] for loop in made), 1e-9)
+
+
+class Judge:
+    """Hears loops against one dataset below one cutoff; the reference rows are measured once for all systems."""
+
+    def __init__(self, data: Path, n: int, seed: int, cutoff_hz: float, kept: Path) -> None:
+        from fourfloor.evaluation.scorecard import split_sources
+        from fourfloor.ingest import catalogue
+
+        self._n, self._seed, self._cutoff_hz, self._kept = n, seed, cutoff_hz, kept
+        self.catalogue = catalogue.load(data)
+        self._train, self._held_out = split_sources(self.catalogue)
+        if len(self._train) < 8:
+            raise ValueError(f"{data}: {len(self._train)} training loops are too few to judge by; give at least 8")
+
+    @cached_property
+    def _index(self) -> Any:
+        from fourfloor.evaluation.copying import CopyIndex
+        from fourfloor.evaluation.sources import dataset_passages
+
+        return CopyIndex(dataset_passages(self.catalogue), self._cutoff_hz)
+
+    def scale(self) -> tuple["Scale", "HeardSet"]:
+        """Measure the reference rows, or read what was heard of them; also return the baseline's set."""
+        from fourfloor.evaluation.numbers import HeardSet
+        from fourfloor.evaluation.scorecard import SEARCHED_ROWS, Scale, hear_rows
+
+        path = self._kept / f"scale-{self._key(self._n, code_hash(*_ROWS_CODE))}.json"
+        if not path.exists():
+            searched = {**SEARCHED_ROWS, SLICES: self._n}
+            usual, rows = hear_rows(self._train, self._held_out, self._index, self._n, self._seed, self._cutoff_hz,
+                                    None, LETTERS, searched)
+            kept = {letter: row.to_dict() for letter, row in rows.items()}
+            self._kept.mkdir(parents=True, exist_ok=True)
+            write_json(path, {"train": usual.to_dict(), "rows": kept})
+        content = read_json(path, None)  # read back even when just made: what is kept and what is new are one
+        rows = {letter: HeardSet.from_dict(row) for letter, row in content["rows"].items()}
+        return Scale.of(HeardSet.from_dict(content["train"]), rows, self._seed), rows[SLICES]
+
+    def hear(self, folder: Path) -> "HeardSet":
+        """Hear the loops of a folder of `sample_loops` and search all of them for copies."""
+        from fourfloor.evaluation.numbers import HeardSet, hear_set
+        from fourfloor.evaluation.sources import file_source
+
+        path = folder / f"heard-{self._key()}.json"
+        if not path.exists():
+            loops = file_source(sorted(folder.glob("[0-9]*.wav")))
+            samples = (loops[number] for number in range(len(loops)))
+            write_json(path, hear_set(samples, self._cutoff_hz, self._index, len(loops)).to_dict())
+        return HeardSet.from_dict(read_json(path, None))
+
+    def references(self, count: int) -> "dict[str, list[Sample]]":
+        """Give the first loops of the held-out row and of the baseline, leveled as loops are."""
+        from dataclasses import replace
+        from itertools import islice
+
+        from fourfloor.evaluation.references import make_rows
+
+        rows = make_rows(self._train, self._held_out, self._n, self._seed, only=("A", SLICES))
+        return {
+            letter: [replace(sample, waveform=audio.normalize_loop(sample.waveform, sample.sample_rate))
+                     for sample in islice(row, count)]
+            for letter, row in rows.items()
+        }  # fmt: skip
+
+    def _key(self, *more: object) -> str:
+        return digest(self.catalogue.data_hash, self._seed, self._cutoff_hz, code_hash(*_HEARING_CODE), *more)
+
+
+def first_loops(folder: Path, count: int) -> "list[Sample]":
+    """Open the first loops of a folder of `sample_loops`."""
+    from fourfloor.evaluation.sources import file_source
+
+    return [file_source([path])[0] for path in sorted(folder.glob("[0-9]*.wav"))[:count]]
+
+
+def digest(*parts: object) -> str:
+    """Name values by a short hash."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def code_hash(*patterns: str) -> str:
+    """Name the content of source files of this package."""
+    package = Path(fourfloor.__file__).parent
+    files = sorted(path for pattern in patterns for path in package.glob(pattern))
+    return digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
+
+
+def read_json(path: Path, missing: Any) -> Any:
+    """Read a file of ours; ValueError in one line where it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else missing
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read ({error}); remove it, and it is made anew") from None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a file whole or not at all."""
+    write_atomically(path, json.dumps(content).encode())
