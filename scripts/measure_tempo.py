@@ -1,6 +1,6 @@
 """Measure the grid tracker on tracks of known tempo: a table of every whole file, then a summary.
 
-    python scripts/measure_tempo.py ../shared/music --excerpts 5 --arranged 100 --produced 100 --seed 1
+    python scripts/measure_tempo.py ../shared/music --excerpts 5 --arranged 100 --produced 200 --seed 1
 
 A tempo is right within 0.05 BPM, a beat within 15 ms where its tempo is right, a downbeat where its beat is right. AUC:
 how often what is right has more confidence than what is wrong. Real time is of one process, decoding left out.
@@ -87,9 +87,17 @@ def summary(kind: str, verdicts: list[Verdict]) -> str:
     counts = "  ".join(f"{count:4d} ({count / len(right):6.1%})" for count in right.sum(axis=0))
     curves = " ".join(auc(right[:, k], confidence[:, k]) for k in range(3))
     return (
-        f"{kind:9} {len(right):4d}  {counts}   {np.sqrt(np.mean(bpm**2)):.4f}   "
+        f"{kind:16} {len(right):4d}  {counts}   {np.sqrt(np.mean(bpm**2)):.4f}   "
         f"{np.median(beat):5.1f} +- {beat.std():.1f} ms   {curves}"
     )
+
+
+def by_style(produced: list[Verdict]) -> dict[str, list[Verdict]]:
+    """Return the verdicts on produced loops, all together and of each style."""
+    groups = {"all produced": produced} if produced else {}
+    for style in sorted({verdict.case.album for verdict in produced}):
+        groups[style] = [verdict for verdict in produced if verdict.case.album == style]
+    return groups
 
 
 def real_time_factor(file: Path) -> float:
@@ -121,8 +129,8 @@ def main() -> None:
         verdicts.setdefault(case.kind, []).append(verdict := judge(case))
         if case.kind == "whole" or options.all:
             print(line(verdict), flush=True)
-    print("\nkind      count  tempo          beat           downbeat        rms bpm  beat bias +- sd  AUC of each")
-    for kind, group in verdicts.items():
+    print(f"\n{'kind':16} count  tempo          beat           downbeat        rms bpm  beat bias +- sd  AUC of each")
+    for kind, group in (verdicts | by_style(verdicts.get("floor", []) + verdicts.get("produced", []))).items():
         print(summary(kind, group))
     print(f"\nanalysis and fit: {real_time_factor(options.music / verdicts['whole'][0].case.name):.0f} times real time")
 

@@ -68,7 +68,7 @@ def produced_cases(count: int, seed: int) -> Iterator[Case]:
         kicks = [abs(start - round(start)) < 0.05 for start in starts]
         floor = sum(kicks) == 4 * loop.bars and len(kicks) - sum(kicks) <= loop.bars
         kind, name = "floor" if floor else "produced", f"{loop.style}, seed {number}"
-        yield _case(kind, name, f"produced {number % 5}", loop.bpm, -start / SAMPLE_RATE, waveform)
+        yield _case(kind, name, loop.style, loop.bpm, -start / SAMPLE_RATE, waveform)
 
 
 def _case(kind: str, name: str, album: str, bpm: float, downbeat: float, waveform: np.ndarray) -> Case:

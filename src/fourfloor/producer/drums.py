@@ -149,9 +149,9 @@ def impact(rng: Rng, sample_rate: int) -> np.ndarray:
     t = seconds_axis(1.6, sample_rate)
     hertz = rng.uniform(34, 48) * (1 + rng.uniform(0.8, 2.5) * np.exp(-t / rng.uniform(0.04, 0.15)))
     tone = np.sin(2 * np.pi * np.cumsum(hertz, dtype=np.float64) / sample_rate) * decay(t, rng.uniform(0.5, 1.4))
-    noise = band(rng.standard_normal(len(t)), 150, rng.uniform(1500, 7000), sample_rate, 1)
+    noise = band(rng.standard_normal(len(t)), 150, rng.uniform(4000, 12000), sample_rate, 1)
     wash = noise / np.std(noise) * decay(t, rng.uniform(0.6, 1.6))
-    return finish(np.tanh(1.5 * tone + rng.uniform(0.15, 0.4) * wash), sample_rate)
+    return finish(np.tanh(1.5 * tone + rng.uniform(0.25, 0.5) * wash), sample_rate)
 
 
 def crash(rng: Rng, sample_rate: int) -> np.ndarray:

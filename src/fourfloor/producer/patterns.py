@@ -65,10 +65,10 @@ KICK_GRIDS = (
     "x...x...x...x...",
     "x...x...x...x..5",
     "x...x...x...x.4.",
-    "x...x...x...x..4",
+    "x...x...x..4x...",
 )
 BROKEN_KICK_GRIDS = ("x.....x...x.....", "x..x..x...x..x..", "x.........x..5..", "x......x..x.....", "x..x......x.....")
-SNARE_GRIDS = ("....x.......x...", "....x..3.3..x...", "..............86", ".......4.4......", "....x.......x.33")
+SNARE_GRIDS = ("....x.......x...", "....x..3.3..x...", "....8.......8.3.", ".......4.4......", "....x.......x.33")
 RIM_GRIDS = (
     "...8..8...8.....",
     "..8..8....8..8..",
@@ -131,10 +131,10 @@ def draw_grid(role: str, density: float, rng: Rng) -> np.ndarray:
 
 
 def vary(base: np.ndarray, amount: float, rng: Rng) -> np.ndarray:
-    """Return a bar with a few hits moved, dropped or added, mostly late: variation leads into the next bar."""
+    """Return a bar with a few hits dropped or added in its second half: variation leads into the next bar."""
     changed = base.copy()
     for _ in range(1 + int(rng.poisson(amount * 2))):
-        step = int(rng.integers(STEPS) if rng.uniform() < 0.3 else rng.integers(9, STEPS))
+        step = int(rng.integers(STEPS // 2, STEPS))
         changed[step] = 0.0 if changed[step] > 0 and rng.uniform() < 0.6 else rng.uniform(0.3, 0.9)
     return changed
 

@@ -15,12 +15,13 @@ from fourfloor.producer.patterns import STEPS
 Rng = np.random.Generator
 # Marks that come back every bar or two; what lands on the loop's first beat; what its last beats do. Weights: a style
 # changes some.
-BAR_MARKS = {"pickup": 1.0, "ghost": 0.8, "bell": 0.8, "tops": 1.0, "ride": 0.35, "accent": 0.8}
-LANDINGS = {"crash": 1.0, "impact": 0.5, "hit": 0.5}
+BAR_MARKS = {"pickup": 1.0, "ghost": 0.8, "bell": 0.8, "tops": 1.0, "ride": 0.35, "accent": 1.1}
+LANDINGS = {"crash": 1.2, "impact": 0.5, "hit": 0.4}
 TURNS = {"roll": 1.0, "stop": 1.0}
 FIRM = ("kick", "crash", "impact")
 CYMBALS = ("hat", "shaker", "ride", "percussion", "open")
 PICKUPS = ((14,), (15,), (14, 15), (13, 15))
+KICK_PICKUPS = ((14,), (13,), (11, 14), (14,))
 
 
 @dataclass(kw_only=True, eq=False)
@@ -47,12 +48,15 @@ def mark_drums(rows: list[Row], bars: int, weights: dict[str, float], rng: Rng) 
     steady = kick is not None and bool((kick.bars[:, ::4] > 0).mean() > 0.7)
     if not steady:
         rows = rows + keep_time(rows, bars, rng)
+    if kick is not None:
+        # A kick a sixteenth before the one covers it.
+        kick.bars[:, -1] = 0
     marked = list(rows)
     for mark in draw_marks(BAR_MARKS, weights, 2 + int(rng.uniform() < 0.3) + int(not steady), rng):
         marked = mark_bar(mark, marked, bars, rng)
     if rng.uniform() < 0.9:
         turn(draw_marks(TURNS, weights, 1, rng)[0], marked, bars, rng)
-    for mark in draw_marks(LANDINGS, weights, 1 + int(rng.uniform() < (0.2 if steady else 0.5)), rng):
+    for mark in draw_marks(LANDINGS, weights, 1 + int(rng.uniform() < (0.4 if steady else 0.6)), rng):
         marked.append(landing(mark, bars, rng))
     if rng.uniform() < 0.3 * weights.get("swell", 1.0):
         marked.append(on_the_one("swell", bars, bars if bars % 2 else bars // 2))
@@ -90,7 +94,7 @@ def mark_bar(mark: str, rows: list[Row], bars: int, rng: Rng) -> list[Row]:
     """Make each bar, or each second one, begin audibly."""
     by_name = {row.name: row for row in rows}
     if mark == "pickup" and "kick" in by_name:
-        lead_in(by_name["kick"], some_bars(bars, rng), rng.uniform(0.5, 0.85), rng)
+        lead_in(by_name["kick"], KICK_PICKUPS, some_bars(bars, rng), rng.uniform(0.45, 0.75), rng)
     elif mark == "accent" and "kick" in by_name:
         by_name["kick"].bars[:, 1:] *= rng.uniform(0.72, 0.88)
     elif mark == "tops" and any(row.name in CYMBALS for row in rows):
@@ -111,13 +115,13 @@ def mark_bar(mark: str, rows: list[Row], bars: int, rng: Rng) -> list[Row]:
     else:
         quiet = [row for row in rows if row.name in ("snare", "clap", "rim", "conga")]
         if quiet:
-            lead_in(quiet[int(rng.integers(len(quiet)))], some_bars(bars, rng), rng.uniform(0.35, 0.6), rng)
+            lead_in(quiet[int(rng.integers(len(quiet)))], PICKUPS, some_bars(bars, rng), rng.uniform(0.25, 0.45), rng)
     return rows
 
 
-def lead_in(row: Row, where: slice, velocity: float, rng: Rng) -> None:
+def lead_in(row: Row, figures: tuple[tuple[int, ...], ...], where: slice, velocity: float, rng: Rng) -> None:
     """Add a pick-up to the next bar's one."""
-    for step in PICKUPS[int(rng.integers(len(PICKUPS)))]:
+    for step in figures[int(rng.integers(len(figures)))]:
         row.bars[where, step] = np.maximum(row.bars[where, step], velocity * rng.uniform(0.85, 1.0))
 
 
