@@ -1,0 +1,313 @@
+"""Jukebox, made small: autoencoders with codebooks, and transformers that write their codes (Dhariwal et al. 2020).
+
+In: waveforms `(batch, samples)`. Out: waveforms of the same shape. Every level has its own VQ-VAE (van den Oord et al.
+2017; Razavi et al. 2019): strided convolutions and dilated residual blocks squeeze `hop_length` samples to one code.
+The highest level's codes are written by a causal transformer from left to right, given tempo, style and the place in
+the bar; each lower level's by another one, which also hears the codes above. The lowest level's codes are decoded.
+
+One run has two phases, as the paper: the autoencoders until step `vqvae_steps`, then the transformers on frozen codes.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from fourfloor.models.flow import MAX_STYLES, NO_STYLE, tempo_features
+from fourfloor.nn.causal import CausalTransformer
+from fourfloor.nn.quantize import Quantized, VectorQuantizer
+from fourfloor.nn.strided import CircularConv, Down, Residual, Up, strides_of
+
+N_FFTS = (1024, 256, 64)  # of the spectral loss, hops of a quarter; the paper's 2048, 1024, 512 are for 44.1 kHz
+MAX_CODES = 2**16  # of the lowest level in one x
+MAX_TOP_CODES = 2**12  # the highest level's transformer looks at all of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Size of the autoencoders and the transformers, and how they are trained."""
+
+    hop_lengths: tuple[int, ...] = (32, 256)  # samples to a code, the lowest level first; paper: 8, 32, 128
+    codebook_size: int = 512  # paper: 2048
+    latent_dim: int = 64
+    width: int = 32  # channels after the first stride; doubled by each further one up to four times
+    depth: int = 2  # residual blocks after each stride
+    commitment_weight: float = 0.02
+    spectral_weight: float = 1.0
+    codebook_decay: float = 0.99
+    restart_share: float = 0.03  # vectors chosen less often than this share of the mean are put elsewhere
+    crop_samples: int = 8192  # the autoencoders train on one crop of each x
+    vqvae_steps: int = 1000
+    parts: int = 4  # equal parts of x, its bars: codes know their place in the part; x may be turned by whole ones
+    prior_width: int = 128
+    prior_depth: int = 4
+    heads: int = 4
+    window: int = 256  # codes of a lower level that a transformer looks back on, and half of what it trains on
+    dropout: float = 0.1
+    condition_dropout: float = 0.15  # share of loops whose style is hidden
+
+    def __post_init__(self) -> None:
+        sizes = {"codebook_size": (2, 8192), "latent_dim": (1, 1024), "width": (1, 512), "depth": (0, 8),
+                 "commitment_weight": (0, 1e3), "spectral_weight": (0, 1e3), "codebook_decay": (0, 0.9999),
+                 "restart_share": (0, 0.9), "crop_samples": (256, 2**20), "vqvae_steps": (0, 1e9), "parts": (1, 64),
+                 "prior_width": (8, 1024), "prior_depth": (1, 24), "heads": (1, 32), "window": (4, 4096),
+                 "dropout": (0, 0.9), "condition_dropout": (0, 1)}  # fmt: skip
+        for name, (low, high) in sizes.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
+        if self.prior_width % (2 * self.heads):
+            raise ValueError(f"prior_width {self.prior_width}: choose a multiple of twice the heads, {self.heads}")
+        hops = self.hop_lengths
+        powers = all(4 <= hop <= 4096 and hop & (hop - 1) == 0 for hop in hops)
+        if not 1 <= len(hops) <= 3 or not powers or sorted(set(hops)) != list(hops):
+            raise ValueError(f"hop_lengths {list(hops)}: choose one to three rising powers of 2 from 4 to 4096")
+        if self.crop_samples % hops[-1]:
+            raise ValueError(f"crop_samples {self.crop_samples}: choose a multiple of the largest hop, {hops[-1]}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How codes are drawn."""
+
+    top_temperature: float = 1.0  # of the highest level: the music
+    temperature: float = 1.0  # of the others: the sound
+    top_p: float = 1.0  # share of the probability that codes are drawn from, the likeliest first
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.top_temperature <= 4 and 0 <= self.temperature <= 4 and 0 < self.top_p <= 1):
+            raise ValueError(
+                f"top_temperature {self.top_temperature}, temperature {self.temperature}, top_p {self.top_p}: "
+                f"choose 0-4, 0-4 and above 0 to 1"
+            )
+
+
+class Model(nn.Module):
+    """Autoencoders and priors, one of each a level, the lowest first; `shape` is `{"samples": int}`."""
+
+    written: Tensor
+
+    def __init__(self, config: Config, shape: dict[str, int]) -> None:
+        super().__init__()
+        self.config, self.samples = config, shape["samples"]
+        check_size(config, self.samples)
+        hops = config.hop_lengths
+        self.vqvaes = nn.ModuleList(Autoencoder(config, hop) for hop in hops)
+        codes = [self.samples // hop for hop in hops]
+        ratios = [above // hop for hop, above in itertools.pairwise(hops)]
+        self.upsamplers = nn.ModuleList(Prior(config, n, ratio) for n, ratio in zip(codes, ratios, strict=False))
+        self.prior = Prior(config, codes[-1])
+        # Whether the second phase has begun: validation, which has no step, then judges the transformers.
+        self.register_buffer("written", torch.tensor(False))
+
+    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Return the autoencoders, the highest level's transformer, and the others where there are levels below."""
+        groups: dict[str, Iterable[nn.Parameter]] = {
+            "vqvae": self.vqvaes.parameters(), "prior": self.prior.parameters(),
+        }  # fmt: skip
+        return groups | ({"upsampler": self.upsamplers.parameters()} if self.upsamplers else {})
+
+    def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Yield the autoencoders' loss, or from step `vqvae_steps` the transformers'."""
+        if torch.is_grad_enabled():
+            self.written.fill_(step >= self.config.vqvae_steps)
+        if self.written:
+            yield from self._prior_losses(batch)
+        else:
+            yield self._vqvae_loss(batch["x"])
+
+    def _vqvae_loss(self, x: Tensor) -> tuple[str, Tensor, dict[str, Tensor]]:
+        """Return the sum of the levels' losses on one crop of each x."""
+        crop = crop_each(x.unsqueeze(2), min(self.config.crop_samples, self.samples))[..., 0]
+        loss = x.new_zeros(())
+        parts: dict[str, Tensor] = {}
+        for hop, level in zip(self.config.hop_lengths, self.vqvaes, strict=True):
+            rebuilt, quantized = level(crop)
+            unexplained = (rebuilt - crop).square().mean() / crop.square().mean().clamp_min(1e-6)
+            spectral = spectral_loss(crop, rebuilt)
+            weighed = self.config.spectral_weight * spectral + self.config.commitment_weight * quantized.commitment
+            loss = loss + unexplained + weighed
+            figures = {"unexplained": unexplained, "spectral": spectral, "commitment": quantized.commitment,
+                       "perplexity": quantized.perplexity, "restarts": quantized.restarts}  # fmt: skip
+            parts |= {f"{name}_{hop}": value.detach() for name, value in figures.items()}
+        return "vqvae", loss, parts
+
+    def _prior_losses(self, batch: dict[str, Tensor]) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Yield the cross-entropy in nats a code of the highest level, then of those below."""
+        x, bpm, style = batch["x"], batch["bpm"], batch["style"]
+        turn = int(torch.randint(self.config.parts, ()))
+        x = x.roll(turn * self.samples // self.config.parts, dims=1)
+        codes = [self.encode(x, level) for level in range(len(self.vqvaes))]
+        hidden = torch.rand(len(x), device=x.device) < self.config.condition_dropout
+        conditions = {"bpm": bpm, "style": style.masked_fill(hidden, NO_STYLE)}
+        loss = self.prior.loss(codes[-1], conditions)
+        yield "prior", loss, {"prior": loss.detach()}
+        if self.upsamplers:
+            pairs = zip(self.upsamplers, codes, codes[1:], strict=False)
+            losses = [cast(Prior, prior).loss(own, conditions, above) for prior, own, above in pairs]
+            named = zip(self.config.hop_lengths, losses, strict=False)
+            yield "upsampler", torch.stack(losses).sum(), {f"upsampler_{hop}": one.detach() for hop, one in named}
+
+    @torch.no_grad()
+    def encode(self, x: Tensor, level: int = 0) -> Tensor:
+        """Return the codes `(batch, samples / hop)` of waveforms at a level, 0 the lowest."""
+        autoencoder = cast(Autoencoder, self.vqvaes[level])
+        return autoencoder.quantizer.nearest(autoencoder.encode(x).flatten(0, 1)).view(len(x), -1)
+
+    def decode(self, codes: Tensor, level: int = 0) -> Tensor:
+        """Return the waveforms `(batch, samples)` of codes of a level."""
+        autoencoder = cast(Autoencoder, self.vqvaes[level])
+        return autoencoder.decode(autoencoder.quantizer.lookup(codes))
+
+    @torch.no_grad()
+    def sample(
+        self, n: int, conditions: dict[str, Tensor], sampling: Sampling, rng: torch.Generator, bars: int = 4
+    ) -> Tensor:
+        """Draw waveforms `(n, samples)`, each on its own."""
+        return self.continue_(torch.zeros(n, 0, device=self.written.device), conditions, sampling, rng)
+
+    @torch.no_grad()
+    def continue_(
+        self, prompt: Tensor, conditions: dict[str, Tensor], sampling: Sampling, rng: torch.Generator
+    ) -> Tensor:
+        """Go on from the beginnings `(n, samples)` of waveforms, a multiple of the largest hop: `(n, all samples)`."""
+        return self.decode(self.write(prompt, conditions, sampling, rng)[0])
+
+    @torch.no_grad()
+    def write(
+        self, prompt: Tensor, conditions: dict[str, Tensor], sampling: Sampling, rng: torch.Generator
+    ) -> list[Tensor]:
+        """Draw the codes of every level, the lowest first; they begin with those of the prompt `(n, samples)`."""
+        device = self.written.device
+        bounds = {name: conditions[name].to(device) for name in ("bpm", "style")}
+        levels = range(len(self.vqvaes))
+        empty = torch.zeros(len(prompt), 0, dtype=torch.long, device=device)
+        given = [self.encode(prompt.to(device), level) if prompt.shape[1] else empty for level in levels]
+        written = [self.prior.sample(given[-1], bounds, sampling.top_temperature, sampling.top_p, rng)]
+        for level in reversed(levels[:-1]):
+            upsampler = cast(Prior, self.upsamplers[level])
+            drawn = upsampler.sample(given[level], bounds, sampling.temperature, sampling.top_p, rng, written[0])
+            written.insert(0, drawn)
+        return written
+
+
+class Autoencoder(nn.Module):
+    """One level: waveforms to latents, their nearest vectors, and back; time is a circle."""
+
+    def __init__(self, config: Config, hop_length: int) -> None:
+        super().__init__()
+        strides = strides_of(hop_length)
+        widths = [config.width * min(2**i, 4) for i in range(len(strides))]
+        down: list[nn.Module] = []
+        up: list[nn.Module] = [CircularConv(config.latent_dim, widths[-1], 3)]
+        for channels, width, stride in zip([1, *widths], widths, strides, strict=False):
+            down += [Down(channels, width, stride), *(Residual(width, i) for i in range(config.depth))]
+        for channels, width, stride in zip([1, *widths][::-1][1:], widths[::-1], strides[::-1], strict=True):
+            up += [*(Residual(width, i) for i in reversed(range(config.depth))), Up(width, channels, stride)]
+        self.encoder = nn.Sequential(*down, CircularConv(widths[-1], config.latent_dim, 3))
+        self.decoder = nn.Sequential(*up)
+        self.quantizer = VectorQuantizer(
+            config.codebook_size, config.latent_dim, config.codebook_decay, config.restart_share
+        )
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return latents `(batch, codes, latent_dim)` of waveforms `(batch, samples)`."""
+        return self.encoder(x.unsqueeze(1)).transpose(1, 2)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return waveforms of latents or of their nearest vectors."""
+        return self.decoder(z.transpose(1, 2)).squeeze(1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Quantized]:
+        """Return the reconstruction and what the codebook made of the latents."""
+        quantized = self.quantizer(self.encode(x))
+        return self.decode(quantized.z).float(), quantized
+
+
+class Prior(nn.Module):
+    """A transformer over the codes of a level, given conditions, the place, and with `ratio` > 0 the codes above."""
+
+    def __init__(self, config: Config, codes: int, ratio: int = 0) -> None:
+        super().__init__()
+        width, self.places = config.prior_width, codes
+        self.tempo = nn.Linear(8, width)
+        self.style = nn.Embedding(MAX_STYLES, width)
+        self.slot = nn.Parameter(0.02 * torch.randn(codes // config.parts, width))
+        self.part = nn.Parameter(0.02 * torch.randn(config.parts, 1, width))
+        nn.init.normal_(self.style.weight, std=0.02)
+        self.above = Above(config, ratio) if ratio else None
+        self.span = min(codes, 2 * config.window) if ratio else codes  # what it trains on
+        window = config.window if ratio else codes
+        self.transformer = CausalTransformer(
+            config.codebook_size, width, config.prior_depth, config.heads, window, config.dropout
+        )
+
+    def context(self, conditions: dict[str, Tensor], above: Tensor | None = None) -> Tensor:
+        """Return what is known of every place but the codes before it: `(batch, places, width)`."""
+        whole = self.tempo(tempo_features(conditions["bpm"], 1)) + self.style(conditions["style"])
+        context = whole.unsqueeze(1) + (self.part + self.slot).flatten(0, 1)
+        return context if self.above is None else context + self.above(above)
+
+    def loss(self, codes: Tensor, conditions: dict[str, Tensor], above: Tensor | None = None) -> Tensor:
+        """Return the cross-entropy of the codes, of a crop of them where they are many, in nats a code."""
+        context = self.context(conditions, above)
+        start = int(torch.randint(self.places - self.span + 1, ()))
+        codes, context = codes[:, start : start + self.span], context[:, start : start + self.span]
+        return nn.functional.cross_entropy(self.transformer(codes, context).float().transpose(1, 2), codes)
+
+    def sample(
+        self, prompt: Tensor, conditions: dict[str, Tensor], temperature: float, top_p: float,
+        rng: torch.Generator, above: Tensor | None = None,
+    ) -> Tensor:
+        """Draw the codes `(batch, places)` that begin with the prompt's."""
+        return self.transformer.sample(self.context(conditions, above), prompt, temperature, top_p, rng)
+
+
+class Above(nn.Module):
+    """Codes of the level above `(batch, codes)` to what those below hear of them `(batch, ratio * codes, width)`."""
+
+    def __init__(self, config: Config, ratio: int) -> None:
+        super().__init__()
+        width = config.prior_width
+        self.embed = nn.Embedding(config.codebook_size, width)
+        blocks = [Residual(width, i) for i in range(config.depth)]
+        self.layers = nn.Sequential(*blocks, *(Up(width, width, stride) for stride in strides_of(ratio)))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Embed, look around, stretch, normalize."""
+        return self.norm(self.layers(self.embed(codes).transpose(1, 2)).transpose(1, 2))
+
+
+def crop_each(x: Tensor, length: int) -> Tensor:
+    """Cut `length` places of every x `(batch, places, ...)`, each from anywhere on its circle."""
+    starts = torch.randint(x.shape[1], (len(x), 1), device=x.device)
+    places = (starts + torch.arange(length, device=x.device)) % x.shape[1]
+    return x[torch.arange(len(x), device=x.device)[:, None], places]
+
+
+def spectral_loss(x: Tensor, rebuilt: Tensor) -> Tensor:
+    """Return how far magnitudes are apart, as a share of x's norm, mean over window lengths; 0 for equal signals."""
+    losses = []
+    for n_fft in N_FFTS:
+        target, found = magnitudes(x, n_fft), magnitudes(rebuilt, n_fft)
+        losses.append((target - found).norm() / target.norm().clamp_min(1e-3))
+    return torch.stack(losses).mean()
+
+
+def magnitudes(x: Tensor, n_fft: int) -> Tensor:
+    """Return STFT magnitudes `(batch, bins, frames)` of waveforms `(batch, samples)`."""
+    window = torch.hann_window(n_fft, device=x.device)
+    spectrum = torch.stft(x.float(), n_fft, n_fft // 4, window=window, center=False, return_complex=True)
+    return (spectrum.real.square() + spectrum.imag.square() + 1e-7).sqrt()  # a root has no slope at 0
+
+
+def check_size(config: Config, samples: int) -> None:
+    """Raise ValueError where x cannot be cut into parts of whole codes, or holds too many."""
+    lowest, highest = config.hop_lengths[0], config.hop_lengths[-1]
+    if samples % (highest * config.parts):
+        raise ValueError(f"samples {samples}: choose a multiple of {config.parts} parts x the largest hop {highest}")
+    if samples // lowest > MAX_CODES or samples // highest > MAX_TOP_CODES:
+        raise ValueError(f"samples {samples} are over {MAX_CODES} codes or {MAX_TOP_CODES} on top; raise hop_lengths")
