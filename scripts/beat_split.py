@@ -1,0 +1,107 @@
+"""The seed's own comparison: one file, one tempo, the same network on single beats and on fragments cut anywhere.
+
+    python scripts/beat_split.py ../shared/music/noiz2sa/stg1.ogg --out runs/beat_split
+
+Both networks of a pair take the same steps from the same seed, and loops are sampled with the same seeds. Of every
+number the table holds the means, the mean difference of the pairs with its bootstrap interval, and Wilcoxon's
+signed-rank p. Loops are heard at 8 kHz; sane is what lies in the range of the file's own loops.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from reconstruct import RATE, at_rate, rebuild, sample
+from scipy.stats import wilcoxon
+
+from fourfloor import generation
+from fourfloor.dataset import Dataset
+from fourfloor.evaluation.features import hear
+from fourfloor.evaluation.paired import compare
+from fourfloor.evaluation.scores import Envelope, LoopScores, score_hearing
+from fourfloor.ingest.folder import IngestConfig, ingest
+from fourfloor.pipeline import TrainRequest, train
+
+RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "seed" / "beats.toml"
+CUTOFF_HZ = 0.45 * RATE
+SAMPLED = ("tempo_hit", "pulse", "independence", "modulation_db", "crackle")
+
+
+def main() -> None:
+    """Ingest the file, train the pairs, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the dataset and the runs")
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--trainings", type=int, default=2, help="pairs of networks, seeds 0, 1, ...")
+    parser.add_argument("--n", type=int, default=32, help="loops sampled from each network")
+    parser.add_argument("--layers", type=int, default=5)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    data = options.out / "data"
+    if not data.exists():
+        ingest([options.file], data, IngestConfig(validation_share=0.0, jobs=1))
+    dataset = Dataset([data])
+    indices = [int(index) for index in dataset.indices("train")]
+    real = [at_rate(dataset.waveform(i).mean(axis=0), dataset.bpm(i), dataset.bars) for i in indices]
+    usual = [score(loop, dataset.bpm(i), dataset.bars) for i, loop in zip(indices, real, strict=True)]
+    columns = [
+        [measure(options, beats, seed, dataset, indices, real, Envelope.of(usual)) for seed in range(options.trainings)]
+        for beats in (0, 1)
+    ]
+    joined = [{name: np.concatenate([one[name] for one in every]) for name in every[0]} for every in columns]
+    print(f"{options.file.name}, {dataset.bpm(indices[0]):g} BPM, {len(indices)} loops, {options.layers} layers, "
+          f"{options.steps} steps, {options.trainings} trainings, {options.n} samples each")  # fmt: skip
+    print("| number | real | unsplit | beats | difference | 95 % interval | p | pairs |\n" + "|---" * 8 + "|")
+    for name in joined[0]:
+        known = f"{np.mean([getattr(s, name) for s in usual]):.3f}" if hasattr(usual[0], name) else ""
+        print(f"| {name} | {known} | {paired(joined[0][name], joined[1][name])} |")
+
+
+def score(loop: np.ndarray, bpm: float, bars: int) -> LoopScores:
+    """Score one loop at the common rate, below the common cutoff."""
+    return score_hearing(loop[None], RATE, hear(loop[None], RATE, CUTOFF_HZ), bpm, bars)
+
+
+def measure(
+    options: argparse.Namespace, beats: int, seed: int, dataset: Dataset, indices: list[int], real: list[np.ndarray],
+    usual: Envelope,
+) -> dict[str, np.ndarray]:
+    """Train one network where that was not done yet; return numbers of its samples and of its reconstructions."""
+    run = options.out / f"beats{beats}-seed{seed}"
+    if not run.exists():
+        changed = {"representation.beats": beats, "model.layers": options.layers, "training.seed": seed,
+                   "training.listen_seconds": 0, "training.validate_every": 0}  # fmt: skip
+        overrides = [f"{key}={value}" for key, value in changed.items()]
+        data = [options.out / "data"]
+        train(TrainRequest(recipe=RECIPE, data=data, run=run, steps=options.steps, overrides=overrides, device="cpu"))
+    trained = generation.load_trained(run)
+    bpm, bars = dataset.bpm(indices[0]), dataset.bars
+    scores = [score(sample(trained, bpm, bars, number), bpm, bars) for number in range(options.n)]
+    numbers = {name: np.array([float(getattr(one, name)) for one in scores]) for name in SAMPLED}
+    numbers["sane"] = np.array([float(one.is_sane(usual)) for one in scores])
+    rebuilt = [rebuild(trained, dataset.waveform(i).mean(axis=0), dataset.bpm(i), bars) for i in indices]
+    pairs = [compare(a, b, RATE, CUTOFF_HZ) for a, b in zip(real, rebuilt, strict=True)]
+    again = [score(loop, dataset.bpm(i), bars) for i, loop in zip(indices, rebuilt, strict=True)]
+    numbers["rebuilt si_sdr_db"] = np.array([pair.si_sdr_db for pair in pairs])
+    numbers["rebuilt mel_distance"] = np.array([pair.mel_distance for pair in pairs])
+    numbers["rebuilt pulse"] = np.array([one.pulse for one in again])
+    numbers["rebuilt tempo_hit"] = np.array([float(one.tempo_hit) for one in again])
+    return numbers
+
+
+def paired(unsplit: np.ndarray, beats: np.ndarray) -> str:
+    """Compare two columns of the same length pair by pair: means, mean difference, its interval, p, pairs."""
+    difference = beats - unsplit
+    cells = [f"{unsplit.mean():.3f}", f"{beats.mean():.3f}", f"{difference.mean():+.3f}"]
+    if np.ptp(difference) == 0:
+        return " | ".join([*cells, "all the same", "", str(len(difference))])
+    drawn = np.random.default_rng(0).choice(difference, (10_000, len(difference))).mean(axis=1)
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    cells += [f"{low:+.3f} to {high:+.3f}", f"{wilcoxon(difference).pvalue:.1e}", str(len(difference))]
+    return " | ".join(cells)
+
+
+if __name__ == "__main__":
+    main()
