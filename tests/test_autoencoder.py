@@ -30,7 +30,7 @@ def drums(aligned: bool) -> Iterator[dict[str, torch.Tensor]]:
 
 
 def test_layers_shrink_by_a_constant_factor_toward_the_latents() -> None:
-    assert Config(layers=1, width=768, latent_dim=512).widths(4096) == [4096, 512]
+    assert Config(layers=1, latent_dim=256).widths(4096) == [4096, 256]
     assert Config(layers=3, width=1024, latent_dim=256).widths(4096) == [4096, 1024, 512, 256]
     assert Config(layers=5, width=1024, latent_dim=64).widths(4096) == [4096, 1024, 512, 256, 128, 64]
 

@@ -24,8 +24,8 @@ class Config:
     """Size of the encoder; the decoder is its mirror image."""
 
     layers: int = 1  # of the encoder
-    width: int = 768  # of the first hidden layer; the next ones shrink geometrically
-    latent_dim: int = 512
+    width: int = 512  # of the first hidden layer; the next ones shrink geometrically
+    latent_dim: int = 256
 
     def __post_init__(self) -> None:
         if not 1 <= self.layers <= 8:
