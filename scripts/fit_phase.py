@@ -96,7 +96,7 @@ def main() -> None:
         print(f"{kind:9} left out: beat {beats:6.1%}  downbeat {downbeats:6.1%}")
     weights = fit(choices)
     rare = [len(phase.RARE_PLACES) + len(phase.MISSING_PLACES)] * len(phase.RARE_GROUPS)
-    ends = np.cumsum([*[6] * len(phase.GROUPS), len(phase.CHANGES), *rare])
+    ends = np.cumsum([*[8] * len(phase.GROUPS), len(phase.CHANGES), *rare])
     for row in np.split(weights, ends[:-1]):
         print(", ".join(f"{weight:.2f}" for weight in row) + ",")
 

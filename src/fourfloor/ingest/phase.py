@@ -33,21 +33,22 @@ _RARE_FLOOR = 0.1
 # A sharp attack is found 5 ms early, as its window sees it coming (median of 350 rendered tracks), the softer attacks
 # of 27 real tracks on time. Between the two, and rather early than late: a loop that begins late loses the attack.
 _DELAY_SECONDS = 0.003
-# A row a group: what lies on the four beats from the position on, on the eighths between, on the odd sixteenths; last,
-# what changes there. Fitted by scripts/fit_phase.py with seed 0.
+# A row a group: what lies on the four beats from the position on, on the eighths between, on the odd sixteenths, the
+# weaker of beats 2 and 4 (a backbeat has both), the stronger of 1 and 3. Then what changes, then what only some bars
+# have and lack. Fitted by scripts/fit_phase.py with seed 0.
 WEIGHTS = np.array(
     [
-        0.38, -0.07, -0.23, -0.16, 0.19, -0.12,  # 30-120 Hz
-        0.79, -0.04, 0.05, -0.28, -0.34, -0.18,  # 120-250 Hz
-        0.23, 0.57, -0.31, 0.02, -0.40, -0.11,  # 250-500 Hz
-        0.33, -0.14, -0.04, -0.17, 0.02, -0.02,  # 500 Hz-1 kHz
-        -0.13, 0.54, -0.53, 0.53, -0.25, -0.15,  # 1-4 kHz
-        0.80, -0.04, -0.61, 0.11, 0.14, -0.40,  # 4-16 kHz
-        0.76, 0.25, 0.51, 0.16, 0.08,  # changes
-        0.72, 0.17, 0.29, 0.02, 0.30, -0.11, 0.39, 0.17,  # rare, 30-250 Hz
-        0.48, 0.14, 0.28, 0.28, -0.11, -0.10, 0.47, 0.26,  # 250 Hz-1 kHz
-        0.30, 0.34, 0.51, -0.13, -0.19, 0.25, 0.52, -0.25,  # 1-4 kHz
-        0.69, 0.33, 0.27, 0.32, 0.04, -0.28, 0.40, 0.24,  # 4-16 kHz
+        0.51, -0.10, -0.26, -0.16, 0.16, -0.16, -0.07, 0.17,  # 30-120 Hz
+        0.56, 0.10, -0.01, -0.31, -0.27, -0.08, 0.15, 0.48,  # 120-250 Hz
+        0.20, 0.26, -0.13, -0.09, -0.27, 0.03, 0.46, 0.08,  # 250-500 Hz
+        0.27, -0.24, -0.06, -0.19, 0.18, 0.04, 0.14, 0.38,  # 500 Hz-1 kHz
+        -0.01, 0.49, -0.55, 0.26, -0.12, -0.07, 0.58, -0.03,  # 1-4 kHz
+        0.37, -0.06, -0.42, 0.07, 0.19, -0.15, 0.46, 0.59,  # 4-16 kHz
+        0.84, 0.09, 0.26, 0.10, 0.37,  # changes
+        0.51, 0.28, 0.17, 0.04, 0.17, -0.07, 0.40, 0.09,  # rare, 30-250 Hz
+        0.39, 0.12, 0.36, 0.35, -0.28, 0.06, 0.48, 0.18,  # 250 Hz-1 kHz
+        0.44, 0.14, 0.47, 0.13, -0.02, -0.09, 0.44, 0.01,  # 1-4 kHz
+        0.82, 0.34, 0.17, 0.08, 0.15, -0.34, 0.48, -0.08,  # 4-16 kHz
     ]
 )  # fmt: skip
 
@@ -113,7 +114,7 @@ def position_features(onsets: Onsets, flux: np.ndarray, bpm: float, step: int, p
 
 
 def _drums(profile: np.ndarray, step: int, sixteenth: float) -> list[np.ndarray]:
-    """Return for each group of bands what lies on the four beats, between them, and on the odd sixteenths."""
+    """Return for each group what lies on the beats, between them, on odd sixteenths, and the two ends of a backbeat."""
     reach = 2 * round(_REACH_SECONDS / sixteenth * _BINS_PER_STEP) + 1
     near = scipy.ndimage.maximum_filter1d(profile, reach, axis=1, mode="wrap")
     steps = np.roll(near, -step, axis=1)[:, ::_BINS_PER_STEP]
@@ -122,6 +123,7 @@ def _drums(profile: np.ndarray, step: int, sixteenth: float) -> list[np.ndarray]
         strength = _standard(steps[first:last].mean(axis=0))
         ahead = np.stack([np.roll(strength, -k) for k in range(_STEPS)])
         features += [ahead[0], ahead[4], ahead[8], ahead[12], ahead[2::4].sum(axis=0), ahead[1::2].sum(axis=0)]
+        features += [np.minimum(ahead[4], ahead[12]), np.maximum(ahead[0], ahead[8])]
     return features
 
 

@@ -29,18 +29,20 @@ ARRANGEMENTS = {
     "kick and bass": (0.03, ("kick", "bass", "music")),
     "music": (0.02, ("music", "bass")),
 }
+# Share of the loops without a kick that keep one with its lows filtered out, as intros do.
+FILTERED_KICK = 0.6
 # Loudness against the kick's in dB, of the loudest moments.
 LEVELS = {
     "kick": 0.0,
-    "clap": -6.0,
-    "snare": -7.0,
-    "rim": -10.5,
+    "clap": -5.5,
+    "snare": -6.5,
+    "rim": -9.5,
     "hat": -13.5,
     "open": -12.0,
     "ride": -14.0,
     "shaker": -16.0,
     "conga": -11.0,
-    "percussion": -12.0,
+    "percussion": -13.0,
     "crash": -7.0,
     "impact": -4.0,
     "bass": -1.5,
@@ -172,7 +174,7 @@ def drum_parts(
                 pan=0.0 if name in ("clap", "snare", *phrasing.FIRM) else float(rng.uniform(-0.5, 0.5)),
                 reverb=0.0 if name == "kick" else float(rng.choice([0.03, 0.08, 0.15, 0.3])),
                 delay=float(rng.choice([0, 0, 0, 0.25])) if name in ("rim", "percussion", "conga") else 0.0,
-                low_cut=None if name in ("kick", "impact") else 120.0,
+                low_cut=row.low_cut if name in ("kick", "impact") else 120.0,
                 duck=0.0 if name in phrasing.FIRM else float(rng.choice([0, 0, 0.3])),
             )
         )
@@ -323,9 +325,14 @@ def arrange(
     tune_hz = float(np.clip(tune if rng.uniform() < 0.5 else rng.uniform(43, 58), 41, 60))
     every_row = drum_rows(style, bars, density, rng)
     rows = [row for row in every_row if ("kick" if row.name == "kick" else "tops") in groups]
+    if "kick" not in groups and rng.uniform() < FILTERED_KICK:
+        thin = every_row[0]
+        thin.low_cut, thin.louder_db = float(rng.uniform(150, 350)), -5.0
+        rows.insert(0, thin)
+    kick = any(row.name == "kick" for row in rows)
     rows = phrasing.mark_drums(rows, bars, style.marks, rng)
     parts = drum_parts(rows, style, bars, swing, tune_hz, kit, sample_rate, rng)
-    bass = bass_parts(style, song, bars, swing, duck, "kick" in groups, rng)
+    bass = bass_parts(style, song, bars, swing, duck, kick, rng)
     music = music_parts(style, song, bars, density, swing, duck, rng)
     parts += [part for part in bass if "bass" in groups or ("music" in groups and part.name == "acid")]
     parts += music if "music" in groups else []

@@ -18,6 +18,8 @@ Rng = np.random.Generator
 BAR_MARKS = {"pickup": 1.0, "ghost": 0.8, "bell": 0.8, "tops": 1.0, "ride": 0.35, "accent": 1.1}
 LANDINGS = {"crash": 1.2, "impact": 0.5, "hit": 0.4}
 TURNS = {"roll": 1.0, "stop": 1.0}
+# Share of the loops where a clap, snare or rim is made to play 2 and 4.
+BACKBEAT = 0.9
 FIRM = ("kick", "crash", "impact")
 CYMBALS = ("hat", "shaker", "ride", "percussion", "open")
 PICKUPS = ((14,), (15,), (14, 15), (13, 15))
@@ -26,11 +28,15 @@ KICK_PICKUPS = ((14,), (13,), (11, 14), (14,))
 
 @dataclass(kw_only=True, eq=False)
 class Row:
-    """One drum part: its role, a velocity for every sixteenth of the loop (0 = rest), how much louder than usual."""
+    """One drum part: its role, a velocity for every sixteenth of the loop (0 = rest), how much louder than usual.
+
+    `low_cut` in Hz takes its lows out, as a filter does in an intro.
+    """
 
     name: str
     velocities: np.ndarray
     louder_db: float = 0.0
+    low_cut: float | None = None
 
     @property
     def bars(self) -> np.ndarray:
@@ -46,16 +52,15 @@ def mark_drums(rows: list[Row], bars: int, weights: dict[str, float], rng: Rng) 
     """
     kick = next((row for row in rows if row.name == "kick"), None)
     steady = kick is not None and bool((kick.bars[:, ::4] > 0).mean() > 0.7)
-    if not steady:
-        rows = rows + keep_time(rows, bars, rng)
+    if not steady or rng.uniform() < BACKBEAT:
+        rows = rows + keep_time(rows, bars, 0.0 if steady else 2.0, rng)
     if kick is not None:
         # A kick a sixteenth before the one covers it.
         kick.bars[:, -1] = 0
     marked = list(rows)
     for mark in draw_marks(BAR_MARKS, weights, 2 + int(rng.uniform() < 0.3) + int(not steady), rng):
         marked = mark_bar(mark, marked, bars, rng)
-    if rng.uniform() < 0.9:
-        turn(draw_marks(TURNS, weights, 1, rng)[0], marked, bars, rng)
+    turn(draw_marks(TURNS, weights, 1, rng)[0], marked, bars, rng)
     for mark in draw_marks(LANDINGS, weights, 1 + int(rng.uniform() < (0.4 if steady else 0.6)), rng):
         marked.append(landing(mark, bars, rng))
     if rng.uniform() < 0.3 * weights.get("swell", 1.0):
@@ -69,17 +74,16 @@ def draw_marks(marks: dict[str, float], weights: dict[str, float], count: int, r
     return [str(name) for name in rng.choice(list(marks), min(count, len(marks)), False, chances / chances.sum())]
 
 
-def keep_time(rows: list[Row], bars: int, rng: Rng) -> list[Row]:
-    """Put the backbeat on 2 and 4 where no kick tells the beat; return what must be added to the rows."""
-    for row in rows:
-        if row.name in ("clap", "snare"):
-            row.bars[:, [4, 12]] = 1.0
-            row.bars[:, [0, 8]] = 0
-            row.louder_db = 2.0
-            return []
-    added = Row(
-        name=str(rng.choice(["clap", "snare"])), velocities=np.zeros(bars * STEPS), louder_db=2.0 if rows else 0.0
-    )
+def keep_time(rows: list[Row], bars: int, louder_db: float, rng: Rng) -> list[Row]:
+    """Put the backbeat on 2 and 4; return what must be added to the rows for it."""
+    for name in ("clap", "snare"):
+        for row in rows:
+            if row.name == name:
+                row.bars[:, [4, 12]] = 1.0
+                row.bars[:, [0, 8]] = 0
+                row.louder_db = louder_db
+                return []
+    added = Row(name=str(rng.choice(["clap", "snare", "rim"])), velocities=np.zeros(bars * STEPS), louder_db=louder_db)
     added.bars[:, [4, 12]] = 1.0
     return [added]
 
@@ -154,7 +158,7 @@ def turn(mark: str, rows: list[Row], bars: int, rng: Rng) -> None:
         steps = STEPS - begin
         roller = rollers[int(rng.integers(len(rollers)))]
         roller.bars[-1, begin:] = np.linspace(0.5, 1.0, steps) * (rng.uniform(size=steps) < rng.uniform(0.6, 1.0))
-        if rng.uniform() < 0.3:
+        if rng.uniform() < 0.7:
             for row in drums:
                 if row.name in ("kick", *CYMBALS) and row is not roller:
                     row.bars[-1, begin:] = 0
