@@ -1,6 +1,6 @@
 """Measure where a spectrogram loses its sound: in the phase, the picture's 256 grays, mel bands, or a network.
 
-    python scripts/inversion_bench.py --data data/compare --n 26 --networks runs/compare/decoder --out docs/results
+    python scripts/inversion_bench.py --data data/compare --n 13 --networks runs/compare/decoder --out docs/results
 
 Held-out loops of a dataset, mono, become magnitudes and come back; each row is one way back. Prints Markdown tables of
 medians over the loops (shares of the loops for tempo and sane) and draws inversion.png into `--out`. One thread.
@@ -270,7 +270,7 @@ def main() -> None:
     """Print the tables and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data/compare"), help="dataset made by `fourfloor ingest`")
-    parser.add_argument("--n", type=int, default=26, help="held-out loops, the tracks in turn")
+    parser.add_argument("--n", type=int, default=13, help="held-out loops, the tracks in turn")
     parser.add_argument("--networks", nargs="*", default=[], help="runs of decoders or spectrogram autoencoders")
     parser.add_argument("--only", default="", help="measure rows whose name holds this")
     parser.add_argument("--seed", type=int, default=0)
