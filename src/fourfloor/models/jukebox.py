@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from fourfloor.models.flow import MAX_STYLES, NO_STYLE, tempo_features
 from fourfloor.nn.causal import CausalTransformer
 from fourfloor.nn.quantize import Quantized, VectorQuantizer
-from fourfloor.nn.strided import CircularConv, Down, Residual, Up, strides_of
+from fourfloor.nn.spectral import spectral_loss
+from fourfloor.nn.strided import DILATION_GROWTH, CircularConv, Down, Residual, Up, strides_of
 
-N_FFTS = (1024, 256, 64)  # of the spectral loss, hops of a quarter; the paper's 2048, 1024, 512 are for 44.1 kHz
 MAX_CODES = 2**16  # of the lowest level in one x
 MAX_TOP_CODES = 2**12  # the highest level's transformer looks at all of them
 
@@ -181,14 +181,18 @@ class Model(nn.Module):
     ) -> list[Tensor]:
         """Draw the codes of every level, the lowest first; they begin with those of the prompt `(n, samples)`."""
         device = self.written.device
-        bounds = {name: conditions[name].to(device) for name in ("bpm", "style")}
+        known = {name: conditions[name].to(device) for name in ("bpm", "style")}
         levels = range(len(self.vqvaes))
-        empty = torch.zeros(len(prompt), 0, dtype=torch.long, device=device)
-        given = [self.encode(prompt.to(device), level) if prompt.shape[1] else empty for level in levels]
-        written = [self.prior.sample(given[-1], bounds, sampling.top_temperature, sampling.top_p, rng)]
+        given = [torch.zeros(len(prompt), 0, dtype=torch.long, device=device)] * len(levels)
+        if prompt.shape[1]:
+            # What follows the prompt is not known yet: to its last codes it goes on at its beginning.
+            tiled = prompt.to(device).repeat(1, -(-self.samples // prompt.shape[1]))[:, : self.samples]
+            hops = self.config.hop_lengths
+            given = [self.encode(tiled, level)[:, : prompt.shape[1] // hops[level]] for level in levels]
+        written = [self.prior.sample(given[-1], known, sampling.top_temperature, sampling.top_p, rng)]
         for level in reversed(levels[:-1]):
             upsampler = cast(Prior, self.upsamplers[level])
-            drawn = upsampler.sample(given[level], bounds, sampling.temperature, sampling.top_p, rng, written[0])
+            drawn = upsampler.sample(given[level], known, sampling.temperature, sampling.top_p, rng, written[0])
             written.insert(0, drawn)
         return written
 
@@ -253,8 +257,9 @@ class Prior(nn.Module):
     def loss(self, codes: Tensor, conditions: dict[str, Tensor], above: Tensor | None = None) -> Tensor:
         """Return the cross-entropy of the codes, of a crop of them where they are many, in nats a code."""
         context = self.context(conditions, above)
-        start = int(torch.randint(self.places - self.span + 1, ()))
-        codes, context = codes[:, start : start + self.span], context[:, start : start + self.span]
+        if self.span < self.places:
+            start = int(torch.randint(self.places, ()))  # crops lie on the circle: no place is rarer at the ends
+            codes, context = (whole.roll(-start, dims=1)[:, : self.span] for whole in (codes, context))
         return nn.functional.cross_entropy(self.transformer(codes, context).float().transpose(1, 2), codes)
 
     def sample(
@@ -288,26 +293,13 @@ def crop_each(x: Tensor, length: int) -> Tensor:
     return x[torch.arange(len(x), device=x.device)[:, None], places]
 
 
-def spectral_loss(x: Tensor, rebuilt: Tensor) -> Tensor:
-    """Return how far magnitudes are apart, as a share of x's norm, mean over window lengths; 0 for equal signals."""
-    losses = []
-    for n_fft in N_FFTS:
-        target, found = magnitudes(x, n_fft), magnitudes(rebuilt, n_fft)
-        losses.append((target - found).norm() / target.norm().clamp_min(1e-3))
-    return torch.stack(losses).mean()
-
-
-def magnitudes(x: Tensor, n_fft: int) -> Tensor:
-    """Return STFT magnitudes `(batch, bins, frames)` of waveforms `(batch, samples)`."""
-    window = torch.hann_window(n_fft, device=x.device)
-    spectrum = torch.stft(x.float(), n_fft, n_fft // 4, window=window, center=False, return_complex=True)
-    return (spectrum.real.square() + spectrum.imag.square() + 1e-7).sqrt()  # a root has no slope at 0
-
-
 def check_size(config: Config, samples: int) -> None:
     """Raise ValueError where x cannot be cut into parts of whole codes, or holds too many."""
     lowest, highest = config.hop_lengths[0], config.hop_lengths[-1]
     if samples % (highest * config.parts):
         raise ValueError(f"samples {samples}: choose a multiple of {config.parts} parts x the largest hop {highest}")
+    reach = highest * DILATION_GROWTH ** max(config.depth - 1, 0)
+    if min(samples, config.crop_samples) < reach:
+        raise ValueError(f"samples {samples}, crop_samples {config.crop_samples}: choose {reach} or more or less depth")
     if samples // lowest > MAX_CODES or samples // highest > MAX_TOP_CODES:
         raise ValueError(f"samples {samples} are over {MAX_CODES} codes or {MAX_TOP_CODES} on top; raise hop_lengths")
