@@ -1,6 +1,10 @@
 """What the producer writes: datasets, WAV, stems and MIDI; and the kits it reads."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +47,29 @@ def test_a_dataset_is_the_same_for_any_jobs_and_after_an_interruption(tmp_path: 
     assert resumed.data_hash == whole.data_hash
     assert not (tmp_path / "parts.rendering").exists()
     assert load(tmp_path / "parts").data_hash == whole.data_hash
+
+
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    control = produce(8, tmp_path / "whole", seed=3, jobs=1, **SMALL)
+    command = (
+        f"from fourfloor.producer import produce; produce(8, {str(tmp_path / 'cut')!r}, seed=3, jobs=2, **{SMALL})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", command])
+    parts = tmp_path / "cut.rendering"
+    deadline = time.monotonic() + 120
+    while len(list(parts.glob("*.npz"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert 2 <= len(list(parts.glob("*.npz"))) <= 8
+    assert not (tmp_path / "cut").exists()
+    calls: list[int] = []
+    resumed = produce(8, tmp_path / "cut", seed=3, jobs=2, on_progress=lambda done, *_: calls.append(done), **SMALL)
+    assert calls[0] >= 2
+    assert resumed.data_hash == control.data_hash
+    assert (tmp_path / "cut-files" / "events.jsonl").read_bytes() == (
+        tmp_path / "whole-files" / "events.jsonl"
+    ).read_bytes()
 
 
 def test_a_dataset_holds_the_loops_that_seeds_render(tmp_path: Path) -> None:

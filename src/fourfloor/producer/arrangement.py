@@ -225,6 +225,8 @@ def bass_parts(
             Part(
                 name="bass",
                 events=lines.draw_bass(kind, song, bars, octave, swing, rng),
+                # Louder than the kick, an offbeat bass is heard as the beat.
+                level_db=-2.0 if kind == "offbeat" else 0.0,
                 duck=duck,
                 low_cut=30.0,
                 patch=bass_patch(str(rng.choice(style.bass_sounds)), rng),
@@ -329,7 +331,7 @@ def arrange(
         thin = every_row[0]
         thin.low_cut, thin.louder_db = float(rng.uniform(150, 350)), -5.0
         rows.insert(0, thin)
-    kick = any(row.name == "kick" for row in rows)
+    kick = "kick" in groups
     rows = phrasing.mark_drums(rows, bars, style.marks, rng)
     parts = drum_parts(rows, style, bars, swing, tune_hz, kit, sample_rate, rng)
     bass = bass_parts(style, song, bars, swing, duck, kick, rng)

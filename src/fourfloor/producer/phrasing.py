@@ -23,7 +23,7 @@ BACKBEAT = 0.9
 FIRM = ("kick", "crash", "impact")
 CYMBALS = ("hat", "shaker", "ride", "percussion", "open")
 PICKUPS = ((14,), (15,), (14, 15), (13, 15))
-KICK_PICKUPS = ((14,), (13,), (11, 14), (14,))
+KICK_PICKUPS = ((14,), (14,), (13,))
 
 
 @dataclass(kw_only=True, eq=False)
@@ -98,7 +98,7 @@ def mark_bar(mark: str, rows: list[Row], bars: int, rng: Rng) -> list[Row]:
     """Make each bar, or each second one, begin audibly."""
     by_name = {row.name: row for row in rows}
     if mark == "pickup" and "kick" in by_name:
-        lead_in(by_name["kick"], KICK_PICKUPS, some_bars(bars, rng), rng.uniform(0.45, 0.75), rng)
+        lead_in(by_name["kick"], KICK_PICKUPS, some_bars(bars, rng), rng.uniform(0.4, 0.65), rng)
     elif mark == "accent" and "kick" in by_name:
         by_name["kick"].bars[:, 1:] *= rng.uniform(0.72, 0.88)
     elif mark == "tops" and any(row.name in CYMBALS for row in rows):

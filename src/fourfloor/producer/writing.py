@@ -149,7 +149,8 @@ def render_part(order: Order, index: int, path: Path) -> None:
     pcm = to_pcm(loop.waveform * np.float32(10 ** (gain_db / 20)))
     features = loop_features(to_waveform(pcm), loop.bpm, loop.bars)
     facts = json.dumps({"gain_db": gain_db, "truth": truth(loop, loop_seed(order.seed, index))})
-    partial = path.with_suffix(".partial")
+    # A process whose run was killed may still be at work on the same loop.
+    partial = path.with_suffix(f".{os.getpid()}.partial")
     with open(partial, "wb") as file:
         np.savez(file, pcm=pcm, features=features, facts=np.frombuffer(facts.encode(), np.uint8))
     os.replace(partial, path)
