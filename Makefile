@@ -1,8 +1,9 @@
 # `make loops` hears the bundled model; `make test` sets up and runs every test.
 PYTHON ?= python3
 BIN := .venv/bin
+DATA ?= data/compare
 
-.PHONY: loops test music model bench clean
+.PHONY: loops test music model compare bench clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -18,6 +19,10 @@ music:                          ## fetch the open training music to data/tracks 
 
 model: .venv/installed          ## make the bundled model anew in data/ and runs/ (two hours on two cores)
 	scripts/model.sh
+
+compare: .venv/installed        ## train every family for ten minutes on DATA, and write comparison/ (hours)
+	$(BIN)/fourfloor compare $(sort $(wildcard recipes/seed/*.toml)) $(filter-out recipes/adapt.toml recipes/decoder.toml,$(sort $(wildcard recipes/*.toml))) \
+		--data $(DATA) --minutes 10 --jobs 2 --runs runs/compare --out comparison
 
 bench: .venv/installed          ## print real-time factors and peak memory
 	$(BIN)/python scripts/bench.py

@@ -12,7 +12,7 @@ from conftest import RECIPES, house_loop
 
 from fourfloor.interfaces import cli
 
-COMMANDS = ["ingest", "train", "generate", "evaluate", "produce", "export"]
+COMMANDS = ["ingest", "train", "generate", "evaluate", "compare", "models", "produce", "export"]
 
 
 def run(

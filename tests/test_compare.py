@@ -1,17 +1,30 @@
 """Comparing recipes: the same for all, nothing done twice, nothing lost, whatever happens."""
 
+import itertools
 import json
+import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from conftest import RECIPES
+from test_cli import run
 
 from fourfloor import pipeline
 from fourfloor.evaluation.comparison import MAX_BYTES, Comparison, Part, System, excerpt_bars, markdown, page
 from fourfloor.evaluation.numbers import TEN
 from fourfloor.evaluation.pictures import curves
 from fourfloor.evaluation.sources import Sample
+from fourfloor.pipeline.side_by_side import Interrupted
+from fourfloor.pipeline.train import is_claimed
+from fourfloor.training import checkpoint
 
 SMALL = """# {title}
 [about]
@@ -26,9 +39,11 @@ latent_dim = {latents}
 [training]
 batch_size = 4
 threads = 1
-checkpoint_seconds = 0.05
+checkpoint_seconds = 0.5
 {more}
 """
+SLICES = "beat slices, no network"
+STEPS = 60
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -40,17 +55,52 @@ def write_recipe(folder: Path, name: str, latents: int = 4, more: str = "") -> P
 
 def request_for(folder: Path, dataset: Path, **changes: object) -> pipeline.CompareRequest:
     recipes = [write_recipe(folder, name, latents) for name, latents in (("narrow", 2), ("b & <b>wide", 8))]
-    plan = {"recipes": recipes, "data": dataset, "out": folder / "report", "steps": 4, "n": 3, **changes}
+    plan = {"recipes": recipes, "data": dataset, "out": folder / "report", "steps": STEPS, "n": 3, **changes}
     return pipeline.CompareRequest(**plan)
 
 
 @pytest.fixture(scope="module")
 def compared(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[pipeline.CompareRequest, list]:
-    """Compare two tiny recipes once; return the request and what the progress said."""
-    request = request_for(tmp_path_factory.mktemp("compared"), dataset_folder)
+    """Compare three tiny recipes, interrupted by Ctrl-C, then killed; return the request and what the progress said."""
+    request = request_for(tmp_path_factory.mktemp("compared"), dataset_folder, jobs=2)
+    # The third one's weights are multiplied by -9 in each step, until they overflow.
+    overflowing = "learning_rate = 1.0\nweight_decay = 10.0\nmax_bad_steps = 1\nwarmup_steps = 0"
+    slow = write_recipe(request.out.parent, "narrow", 2)
+    # Some 50 ms a step: slow enough to be stopped half-way.
+    text = slow.read_text().replace("width = 16", "width = 512\nlayers = 2")
+    slow.write_text(text.replace("batch_size = 4", "batch_size = 96"))
+    request = replace(request, recipes=[*request.recipes, write_recipe(request.out.parent, "bad", more=overflowing)])
+    log = request.out / "runs" / "narrow" / "log.jsonl"
+
+    def press_ctrl_c(done: float, total: float, text: str) -> None:
+        if text.startswith("narrow step"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted, match="stopped by SIGINT; all of it is saved"):
+        pipeline.compare(replace(request, recipes=[slow]), press_ctrl_c)
+    assert not is_claimed(log.parent)
+    saved = [checkpoint.load_latest(log.parent).step, kill_9(request, slow, log)]
     told: list[tuple[float, float, str]] = []
     pipeline.compare(request, lambda *update: told.append(update))
+    assert 0 < saved[0] < saved[1] < STEPS
     return request, told
+
+
+def kill_9(request: pipeline.CompareRequest, recipe: Path, log: Path) -> int:
+    """Kill a comparison, but not the training that it began, in the middle; return the step it had come to."""
+    command = [
+        sys.executable, "-m", "fourfloor", "compare", str(recipe), "--data", str(request.data), "--steps", str(STEPS),
+        "--out", str(request.out), "--n", "3",
+    ]  # fmt: skip
+    before = log.read_text().count("\n")
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        for _ in range(6000):
+            time.sleep(0.01)
+            if process.poll() is not None or log.read_text().count("\n") >= before + 3:
+                break
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    return log.read_text().count("\n")
 
 
 def content_of(request: pipeline.CompareRequest) -> dict:
@@ -60,19 +110,19 @@ def content_of(request: pipeline.CompareRequest) -> dict:
 def test_every_recipe_gets_the_same_and_the_slices_stand_beside_them(compared) -> None:
     request, told = compared
     content = content_of(request)
-    assert [system["name"] for system in content["systems"]] == ["narrow", "b & <b>wide", "beat slices, no network"]
+    assert [system["name"] for system in content["systems"]] == ["narrow", "b & <b>wide", "bad", SLICES]
     for system in content["systems"][:2]:
-        assert [(part["steps"], part["family"]) for part in system["parts"]] == [(4, "autoencoder")]
+        assert [(part["steps"], part["family"]) for part in system["parts"]] == [(STEPS, "autoencoder")]
         assert system["speed"] > 0
         assert set(TEN) <= set(system["numbers"])
         assert system["problem"] == ""
-    narrow, wide, slices = content["systems"]
-    assert narrow["parts"][0]["parameters"] < wide["parts"][0]["parameters"]
+    narrow, wide, _, slices = content["systems"]
+    assert narrow["parts"][0]["parameters"] > wide["parts"][0]["parameters"]
     assert slices["numbers"] == content["rows"]["J"]
     assert slices["parts"] == []
     assert content["cutoff_hz"] == 4500.0  # of 10 kHz
     assert told[-1][0] == pytest.approx(told[-1][1])
-    assert all(before[0] <= after[0] for before, after in zip(told, told[1:], strict=False))
+    assert all(before[0] <= after[0] for before, after in itertools.pairwise(told))
 
 
 def test_a_scale_that_does_not_stand_gives_numbers_and_no_verdict(compared) -> None:
@@ -103,7 +153,7 @@ def test_a_second_call_trains_nothing_and_gives_the_same_bytes(compared, monkeyp
 def test_runs_that_are_there_are_used_and_more_loops_are_made_anew(compared, tmp_path, monkeypatch) -> None:
     request, _ = compared
     monkeypatch.setattr("fourfloor.pipeline.side_by_side._start", None)
-    again = pipeline.CompareRequest(recipes=request.recipes[:1], data=request.data, out=tmp_path, steps=4, n=2,
+    again = pipeline.CompareRequest(recipes=request.recipes[:1], data=request.data, out=tmp_path, steps=STEPS, n=2,
                                     runs=request.out / "runs", bpm=(100.0, 130.0))
     pipeline.compare(again)
     loops = sorted((request.out / "runs" / "narrow" / "compared").glob("*/sampled.json"))
@@ -118,9 +168,9 @@ def test_the_page_escapes_names_and_needs_nothing_else(compared) -> None:
     assert "<b>wide" not in text
     assert "b &amp; &lt;b&gt;wide" in text
     assert "default-src 'none'" in text
-    assert re.findall(r"(?:src|href)=.{5}", text) == ['src="data'] * 16
-    assert text.count("<audio") == text.count("<img") == 2 * 4
-    assert text.count("<polyline") == 2
+    assert set(re.findall(r"(?:src|href)=.{5}", text)) == {'src="data'}
+    assert text.count("<audio") == text.count("<img") >= 2 * 4
+    assert text.count("<polyline") >= 2
     assert len(text) < 8_000_000
     assert "noise with a distorted rhythm behind it" in text
     assert "<b>" not in (compared[0].out / "comparison.md").read_text()
@@ -156,18 +206,110 @@ def test_curves_leave_out_what_is_not_finite() -> None:
     assert "no steps" in curves("loss", records[:1])
 
 
-def test_a_training_that_diverges_leaves_the_others_alone(dataset_folder: Path, tmp_path: Path, monkeypatch) -> None:
-    # Each step multiplies the weights by -9, until they overflow.
-    overflowing = "learning_rate = 1.0\nweight_decay = 10.0\nmax_bad_steps = 1\nwarmup_steps = 0"
-    bad = write_recipe(tmp_path, "bad", more=overflowing)
-    request = request_for(tmp_path, dataset_folder, recipes=[bad, write_recipe(tmp_path, "good")], n=2, steps=60)
-    pipeline.compare(request)
-    systems = content_of(request)["systems"]
-    assert "training diverged" in systems[0]["problem"]
-    assert "1 steps in a row were not finite" in systems[0]["problem"]
-    assert systems[1]["problem"] == ""
-    assert systems[1]["parts"][0]["steps"] == 60
-    assert systems[1]["numbers"] is not None
-    monkeypatch.setattr("fourfloor.pipeline.side_by_side._start", None)
-    pipeline.compare(request)
-    assert content_of(request)["systems"] == systems
+def test_a_training_that_diverges_leaves_the_others_alone(compared) -> None:
+    _, wide, bad, _ = content_of(compared[0])["systems"]
+    assert "training diverged" in bad["problem"]
+    assert "1 steps in a row were not finite" in bad["problem"]
+    assert wide["problem"] == ""
+
+
+def test_ctrl_c_and_kill_9_lose_nothing(compared, tmp_path: Path) -> None:
+    request, _ = compared
+    pipeline.train(pipeline.TrainRequest(
+        recipe=request.recipes[0], data=[request.data], run=tmp_path / "straight", steps=STEPS, device="cpu"
+    ))
+    killed = request.out / "runs" / "narrow" / "log.jsonl"
+    assert killed.read_bytes() == (tmp_path / "straight" / "log.jsonl").read_bytes()
+
+
+def test_the_command_line_says_how_to_go_on(tmp_path: Path, capsys, monkeypatch) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise Interrupted(signal.SIGINT)
+
+    monkeypatch.setattr(pipeline, "compare", interrupted)
+    code, out, err = run(capsys, monkeypatch, "compare", "a.toml", "--data", "d", "--out", tmp_path, "--minutes", 1)
+    assert (code, out) == (130, "")
+    assert err == f"fourfloor: {tmp_path}: stopped by SIGINT; all of it is saved; the same command goes on\n"
+
+
+def test_a_prior_is_trained_beside_its_decoder(
+    compared, dataset_folder: Path, tmp_path: Path, monkeypatch
+) -> None:
+    overrides = ["training.batch_size=2", "model.width=16"]
+    small = {"decoder": ["crop_latents = 16"], "prior": ["depth = 1", "heads = 1"]}
+    for name, (first, *rest) in small.items():
+        text = (RECIPES / f"{name}.toml").read_text()
+        table = "[representation]\nname" if name == "decoder" else "[model]\nfamily"
+        (tmp_path / f"{name}.toml").write_text(re.sub(
+            rf"({re.escape(table)}.*)", lambda match, more=[first, *rest]: "\n".join([match[1], *more]), text))
+    request = request_for(
+        tmp_path, dataset_folder, recipes=[tmp_path / "prior.toml", tmp_path / "decoder.toml"], steps=2, n=3,
+        runs=compared[0].out / "runs", cutoff_hz=4500.0, overrides=overrides, jobs=2,
+    )  # fmt: skip
+    groups = []
+
+    def in_this_process(asked, jobs, on_progress):
+        groups.extend(asked)
+        for training in itertools.chain(*asked):
+            pipeline.train(training)
+        return {}
+
+    monkeypatch.setattr(sys.modules["fourfloor.pipeline.compare"], "train_all", in_this_process)
+    threads = torch.get_num_threads()
+    try:
+        pipeline.compare(request)
+    finally:
+        torch.set_num_threads(threads)
+    assert [[training.recipe.stem for training in group] for group in groups] == [["prior", "decoder"]]
+    prior, slices = content_of(request)["systems"]
+    assert [(part["name"], part["steps"], part["threads"]) for part in prior["parts"]] == [
+        ("prior", 2, 1), ("decoder", 2, 1)
+    ]
+    assert prior["problem"] == ""
+    assert prior["numbers"] is not None
+    assert slices["name"] == SLICES
+
+
+def test_wrong_input_is_one_line_before_anything_is_trained(
+    dataset_folder: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    good = write_recipe(tmp_path, "good")
+    (tmp_path / "other").mkdir()
+    twin, lonely = write_recipe(tmp_path / "other", "good", 3), tmp_path / "other" / "prior.toml"
+    lonely.write_text((RECIPES / "prior.toml").read_text())
+    (tmp_path / "file").write_text("")
+    out, minutes = tmp_path / "report", ("--minutes", 1)
+    data, fine = ("--data", dataset_folder), ("--data", dataset_folder, *minutes)
+    cases = {
+        "cannot read the recipe": (tmp_path / "none.toml", *fine, "--out", out),
+        "cannot be read as a dataset": (good, "--data", tmp_path / "none", *minutes, "--out", out),
+        "cannot write": (good, *fine, "--out", tmp_path / "file" / "report"),
+        "have one name": (good, twin, *fine, "--out", out),
+        "needs a decoder": (lonely, *fine, "--out", out),
+        "makes no loops by itself": (RECIPES / "decoder.toml", *fine, "--out", out),
+        "either minutes or steps": (good, *data, "--out", out),
+        "n 0 is outside": (good, *fine, "--out", out, "--n", 0),
+        "bpm 20 is outside": (good, *fine, "--out", out, "--bpm", 20),
+        "cutoff 20 is outside": (good, *fine, "--out", out, "--cutoff", 20),
+        "jobs 0 is outside": (good, *fine, "--out", out, "--jobs", 0),
+        "unknown key 'widht'": (good, *fine, "--out", out, "--set", "model.widht=3"),
+    }
+    for told, arguments in cases.items():
+        code, printed, err = run(capsys, monkeypatch, "compare", *arguments)
+        assert (code, printed) == (2, ""), (told, code, printed, err)
+        assert err.startswith("fourfloor: ")
+        assert err.count("\n") == 1
+        assert told in err
+    assert not out.exists()
+
+
+def test_a_run_of_another_experiment_is_refused(compared, tmp_path: Path) -> None:
+    request, _ = compared
+    recipes = [Path(shutil.copy(path, tmp_path)) for path in request.recipes[:2]]
+    again = replace(request, recipes=recipes, out=tmp_path / "report", runs=request.out / "runs")
+    again.recipes[0].write_text(again.recipes[0].read_text().replace("behind it", "before it"))
+    pipeline.compare(again)
+    assert content_of(again)["systems"][0]["seed_verdict"].endswith("before it")
+    write_recipe(tmp_path, "narrow", 3)
+    with pytest.raises(ValueError, match="was trained with another recipe"):
+        pipeline.compare(again)

@@ -267,6 +267,26 @@ def compare(
     print(comparison.to_json() if as_json else markdown(comparison), end="")
 
 
+@app.command(epilog="Example: fourfloor models runs models")
+def models(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Where runs and exported models lie.", show_default="runs")
+    ] = None,
+    recipes: Annotated[Path, typer.Option(help="Where recipes lie.")] = Path("recipes"),
+    as_json: AsJson = False,
+) -> None:
+    """List the families of models with their recipes, the models in the package, and trained runs."""
+    from fourfloor import pipeline
+    from fourfloor.interfaces.show import models_tables
+
+    runs = Path("runs")
+    found = pipeline.list_models(folders or ([runs] if runs.is_dir() else []), recipes)
+    if as_json:
+        _print_json(found)
+    else:
+        models_tables(found)
+
+
 @app.command(epilog="Example: fourfloor produce --count 500 --style techno --out data/produced")
 def produce(
     out: Annotated[Path, typer.Option(help="Where the dataset goes.", show_default=False)],

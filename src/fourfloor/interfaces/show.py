@@ -80,12 +80,42 @@ def ingest_table(report: "IngestReport", out: Path) -> None:
             _shorten(track.file), f"{track.bpm:.2f}", f"{track.confidence:.2f}", f"{track.downbeat_seconds:.3f}",
             str(track.loops), dropped, track.split,
         )  # fmt: skip
-    # A file or a pipe has no width: leave every row on its line.
-    console = Console() if sys.stdout.isatty() else Console(width=160)
-    console.print(table, markup=False)
+    _console().print(table, markup=False)
     for entry in report.rejected:
         print(f"rejected: {entry['file']}: {entry['reason']}")
     print(f"{out}: {report.loops} loops of {len(report.tracks)} tracks, {len(report.rejected)} files rejected")
+
+
+def models_tables(found: dict[str, list[dict[str, Any]]]) -> None:
+    """Print families, models, and what could not be read."""
+    families = _table("family", "what it is", "recipes")
+    for row in found["families"]:
+        families.add_row(row["family"], row["summary"], ", ".join(row["recipes"]))
+    listed = _table("model", "kind", "family", "steps", "minutes", "parameters", "MB", "dataset")
+    for row in found["models"]:
+        listed.add_row(
+            row["name"] if row["kind"] == "package" else row["path"], row["kind"], row["family"],
+            " + ".join(f"{steps:,}" for steps in row["steps"]), " + ".join(f"{m:g}" for m in row["minutes"]),
+            f"{row['parameters']:,}", f"{row['bytes'] / 1e6:.1f}", row["dataset"],
+        )  # fmt: skip
+    console = _console()
+    console.print(families, markup=False)
+    print()
+    console.print(listed, markup=False)
+    for row in found["unreadable"]:
+        print(f"left out: {row['reason']}")
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, header_style="bold")
+    for name in names:
+        table.add_column(name, justify="right" if name in ("steps", "minutes", "parameters", "MB") else "left")
+    return table
+
+
+def _console() -> Console:
+    # A file or a pipe has no width: leave every row on its line.
+    return Console() if sys.stdout.isatty() else Console(width=240)
 
 
 def generate_line(row: dict[str, Any]) -> None:

@@ -1,0 +1,64 @@
+"""What `fourfloor models` lists: families with their recipes, the package, runs; and what it cannot read."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import RECIPES
+from test_cli import run
+
+from fourfloor import pipeline
+from fourfloor.models import families
+
+
+def test_families_name_the_recipes_that_use_them(tmp_path: Path) -> None:
+    shutil.copy(RECIPES / "prior.toml", tmp_path)
+    (tmp_path / "broken.toml").write_text("[model\n")
+    found = pipeline.list_models([], tmp_path)
+    assert [row["family"] for row in found["families"]] == families()
+    flow = next(row for row in found["families"] if row["family"] == "flow")
+    assert flow["recipes"] == [str(tmp_path / "prior.toml")]
+    assert flow["summary"] == "The prior: a flow-matching transformer over the latents of a loop"
+    assert all(row["summary"] for row in found["families"])
+    assert [row["path"] for row in found["unreadable"]] == [str(tmp_path / "broken.toml")]
+    assert [row["name"] for row in found["models"]] == ["warehouse"]
+
+
+def test_runs_are_found_wherever_they_lie_below(trained_runs: dict[str, Path], tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    shutil.copytree(trained_runs["prior"], deep / "prior")
+    (deep / "empty" / "checkpoints").mkdir(parents=True)
+    damaged = deep / "damaged" / "checkpoints"
+    damaged.mkdir(parents=True)
+    (damaged / "step-00000001.json").write_text('{"step": 1}')
+    found = pipeline.list_models([tmp_path], RECIPES)
+    (prior,) = [row for row in found["models"] if row["kind"] == "run"]
+    assert (prior["name"], prior["family"], prior["steps"]) == ("prior", "flow", [3])
+    assert prior["dataset"].endswith("house")
+    assert prior["parameters"] > 10_000
+    assert prior["bytes"] > 4 * prior["parameters"]
+    assert {Path(row["path"]).name for row in found["unreadable"]} == {"empty", "damaged"}
+
+
+def test_an_exported_model_is_one_of_two_parts(trained_runs: dict[str, Path], tmp_path: Path) -> None:
+    pipeline.export(trained_runs["prior"], trained_runs["decoder"], tmp_path / "mine")
+    row = next(row for row in pipeline.list_models([tmp_path], RECIPES)["models"] if row["name"] == "mine")
+    assert (row["kind"], row["family"], row["steps"]) == ("folder", "flow + magnitude_decoder", [3, 3])
+
+
+def test_the_command_prints_tables_or_json(trained_runs: dict[str, Path], capsys, monkeypatch) -> None:
+    runs = trained_runs["prior"].parent
+    code, out, _ = run(capsys, monkeypatch, "models", runs, "--recipes", RECIPES, "--json")
+    assert code == 0
+    assert set(json.loads(out)) == {"families", "models", "unreadable"}
+    code, out, _ = run(capsys, monkeypatch, "models", runs, "--recipes", RECIPES)
+    assert code == 0
+    assert "warehouse" in out
+    assert str(trained_runs["decoder"]) in out
+    assert "flow-matching transformer" in out
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="none: is no folder"):
+        pipeline.list_models([tmp_path / "none"], RECIPES)
