@@ -37,7 +37,7 @@ def quantizer_with(codebook: list[list[float]], **options: float) -> VectorQuant
 
 
 def test_the_codebook_is_a_moving_average() -> None:
-    quantizer = quantizer_with([[0.0], [10.0]], decay=0.9, restart_share=0.0)
+    quantizer = quantizer_with([[0.0], [10.0]], decay=0.9, restart_share=1e-4)
     quantizer(torch.tensor([[1.0], [2.0], [9.0]]))
     usage = [0.9 + 0.1 * 2, 0.9 + 0.1 * 1]
     sums = [0.9 * 0 + 0.1 * 3, 0.9 * 10 + 0.1 * 9]
@@ -66,6 +66,14 @@ def test_a_first_batch_becomes_the_codebook() -> None:
     quantizer = VectorQuantizer(4, 3)
     latents = torch.randn(4, 3, generator=torch.Generator().manual_seed(0)) + 50
     assert float(quantizer(latents).commitment) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_vectors_of_the_first_batch_that_nothing_chooses_later_restart_soon() -> None:
+    quantizer = VectorQuantizer(4, 1)
+    quantizer(torch.tensor([[0.0], [1.0], [2.0], [3.0]]))
+    restarts = [quantizer(torch.tensor([[3.0], [3.1], [3.2], [3.3]])).restarts.item() for _ in range(40)]
+    assert sum(restarts) >= 3
+    assert quantizer.codebook.min() > 2.9
 
 
 def test_gradients_pass_straight_through() -> None:

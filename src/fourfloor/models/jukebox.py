@@ -52,7 +52,7 @@ class Config:
     def __post_init__(self) -> None:
         sizes = {"codebook_size": (2, 8192), "latent_dim": (1, 1024), "width": (1, 512), "depth": (0, 8),
                  "commitment_weight": (0, 1e3), "spectral_weight": (0, 1e3), "codebook_decay": (0, 0.9999),
-                 "restart_share": (0, 0.9), "crop_samples": (256, 2**20), "vqvae_steps": (0, 1e9), "parts": (1, 64),
+                 "restart_share": (1e-4, 0.9), "crop_samples": (256, 2**20), "vqvae_steps": (0, 1e9), "parts": (1, 64),
                  "prior_width": (8, 1024), "prior_depth": (1, 24), "heads": (1, 32), "window": (4, 4096),
                  "dropout": (0, 0.9), "condition_dropout": (0, 1)}  # fmt: skip
         for name, (low, high) in sizes.items():

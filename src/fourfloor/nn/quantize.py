@@ -65,22 +65,26 @@ class VectorQuantizer(nn.Module):
         return self.codebook[codes]
 
     def _settle(self, latents: Tensor) -> None:
-        """Begin with latents of the first batch as vectors, each with an equal share of it."""
+        """Begin with latents of the first batch as vectors, all of them about to be restarted."""
         self.codebook.copy_(draw(latents, len(self.codebook)))
-        self.usage.fill_(len(latents) / len(self.codebook))
+        self.usage.fill_(self._limit(latents))
         self.sums.copy_(self.codebook * self.usage[:, None])
+
+    def _limit(self, latents: Tensor) -> float:
+        """Return the usage under which a vector is dead."""
+        return self.restart_share * len(latents) / len(self.codebook)
 
     def _follow(self, latents: Tensor, codes: Tensor, counts: Tensor) -> Tensor:
         """Move every vector to the moving average of its latents; restart those that have too few."""
         sums = torch.zeros_like(self.sums).index_add_(0, codes, latents)
         self.usage.lerp_(counts, 1 - self.decay)
         self.sums.lerp_(sums, 1 - self.decay)
-        usual = len(latents) / len(self.codebook)
-        dead = self.usage < self.restart_share * usual
-        fresh = draw(latents, len(self.codebook))
-        # A restarted vector counts as usual, so that it is not put elsewhere again at the next step.
-        self.usage.masked_fill_(dead, usual)
-        self.sums.copy_(torch.where(dead[:, None], fresh * usual, self.sums))
+        # A restarted vector has just enough: if none of the next batch's latents chooses it, it is put elsewhere again.
+        # Beginning with the mean usage instead, no vector dies for ln .03 / ln .99 = 349 steps.
+        limit = self._limit(latents)
+        dead = self.usage < limit
+        self.usage.masked_fill_(dead, limit)
+        self.sums.copy_(torch.where(dead[:, None], draw(latents, len(self.codebook)) * limit, self.sums))
         self.codebook.copy_(self.sums / self.usage[:, None])
         return dead.sum()
 
