@@ -23,7 +23,7 @@ BACKBEAT = 0.9
 FIRM = ("kick", "crash", "impact")
 CYMBALS = ("hat", "shaker", "ride", "percussion", "open")
 PICKUPS = ((14,), (15,), (14, 15), (13, 15))
-KICK_PICKUPS = ((14,), (14,), (13,))
+KICK_PICKUPS = ((14,),)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -83,7 +83,8 @@ def keep_time(rows: list[Row], bars: int, louder_db: float, rng: Rng) -> list[Ro
                 row.bars[:, [0, 8]] = 0
                 row.louder_db = louder_db
                 return []
-    added = Row(name=str(rng.choice(["clap", "snare", "rim"])), velocities=np.zeros(bars * STEPS), louder_db=louder_db)
+    names = ["clap", "snare"] if louder_db else ["clap", "snare", "rim"]
+    added = Row(name=str(rng.choice(names)), velocities=np.zeros(bars * STEPS), louder_db=louder_db)
     added.bars[:, [4, 12]] = 1.0
     return [added]
 
@@ -119,7 +120,7 @@ def mark_bar(mark: str, rows: list[Row], bars: int, rng: Rng) -> list[Row]:
     else:
         quiet = [row for row in rows if row.name in ("snare", "clap", "rim", "conga")]
         if quiet:
-            lead_in(quiet[int(rng.integers(len(quiet)))], PICKUPS, some_bars(bars, rng), rng.uniform(0.25, 0.45), rng)
+            lead_in(quiet[int(rng.integers(len(quiet)))], PICKUPS, some_bars(bars, rng), rng.uniform(0.2, 0.38), rng)
     return rows
 
 
