@@ -39,6 +39,7 @@ class Config:
     latent_dim: int = 100
     upsampling: Literal["transposed", "resize"] = "transposed"  # resize: nearest neighbor, then a convolution
     normalization: Literal["batch", "spectral", "none"] = "batch"  # of the discriminator; the generator's is batch
+    dropout: float = 0.0  # in the discriminator
     loss: Literal["bce", "hinge"] = "bce"
     penalty_weight: float = 0.0  # of the discriminator's slope; not with batch normalization
     discriminator_steps: int = 1  # for each step of the generator; a batch is cut into as many
@@ -54,6 +55,8 @@ class Config:
         for name, (low, high) in sizes.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout {self.dropout}: choose 0 to below 1")
         if self.penalty_weight and self.normalization == "batch":
             raise ValueError("penalty_weight: a batch-normalized slope is not one example's; use another normalization")
 
@@ -85,7 +88,9 @@ class Model(nn.Module):
                 fake = self.generator(self.draw(len(x)), tempo)
             yield "discriminator", *self.judge_loss(real, fake, tempo)
         if torch.is_grad_enabled():
+            self.discriminators.requires_grad_(False)  # a fifth of the step is saved where only the way through counts
             scores = self.scores(self.generator(self.draw(len(tempo)), tempo), tempo)
+            self.discriminators.requires_grad_(True)
             loss = torch.stack([generator_loss(score, config.loss) for score in scores]).mean()
             yield "generator", loss, {"generator": loss.detach()}
 
@@ -167,6 +172,7 @@ class Discriminator(nn.Module):
     def __init__(self, config: Config, start: tuple[int, int], channels: list[int]) -> None:
         super().__init__()
         self.tempo, self.batch_deviation = config.tempo, config.batch_deviation
+        self.dropout = nn.Dropout(config.dropout)
         channels = [channels[0] + config.tempo, *channels[1:]]
         self.layers = nn.ModuleList(Down(a, b, config.circular) for a, b in itertools.pairwise(channels))
         self.dense = nn.Linear(channels[-1] * start[0] * start[1] + config.batch_deviation, 1)
@@ -185,8 +191,8 @@ class Discriminator(nn.Module):
             x = torch.cat([x, tempo[:, None, None, None].expand_as(x)], dim=1)
         x = self.layers[0](x)  # as in DCGAN nothing is normalized next to the picture
         for norm, layer in zip(self.norms, self.layers[1:], strict=True):
-            x = norm(layer(nn.functional.leaky_relu(x, SLOPE)))
-        x = nn.functional.leaky_relu(x, SLOPE).flatten(1)
+            x = norm(layer(self.dropout(nn.functional.leaky_relu(x, SLOPE))))
+        x = self.dropout(nn.functional.leaky_relu(x, SLOPE)).flatten(1)
         if self.batch_deviation:
             deviation = x.var(dim=0, unbiased=False).add(1e-8).sqrt().mean()
             x = torch.cat([x, deviation.expand(len(x), 1)], dim=1)
