@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from fourfloor import generation, picture
 from fourfloor.evaluation import scorecard
@@ -25,6 +26,7 @@ from fourfloor.representations import waveform as representation
 from fourfloor.representations.beatgrid import loop_samples, resample_loop
 
 RATE = 8000
+DRAWN = 4
 Loop = tuple[str, np.ndarray, float, int]  # name, mono waveform at the dataset's rate, tempo, bars
 PAIRED = ("si_sdr_db", "mel_distance", "log_spectral_db", "worst_band_db")
 HEARD = ("flatness_db", "modulation_db", "crest_db", "pulse", "independence")
@@ -43,22 +45,33 @@ def main() -> None:
     torch.set_num_threads(1)
     chosen = draw(options.data, options.split, options.n)
     print(f"| run | what | {' | '.join(PAIRED)} | {' | '.join(HEARD)} | tempo | named |\n" + "|---" * 13 + "|")
+    originals = [at_rate(w, bpm, bars) for _, w, bpm, bars in chosen]
+    card = judged(originals, chosen, options.data)
+    print(row("", "original", card), flush=True)
+    sheet = picture_row("original", chosen, originals)
     for run in options.runs:
         trained = generation.load_trained(run)
         if trained.recipe.representation_name != "waveform":
             parser.error(f"{run} sees a {trained.recipe.representation_name}: name runs on waveforms")
-        originals = [at_rate(w, bpm, bars) for _, w, bpm, bars in chosen]
         rebuilt = [rebuild(trained, w, bpm, bars) for _, w, bpm, bars in chosen]
         pairs = [compare(a, b, RATE, 0.45 * RATE) for a, b in zip(originals, rebuilt, strict=True)]
-        print(row(run.name, "original", judged(originals, chosen, options.data)))
         print(row(run.name, "reconstruction", judged(rebuilt, chosen, options.data), pairs), flush=True)
         if options.samples:
             sampled = [sample(trained, bpm, bars, seed) for seed, (_, _, bpm, bars) in enumerate(chosen)]
             print(row(run.name, "samples", judged(sampled, chosen, options.data)), flush=True)
-        if options.sheet:
-            drawn = [*zip(chosen, originals, strict=True)][:4] + [*zip(chosen, rebuilt, strict=True)][:4]
-            images = [(loop[0], picture.spectrogram(sound[None], RATE, 480, 240)) for loop, sound in drawn]
-            picture.save_sheet(options.sheet, images, columns=4)
+            sheet += picture_row(f"{run.name} samples", chosen, sampled)
+        sheet += picture_row(f"{run.name} reconstruction", chosen, rebuilt)
+    for name in ("flatness_db", "modulation_db"):
+        low, middle, high = card.envelope[name]
+        print(f"{name} of training loops: {low:.2f} to {high:.2f}, median {middle:.2f}")
+    if options.sheet:
+        picture.save_sheet(options.sheet, sheet, columns=DRAWN)
+
+
+def picture_row(title: str, chosen: list[Loop], loops: list[np.ndarray]) -> list[tuple[str, Image.Image]]:
+    """Draw the spectrograms of the first loops."""
+    titles = [f"{title} {loop[0]}" for loop in chosen]
+    return [(t, picture.spectrogram(w[None], RATE, 360, 170)) for t, w in zip(titles[:DRAWN], loops, strict=False)]
 
 
 def draw(data: Path, split: str, n: int) -> list[Loop]:
