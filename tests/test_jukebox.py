@@ -153,9 +153,18 @@ def test_residual_blocks_look_ever_farther() -> None:
 def test_spectral_loss_is_zero_for_equal_signals_and_deaf_to_phase() -> None:
     time = torch.arange(4096) / 4096
     tone, shifted = torch.sin(6.2831853 * 300 * time)[None], torch.cos(6.2831853 * 300 * time)[None]
-    assert float(spectral_loss(tone, tone)) == 0.0
+    assert float(spectral_loss(tone, tone)) == float(spectral_loss(tone, tone, 1.0)) == 0.0
     assert float(spectral_loss(tone, torch.zeros_like(tone))) == pytest.approx(1.0, abs=0.02)
     assert float(spectral_loss(tone, shifted)) < 0.1 < float((tone - shifted).square().mean())
+
+
+def test_logarithms_hear_what_is_soft() -> None:
+    rng = torch.Generator().manual_seed(0)
+    loud = torch.sin(torch.arange(4096) * 0.1)[None]
+    soft = 0.02 * torch.randn(1, 4096, generator=rng)
+    norm, with_logarithms = (float(spectral_loss(loud + soft, loud, weight)) for weight in (0.0, 1.0))
+    assert norm < 0.1
+    assert with_logarithms > 1.0
 
 
 def test_remembered_logits_equal_those_made_anew() -> None:

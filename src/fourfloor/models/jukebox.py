@@ -20,7 +20,7 @@ from fourfloor.models.flow import MAX_STYLES, NO_STYLE, tempo_features
 from fourfloor.nn.causal import CausalTransformer
 from fourfloor.nn.quantize import Quantized, VectorQuantizer
 from fourfloor.nn.spectral import spectral_loss
-from fourfloor.nn.strided import DILATION_GROWTH, CircularConv, Down, Residual, Up, strides_of
+from fourfloor.nn.strided import DILATION_GROWTH, CircularConv, Down, Residual, Up, scale, strides_of
 
 MAX_CODES = 2**16  # of the lowest level in one x
 MAX_TOP_CODES = 2**12  # the highest level's transformer looks at all of them
@@ -37,6 +37,7 @@ class Config:
     depth: int = 2  # residual blocks after each stride
     commitment_weight: float = 0.02
     spectral_weight: float = 1.0
+    log_spectral_weight: float = 0.0  # ours: of logarithms beside the paper's norm, within the spectral loss
     codebook_decay: float = 0.99
     restart_share: float = 0.03  # vectors chosen less often than this share of the mean are put elsewhere
     crop_samples: int = 8192  # the autoencoders train on one crop of each x
@@ -51,10 +52,10 @@ class Config:
 
     def __post_init__(self) -> None:
         sizes = {"codebook_size": (2, 8192), "latent_dim": (1, 1024), "width": (1, 512), "depth": (0, 8),
-                 "commitment_weight": (0, 1e3), "spectral_weight": (0, 1e3), "codebook_decay": (0, 0.9999),
-                 "restart_share": (1e-4, 0.9), "crop_samples": (256, 2**20), "vqvae_steps": (0, 1e9), "parts": (1, 64),
-                 "prior_width": (8, 1024), "prior_depth": (1, 24), "heads": (1, 32), "window": (4, 4096),
-                 "dropout": (0, 0.9), "condition_dropout": (0, 1)}  # fmt: skip
+                 "commitment_weight": (0, 1e3), "spectral_weight": (0, 1e3), "log_spectral_weight": (0, 1e3),
+                 "codebook_decay": (0, 0.9999), "restart_share": (1e-4, 0.9), "crop_samples": (256, 2**20),
+                 "vqvae_steps": (0, 1e9), "parts": (1, 64), "prior_width": (8, 1024), "prior_depth": (1, 24),
+                 "heads": (1, 32), "window": (4, 4096), "dropout": (0, 0.9), "condition_dropout": (0, 1)}  # fmt: skip
         for name, (low, high) in sizes.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
@@ -78,10 +79,8 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not (0 <= self.top_temperature <= 4 and 0 <= self.temperature <= 4 and 0 < self.top_p <= 1):
-            raise ValueError(
-                f"top_temperature {self.top_temperature}, temperature {self.temperature}, top_p {self.top_p}: "
-                f"choose 0-4, 0-4 and above 0 to 1"
-            )
+            values = f"top_temperature {self.top_temperature}, temperature {self.temperature}, top_p {self.top_p}"
+            raise ValueError(f"{values}: choose 0-4, 0-4 and above 0 to 1")
 
 
 class Model(nn.Module):
@@ -104,10 +103,8 @@ class Model(nn.Module):
 
     def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
         """Return the autoencoders, the highest level's transformer, and the others where there are levels below."""
-        groups: dict[str, Iterable[nn.Parameter]] = {
-            "vqvae": self.vqvaes.parameters(), "prior": self.prior.parameters(),
-        }  # fmt: skip
-        return groups | ({"upsampler": self.upsamplers.parameters()} if self.upsamplers else {})
+        lower = {"upsampler": self.upsamplers.parameters()} if self.upsamplers else {}
+        return {"vqvae": self.vqvaes.parameters(), "prior": self.prior.parameters(), **lower}
 
     def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Yield the autoencoders' loss, or from step `vqvae_steps` the transformers'."""
@@ -120,13 +117,13 @@ class Model(nn.Module):
 
     def _vqvae_loss(self, x: Tensor) -> tuple[str, Tensor, dict[str, Tensor]]:
         """Return the sum of the levels' losses on one crop of each x."""
-        crop = crop_each(x.unsqueeze(2), min(self.config.crop_samples, self.samples))[..., 0]
+        crop = crop_each(x, min(self.config.crop_samples, self.samples))
         loss = x.new_zeros(())
         parts: dict[str, Tensor] = {}
         for hop, level in zip(self.config.hop_lengths, self.vqvaes, strict=True):
             rebuilt, quantized = level(crop)
             unexplained = (rebuilt - crop).square().mean() / crop.square().mean().clamp_min(1e-6)
-            spectral = spectral_loss(crop, rebuilt)
+            spectral = spectral_loss(crop, rebuilt, self.config.log_spectral_weight)
             weighed = self.config.spectral_weight * spectral + self.config.commitment_weight * quantized.commitment
             loss = loss + unexplained + weighed
             figures = {"unexplained": unexplained, "spectral": spectral, "commitment": quantized.commitment,
@@ -147,8 +144,8 @@ class Model(nn.Module):
         if self.upsamplers:
             pairs = zip(self.upsamplers, codes, codes[1:], strict=False)
             losses = [cast(Prior, prior).loss(own, conditions, above) for prior, own, above in pairs]
-            named = zip(self.config.hop_lengths, losses, strict=False)
-            yield "upsampler", torch.stack(losses).sum(), {f"upsampler_{hop}": one.detach() for hop, one in named}
+            total = torch.stack(losses).sum()
+            yield "upsampler", total, {"upsampler": total.detach()}
 
     @torch.no_grad()
     def encode(self, x: Tensor, level: int = 0) -> Tensor:
@@ -193,7 +190,7 @@ class Model(nn.Module):
         for level in reversed(levels[:-1]):
             upsampler = cast(Prior, self.upsamplers[level])
             drawn = upsampler.sample(given[level], known, sampling.temperature, sampling.top_p, rng, written[0])
-            written.insert(0, drawn)
+            written = [drawn, *written]
         return written
 
 
@@ -211,10 +208,10 @@ class Autoencoder(nn.Module):
         for channels, width, stride in zip([1, *widths][::-1][1:], widths[::-1], strides[::-1], strict=True):
             up += [*(Residual(width, i) for i in reversed(range(config.depth))), Up(width, channels, stride)]
         self.encoder = nn.Sequential(*down, CircularConv(widths[-1], config.latent_dim, 3))
+        scale(cast(Up, up[-1]), 2 * widths[0], 0.1)  # begin near silence, not above the signal
         self.decoder = nn.Sequential(*up)
-        self.quantizer = VectorQuantizer(
-            config.codebook_size, config.latent_dim, config.codebook_decay, config.restart_share
-        )
+        sizes = config.codebook_size, config.latent_dim
+        self.quantizer = VectorQuantizer(*sizes, config.codebook_decay, config.restart_share)
 
     def encode(self, x: Tensor) -> Tensor:
         """Return latents `(batch, codes, latent_dim)` of waveforms `(batch, samples)`."""
@@ -250,8 +247,8 @@ class Prior(nn.Module):
 
     def context(self, conditions: dict[str, Tensor], above: Tensor | None = None) -> Tensor:
         """Return what is known of every place but the codes before it: `(batch, places, width)`."""
-        whole = self.tempo(tempo_features(conditions["bpm"], 1)) + self.style(conditions["style"])
-        context = whole.unsqueeze(1) + (self.part + self.slot).flatten(0, 1)
+        everywhere = self.tempo(tempo_features(conditions["bpm"], 1)) + self.style(conditions["style"])
+        context = everywhere.unsqueeze(1) + (self.part + self.slot).flatten(0, 1)
         return context if self.above is None else context + self.above(above)
 
     def loss(self, codes: Tensor, conditions: dict[str, Tensor], above: Tensor | None = None) -> Tensor:
@@ -287,10 +284,9 @@ class Above(nn.Module):
 
 
 def crop_each(x: Tensor, length: int) -> Tensor:
-    """Cut `length` places of every x `(batch, places, ...)`, each from anywhere on its circle."""
+    """Cut `length` samples of every x `(batch, samples)`, each from anywhere on its circle."""
     starts = torch.randint(x.shape[1], (len(x), 1), device=x.device)
-    places = (starts + torch.arange(length, device=x.device)) % x.shape[1]
-    return x[torch.arange(len(x), device=x.device)[:, None], places]
+    return x.gather(1, (starts + torch.arange(length, device=x.device)) % x.shape[1])
 
 
 def check_size(config: Config, samples: int) -> None:

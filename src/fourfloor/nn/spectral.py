@@ -1,17 +1,28 @@
-"""How far two waveforms are apart in their magnitudes, whatever their phases (Dhariwal et al. 2020, section 3)."""
+"""How far two waveforms are apart in their magnitudes, whatever their phases."""
+
+import math
 
 import torch
 from torch import Tensor
 
-N_FFTS = (1024, 256, 64)  # hops of a quarter; the paper's 2048, 1024 and 512 are for 44.1 kHz
+N_FFTS = (1024, 256, 64)  # hops of a quarter; 2048, 1024 and 512 in Dhariwal et al. 2020 are for 44.1 kHz
+FLOOR_RMS = 0.002  # of noise that logarithms are deaf to: 54 dB under full scale
 
 
-def spectral_loss(x: Tensor, rebuilt: Tensor) -> Tensor:
-    """Return how far magnitudes are apart, as a share of x's norm, mean over window lengths; 0 for equal signals."""
+def spectral_loss(x: Tensor, rebuilt: Tensor, log_weight: float = 0.0) -> Tensor:
+    """Return how far magnitudes are apart, as a share of x's norm, mean over window lengths; 0 for equal signals.
+
+    The norm (Dhariwal et al. 2020) hears the loudest partials alone; `log_weight` adds the mean distance of logarithms,
+    which hears every bin (Yamamoto et al. 2020).
+    """
     losses = []
     for n_fft in N_FFTS:
         target, found = magnitudes(x, n_fft), magnitudes(rebuilt, n_fft)
-        losses.append((target - found).norm() / target.norm().clamp_min(1e-3))
+        loss = (target - found).norm() / target.norm().clamp_min(1e-3)
+        if log_weight:
+            floor = FLOOR_RMS * math.sqrt(3 / 8 * n_fft)  # what the window makes of such noise
+            loss = loss + log_weight * ((target + floor).log() - (found + floor).log()).abs().mean()
+        losses.append(loss)
     return torch.stack(losses).mean()
 
 
