@@ -15,7 +15,7 @@ from fourfloor.producer.patterns import STEPS
 Rng = np.random.Generator
 # Marks that come back every bar or two; what lands on the loop's first beat; what its last beats do. Weights: a style
 # changes some.
-BAR_MARKS = {"pickup": 1.0, "ghost": 0.8, "bell": 0.8, "tops": 1.0, "ride": 0.35, "accent": 1.1}
+BAR_MARKS = {"pickup": 1.0, "ghost": 0.8, "bell": 0.8, "tops": 1.0, "ride": 0.35, "accent": 2.0}
 LANDINGS = {"crash": 1.2, "impact": 0.5, "hit": 0.4}
 TURNS = {"roll": 1.0, "stop": 1.0}
 # Share of the loops where a clap, snare or rim is made to play 2 and 4.
@@ -58,7 +58,7 @@ def mark_drums(rows: list[Row], bars: int, weights: dict[str, float], rng: Rng) 
         # A kick a sixteenth before the one covers it.
         kick.bars[:, -1] = 0
     marked = list(rows)
-    for mark in draw_marks(BAR_MARKS, weights, 2 + int(rng.uniform() < 0.3) + int(not steady), rng):
+    for mark in draw_marks(BAR_MARKS, weights, 3 + int(not steady), rng):
         marked = mark_bar(mark, marked, bars, rng)
     turn(draw_marks(TURNS, weights, 1, rng)[0], marked, bars, rng)
     for mark in draw_marks(LANDINGS, weights, 1 + int(rng.uniform() < (0.4 if steady else 0.6)), rng):
