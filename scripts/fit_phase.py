@@ -20,7 +20,7 @@ from tempo_cases import Case, arranged_cases, music_cases, produced_cases
 from fourfloor.ingest import phase
 
 # Excerpts of a file say nearly the same.
-CASE_WEIGHTS = {"whole": 1.0, "excerpt": 0.2, "arranged": 0.25, "floor": 0.4, "produced": 0.4}
+CASE_WEIGHTS = {"whole": 1.0, "excerpt": 0.4, "arranged": 0.25, "floor": 0.4, "produced": 0.4}
 PENALTY = 1.5
 NEAR_SECONDS = 0.02
 
