@@ -155,9 +155,10 @@ def impact(rng: Rng, sample_rate: int) -> np.ndarray:
 
 
 def crash(rng: Rng, sample_rate: int) -> np.ndarray:
-    """Draw a crash cymbal."""
-    t = seconds_axis(2.0, sample_rate)
+    """Draw a crash cymbal: a short, dark splash to a long, bright crash."""
+    seconds = rng.uniform(0.5, 2.0)
+    t = seconds_axis(seconds, sample_rate)
     noise = rng.standard_normal(len(t)).astype(np.float32)
     tone = metal(t, rng.uniform(300, 500), sample_rate, rng)
-    mixed = band(noise * 0.5 + tone, rng.uniform(2500, 4500), 15000, sample_rate)
-    return finish(mixed * decay(t, rng.uniform(1.0, 2.0)), sample_rate)
+    mixed = band(noise * rng.uniform(0.2, 1.0) + tone, rng.uniform(1200, 4500), rng.uniform(6000, 16000), sample_rate)
+    return finish(mixed * decay(t, seconds), sample_rate)

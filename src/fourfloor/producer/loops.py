@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
+from scipy import ndimage
 
 from fourfloor.producer import circle, drums, effects, mix
 from fourfloor.producer.arrangement import Part, arrange
@@ -83,8 +84,7 @@ def pad_track(part: Part, length: int, beat_samples: float, sample_rate: int, rn
                 circle.place(
                     gate, np.ones(round(span.duration * beat_samples), np.float32), round(span.start * beat_samples)
                 )
-            kernel = np.full(fade, 1 / fade, np.float32)[None]
-            sound = sound * circle.convolve(np.minimum(gate, 1)[None], kernel)
+            sound = sound * ndimage.uniform_filter1d(np.minimum(gate, 1), fade, mode="wrap")
         track += sound
     if part.settings["gated"]:
         track *= gate_curve(length, beat_samples, sample_rate, rng)
@@ -95,8 +95,7 @@ def gate_curve(length: int, beat_samples: float, sample_rate: int, rng: np.rando
     """Return a rhythmic gate (N,) on sixteenths, one bar long, edges of 4 ms."""
     pattern = np.where(rng.uniform(size=16) < 0.65, 1.0, 0.1)
     steps = (np.arange(length) / (beat_samples / 4)).astype(int) % 16
-    kernel = np.full(int(0.004 * sample_rate), 1.0, np.float32)[None]
-    return circle.convolve(pattern[steps].astype(np.float32)[None], kernel / kernel.sum())[0]
+    return ndimage.uniform_filter1d(pattern[steps].astype(np.float32), int(0.004 * sample_rate), mode="wrap")
 
 
 def noise_track(part: Part, length: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -166,7 +165,7 @@ def render_loop(
         float(choice.triangular(rules.bpm[0], sum(rules.bpm) / 2, rules.bpm[1])), 1 if choice.uniform() < 0.15 else 0
     )
     bpm = drawn_bpm if bpm is None else bpm
-    density = float(choice.beta(3.0, 1.7)) if density is None else density
+    density = float(choice.beta(2.0, 1.5)) if density is None else density
     energy = float(choice.beta(2.0, 2.0)) if energy is None else energy
     length = loop_samples(bpm, bars, sample_rate)
     beat_samples = length / (bars * BEATS_PER_BAR)

@@ -130,7 +130,13 @@ def master(waveform: np.ndarray, style: Style, energy: float, sample_rate: int, 
     excess = energy - 0.5
     waveform = circle.filter_sections(signal.butter(2, 24, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
     waveform = waveform + ambience(waveform, sample_rate, rng) + noise_floor(waveform, sample_rate, rng)
-    waveform = tone(waveform, rng.uniform(0.1, 0.9), 2.5 + rng.uniform(*style.tilt) + 2 * excess, sample_rate, rng)
+    waveform = tone(
+        waveform,
+        rng.uniform(0.1, 0.9),
+        1.7 + rng.normal(0, 1.2) + rng.uniform(*style.tilt) + 2 * excess,
+        sample_rate,
+        rng,
+    )
     waveform = compress(waveform, rng.uniform(1.5, 3.0), rng.uniform(1, 6), rng.uniform(0.08, 0.25), sample_rate)
     waveform = waveform + (0.5 + energy) * rng.uniform(0.3, 2.0) * squash(waveform, rng.uniform(0.06, 0.2), sample_rate)
     waveform = effects.saturate(waveform, (0.5 + energy) * rng.uniform(*style.drive))

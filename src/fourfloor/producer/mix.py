@@ -44,9 +44,11 @@ def mix_down(
             track = track * np.sqrt([[1 - part.pan], [1 + part.pan]]).astype(np.float32)
         if part.duck and kick_starts:
             track = track * (1 - part.duck * (1 - curve))
-        stems[part.name] = stems.get(part.name, 0) + track
-        to_room += part.reverb * track
-        to_delay += part.delay * track
+        stems[part.name] = stems[part.name] + track if part.name in stems else track
+        if part.reverb:
+            to_room += part.reverb * track
+        if part.delay:
+            to_delay += part.delay * track
     if np.any(to_delay):
         wet = effects.echo(
             to_delay,
