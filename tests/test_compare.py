@@ -18,7 +18,16 @@ from conftest import RECIPES
 from test_cli import run
 
 from fourfloor import pipeline
-from fourfloor.evaluation.comparison import MAX_BYTES, Comparison, Part, System, excerpt_bars, markdown, page
+from fourfloor.evaluation.comparison import (
+    MAX_BYTES,
+    Comparison,
+    Part,
+    System,
+    excerpt_bars,
+    markdown,
+    page,
+    score_table,
+)
 from fourfloor.evaluation.numbers import TEN
 from fourfloor.evaluation.pictures import curves
 from fourfloor.evaluation.sources import Sample
@@ -68,7 +77,7 @@ def compared(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     slow = write_recipe(request.out.parent, "narrow", 2)
     # Some 50 ms a step: slow enough to be stopped half-way.
     text = slow.read_text().replace("width = 16", "width = 512\nlayers = 2")
-    slow.write_text(text.replace("batch_size = 4", "batch_size = 96"))
+    slow.write_text(text.replace("batch_size = 4", "batch_size = 64"))
     request = replace(request, recipes=[*request.recipes, write_recipe(request.out.parent, "bad", more=overflowing)])
     log = request.out / "runs" / "narrow" / "log.jsonl"
 
@@ -194,6 +203,16 @@ def test_the_table_says_what_went_wrong_and_what_it_cost() -> None:
     assert "4500 Hz" in text
     assert json.loads(comparison.to_json())["systems"][0]["core_minutes"] == 4.0
     assert "<audio" not in page(comparison, {}, {})
+
+
+def test_a_number_that_fails_its_gate_is_marked() -> None:
+    numbers = dict.fromkeys(TEN, 0.25) | {"style_low": 0.0, "style_high": 1.0}
+    gates = {"sane": {"passes": False}, "pulse": {"passes": True}, "margin": {"passes": None}}
+    system = System(name="a", numbers=numbers, gates=gates)
+    comparison = Comparison(systems=[system], rows={}, broken=[], budget="", n=1, seed=0, cutoff_hz=4500.0, data="d",
+                            data_hash="", machine={})
+    assert score_table(comparison)[1][1:3] == ["0.25 !", "0.25"]
+    assert score_table(replace(comparison, broken=["row A"]))[1][1:3] == ["0.25", "0.25"]
 
 
 def test_curves_leave_out_what_is_not_finite() -> None:

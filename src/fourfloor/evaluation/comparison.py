@@ -27,6 +27,7 @@ PICTURE_SIZE = 420, 132
 PICTURE_BYTES = 55_000
 _PLAYER_BYTES_A_SECOND = 2 * 22_050 * 4 / 3
 _BAR_CHOICES = (4, 2, 1)
+FAILS = " !"
 _VERDICT = {True: "yes", False: "no", None: "not judged"}
 _WIDE = "body{max-width:100rem}table{font-size:.8rem}td{vertical-align:top}.pair{display:flex;flex-wrap:wrap;gap:1rem}"
 
@@ -94,7 +95,8 @@ def markdown(comparison: Comparison) -> str:
     parts = [
         "# Comparison", escape(_conditions(comparison), quote=False),
         *(f"Note: {escape(note, quote=False)}." for note in _notes(comparison)),
-        "## What they make", markdown_table(_tame(score_table(comparison))),
+        "## What they make", f"A number with {FAILS.strip()} fails its gate.",
+        markdown_table(_tame(score_table(comparison))),
         "## What they cost", markdown_table(_tame(cost_table(comparison))), *_said_before(comparison),
         "## What they are measured by", markdown_table(_tame(reference_table(comparison))), STATEMENT,
     ]  # fmt: skip
@@ -129,12 +131,20 @@ def score_table(comparison: Comparison) -> list[list[str]]:
     """List the ten numbers, verdict and diagnosis of every system."""
     rows = [["system", *TEN, *(kind.replace("_", " ") for kind in KINDS), "better than slices", "diagnosis"]]
     for system in comparison.systems:
-        numbers = system.numbers
-        scores = [cell(number, dict(numbers)) if numbers else "-" for number in TEN]
-        verdict = [_VERDICT[system.verdict[kind]] if numbers else "-" for kind in KINDS]
-        better = _VERDICT[system.beats_slices] if numbers else "-"
+        judged = system.numbers is not None
+        verdict = [_VERDICT[system.verdict[kind]] if judged else "-" for kind in KINDS]
+        better = _VERDICT[system.beats_slices] if judged and system.parts else "-"
+        scores = [_score(system, number, bool(comparison.broken)) for number in TEN]
         rows.append([system.name, *scores, *verdict, better, diagnosis_of(system)])
     return rows
+
+
+def _score(system: System, number: str, broken: bool) -> str:
+    """Write one number, marked where it fails its gate."""
+    if system.numbers is None:
+        return "-"
+    fails = not broken and system.gates.get(number, {}).get("passes") is False
+    return cell(number, dict(system.numbers)) + (FAILS if fails else "")
 
 
 def diagnosis_of(system: System) -> str:
@@ -189,7 +199,8 @@ def page(
         "style-src 'unsafe-inline'\">", f"<style>{STYLE}{_WIDE}</style><h1>Comparison</h1>",
         f"<p>{escape(_conditions(comparison))}</p>",
         *(f"<p>Note: {escape(note)}.</p>" for note in _notes(comparison)),
-        "<h2>What they make</h2>", html_table(score_table(comparison)), f"<p>{escape(STATEMENT)}</p>",
+        f"<h2>What they make</h2><p>A number with {FAILS.strip()} fails its gate.</p>",
+        html_table(score_table(comparison)), f"<p>{escape(STATEMENT)}</p>",
         "<h2>What they cost</h2>", html_table(cost_table(comparison)),
         *(["<h2>What was heard first, and what is measured now</h2>", html_table(verdicts)] if verdicts[1:] else []),
         "<h2>What they are measured by</h2>", html_table(reference_table(comparison)),

@@ -168,7 +168,7 @@ def _judged(
     progress.update(entry.name, 0.0, f"{entry.name} samples")
     parts: list[Part] = []
     try:
-        model = generation.load_model(str(entry.run), str(entry.decoder.run) if entry.decoder else None)
+        model = _model_of(entry)
         parts = _parts(entry, model)
         folder = sample_loops(model, entry.run, tempi, request.seed, bars, lambda done: progress.update(
             entry.name, 0.9 * done / len(tempi), f"{entry.name} loop {done} of {len(tempi)}"))
@@ -180,6 +180,13 @@ def _judged(
     progress.update(entry.name, 1.0, f"{entry.name} heard")
     system = _system(entry.name, scale, heard, entry=entry, problem=problem, parts=parts, speed=speed_of(folder))
     return system, first_loops(folder, EXCERPTS)
+
+
+def _model_of(entry: Entry) -> generation.LoopModel:
+    """Load a trained system; how it samples is the recipe's to say, also after the training."""
+    model = generation.load_model(str(entry.run), str(entry.decoder.run) if entry.decoder else None)
+    plan = replace(model.prior.recipe, generation=entry.plan.generation)
+    return replace(model, prior=replace(model.prior, recipe=plan))
 
 
 def _problem(member: Entry, problems: dict[Path, str]) -> str:
@@ -232,9 +239,10 @@ def _comparison(
     if request.minutes and spent and max(spent.values()) > ALIKE * min(spent.values()):
         dear, cheap = max(spent, key=spent.__getitem__), min(spent, key=spent.__getitem__)
         notes.append(f"not all had the same core minutes: {dear} {spent[dear]:.1f}, {cheap} {spent[cheap]:.1f}")
-    budget = f"{request.minutes:g} minutes each" if request.minutes else f"{request.steps} steps each"
+    each = f"{request.minutes:g} minutes" if request.minutes else f"{request.steps} steps"
+    budget = f"{each} each, {request.jobs} at a time where this command trained"
     return Comparison(
-        systems=systems, rows=scale.rows, broken=scale.broken, budget=f"{budget}, {request.jobs} at a time",
+        systems=systems, rows=scale.rows, broken=scale.broken, budget=budget,
         n=request.n, seed=request.seed, cutoff_hz=cutoff_hz, data=request.data.resolve().name,
         data_hash=judge.catalogue.data_hash, machine=_machine(), notes=notes,
     )  # fmt: skip
@@ -247,7 +255,7 @@ def _machine() -> dict[str, Any]:
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
     except OSError:
         pass  # no Linux
-    return {"processor": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
+    return {"processor": name, "sampling threads": torch.get_num_threads(), "torch": torch.__version__}
 
 
 def _write(out: Path, comparison: "Comparison", heard: "dict[str, list[Sample]]", logs: dict[str, Any]) -> None:

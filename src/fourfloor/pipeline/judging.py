@@ -1,6 +1,6 @@
 """Models become sets of loops that were heard, kept beside the run: what was measured once is not measured again.
 
-    <run>/compared/<key>/000.wav ...      the loops of one checkpoint, seed and list of tempi
+    <run>/compared/<key>/000.wav ...      the loops of one checkpoint, way to sample, seed and list of tempi
     <run>/compared/<key>/sampled.json     their tempi, seeds, and how long each one took
     <run>/compared/<key>/heard-*.json     what the scorecard heard of them
 
@@ -12,6 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,10 +49,10 @@ def sample_loops(
 
     Loops that are there already are kept, so a stop at any moment loses one loop.
     """
-    key = digest(
-        [part.meta["sha256"] for part in (model.prior, model.decoder) if part], list(tempi), seed, bars,
-        code_hash(*_SAMPLING_CODE, f"models/{model.prior.recipe.family}.py"),
-    )  # fmt: skip
+    parts = [part for part in (model.prior, model.decoder) if part]
+    code = code_hash(*_SAMPLING_CODE, *(f"models/{part.recipe.family}.py" for part in parts))
+    sampling = asdict(model.prior.recipe.generation)
+    key = digest([part.meta["sha256"] for part in parts], sampling, list(tempi), seed, bars, code)
     folder = run / FOLDER / key
     folder.mkdir(parents=True, exist_ok=True)
     made = read_json(folder / "sampled.json", [])

@@ -202,6 +202,6 @@ def is_same_experiment(plan: recipe.Recipe, saved: dict[str, Any]) -> bool:
 
 
 def _without_budget(plan: recipe.Recipe) -> recipe.Recipe:
-    """Leave out of a recipe what may change between the parts of one run."""
+    """Leave out of a recipe what may change between the parts of one run; how it samples trains nothing."""
     training = replace(plan.training, minutes=1.0, checkpoint_seconds=0.0, listen_seconds=0.0, threads=0)
-    return replace(plan, about=recipe.About(), training=training)
+    return replace(plan, about=recipe.About(), training=training, generation=None)
