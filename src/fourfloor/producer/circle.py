@@ -36,7 +36,8 @@ def fold(waveform: np.ndarray, length: int) -> np.ndarray:
 def filter_sections(sections: np.ndarray, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     """Filter (..., N) by second-order sections in their periodic steady state."""
     warm_up = int(WARM_UP_SECONDS * sample_rate)
-    history = np.take(waveform, np.arange(-warm_up, 0), axis=-1, mode="wrap")
+    laps = -(-warm_up // waveform.shape[-1])
+    history = np.concatenate([waveform] * laps, -1)[..., -warm_up:] if laps > 1 else waveform[..., -warm_up:]
     filtered = signal.sosfilt(sections, np.concatenate([history, waveform], -1))
     return filtered[..., warm_up:].astype(np.float32)
 

@@ -15,7 +15,7 @@ def reverb_response(
     rng: np.random.Generator, seconds: float, damping_hz: float, predelay: float, sample_rate: int
 ) -> np.ndarray:
     """Return a stereo room response (2, m): decorrelated noise whose highs die first (Moorer 1979)."""
-    t = np.arange(int(seconds * sample_rate)) / sample_rate
+    t = np.arange(int(seconds * sample_rate), dtype=np.float32) / np.float32(sample_rate)
     noise = rng.standard_normal((2, len(t)), dtype=np.float32)
     split = signal.butter(1, damping_hz, "low", fs=sample_rate, output="sos")
     low = signal.sosfilt(split, noise).astype(np.float32)

@@ -33,9 +33,10 @@ def weighting(sample_rate: int) -> np.ndarray:
 
 
 def loudness_db(waveform: np.ndarray, sample_rate: int) -> float:
-    """Return the K-weighted level of (2, N) over the whole circle, ungated."""
+    """Return the K-weighted level of (2, N) over the whole circle, ungated; of more than 3 s every other window."""
     size = 4096
-    frames = waveform[:, : waveform.shape[1] // size * size].reshape(2, -1, size) * np.hanning(size).astype(np.float32)
+    frames = waveform[:, : waveform.shape[1] // size * size].reshape(2, -1, size)
+    frames = frames[:, :: 1 + (frames.shape[1] > 32)] * np.hanning(size).astype(np.float32)
     power = np.mean(np.abs(fft.rfft(frames)) ** 2, 1).sum(0)
     gain = np.abs(signal.sosfreqz(weighting(sample_rate), np.linspace(0, np.pi, size // 2 + 1))[1]) ** 2
     return float(-0.691 + 10 * np.log10(2 * np.sum(power * gain) / (0.375 * size**2) + 1e-12))
@@ -84,22 +85,26 @@ def ambience(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -
 
 def noise_floor(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Return the hiss of a recording chain, darker than white, 60 to 36 dB under the mix."""
-    hiss = rng.standard_normal(waveform.shape, dtype=np.float32)
-    hiss[1] = 0.6 * hiss[0] + 0.8 * hiss[1]
-    hiss = circle.filter_sections(
-        signal.butter(1, rng.uniform(300, 3000), "low", fs=sample_rate, output="sos"), hiss, sample_rate
-    )
+    dark = signal.butter(1, rng.uniform(300, 3000), "low", fs=sample_rate, output="sos")
+    left = circle.filter_sections(dark, rng.standard_normal(waveform.shape[1], dtype=np.float32), sample_rate)
+    hiss = np.stack([left, 0.6 * left + 0.8 * np.roll(left, len(left) // 3)])
     level = np.sqrt(np.mean(waveform**2)) * 10 ** (rng.uniform(-60, -36) / 20)
     return hiss * np.float32(level / np.sqrt(np.mean(hiss**2)))
 
 
 def tone(waveform: np.ndarray, bottom: float, tilt_db: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Lift the sub bass by 1 + `bottom`, tilt the highs by `tilt_db`, and round the very top off."""
-    lows = circle.filter_sections(signal.butter(2, 65, "low", fs=sample_rate, output="sos"), waveform, sample_rate)
-    waveform = waveform + bottom * lows
-    highs = circle.filter_sections(signal.butter(1, 1500, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
-    roof = signal.butter(1, min(rng.uniform(8000, 18000), 0.4 * sample_rate), "low", fs=sample_rate, output="sos")
-    return circle.filter_sections(roof, waveform + (10 ** (tilt_db / 20) - 1) * highs, sample_rate)
+    """Cut below 24 Hz, lift the sub bass by 1 + `bottom`, tilt the highs by `tilt_db`, round the very top off.
+
+    A signal and its filtered copy add up to one filter with the same poles, so four stages are one pass of sections.
+    """
+    rumble = signal.butter(2, 24, "high", fs=sample_rate, output="sos")
+    b, a = signal.butter(2, 65, "low", fs=sample_rate)
+    shelf = np.concatenate([a + bottom * b, a])[None]
+    b, a = signal.butter(1, 1500, "high", fs=sample_rate)
+    tilted = a + (10 ** (tilt_db / 20) - 1) * b
+    roof_b, roof_a = signal.butter(1, min(rng.uniform(8000, 18000), 0.4 * sample_rate), "low", fs=sample_rate)
+    top = np.concatenate([np.convolve(tilted, roof_b), np.convolve(a, roof_a)])[None]
+    return circle.filter_sections(np.concatenate([rumble, shelf, top]), waveform, sample_rate)
 
 
 def limit(waveform: np.ndarray, loudness: float, sample_rate: int) -> np.ndarray:
@@ -128,7 +133,6 @@ def master(waveform: np.ndarray, style: Style, energy: float, sample_rate: int, 
     `energy` in [0, 1] makes it brighter, denser and louder.
     """
     excess = energy - 0.5
-    waveform = circle.filter_sections(signal.butter(2, 24, "high", fs=sample_rate, output="sos"), waveform, sample_rate)
     waveform = waveform + ambience(waveform, sample_rate, rng) + noise_floor(waveform, sample_rate, rng)
     waveform = tone(
         waveform,
