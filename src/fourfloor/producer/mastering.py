@@ -86,7 +86,8 @@ def ambience(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -
 def noise_floor(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Return the hiss of a recording chain, darker than white, 60 to 36 dB under the mix."""
     dark = signal.butter(1, rng.uniform(300, 3000), "low", fs=sample_rate, output="sos")
-    left = circle.filter_sections(dark, rng.standard_normal(waveform.shape[1], dtype=np.float32), sample_rate)
+    noise = rng.standard_normal(waveform.shape[1:], dtype=np.float32)
+    left = circle.filter_sections(dark, noise, sample_rate)
     hiss = np.stack([left, 0.6 * left + 0.8 * np.roll(left, len(left) // 3)])
     level = np.sqrt(np.mean(waveform**2)) * 10 ** (rng.uniform(-60, -36) / 20)
     return hiss * np.float32(level / np.sqrt(np.mean(hiss**2)))
