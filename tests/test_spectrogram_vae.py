@@ -7,7 +7,17 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from fourfloor.models.spectrogram_vae import Config, Down, FlowPrior, Model, Sampling, Up, kl_per_dimension, turn
+from fourfloor.models.spectrogram_vae import (
+    Config,
+    Down,
+    FlowPrior,
+    GaussianPrior,
+    Model,
+    Sampling,
+    Up,
+    kl_per_dimension,
+    turn,
+)
 
 SHAPE = {"bins": 16, "frames": 32}
 
@@ -49,7 +59,7 @@ def test_up_is_the_transpose_of_down(axes: str) -> None:
     down, up = Down(3, 5, axes), Up(5, 3, axes)
     up.weight.data = down.weight.data
     for layer in (down, up):
-        torch.nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        torch.nn.init.zeros_(layer.bias)
     bins = 8 if axes == "both" else 1
     x, y = torch.randn(2, 3, bins, 16), torch.randn(2, 5, 4 if axes == "both" else 1, 8)
     assert torch.allclose((down(x) * y).sum(), (x * up(y)).sum(), atol=1e-3)
@@ -125,10 +135,21 @@ def test_the_flow_draws_what_it_was_shown() -> None:
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        z = prior.eval().integrate(torch.randn(128, 4, 2), 24)
+        z = prior.eval().draw(128, Sampling(), torch.Generator().manual_seed(0))
     assert z.abs().mean() == pytest.approx(2.0, abs=0.3)
     agreement = z.mean(dim=(1, 2)).abs() / z.abs().mean(dim=(1, 2))
     assert agreement.mean() > 0.85  # about .25 if each number had a sign of its own
+
+
+def test_the_gaussian_has_mean_and_covariance_of_what_it_was_fitted_to() -> None:
+    prior = GaussianPrior(Config(latent_dim=2, positions=1))
+    mixing, noise = torch.tensor([[1.0, 0.0], [0.8, 0.6]]), torch.Generator().manual_seed(0)
+    z = 3 + torch.randn(512, 1, 2, generator=noise) @ mixing.T
+    prior.fit(z)
+    drawn = prior.draw(20_000, Sampling(), noise)[:, 0]
+    assert torch.allclose(drawn.mean(dim=0), z[:, 0].mean(dim=0), atol=0.03)
+    assert torch.allclose(torch.cov(drawn.T), torch.cov(z[:, 0].T), atol=0.04)
+    assert torch.allclose(prior.draw(4, Sampling(temperature=0.0), noise), prior.mean.expand(4, 1, 2))
 
 
 def test_calibration_measures_what_the_decoder_leaves_out() -> None:

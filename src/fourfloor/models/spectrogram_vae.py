@@ -21,7 +21,9 @@ from fourfloor.nn.conv import CircularConvNeXt
 KERNEL, STRIDE = 4, 2
 MAX_WEIGHTS = 2**26  # of the largest layer: 256 MiB
 MAX_VALUES = 2**22  # of one layer's output for one picture
-CALIBRATION_BATCHES = 16
+MAX_LATENTS = 2**14  # of one picture, in all
+CALIBRATION_BATCHES = 32  # of 16 pictures
+GAUSSIAN_ROWS = 512
 TIME_FEATURES = 64
 
 
@@ -39,8 +41,8 @@ class Config:
     kl_warmup_steps: int = 0  # over which the weight rises from 0
     free_bits: float = 0.0  # nats a latent dimension may hold at no cost, mean over batch and positions
     turns: int = 1  # pictures are turned by a random multiple of frames / turns; 4 for loops of 4 bars
-    prior: Literal["normal", "flow"] = "normal"
-    prior_width: int = 128
+    prior: Literal["normal", "gaussian", "flow"] = "normal"
+    prior_width: int = 128  # of the flow
     prior_depth: int = 4
     prior_dropout: float = 0.0
 
@@ -51,6 +53,8 @@ class Config:
         for name, (low, high) in sizes.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
+        if self.positions * self.latent_dim > MAX_LATENTS:
+            raise ValueError(f"positions {self.positions} x latent_dim {self.latent_dim}: choose up to {MAX_LATENTS}")
         if not 0 <= self.prior_dropout < 1:
             raise ValueError(f"prior_dropout {self.prior_dropout}: choose 0 to below 1")
 
@@ -85,14 +89,17 @@ class Model(nn.Module):
         self.to_latent = nn.Linear(folded, 2 * config.latent_dim)
         self.from_latent = nn.Linear(config.latent_dim, folded)
         self.decoder = nn.ModuleList(Up(a, b, config.axes) for a, b in itertools.pairwise(channels[::-1]))
-        self.prior = FlowPrior(config) if config.prior == "flow" else None
+        self.prior = make_prior(config)
         # Of what the decoder's mean leaves unexplained, a bin; measured by `calibrate`.
         self.register_buffer("deviation", torch.zeros(shape["bins"]))
 
     def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
         """Return the autoencoder, and the prior where it is learned."""
         own = [p for name, p in self.named_parameters() if not name.startswith("prior.")]
-        return {"model": own} | ({"prior": self.prior.parameters()} if self.prior else {})
+        groups: dict[str, Iterable[nn.Parameter]] = {"model": own}
+        if isinstance(self.prior, FlowPrior):
+            groups["prior"] = self.prior.parameters()
+        return groups
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance of the latents, each `(batch, positions, latent_dim)`."""
@@ -132,7 +139,7 @@ class Model(nn.Module):
             loss = (squares.mean() if config.error == "mean" else squares.sum() / len(x)) + charged
         parts = {"error": squares.mean(), "kl": config.positions * kl.sum(), "active": (kl > 0.01).float().sum()}
         yield "model", loss, {name: value.detach() for name, value in parts.items()}
-        if self.prior is not None:
+        if isinstance(self.prior, FlowPrior):
             velocity = self.prior.loss(z.detach())
             yield "prior", velocity, {"velocity": velocity.detach()}
 
@@ -141,20 +148,21 @@ class Model(nn.Module):
         self, n: int, conditions: dict[str, Tensor], sampling: Sampling, rng: torch.Generator, bars: int = 4
     ) -> Tensor:
         """Draw pictures `(n, bins, frames)`, each on its own; the conditions are not heard."""
-        device = self.deviation.device
-        noise = torch.randn(n, self.config.positions, self.config.latent_dim, generator=rng).to(device)
-        z = sampling.temperature * noise
-        if self.prior is not None:
-            z = self.prior.integrate(z, sampling.steps)
-        mean = self.decode(z)
-        return mean + sampling.noise * self.deviation[:, None] * torch.randn(mean.shape, generator=rng).to(device)
+        mean = self.decode(self.prior.draw(n, sampling, rng).to(self.deviation.device))
+        noise = torch.randn(mean.shape, generator=rng).to(mean.device)
+        return mean + sampling.noise * self.deviation[:, None] * noise
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[dict[str, Tensor]], rng: torch.Generator) -> None:
-        """Measure the deviation of training pictures from the decoder's means, per bin."""
-        pictures = [batch["x"] for batch in itertools.islice(batches, CALIBRATION_BATCHES)]
-        squares = [(self.decode(self.encode(x)) - x).square().mean(dim=(0, 2)) for x in pictures]
+        """Measure what the decoder's means leave out of training pictures, per bin; fit the Gaussian to latents."""
+        latents, squares = [], []
+        for batch in itertools.islice(batches, CALIBRATION_BATCHES):
+            x = turn(batch["x"], self.config.turns, rng)
+            latents.append(self.encode(x))
+            squares.append((self.decode(latents[-1]) - x).square().mean(dim=(0, 2)))
         self.deviation.copy_(torch.stack(squares).mean(dim=0).sqrt())
+        if isinstance(self.prior, GaussianPrior):
+            self.prior.fit(torch.cat(latents))
 
 
 def layer_sizes(config: Config, shape: dict[str, int]) -> tuple[tuple[int, int], list[int]]:
@@ -172,17 +180,17 @@ def layer_sizes(config: Config, shape: dict[str, int]) -> tuple[tuple[int, int],
         channels = [bins, *([config.width] * config.layers)]
     weights = [KERNEL**2 * a * b for a, b in itertools.pairwise(channels)]
     folded = channels[-1] * start[0] * start[1] // config.positions
-    values = config.width * bins * frames // STRIDE
+    values = config.width * frames // STRIDE * (bins // STRIDE if config.axes == "both" else 1)
     if max(*weights, 2 * folded * config.latent_dim) > MAX_WEIGHTS or values > MAX_VALUES:
         raise ValueError(f"width {config.width}, layers {config.layers}: too large for {bins} bins and {frames} frames")
     return start, channels
 
 
-def turn(x: Tensor, turns: int) -> Tensor:
+def turn(x: Tensor, turns: int, rng: torch.Generator | None = None) -> Tensor:
     """Turn all pictures of a batch on their circle of frames by one random multiple of frames / turns."""
     if turns == 1:
         return x
-    return x.roll(int(torch.randint(turns, ())) * x.shape[-1] // turns, dims=-1)
+    return x.roll(int(torch.randint(turns, (), generator=rng)) * x.shape[-1] // turns, dims=-1)
 
 
 def kl_per_dimension(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -217,12 +225,60 @@ class Up(nn.ConvTranspose2d):
         return super().forward(nn.functional.pad(x, (1, 1, 0, 0), mode="circular"))[..., 2:-2]
 
 
+def make_prior(config: Config) -> "NormalPrior | GaussianPrior | FlowPrior":
+    """Return what latents are drawn from."""
+    if config.prior == "flow":
+        return FlowPrior(config)
+    return NormalPrior(config) if config.prior == "normal" else GaussianPrior(config)
+
+
+class NormalPrior(nn.Module):
+    """N(0, 1), which the posteriors only meet on average, and there not well."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.size = (config.positions, config.latent_dim)
+
+    def draw(self, n: int, sampling: Sampling, rng: torch.Generator) -> Tensor:
+        """Return `n` latents `(n, positions, latent_dim)`."""
+        return sampling.temperature * torch.randn(n, *self.size, generator=rng)
+
+
+class GaussianPrior(nn.Module):
+    """One Gaussian over all latents of a picture, with the covariance of those of training pictures.
+
+    It is kept as their deviations: their random combinations have that covariance, of any rank.
+    """
+
+    mean: Tensor
+    deviations: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        size = (config.positions, config.latent_dim)
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("deviations", torch.zeros(GAUSSIAN_ROWS, *size))
+
+    def fit(self, z: Tensor) -> None:
+        """Measure mean and covariance on up to `GAUSSIAN_ROWS` latents."""
+        z = z[:GAUSSIAN_ROWS]
+        self.mean.copy_(z.mean(dim=0))
+        self.deviations.zero_()
+        self.deviations[: len(z)] = (z - self.mean) / max(len(z) - 1, 1) ** 0.5
+
+    def draw(self, n: int, sampling: Sampling, rng: torch.Generator) -> Tensor:
+        """Return `n` latents `(n, positions, latent_dim)`."""
+        weights = torch.randn(n, GAUSSIAN_ROWS, generator=rng).to(self.mean.device)
+        return self.mean + sampling.temperature * torch.einsum("nr,rpd->npd", weights, self.deviations)
+
+
 class FlowPrior(nn.Module):
     """A velocity field over `(batch, positions, latent_dim)`, from noise at t = 0 to latents at t = 1."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         width = config.prior_width
+        self.size = (config.positions, config.latent_dim)
         self.dropout = config.prior_dropout
         self.embed = nn.Linear(config.latent_dim, width)
         self.place = nn.Parameter(0.02 * torch.randn(config.positions, width))
@@ -250,9 +306,9 @@ class FlowPrior(nn.Module):
         velocity = self((1 - blend) * noise + blend * z, t).float()
         return (velocity - (z - noise)).square().mean()
 
-    def integrate(self, noise: Tensor, steps: int) -> Tensor:
-        """Carry noise to latents by Euler steps."""
-        z = noise
-        for i in range(steps):
-            z = z + self(z, torch.full((len(z),), i / steps, device=z.device)) / steps
+    def draw(self, n: int, sampling: Sampling, rng: torch.Generator) -> Tensor:
+        """Carry noise to `n` latents `(n, positions, latent_dim)` by Euler steps."""
+        z = sampling.temperature * torch.randn(n, *self.size, generator=rng).to(self.place.device)
+        for i in range(sampling.steps):
+            z = z + self(z, torch.full((n,), i / sampling.steps, device=z.device)) / sampling.steps
         return z
