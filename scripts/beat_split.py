@@ -5,9 +5,13 @@
 Both networks of a pair take the same steps from the same seed, and loops are sampled with the same seeds. Of every
 number the table holds the means, the mean difference of the pairs with its bootstrap interval, and Wilcoxon's
 signed-rank p. Loops are heard at 8 kHz; sane is what lies in the range of the file's own loops.
+
+Two controls tell a rhythm that was learned from the joints of the fragments: "one a beat" lays the fragments of either
+network one to a beat, "turned" first turns each by a random number of samples. Joints survive that, a rhythm does not.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +24,11 @@ from fourfloor.dataset import Dataset
 from fourfloor.evaluation.features import hear
 from fourfloor.evaluation.paired import compare
 from fourfloor.evaluation.scores import Envelope, LoopScores, score_hearing
+from fourfloor.generation import Request, Trained
 from fourfloor.ingest.folder import IngestConfig, ingest
 from fourfloor.pipeline import TrainRequest, train
+from fourfloor.representations import waveform as representation
+from fourfloor.representations.beatgrid import BEATS_PER_BAR
 
 RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "seed" / "beats.toml"
 CUTOFF_HZ = 0.45 * RATE
@@ -80,6 +87,11 @@ def measure(
     bpm, bars = dataset.bpm(indices[0]), dataset.bars
     scores = [score(sample(trained, bpm, bars, number), bpm, bars) for number in range(options.n)]
     numbers = {name: np.array([float(getattr(one, name)) for one in scores]) for name in SAMPLED}
+    for turned in (False, True):
+        control = [score(one_a_beat(trained, bpm, bars, number, turned), bpm, bars) for number in range(options.n)]
+        for name in ("tempo_hit", "pulse"):
+            title = f"{'turned' if turned else 'one a beat'} {name}"
+            numbers[title] = np.array([float(getattr(one, name)) for one in control])
     numbers["sane"] = np.array([float(one.is_sane(usual)) for one in scores])
     rebuilt = [rebuild(trained, dataset.waveform(i).mean(axis=0), dataset.bpm(i), bars) for i in indices]
     pairs = [compare(a, b, RATE, CUTOFF_HZ) for a, b in zip(real, rebuilt, strict=True)]
@@ -89,6 +101,16 @@ def measure(
     numbers["rebuilt pulse"] = np.array([one.pulse for one in again])
     numbers["rebuilt tempo_hit"] = np.array([float(one.tempo_hit) for one in again])
     return numbers
+
+
+def one_a_beat(trained: Trained, bpm: float, bars: int, seed: int, turned: bool) -> np.ndarray:
+    """Sample fragments and stretch each to a beat, as it is or turned by a random number of samples."""
+    on_beats = replace(trained.recipe.representation, beats=1)
+    x = generation.sample(trained, Request(bpm=bpm, bars=bars, seed=seed), bars * BEATS_PER_BAR)
+    if turned:
+        rng = np.random.default_rng(seed)
+        x = np.stack([np.roll(fragment, rng.integers(len(fragment))) for fragment in x])
+    return at_rate(representation.to_loop(x.reshape(-1), on_beats, bpm, bars), bpm, bars)
 
 
 def paired(unsplit: np.ndarray, beats: np.ndarray) -> str:
