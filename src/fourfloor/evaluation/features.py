@@ -155,7 +155,7 @@ def style_vector(hearing: Hearing, bars: int) -> Array:
     """
     mel_db = hearing.mel_db
     groups = np.stack([group.mean(axis=0) for group in np.array_split(mel_db, N_GROUPS)])
-    movement = np.abs(np.fft.rfft(groups, axis=1)) * 2 / groups.shape[1]
+    movement = np.abs(scipy.fft.rfft(groups, axis=1)) * 2 / groups.shape[1]
     # What lies between two whole numbers of cycles a bar (one bar differs from the next) counts with the nearer one.
     nearest = np.round(np.arange(movement.shape[1]) / max(bars, 1)).astype(int)
     energy = np.zeros((N_GROUPS, N_MODULATIONS + 1))

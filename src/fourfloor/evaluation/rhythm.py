@@ -7,6 +7,7 @@ one octave of tempi only and with no knowledge of the tempo that was asked for.
 from __future__ import annotations
 
 import numpy as np
+import scipy.fft
 
 from fourfloor.evaluation.features import Array, Hearing, hear
 
@@ -27,7 +28,7 @@ def tempo_of(hearing: Hearing) -> float:
         return 0.0
     n_fft = 16 * len(envelope)
     # The root keeps one loud harmonic from outvoting the other three.
-    spectrum = np.sqrt(np.abs(np.fft.rfft(envelope * np.hanning(len(envelope)), n_fft)))
+    spectrum = np.sqrt(np.abs(scipy.fft.rfft(envelope * np.hanning(len(envelope)), n_fft)))
     candidates = np.exp(np.arange(np.log(LOWEST_BPM), np.log(HIGHEST_BPM), _STEP))
     bins = candidates / 60 * n_fft / hearing.frame_rate
     axis = np.arange(len(spectrum))
@@ -69,8 +70,8 @@ def folded(measured: float, bpm: float) -> float:
 def pulse_of(hearing: Hearing) -> float:
     """Find the highest normalised autocorrelation of the onset envelope at a lag of 0.25-1.2 s, on the circle."""
     envelope = hearing.onset - hearing.onset.mean()
-    power = np.abs(np.fft.rfft(envelope)) ** 2
-    correlation = np.fft.irfft(power, len(envelope))
+    power = np.abs(scipy.fft.rfft(envelope)) ** 2
+    correlation = scipy.fft.irfft(power, len(envelope))
     if hearing.silent or correlation[0] <= 0:
         return 0.0
     first, last = (round(lag * hearing.frame_rate) for lag in (0.25, 1.2))

@@ -84,14 +84,17 @@ def chorus(waveform: np.ndarray, depth: float, cycles: int, sample_rate: int) ->
     """Add a copy whose delay turns a whole number of times around the circle, opposite in the two channels."""
     length = waveform.shape[1]
     n = np.arange(length)
+    turn = np.sin(np.float32(2 * np.pi * cycles / length) * n.astype(np.float32))
+    reach = int((0.009 + abs(depth)) * sample_rate) + 2  # samples before the loop's first that the delay looks at
     wet = np.empty_like(waveform)
-    for channel in range(2):
-        lag = (0.009 + depth * np.sin(2 * np.pi * cycles * n / length + np.pi * channel)) * sample_rate
-        position = n - lag
-        below = np.floor(position).astype(np.int64)
-        part = (position - below).astype(np.float32)
-        source = waveform[channel]
-        wet[channel] = (1 - part) * source[below % length] + part * source[(below + 1) % length]
+    for channel, sign in enumerate((1, -1)):
+        lag = np.float32(sample_rate) * (np.float32(0.009) + np.float32(sign * depth) * turn)
+        whole = np.ceil(lag)
+        part = whole - lag
+        below = n - whole.astype(np.intp) + reach
+        source = np.concatenate([waveform[channel, -reach:], waveform[channel], waveform[channel, :reach]])
+        lower = source[below]
+        wet[channel] = lower + part * (source[below + 1] - lower)
     return 0.7 * waveform + 0.7 * wet
 
 
@@ -118,11 +121,14 @@ def swept_noise(
     size, frames = 1024, len(level)
     hertz = np.arange(size // 2 + 1) * sample_rate / size
     gain = level[:, None] / (1 + (hertz / cutoff[:, None]) ** 4)
-    spectra = rng.standard_normal((2, frames, size // 2 + 1, 2), dtype=np.float32).view(np.complex64)[..., 0]
-    grains = fft.irfft(spectra * gain.astype(np.float32)) * np.sin(np.pi * (np.arange(size) + 0.5) / size)
+    white = rng.standard_normal((frames, size // 2 + 1, 2), dtype=np.float32).view(np.complex64)[..., 0]
+    # Frames are strangers to one another: what the left has now the right has half a loop away.
+    spectra = np.stack([white, np.roll(white, frames // 2, axis=0)])
+    fade = np.sin(np.pi * (np.arange(size, dtype=np.float32) + 0.5) / size)
+    grains = fft.irfft(spectra * gain.astype(np.float32)) * fade
     noise = np.zeros((2, length), np.float32)
     for i, start in enumerate(np.round(np.arange(frames) * length / frames).astype(int)):
-        circle.place(noise, grains[:, i].astype(np.float32), int(start))
+        circle.place(noise, grains[:, i], int(start))
     return noise
 
 

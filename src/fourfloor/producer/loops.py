@@ -24,7 +24,7 @@ def stream(seed: int, name: str) -> np.random.Generator:
 
 
 def drum_track(part: Part, length: int, beat_samples: float, sample_rate: int) -> np.ndarray:
-    """Place a one-shot at every event of a drum part, at its level in the mix, (2, N)."""
+    """Place a one-shot at every event of a drum part, at its level in the mix, (1, N)."""
     track = np.zeros(length, np.float32)
     assert part.hit is not None
     hit = drums.band(part.hit, part.low_cut, None, sample_rate) if part.low_cut else part.hit
@@ -33,7 +33,7 @@ def drum_track(part: Part, length: int, beat_samples: float, sample_rate: int) -
     hit = hit * np.float32(10 ** ((part.level_db - mix.moment_db(1.4 * loudest * blocks, sample_rate)) / 20))
     for event in part.events:
         circle.place(track, hit, round(event.start * beat_samples), event.velocity)
-    return np.stack([track, track])
+    return track[None]
 
 
 def slow_curve(part: Part, turns: float) -> float:
@@ -120,7 +120,7 @@ def swell_track(part: Part, length: int, beat_samples: float, sample_rate: int, 
 
 
 def render_part(part: Part, length: int, beat_samples: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Render one part dry, (2, N)."""
+    """Render one part dry, (2, N); drums (1, N)."""
     if part.hit is not None:
         return drum_track(part, length, beat_samples, sample_rate)
     if part.name == "acid":

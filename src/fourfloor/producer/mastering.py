@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from scipy import fft, signal
 
@@ -32,14 +34,25 @@ def weighting(sample_rate: int) -> np.ndarray:
     return np.array([shelf, [1, -2, 1, 1, 2 * (k * k - 1) / a0, (1 - k / quality + k * k) / a0]])
 
 
+@lru_cache(maxsize=8)
+def weighting_gain(sample_rate: int, size: int) -> np.ndarray:
+    """Return what the K-weighting does to the power of each bin (size // 2 + 1,) of a transform of `size` samples."""
+    bins = np.linspace(0, np.pi, size // 2 + 1) * (2 * (size // 2) / size)
+    return (np.abs(signal.sosfreqz(weighting(sample_rate), bins)[1]) ** 2).astype(np.float32)
+
+
 def loudness_db(waveform: np.ndarray, sample_rate: int) -> float:
     """Return the K-weighted level of (2, N) over the whole circle, ungated; of more than 3 s every other window."""
     size = 4096
     frames = waveform[:, : waveform.shape[1] // size * size].reshape(2, -1, size)
     frames = frames[:, :: 1 + (frames.shape[1] > 32)] * np.hanning(size).astype(np.float32)
-    power = np.mean(np.abs(fft.rfft(frames)) ** 2, 1).sum(0)
-    gain = np.abs(signal.sosfreqz(weighting(sample_rate), np.linspace(0, np.pi, size // 2 + 1))[1]) ** 2
-    return float(-0.691 + 10 * np.log10(2 * np.sum(power * gain) / (0.375 * size**2) + 1e-12))
+    power = np.mean(np.abs(fft.rfft(frames)) ** 2, 1).sum(0) @ weighting_gain(sample_rate, size)
+    return float(-0.691 + 10 * np.log10(2 * power / (0.375 * size**2) + 1e-12))
+
+
+def mean_power(waveform: np.ndarray) -> float:
+    """Return the mean square of all samples."""
+    return float(np.vdot(waveform, waveform)) / waveform.size
 
 
 def compress(waveform: np.ndarray, ratio: float, amount_db: float, release: float, sample_rate: int) -> np.ndarray:
@@ -70,7 +83,7 @@ def squash(waveform: np.ndarray, release: float, sample_rate: int) -> np.ndarray
     total = np.zeros_like(waveform)
     for part in (low, waveform - low - high, high):
         flat = compress(part, 10.0, 24.0, release, sample_rate)
-        total += flat * np.float32(np.sqrt(np.mean(part**2) / (np.mean(flat**2) + 1e-12)))
+        total += flat * np.float32(np.sqrt(mean_power(part) / (mean_power(flat) + 1e-12)))
     return total
 
 
@@ -78,9 +91,9 @@ def ambience(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -
     """Return a faint, dense room around the whole mix, 26 to 10 dB under it: its spectrum is the mix's own."""
     t = np.arange(int(rng.uniform(0.4, 1.2) * sample_rate)) / sample_rate
     response = rng.standard_normal((2, len(t)), dtype=np.float32) * np.exp(-4 * t / t[-1]).astype(np.float32)
-    wet = circle.convolve(waveform, response)
-    level = np.sqrt(np.mean(waveform**2)) * 10 ** (rng.uniform(-26, -10) / 20)
-    return wet * np.float32(level / (np.sqrt(np.mean(wet**2)) + 1e-12))
+    wet = circle.convolve(waveform.mean(axis=0, keepdims=True), response)
+    level = np.sqrt(mean_power(waveform)) * 10 ** (rng.uniform(-26, -10) / 20)
+    return wet * np.float32(level / (np.sqrt(mean_power(wet)) + 1e-12))
 
 
 def noise_floor(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -89,8 +102,8 @@ def noise_floor(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator
     noise = rng.standard_normal(waveform.shape[1:], dtype=np.float32)
     left = circle.filter_sections(dark, noise, sample_rate)
     hiss = np.stack([left, 0.6 * left + 0.8 * np.roll(left, len(left) // 3)])
-    level = np.sqrt(np.mean(waveform**2)) * 10 ** (rng.uniform(-60, -36) / 20)
-    return hiss * np.float32(level / np.sqrt(np.mean(hiss**2)))
+    level = np.sqrt(mean_power(waveform)) * 10 ** (rng.uniform(-60, -36) / 20)
+    return hiss * np.float32(level / np.sqrt(mean_power(hiss)))
 
 
 def tone(waveform: np.ndarray, bottom: float, tilt_db: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -117,9 +130,10 @@ def limit(waveform: np.ndarray, loudness: float, sample_rate: int) -> np.ndarray
     for _ in range(2):
         loud = waveform * np.float32(10 ** (gain_db / 20))
         peak = np.maximum(np.abs(loud).max(0), 1e-6)
-        over = np.maximum(peak / CEILING - 0.8, 0)
-        bent = np.where(over > 0, CEILING * (0.8 + 0.2 * np.tanh(over / 1.2)), peak)
-        limited = loud * np.sqrt(bent / peak)
+        over = np.flatnonzero(peak > 0.8 * CEILING)
+        bent = CEILING * (0.8 + 0.2 * np.tanh((peak[over] / CEILING - 0.8) / 1.2))
+        limited = loud
+        limited[:, over] *= np.sqrt(bent / peak[over])
         peak = np.maximum(np.abs(limited).max(0), 1e-6)
         window = int(0.0015 * sample_rate)
         limited = limited * circle.smooth_minimum(np.minimum(1, CEILING / peak), window)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import signal
+from scipy import fft, signal
 
 from fourfloor.producer import circle, effects
 from fourfloor.producer.arrangement import Part
-from fourfloor.producer.mastering import weighting
+from fourfloor.producer.mastering import weighting_gain
 from fourfloor.producer.styles import Style
 
 
 def moment_db(mono: np.ndarray, sample_rate: int) -> float:
     """Return the loudness of the loudest twentieth of the 50 ms blocks of (n,): how loud a part is when it plays."""
-    weighted = signal.sosfilt(weighting(sample_rate), mono)
     block = int(0.05 * sample_rate)
-    power = np.mean(weighted[: len(weighted) // block * block].reshape(-1, block) ** 2, 1)
+    spectra = fft.rfft(mono[: len(mono) // block * block].astype(np.float32).reshape(-1, block))
+    power = (spectra.real**2 + spectra.imag**2) @ weighting_gain(sample_rate, block) * (2 / block**2)
     return float(10 * np.log10(np.quantile(power, 0.95) + 1e-12))
 
 
@@ -27,7 +27,7 @@ def mix_down(
     sample_rate: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Balance, place and sum the parts' dry tracks (2, N); returns the mix (2, N) and the stems that sum to it."""
+    """Balance, place and sum the parts' dry tracks (1 or 2, N): the mix (2, N) and the stems (2, N) that sum to it."""
     length = parts[0][1].shape[1]
     room = effects.reverb_response(
         rng, rng.uniform(*style.reverb), rng.uniform(1500, 7000), rng.uniform(0, 0.03), sample_rate
@@ -69,7 +69,7 @@ def mix_down(
     mixed = np.zeros((2, length), np.float32)
     for stem in stems.values():
         mixed += stem
-    return mixed, stems
+    return mixed, {name: np.broadcast_to(stem, mixed.shape) for name, stem in stems.items()}
 
 
 def rumble(kick: np.ndarray, curve: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:

@@ -74,11 +74,11 @@ def read_table(table: np.ndarray, phase: np.ndarray, cutoff_ratio: np.ndarray) -
     rows, width = table.shape
     position = (np.log2(np.maximum(cutoff_ratio, 1e-3)) - LOWEST_OCTAVE) * STEPS_PER_OCTAVE
     position = np.clip(position, 0, rows - 1.001).astype(np.float32)
-    row = position.astype(np.int32)
-    across = position - row
+    row = position.astype(np.intp)
+    across = position - row.astype(np.float32)
     column_position = ((phase - np.floor(phase)) * TABLE_SAMPLES).astype(np.float32)
-    column = np.minimum(column_position.astype(np.int32), TABLE_SAMPLES - 1)
-    along = column_position - column
+    column = np.minimum(column_position.astype(np.intp), TABLE_SAMPLES - 1)
+    along = column_position - column.astype(np.float32)
     flat, base = table.ravel(), row * width + column
     lower = flat[base] + along * (flat[base + 1] - flat[base])
     base += width
@@ -105,19 +105,24 @@ def pad(
 ) -> np.ndarray:
     """Return a chord (2, length) of smeared harmonics with random phases, periodic in `length`."""
     size = length  # exactly: another size would break the circle
-    bins = np.arange(size // 2 + 1) * sample_rate / size
-    power = np.zeros(len(bins))
+    bins = (np.arange(size // 2 + 1) * (sample_rate / size)).astype(np.float32)
+    power = np.zeros(len(bins), np.float32)
     for pitch in pitches:
         fundamental = frequency(pitch)
         for k in range(1, min(40, int(0.4 * sample_rate / fundamental)) + 1):
             center = k * fundamental * (1 + 1e-4 * k)
             width = max(center * (2 ** (spread_cents / 1200) - 1), 1.5 * sample_rate / size)
-            low, high = np.searchsorted(bins, [center - 4 * width, center + 4 * width])
-            gain = k**-tilt / (1 + (center / brightness_hz) ** 4)
-            power[low:high] += gain * np.exp(-0.5 * ((bins[low:high] - center) / width) ** 2) / np.sqrt(width)
-    angles = rng.uniform(0, 2 * np.pi, (2, len(bins)))
-    angles[1] = angles[0] + 0.5 * (angles[1] - np.pi)
-    waveform = fft.irfft((power * np.exp(1j * angles)).astype(np.complex64), size)
+            low, high = (max(0, round((center + side * 4 * width) * size / sample_rate)) for side in (-1, 1))
+            gain = k**-tilt / (1 + (center / brightness_hz) ** 4) / np.sqrt(width)
+            offsets = (bins[low:high] - np.float32(center)) * np.float32(1 / width)
+            power[low:high] += np.float32(gain) * np.exp(np.float32(-0.5) * offsets * offsets)
+    sounding = np.flatnonzero(power > 1e-6 * power.max())
+    angles = np.float32(2 * np.pi) * rng.random((2, len(sounding)), dtype=np.float32)
+    angles[1] = angles[0] + np.float32(0.5) * (angles[1] - np.float32(np.pi))
+    spectrum = np.zeros((2, len(bins)), np.complex64)
+    spectrum.real[:, sounding] = power[sounding] * np.cos(angles)
+    spectrum.imag[:, sounding] = power[sounding] * np.sin(angles)
+    waveform = fft.irfft(spectrum, size)
     return (waveform / (np.sqrt(np.mean(waveform**2)) + 1e-9) * 0.2).astype(np.float32)
 
 

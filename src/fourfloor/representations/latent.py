@@ -107,13 +107,15 @@ def low_masks(hertz: np.ndarray) -> np.ndarray:
 
 def analyze_low_end(mid: np.ndarray, bpm: float, bars: int) -> np.ndarray:
     """Return log amplitude and log2 frequency ratio of each low band, `(frames, 2 * len(LOW_BANDS))`."""
+    from scipy import fft  # training needs no scipy
+
     n, beats = mid.size, bars * BEATS_PER_BAR
     low_samples = beats * LOW_RATE
-    spectrum = np.fft.rfft(mid)[: low_samples // 2]
+    spectrum = fft.rfft(mid)[: low_samples // 2]
     masks = low_masks(np.arange(spectrum.size) * SAMPLE_RATE / n)
     padded = np.zeros((len(LOW_BANDS), low_samples), dtype=np.complex64)
     padded[:, : spectrum.size] = spectrum * masks
-    analytic = np.fft.ifft(padded, axis=-1) * (2.0 * low_samples / n)
+    analytic = fft.ifft(padded, axis=-1) * (2.0 * low_samples / n)
     rate = LOW_RATE * bpm / 60.0
     step = LOW_RATE // FRAMES_PER_BEAT
     amplitude = np.sqrt(_wide_mean(np.abs(analytic) ** 2, step))
@@ -142,6 +144,8 @@ def low_end(features: np.ndarray, bpm: float, samples: int, phases: np.ndarray) 
     `phases` `(len(LOW_BANDS),)` in radians starts each band. The residue of the summed frequency to the nearest
     whole number of turns is spread over the loop, so the result is periodic by construction.
     """
+    from scipy import fft  # training needs no scipy
+
     frames = features.shape[0]
     beats = frames // FRAMES_PER_BEAT
     low_samples = beats * LOW_RATE
@@ -155,11 +159,11 @@ def low_end(features: np.ndarray, bpm: float, samples: int, phases: np.ndarray) 
     phase = 2 * np.pi * (np.cumsum(turns, axis=1) - turns[:, :1]) + phases[:, None]
     analytic = amplitude * np.exp(1j * phase)
     spectrum = np.zeros(samples // 2 + 1, dtype=np.complex64)
-    positive = np.fft.fft(analytic, axis=1)[:, : low_samples // 2]
+    positive = fft.fft(analytic, axis=1)[:, : low_samples // 2]
     spectrum[: positive.shape[1]] = positive.sum(axis=0) * (samples / (2.0 * low_samples))
     hertz_grid = np.arange(spectrum.size) * SAMPLE_RATE / samples
     edge = np.clip((LOW_BANDS[-1][1] + 40.0 - hertz_grid) / 40.0, 0, 1)  # what modulation spread upward is cut
-    return np.fft.irfft(spectrum * edge, n=samples).astype(np.float32)
+    return fft.irfft(spectrum * edge, n=samples).astype(np.float32)
 
 
 def _interpolate(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
