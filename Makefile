@@ -20,9 +20,9 @@ music:                          ## fetch the open training music to data/tracks 
 model: .venv/installed          ## make the bundled model anew in data/ and runs/ (two hours on two cores)
 	scripts/model.sh
 
-compare: .venv/installed        ## train every family for ten minutes on DATA, and write comparison/ (hours)
+compare: .venv/installed        ## train every family for twenty minutes of one core on DATA, and write comparison/ (hours)
 	$(BIN)/fourfloor compare $(sort $(wildcard recipes/seed/*.toml)) $(filter-out recipes/adapt.toml recipes/decoder.toml,$(sort $(wildcard recipes/*.toml))) \
-		--data $(DATA) --minutes 10 --jobs 2 --runs runs/compare --out comparison
+		--data $(DATA) --minutes 20 --jobs 2 --runs runs/compare --out comparison
 
 bench: .venv/installed          ## print real-time factors and peak memory
 	$(BIN)/python scripts/bench.py

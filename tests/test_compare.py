@@ -17,6 +17,7 @@ import torch
 from conftest import RECIPES
 from test_cli import run
 
+import fourfloor
 from fourfloor import pipeline
 from fourfloor.evaluation.comparison import (
     MAX_BYTES,
@@ -31,6 +32,7 @@ from fourfloor.evaluation.comparison import (
 from fourfloor.evaluation.numbers import TEN
 from fourfloor.evaluation.pictures import curves
 from fourfloor.evaluation.sources import Sample
+from fourfloor.pipeline import judging
 from fourfloor.pipeline.side_by_side import Interrupted
 from fourfloor.pipeline.train import is_claimed
 from fourfloor.training import checkpoint
@@ -251,18 +253,38 @@ def test_the_command_line_says_how_to_go_on(tmp_path: Path, capsys, monkeypatch)
     assert err == f"fourfloor: {tmp_path}: stopped by SIGINT; all of it is saved; the same command goes on\n"
 
 
-def test_a_prior_is_trained_beside_its_decoder(
-    compared, dataset_folder: Path, tmp_path: Path, monkeypatch
-) -> None:
-    overrides = ["training.batch_size=2", "model.width=16"]
+def write_pair(folder: Path) -> list[Path]:
+    """Write small recipes of a prior and its decoder."""
     small = {"decoder": ["crop_latents = 16"], "prior": ["depth = 1", "heads = 1"]}
     for name, (first, *rest) in small.items():
         text = (RECIPES / f"{name}.toml").read_text()
         table = "[representation]\nname" if name == "decoder" else "[model]\nfamily"
-        (tmp_path / f"{name}.toml").write_text(re.sub(
+        (folder / f"{name}.toml").write_text(re.sub(
             rf"({re.escape(table)}.*)", lambda match, more=[first, *rest]: "\n".join([match[1], *more]), text))
+    return [folder / "prior.toml", folder / "decoder.toml"]
+
+
+def test_a_system_of_two_models_shares_its_minutes(compared, dataset_folder: Path, tmp_path: Path, monkeypatch) -> None:
+    request = request_for(tmp_path, dataset_folder, recipes=write_pair(tmp_path), minutes=3.0, steps=None, n=3,
+                          runs=compared[0].out / "runs", cutoff_hz=4500.0)  # fmt: skip
+    minutes = []
+
+    def note_and_stop(asked, jobs, on_progress):
+        minutes.extend(training.minutes for training in itertools.chain(*asked))
+        raise Interrupted(signal.SIGINT)
+
+    monkeypatch.setattr(sys.modules["fourfloor.pipeline.compare"], "train_all", note_and_stop)
+    with pytest.raises(Interrupted):
+        pipeline.compare(request)
+    assert minutes == [1.5, 1.5]
+
+
+def test_a_prior_is_trained_beside_its_decoder(
+    compared, dataset_folder: Path, tmp_path: Path, monkeypatch
+) -> None:
+    overrides = ["training.batch_size=2", "model.width=16"]
     request = request_for(
-        tmp_path, dataset_folder, recipes=[tmp_path / "prior.toml", tmp_path / "decoder.toml"], steps=2, n=3,
+        tmp_path, dataset_folder, recipes=write_pair(tmp_path), steps=2, n=3,
         runs=compared[0].out / "runs", cutoff_hz=4500.0, overrides=overrides, jobs=2,
     )  # fmt: skip
     groups = []
@@ -287,6 +309,16 @@ def test_a_prior_is_trained_beside_its_decoder(
     assert prior["problem"] == ""
     assert prior["numbers"] is not None
     assert slices["name"] == SLICES
+
+
+def test_what_is_kept_is_keyed_by_the_code_that_made_it(tmp_path: Path, monkeypatch) -> None:
+    shutil.copytree(Path(fourfloor.__file__).parent, tmp_path / "fourfloor", ignore=shutil.ignore_patterns("bundled"))
+    monkeypatch.setattr(fourfloor, "__file__", str(tmp_path / "fourfloor" / "__init__.py"))
+    before = judging.code_hash("models/wavegan.py")
+    for name, changes in (("models/flow.py", False), ("nn/attention.py", False), ("nn/wasserstein.py", True)):
+        with (tmp_path / "fourfloor" / name).open("a") as file:
+            file.write("# changed")
+        assert (judging.code_hash("models/wavegan.py") != before) is changes
 
 
 def test_wrong_input_is_one_line_before_anything_is_trained(

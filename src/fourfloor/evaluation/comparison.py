@@ -53,7 +53,7 @@ class System:
     seed_verdict: str = ""
     problem: str = ""
     parts: Sequence[Part] = ()
-    speed: float | None = None  # seconds of sound sampled in a second
+    speed: float | None = None  # seconds of sound sampled in a second of one core
     numbers: Mapping[str, float] | None = None
     gates: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     verdict: Mapping[str, bool | None] = field(default_factory=lambda: dict.fromkeys(KINDS))
@@ -155,7 +155,8 @@ def diagnosis_of(system: System) -> str:
 
 def cost_table(comparison: Comparison) -> list[list[str]]:
     """List what every system is and what it cost."""
-    rows = [["system", "family", "parameters", "steps", "minutes", "threads", "core minutes", "steps/s", "x real time"]]
+    rows = [["system", "family", "parameters", "steps", "minutes", "threads", "core minutes", "steps/s",
+             "x real time a core"]]
     for system in comparison.systems:
         parts = system.parts
         speeds = [part.steps / (60 * part.minutes) if part.minutes else 0.0 for part in parts]

@@ -6,16 +6,22 @@ stand where they must is not a scale. Every row is seeded and made one loop at a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import scipy.fft
 
+from fourfloor.evaluation.copying import CopyIndex
 from fourfloor.evaluation.features import Array
+from fourfloor.evaluation.numbers import HeardSet, hear_set
 from fourfloor.evaluation.sources import Sample, Source
 from fourfloor.representations.beatgrid import loop_samples, resample_loop
+
+SEARCHED_ROWS = {"A": 64, "H": 16, "I": 16, "J": 16, "K": 8}  # how many loops of a row are searched for copies
+MIN_TRAIN = 128  # training loops heard for the envelope, at least
+MAX_TRAIN = 320
 
 Decoder = Callable[[Array, int, float, int], Array]  # (waveform, sample_rate, bpm, bars) -> waveform
 
@@ -194,3 +200,13 @@ def make_rows(
     if decoder is not None:
         rows["I"] = decoded(held_out, n, seed, decoder)
     return {letter: rows[letter] for letter in sorted(rows) if not only or letter in only}
+
+
+def hear_rows(
+    train: Source, held_out: Source, index: CopyIndex, n: int, seed: int, cutoff_hz: float,
+    decoder: Decoder | None = None, letters: Sequence[str] = (), searched: Mapping[str, int] = SEARCHED_ROWS,
+) -> tuple[HeardSet, dict[str, HeardSet]]:
+    """Hear the training set, which sets envelope and style space, and the reference rows."""
+    usual = hear_set((train[i] for i in train.draw(min(MAX_TRAIN, max(MIN_TRAIN, n)), seed)), cutoff_hz)
+    samples = make_rows(train, held_out, n, seed, decoder, letters)
+    return usual, {row: hear_set(samples[row], cutoff_hz, index, min(n, searched.get(row, 0))) for row in samples}

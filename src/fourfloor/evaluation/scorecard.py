@@ -7,7 +7,7 @@ and copy no 2 s passage of the training set. It does not say that they are good.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from fourfloor.evaluation.copying import CopyIndex
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.features import CUTOFF_HZ, Array
 from fourfloor.evaluation.numbers import TEN, HeardSet, Ruler, hear_set, numbers_of
-from fourfloor.evaluation.references import Decoder, make_rows
+from fourfloor.evaluation.references import Decoder, hear_rows
 from fourfloor.evaluation.scores import COPY_LIMIT, as_rows
 from fourfloor.evaluation.sources import (
     Source,
@@ -43,9 +43,6 @@ ROWS = {
     "E": "gated noise", "F": "distorted rhythm under noise", "G": "16 training loops at once", "H": "exact copies",
     "I": "held-out through the decoder", "J": "beat slices of training loops", "K": "bass of one, rest of another",
 }  # fmt: skip
-SEARCHED_ROWS = {"A": 64, "H": 16, "I": 16, "J": 16, "K": 8}  # how many loops of a row are searched for copies
-MIN_TRAIN = 128  # training loops heard for the envelope, at least
-MAX_TRAIN = 320
 
 Loops = Sequence[Path] | tuple[Sequence[str], Sequence[Array], Sequence[float]]
 
@@ -157,16 +154,6 @@ def split_sources(catalogue: Catalogue) -> tuple[Source, Source]:
     if not splits[0] or not splits[1]:
         raise ValueError(f"{catalogue.path}: training or validation has no tracks: ingest more tracks")
     return dataset_source(catalogue, "train"), dataset_source(catalogue, "validation")
-
-
-def hear_rows(
-    train: Source, held_out: Source, index: CopyIndex, n: int, seed: int, cutoff_hz: float,
-    decoder: Decoder | None = None, letters: Sequence[str] = (), searched: Mapping[str, int] = SEARCHED_ROWS,
-) -> tuple[HeardSet, dict[str, HeardSet]]:
-    """Hear the training set, which sets envelope and style space, and the reference rows."""
-    usual = hear_set((train[i] for i in train.draw(min(MAX_TRAIN, max(MIN_TRAIN, n)), seed)), cutoff_hz)
-    samples = make_rows(train, held_out, n, seed, decoder, letters)
-    return usual, {row: hear_set(samples[row], cutoff_hz, index, min(n, searched.get(row, 0))) for row in samples}
 
 
 def assess(heard: HeardSet, scale: Scale) -> Assessment:

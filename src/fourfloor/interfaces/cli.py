@@ -226,7 +226,7 @@ def compare(
     data: Annotated[Path, typer.Option(help="The dataset to train on and to judge by.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for comparison.json, .md and .html.", show_default=False)],
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Train each this long, earlier parts included.", show_default=False)
+        float | None, typer.Option(min=0.01, help="Train each system this long in all.", show_default=False)
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of minutes.", show_default=False)] = None,
     runs: Annotated[Path | None, typer.Option(help="Where the run folders lie.", show_default="OUT/runs")] = None,
@@ -247,7 +247,7 @@ def compare(
 ) -> None:
     """Train recipes for the same minutes on the same dataset, judge them alike, and write one table.
 
-    A prior that needs a decoder is trained beside the decoder.toml of its folder. Stop it at any moment: the same
+    A prior that needs a decoder is trained beside the decoder.toml of its folder, and they share the minutes. Stop it at any moment: the same
     command goes on, and trains nothing that has its minutes.
     """
     from fourfloor import pipeline

@@ -6,6 +6,7 @@ folder: one system, two processes.
 """
 
 import itertools
+import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -39,7 +40,10 @@ Tell = Callable[[float, float, str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class CompareRequest:
-    """What to train for how long, on what, and how to judge it. `minutes` or `steps` count for every recipe."""
+    """What to train for how long, on what, and how to judge it.
+
+    `minutes` count for every system: one of two models shares them out. `steps` count for every model.
+    """
 
     recipes: Sequence[Path]
     data: Path
@@ -87,7 +91,7 @@ def compare(request: CompareRequest, on_progress: Tell = lambda done, total, tex
     make_folder(request.out)
     make_folder(runs)
     weights: dict[object, float] = {"scale": 2.0 * request.n, **{e.name: LOOP_SECONDS * request.n for e in entries}}
-    weights |= {member.run: 60 * (request.minutes or 1.0) for group in waiting for member in group}
+    weights |= {member.run: 60 * (_minutes(request, members) or 1.0) for members, group in waiting for member in group}
     progress = _Progress(on_progress, weights)
     with signals_raise():
         progress.update("scale", 0.0, "reference rows")  # first: what is wrong with the dataset shows before training
@@ -116,43 +120,56 @@ def _check(request: CompareRequest) -> None:
         raise ValueError(f"jobs {request.jobs} is outside 1-64: no more than there are cores")
 
 
-def _untrained(request: CompareRequest, entries: Sequence[Entry], dataset: Dataset) -> list[list[Entry]]:
-    """List what is trained at the same time, without what has its minutes or diverged before; a decoder only once."""
+def _minutes(request: CompareRequest, members: int) -> float | None:
+    """Return what one model of a system of so many gets."""
+    return request.minutes and request.minutes / members
+
+
+def _untrained(
+    request: CompareRequest, entries: Sequence[Entry], dataset: Dataset
+) -> list[tuple[int, list[Entry]]]:
+    """List each system's number of models and those of them that wait for training, a decoder only once.
+
+    What has its minutes or diverged before does not wait.
+    """
     seen: set[Path] = set()
     groups = []
     for entry in entries:
         group = []
         for member in entry.members:
             saved = check_run(member, dataset)
-            done = is_trained(saved, request.minutes, request.steps) or member.divergence()
+            minutes = _minutes(request, len(entry.members))
+            done = is_trained(saved, minutes, request.steps) or member.divergence()
             if not done and member.run not in seen:
                 group.append(member)
             seen.add(member.run)
-        groups += [group] if group else []
+        groups += [(len(entry.members), group)] if group else []
     return groups
 
 
-def _train(request: CompareRequest, waiting: Sequence[Sequence[Entry]], progress: _Progress) -> dict[Path, str]:
+def _train(
+    request: CompareRequest, waiting: Sequence[tuple[int, Sequence[Entry]]], progress: _Progress
+) -> dict[Path, str]:
     """Train what waits; return what went wrong by run. A divergence is kept: the same training would end the same."""
-    groups = [[_request_of(request, member, len(group)) for member in group] for group in waiting]
+    groups = [[_request_of(request, member, members, len(group)) for member in group] for members, group in waiting]
     failures = train_all(
         groups, request.jobs, lambda run, share, text: progress.update(run, share, f"{run.name} {text}")
     )
-    for member in itertools.chain(*waiting):
+    for member in itertools.chain.from_iterable(group for _, group in waiting):
         progress.update(member.run, 1.0, f"{member.name} trained")
         if member.run in failures and failures[member.run].diverged:
             member.keep_divergence(failures[member.run].message)
     return {run: failure.message for run, failure in failures.items()}
 
 
-def _request_of(request: CompareRequest, entry: Entry, members: int) -> TrainRequest:
+def _request_of(request: CompareRequest, entry: Entry, members: int, beside: int) -> TrainRequest:
     """Ask for one training; where several run at a time each gets its share of the threads, unless told otherwise."""
-    at_once = max(request.jobs, members)
+    at_once = max(request.jobs, beside)
     overrides = ["training.listen_seconds=0"]
     if at_once > 1 and not entry.plan.training.threads:
         overrides.append(f"training.threads={max(1, torch.get_num_threads() // at_once)}")
     return TrainRequest(
-        recipe=entry.path, data=[request.data], run=entry.run, minutes=request.minutes, steps=request.steps,
+        recipe=entry.path, data=[request.data], run=entry.run, minutes=_minutes(request, members), steps=request.steps,
         resume=entry.started, overrides=[*overrides, *request.overrides], device=request.device,
     )  # fmt: skip
 
@@ -239,8 +256,8 @@ def _comparison(
     if request.minutes and spent and max(spent.values()) > ALIKE * min(spent.values()):
         dear, cheap = max(spent, key=spent.__getitem__), min(spent, key=spent.__getitem__)
         notes.append(f"not all had the same core minutes: {dear} {spent[dear]:.1f}, {cheap} {spent[cheap]:.1f}")
-    each = f"{request.minutes:g} minutes" if request.minutes else f"{request.steps} steps"
-    budget = f"{each} each, {request.jobs} at a time where this command trained"
+    each = f"{request.minutes:g} minutes a system" if request.minutes else f"{request.steps} steps a model"
+    budget = f"{each}, {request.jobs} at a time where this command trained"
     return Comparison(
         systems=systems, rows=scale.rows, broken=scale.broken, budget=budget,
         n=request.n, seed=request.seed, cutoff_hz=cutoff_hz, data=request.data.resolve().name,
@@ -255,7 +272,7 @@ def _machine() -> dict[str, Any]:
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
     except OSError:
         pass  # no Linux
-    return {"processor": name, "sampling threads": torch.get_num_threads(), "torch": torch.__version__}
+    return {"processor": name, "cores": len(os.sched_getaffinity(0)), "torch": torch.__version__}
 
 
 def _write(out: Path, comparison: "Comparison", heard: "dict[str, list[Sample]]", logs: dict[str, Any]) -> None:

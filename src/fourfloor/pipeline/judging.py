@@ -8,17 +8,17 @@ The keys hold hashes of checkpoint and dataset, and of the code that samples and
 are not kept, they are drawn from what was heard.
 """
 
+import ast
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 import fourfloor
 from fourfloor import audio, generation
@@ -34,11 +34,10 @@ if TYPE_CHECKING:
 FOLDER = "compared"
 LETTERS = "ABCDEFGHJK"  # row I is the ceiling of one decoder, not of all systems
 SLICES = "J"  # the strongest cheap baseline stands among the systems
-_SAMPLING_CODE = ("generation.py", "audio/level.py", "representations/*.py", "nn/*.py")
-_HEARING_CODE = tuple(
-    f"evaluation/{name}.py" for name in ("copying", "features", "numbers", "rhythm", "scores", "seam", "sources")
-)
-_ROWS_CODE = ("evaluation/references.py", "evaluation/scorecard.py")
+_SAMPLING_CODE = ("generation.py", "audio/level.py")
+_HEARING_CODE = ("evaluation/numbers.py", "evaluation/sources.py")
+_ROWS_CODE = ("evaluation/references.py",)
+_FOLLOWED = ("models", "nn", "representations", "evaluation")  # stages whose code decides what is sampled and heard
 
 
 def sample_loops(
@@ -50,7 +49,10 @@ def sample_loops(
     Loops that are there already are kept, so a stop at any moment loses one loop.
     """
     parts = [part for part in (model.prior, model.decoder) if part]
-    code = code_hash(*_SAMPLING_CODE, *(f"models/{part.recipe.family}.py" for part in parts))
+    code = code_hash(
+        *_SAMPLING_CODE, *(f"models/{part.recipe.family}.py" for part in parts),
+        *(f"representations/{part.recipe.representation_name}.py" for part in parts),
+    )  # fmt: skip
     sampling = asdict(model.prior.recipe.generation)
     key = digest([part.meta["sha256"] for part in parts], sampling, list(tempi), seed, bars, code)
     folder = run / FOLDER / key
@@ -58,24 +60,27 @@ def sample_loops(
     made = read_json(folder / "sampled.json", [])
     for number in range(len(made), len(tempi)):
         request = Request(bpm=tempi[number], seed=seed + number, bars=bars)
-        began = time.monotonic()
+        began = time.process_time()
         waveform = generation.make_loop(model, request)
-        seconds = time.monotonic() - began
+        spent = time.process_time() - began
         loop = audio.normalize_loop(waveform, audio.SAMPLE_RATE)
         if np.array_equal(loop[0], loop[-1]):
             loop = loop[:1]  # mono takes half the space
         audio.write_loop(folder / f"{number:03d}.wav", loop, loop_tags(model, request, f"{number:03d}"))
         made.append({"bpm": request.bpm, "seed": request.seed, "seconds": waveform.shape[1] / audio.SAMPLE_RATE,
-                     "wall_seconds": round(seconds, 4), "threads": torch.get_num_threads()})
+                     "core_seconds": round(spent, 4)})
         write_json(folder / "sampled.json", made)
         on_loop(number + 1)
     return folder
 
 
 def speed_of(folder: Path) -> float:
-    """Return the seconds of sound that were sampled in a second, leveling and writing left out."""
+    """Return the seconds of sound sampled in a second of one core; leveling and writing are left out.
+
+    Time of the processor, not of the clock: what else runs on the machine does not count.
+    """
     made = read_json(folder / "sampled.json", [])
-    return sum(loop["seconds"] for loop in made) / max(sum(loop["wall_seconds"] for loop in made), 1e-9)
+    return sum(loop["seconds"] for loop in made) / max(sum(loop["core_seconds"] for loop in made), 1e-9)
 
 
 class Judge:
@@ -101,7 +106,8 @@ class Judge:
     def scale(self) -> tuple["Scale", "HeardSet"]:
         """Measure the reference rows, or read what was heard of them; also return the baseline's set."""
         from fourfloor.evaluation.numbers import HeardSet
-        from fourfloor.evaluation.scorecard import SEARCHED_ROWS, Scale, hear_rows
+        from fourfloor.evaluation.references import SEARCHED_ROWS, hear_rows
+        from fourfloor.evaluation.scorecard import Scale
 
         path = self._kept / f"scale-{self._key(self._n, code_hash(*_ROWS_CODE))}.json"
         if not path.exists():
@@ -157,11 +163,26 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def code_hash(*patterns: str) -> str:
-    """Name the content of source files of this package."""
+def code_hash(*names: str) -> str:
+    """Name the content of source files of this package and of what they import from the stages `_FOLLOWED`."""
     package = Path(fourfloor.__file__).parent
-    files = sorted(path for pattern in patterns for path in package.glob(pattern))
-    return digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
+    waiting, hashes = [package / name for name in names], {}
+    while waiting:
+        path = waiting.pop()
+        if path not in hashes and path.exists():
+            hashes[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+            waiting += [package / name for name in _imported(path)]
+    return digest(sorted((str(path.relative_to(package)), content) for path, content in hashes.items()))
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """List the files of the followed stages that a source file may mean by its imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("fourfloor."):
+            module = node.module.removeprefix("fourfloor.").replace(".", "/")
+            if module.split("/")[0] in _FOLLOWED:
+                yield f"{module}.py"
+                yield from (f"{module}/{alias.name}.py" for alias in node.names)
 
 
 def read_json(path: Path, missing: Any) -> Any:
