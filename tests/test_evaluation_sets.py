@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fourfloor.evaluation.copying import CopyIndex, CopyMatch, Passage
+from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import StyleSpace, coverage, diversity_ratio, kernel_distance, mean_distance
 from fourfloor.evaluation.numbers import HeardSet, Ruler, hear_set, numbers_of
 from fourfloor.evaluation.paired import compare, griffin_lim, mp3_like
 from fourfloor.evaluation.references import make_rows
 from fourfloor.evaluation.scorecard import Scorecard, evaluate
 from fourfloor.evaluation.scores import COPY_LIMIT, Envelope
-from fourfloor.evaluation.sources import Source, dataset_passages
+from fourfloor.evaluation.sources import Sample, Source, dataset_passages
 from fourfloor.evaluation.verdict import NotAnchoredError, broken_anchors, judge, verdict_of
 from fourfloor.ingest import catalogue
 
@@ -200,6 +201,58 @@ def test_what_cannot_be_judged_is_said_and_the_rest_is_judged(measured: tuple[Ru
     assert "needs 32 loops" in gates["style"].judged_by
     assert verdict_of(gates)["new"] is False
     assert judge(copies, rows, ruler, n_loops=64)["style"].passes is not None
+
+
+def bursts(samples: int, seconds: float, seed: int) -> np.ndarray:
+    """White noise in bursts that die away, one every so many seconds whatever the tempo."""
+    time = np.arange(samples) / RATE
+    return np.random.default_rng(seed).standard_normal(samples) * np.exp(-(time % seconds) / (0.3 * seconds))
+
+
+def muffled_rhythm(samples: int, seed: int) -> np.ndarray:
+    """Noise that hardly moves, of bass alone, louder after each joint of fragments of .41 s."""
+    rng = np.random.default_rng(seed)
+    swell = 1 + 3 * np.exp(-(np.arange(samples) / RATE % 0.41) / 0.03)
+    spectrum = scipy.fft.rfft(rng.standard_normal(samples) * swell)
+    hertz = np.arange(len(spectrum)) * RATE / samples
+    return scipy.fft.irfft(spectrum / (1 + (hertz / 200) ** 3), samples) + 1e-4 * rng.standard_normal(samples)
+
+
+def everything_at_once(samples: int, seed: int) -> np.ndarray:
+    """Noise with the mean magnitudes of short spectra of all training loops, as from a VAE that answers the mean."""
+    frames = np.concatenate([play(track, part)[0][: 2048 * 40].reshape(-1, 2048) for track in TRAIN for part in (0, 1)])
+    mean = np.abs(scipy.fft.rfft(frames * np.hanning(2048))).mean(axis=0)
+    white = scipy.fft.rfft(np.random.default_rng(seed).standard_normal(samples))
+    return scipy.fft.irfft(white * np.interp(np.linspace(0, 1, len(white)), np.linspace(0, 1, 1025), mean), samples)
+
+
+@pytest.mark.parametrize(
+    ("fake", "name"),
+    [
+        (lambda samples, seed: bursts(samples, 0.1024, seed), "helicopter"),
+        (muffled_rhythm, "noise with distorted rhythm"),
+        (everything_at_once, "superposition"),
+        (lambda samples, seed: np.random.default_rng(seed).standard_normal(samples), "noise"),
+        (lambda samples, seed: play(20 + seed, bpm=tempo(20 + seed) * 1.07)[0], None),  # music at another tempo
+    ],
+)
+def test_what_a_network_of_the_seed_makes_is_named(
+    measured: tuple[Ruler, dict[str, HeardSet]], fake: object, name: str | None
+) -> None:
+    ruler, heard = measured
+    loops = []
+    for number in range(8):
+        bpm = tempo(20 + number)
+        waveform = fake(round(960 / bpm * RATE), number)  # type: ignore[operator]
+        waveform = 0.2 / waveform.std() * np.atleast_2d(waveform).astype(np.float32)
+        loops.append(Sample(waveform=waveform, sample_rate=RATE, bpm=bpm, bars=4, track=str(number), name=str(number)))
+    made = hear_set(loops, 10_000.0)
+    rows = {row: numbers_of(heard[row], ruler, 0, row == "A") for row in "ABCJ"}
+    numbers = numbers_of(made, ruler, 0)
+    named = diagnose(made, numbers, rows, judge(numbers, rows, ruler, len(loops)), ruler)
+    noises = {"helicopter", "noise with distorted rhythm", "superposition", "noise"}
+    assert noises & set(named) == ({name} if name else set())
+    assert "off-grid" in named
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from fourfloor.evaluation.features import colors
 from fourfloor.evaluation.numbers import HeardSet, Ruler, median
 from fourfloor.evaluation.scores import COPY_LIMIT
 from fourfloor.evaluation.verdict import Gate
@@ -14,9 +15,11 @@ MEANING = {
     "silence": "most loops hold no sound",
     "not finite": "some loops hold NaN or infinite samples",
     "noise": "white or colored noise without rhythm",
-    "noise with distorted rhythm": "a buried, distorted rhythm under noise, as from a plain autoencoder",
-    "helicopter": "noise gated on the beat: all bands move together, as from a spectrogram GAN",
-    "superposition": "many training loops on top of each other, as from a spectrogram VAE",
+    "noise with distorted rhythm": "a rhythm, buried or another than was asked for, in noise of any color, as from a "
+    "plain autoencoder",
+    "helicopter": "noise chopped at a steady rate, on the beat or at the network's own, as from a spectrogram GAN",
+    "superposition": "many training loops on top of each other, as from a spectrogram VAE; all of them are noise of "
+    "their mean color",
     "collapse": "the loops resemble each other far more than tracks do",
     "copying": "passages of the training set, perhaps transposed or at another tempo",
     "off-grid": "the tempo that was asked for is not heard",
@@ -30,6 +33,11 @@ MEANING = {
     "crackle": "single clicks inside the loops",
     "clipping": "flattened peaks",
 }
+
+
+NOISE_PULSE = 0.35  # white noise has less (row D)
+CHOP = 0.4          # music has as much at sixteenths, but then its tempo is heard
+CHOP_TOLERANCE = 0.02
 
 
 def diagnose(heard: HeardSet, numbers: Mapping[str, float], rows: Mapping[str, Mapping[str, float]],
@@ -47,16 +55,42 @@ def diagnose(heard: HeardSet, numbers: Mapping[str, float], rows: Mapping[str, M
 
 def _noises(heard: HeardSet, numbers: Mapping[str, float], ruler: Ruler) -> list[str]:
     envelope = ruler.envelope
+    off_grid = numbers["tempo"] < 0.5
     flatness = median([score.flatness_db for score in heard.scores])
     modulation = median([score.modulation_db for score in heard.scores])
-    flat = flatness > envelope.high.get("flatness_db", np.inf)
+    noisy = flatness > envelope.high.get("flatness_db", np.inf)
     # Noise that is gated to silence is never still, so its movement is unusual at the other end.
     still = modulation < envelope.low.get("modulation_db", -np.inf)
-    if numbers["independence"] < 0.1 and numbers["pulse"] >= envelope.middle.get("pulse", 1.0):
+    noisy |= still and flatness > envelope.middle.get("flatness_db", np.inf)
+    noisy |= off_grid and _is_still(heard, ruler)  # of any color: networks that only make bass are not flat
+    gated = numbers["independence"] < 0.1 and numbers["pulse"] >= envelope.middle.get("pulse", 1.0)
+    if gated or (off_grid and _is_chopped(heard)):
         return ["helicopter"]
-    if flat or (still and flatness > envelope.middle.get("flatness_db", np.inf)):
-        return ["noise"] if numbers["tempo"] < 0.5 else ["noise with distorted rhythm"]
-    return []
+    if not noisy:
+        return []
+    if not off_grid or numbers["pulse"] > NOISE_PULSE:
+        return ["noise with distorted rhythm"]
+    return ["superposition"] if _has_mean_color(heard, ruler) else ["noise"]
+
+
+def _is_chopped(heard: HeardSet) -> bool:
+    """Tell whether loops of all tempi are chopped at one rate: a stride of the network, no rhythm."""
+    rates = np.array([score.chop_hz for score in heard.scores])
+    one_rate = np.abs(rates / max(median(list(rates)), 1e-9) - 1) < CHOP_TOLERANCE
+    return bool(np.mean(one_rate) > 0.7 and median([score.chop for score in heard.scores]) > CHOP)
+
+
+def _is_still(heard: HeardSet, ruler: Ruler) -> bool:
+    """Tell whether the bands of half the loops move less than those of all but a twentieth of the training loops."""
+    usual = np.percentile([score.modulation_db for score in ruler.train.scores], 5)
+    return bool(median([score.modulation_db for score in heard.scores]) < usual)
+
+
+def _has_mean_color(heard: HeardSet, ruler: Ruler) -> bool:
+    """Tell whether the loops' spectra are nearer to the mean of the training set than its own loops are."""
+    mean = colors(ruler.train.vectors).mean(axis=0)
+    usual = (colors(ruler.train.vectors) - mean).std(axis=1)
+    return bool(np.median((colors(heard.vectors) - mean).std(axis=1)) < np.percentile(usual, 5))
 
 
 def _sets(heard: HeardSet, numbers: Mapping[str, float], rows: Mapping[str, Mapping[str, float]],

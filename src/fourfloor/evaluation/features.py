@@ -163,3 +163,13 @@ def style_vector(hearing: Hearing, bars: int) -> Array:
         energy[:, cycles] = (movement[:, nearest == cycles] ** 2).sum(axis=1)
     levels = 10 * np.log10(energy[:, 1:] + 1e-2)
     return np.concatenate([mel_db.mean(axis=1), mel_db.std(axis=1), levels.ravel()])
+
+
+def colors(vectors: Array) -> Array:
+    """Return the spectrum of mean magnitudes `(n, 64)`, in dB around its own mean, of style vectors `(n, dim)`.
+
+    Out of mean and spread of the levels in dB, as if these were normal.
+    """
+    mean, spread = vectors[:, :N_MELS], vectors[:, N_MELS : 2 * N_MELS]
+    spectra = mean + np.log(10) / 40 * spread**2
+    return spectra - spectra.mean(axis=1, keepdims=True)

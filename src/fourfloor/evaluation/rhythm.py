@@ -34,11 +34,7 @@ def tempo_of(hearing: Hearing) -> float:
     axis = np.arange(len(spectrum))
     comb = sum(weight * np.interp(bins * harmonic, axis, spectrum) for harmonic, weight in HARMONICS)
     best = int(np.argmax(comb))
-    offset = 0.0
-    if 0 < best < len(comb) - 1:
-        left, peak, right = comb[best - 1 : best + 2]
-        curvature = left - 2 * peak + right
-        offset = 0.5 * (left - right) / curvature if curvature < 0 else 0.0
+    offset = peak_offset(comb, best) if 0 < best < len(comb) - 1 else 0.0
     return float(candidates[best] * np.exp(offset * _STEP))
 
 
@@ -77,6 +73,24 @@ def pulse_of(hearing: Hearing) -> float:
     first, last = (round(lag * hearing.frame_rate) for lag in (0.25, 1.2))
     lags = correlation[first : min(last, len(envelope) // 2) + 1] / correlation[0]
     return float(lags.max()) if len(lags) else 0.0
+
+
+def chop_of(hearing: Hearing) -> tuple[float, float]:
+    """Find the highest normalized autocorrelation of the onset envelope at a lag of 30-150 ms, and its rate in Hz."""
+    envelope = hearing.onset - hearing.onset.mean()
+    correlation = scipy.fft.irfft(np.abs(scipy.fft.rfft(envelope)) ** 2, len(envelope))
+    first, last = (round(lag * hearing.frame_rate) for lag in (0.03, 0.15))
+    if hearing.silent or correlation[0] <= 0 or len(envelope) < 2 * last:
+        return 0.0, 0.0
+    best = first + int(correlation[first : last + 1].argmax())
+    return float(correlation[best] / correlation[0]), hearing.frame_rate / (best + peak_offset(correlation, best))
+
+
+def peak_offset(values: Array, best: int) -> float:
+    """Return where between its neighbors a maximum lies, -0.5 to 0.5, by the parabola through the three."""
+    left, peak, right = values[best - 1 : best + 2]
+    curvature = left - 2 * peak + right
+    return float(np.clip(0.5 * (left - right) / curvature, -0.5, 0.5)) if curvature < 0 else 0.0
 
 
 def independence_of(hearing: Hearing) -> float:

@@ -11,7 +11,15 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from fourfloor.evaluation.features import CUTOFF_HZ, Array, Hearing, hear
-from fourfloor.evaluation.rhythm import folded, independence_of, is_tempo, pulse_of, repetition_of, tempo_of
+from fourfloor.evaluation.rhythm import (
+    chop_of,
+    folded,
+    independence_of,
+    is_tempo,
+    pulse_of,
+    repetition_of,
+    tempo_of,
+)
 from fourfloor.evaluation.seam import Seam, curvature_of, seam_of
 
 SANE_NUMBERS = ("flatness_db", "modulation_db", "crest_db", "clipping", "offset", "crackle")
@@ -24,7 +32,8 @@ class LoopScores:
 
     `flatness_db`: mean spectral flatness of the frames (0 = white). `modulation_db`: 95th - 10th percentile of each
     mel band, mean. `crest_db`: peak over RMS. `clipping`: share of samples within 0.1 % of the peak. `offset`: |DC|
-    over RMS. `crackle`: the sharpest 5 ms against the ninth sharpest. `copy_score`, `nearest`: empty without a search.
+    over RMS. `crackle`: the sharpest 5 ms against the ninth sharpest. `chop`, `chop_hz`: how regular onsets are at
+    7-33 Hz, and at which rate. `copy_score`, `nearest`: empty without a search.
     """
 
     bpm: float
@@ -32,6 +41,8 @@ class LoopScores:
     bpm_measured: float
     tempo_hit: bool
     pulse: float
+    chop: float
+    chop_hz: float
     independence: float
     repetition: float
     seam: Seam
@@ -153,9 +164,10 @@ def score_hearing(waveform: Array, sample_rate: int, hearing: Hearing, bpm: floa
     peak, rms = float(np.abs(native).max(initial=0.0)), float(np.sqrt(np.mean(native**2))) if native.size else 0.0
     upper, lower = np.percentile(hearing.mel_db, (95, 10), axis=1)
     measured = folded(tempo_of(hearing), bpm)
+    chop, chop_hz = chop_of(hearing)
     return LoopScores(
         bpm=float(bpm), bars=bars, bpm_measured=measured, tempo_hit=is_tempo(measured, bpm), pulse=pulse_of(hearing),
-        independence=independence_of(hearing), repetition=repetition_of(hearing, bars),
+        chop=chop, chop_hz=chop_hz, independence=independence_of(hearing), repetition=repetition_of(hearing, bars),
         seam=seam_of(native, hearing, bpm, bars), flatness_db=hearing.flatness_db,
         modulation_db=float(np.mean(upper - lower)), crest_db=20 * float(np.log10(max(peak, 1e-9) / max(rms, 1e-9))),
         clipping=float(np.mean(np.abs(native) >= 0.999 * peak)) if peak > 0 else 0.0,

@@ -247,8 +247,8 @@ def compare(
 ) -> None:
     """Train recipes for the same minutes on the same dataset, judge them alike, and write one table.
 
-    A prior that needs a decoder is trained beside the decoder.toml of its folder, and they share the minutes. Stop it at any moment: the same
-    command goes on, and trains nothing that has its minutes.
+    A prior that needs a decoder is trained beside the decoder.toml of its folder, and they share the minutes. Stop it
+    at any moment: the same command goes on, and trains nothing that has its minutes.
     """
     from fourfloor import pipeline
     from fourfloor.evaluation.comparison import markdown
