@@ -36,6 +36,7 @@ def test_the_networks_are_those_of_the_tutorial() -> None:
 @pytest.mark.parametrize("settings", [
     {}, {"upsampling": "resize", "circular": True}, {"normalization": "spectral", "loss": "hinge", "scales": 2},
     {"normalization": "none", "penalty_weight": 1.0, "batch_deviation": True, "tempo": True, "turns": 4},
+    {"kernel": 5}, {"kernel": 5, "circular": True},
 ])  # fmt: skip
 def test_samples_have_the_shape_and_range_of_pictures(settings: dict[str, Any]) -> None:
     model = small(**settings)
@@ -64,7 +65,7 @@ def test_the_non_saturating_loss_pulls_hardest_where_the_discriminator_is_sure()
 
 def test_transposed_convolutions_draw_a_checkerboard_and_resized_ones_do_not() -> None:
     flat = torch.ones(1, 8, 8, 8)
-    for layer, uneven in ((TransposedUp(8, 1, circular=True), True), (ResizedUp(8, 1, circular=True), False)):
+    for layer, uneven in ((TransposedUp(8, 1, Config(circular=True)), True), (ResizedUp(8, 1, Config(circular=True)), False)):
         with torch.no_grad():
             row = layer(flat)[0, 0, 5]  # inside: the same input everywhere
         difference = (row[::2].mean() - row[1::2].mean()).abs().item()
@@ -76,7 +77,7 @@ def test_a_circle_of_frames_has_no_seam(upsampling: Any) -> None:
     up = TransposedUp if upsampling == "transposed" else ResizedUp
     x = torch.randn(1, 4, 8, 8)
     for circular in (True, False):
-        layer = up(4, 2, circular)
+        layer = up(4, 2, Config(circular=circular))
         with torch.no_grad():
             same = torch.allclose(layer(x.roll(3, dims=-1)), layer(x).roll(6, dims=-1), atol=1e-5)
         assert same is circular

@@ -21,7 +21,7 @@ from fourfloor.nn.wasserstein import Sampling, gradient_penalty
 
 __all__ = ["Config", "Model", "Sampling"]
 
-KERNEL, STRIDE = 4, 2
+STRIDE = 2
 SLOPE = 0.2  # of the leaky rectifier, as DCGAN
 INITIAL_DEVIATION = 0.02  # of weights, as DCGAN
 MOMENTUM = 0.1  # of the running statistics of batches, as torch's
@@ -37,6 +37,7 @@ class Config:
     layers: int = 4  # each halves both sides; 64 by 64 ends with 4 by 4
     width: int = 16  # channels next to the picture, doubled by every layer away from it; DCGAN: 64
     latent_dim: int = 100
+    kernel: Literal[4, 5] = 4  # DCGAN: 5, whose steps overlap unevenly: checkerboards
     upsampling: Literal["transposed", "resize"] = "transposed"  # resize: nearest neighbor, then a convolution
     normalization: Literal["batch", "spectral", "none"] = "batch"  # of the discriminator; the generator's is batch
     dropout: float = 0.0  # in the discriminator
@@ -154,7 +155,7 @@ class Generator(nn.Module):
         self.dense = nn.Linear(config.latent_dim + config.tempo, channels[0] * start[0] * start[1])
         self.norms = nn.ModuleList(nn.BatchNorm2d(inside, momentum=MOMENTUM) for inside in channels[:-1])
         up = TransposedUp if config.upsampling == "transposed" else ResizedUp
-        self.layers = nn.ModuleList(up(a, b, config.circular) for a, b in itertools.pairwise(channels))
+        self.layers = nn.ModuleList(up(a, b, config) for a, b in itertools.pairwise(channels))
         self.apply(initialize)
 
     def forward(self, z: Tensor, tempo: Tensor) -> Tensor:
@@ -174,7 +175,7 @@ class Discriminator(nn.Module):
         self.tempo, self.batch_deviation = config.tempo, config.batch_deviation
         self.dropout = nn.Dropout(config.dropout)
         channels = [channels[0] + config.tempo, *channels[1:]]
-        self.layers = nn.ModuleList(Down(a, b, config.circular) for a, b in itertools.pairwise(channels))
+        self.layers = nn.ModuleList(Down(a, b, config) for a, b in itertools.pairwise(channels))
         self.dense = nn.Linear(channels[-1] * start[0] * start[1] + config.batch_deviation, 1)
         self.apply(initialize)
         batch = config.normalization == "batch"
@@ -202,42 +203,43 @@ class Discriminator(nn.Module):
 class Down(nn.Conv2d):
     """Halve both sides; before the first frame lies the last, or nothing."""
 
-    def __init__(self, channels: int, following: int, circular: bool) -> None:
-        super().__init__(channels, following, KERNEL, STRIDE, (1, 0))
-        self.circular = circular
+    def __init__(self, channels: int, following: int, config: Config) -> None:
+        edge = (config.kernel - 1) // 2
+        super().__init__(channels, following, config.kernel, STRIDE, (edge, 0))
+        self.edge, self.circular = edge, config.circular
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `(batch, following, bins / 2, frames / 2)`."""
-        return super().forward(pad_time(x, self.circular))
+        return super().forward(pad_time(x, self.edge, self.circular))
 
 
 class TransposedUp(nn.ConvTranspose2d):
     """Double both sides: the transpose of `Down`. Neighbors are sums of different weights, hence checkerboards."""
 
-    def __init__(self, channels: int, following: int, circular: bool) -> None:
-        super().__init__(channels, following, KERNEL, STRIDE, 1)
-        self.circular = circular
+    def __init__(self, channels: int, following: int, config: Config) -> None:
+        super().__init__(channels, following, config.kernel, STRIDE, (config.kernel - 1) // 2, config.kernel % 2)
+        self.circular = config.circular
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return `(batch, following, 2 * bins, 2 * frames)`."""
-        return super().forward(pad_time(x, self.circular))[..., STRIDE:-STRIDE]
+        return super().forward(pad_time(x, 1, self.circular))[..., STRIDE:-STRIDE]
 
 
 class ResizedUp(nn.Conv2d):
     """Double both sides by repeating neighbors, then convolve."""
 
-    def __init__(self, channels: int, following: int, circular: bool) -> None:
+    def __init__(self, channels: int, following: int, config: Config) -> None:
         super().__init__(channels, following, 3, padding=(1, 0))
-        self.circular = circular
+        self.circular = config.circular
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `(batch, following, 2 * bins, 2 * frames)`."""
-        return super().forward(pad_time(nn.functional.interpolate(x, scale_factor=STRIDE), self.circular))
+        return super().forward(pad_time(nn.functional.interpolate(x, scale_factor=STRIDE), 1, self.circular))
 
 
-def pad_time(x: Tensor, circular: bool) -> Tensor:
-    """Put one frame before the first and one after the last."""
-    return nn.functional.pad(x, (1, 1, 0, 0), mode="circular" if circular else "constant")
+def pad_time(x: Tensor, edge: int, circular: bool) -> Tensor:
+    """Put so many frames before the first and after the last."""
+    return nn.functional.pad(x, (edge, edge, 0, 0), mode="circular" if circular else "constant")
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, kind: str) -> Tensor:
@@ -288,7 +290,7 @@ def layer_sizes(config: Config, shape: dict[str, int]) -> tuple[tuple[int, int],
     start = (bins // STRIDE**config.layers, frames // STRIDE**config.layers)
     channels = [1, *(config.width * STRIDE**layer for layer in range(config.layers))]
     dense = config.latent_dim * channels[-1] * start[0] * start[1]
-    largest = max(dense, *(KERNEL**2 * a * b for a, b in itertools.pairwise(channels)))
+    largest = max(dense, *(config.kernel**2 * a * b for a, b in itertools.pairwise(channels)))
     if largest > MAX_WEIGHTS or config.width * bins * frames > MAX_VALUES:
         raise ValueError(f"width {config.width}, layers {config.layers}: too large for {bins} bins, {frames} frames")
     return start, channels
