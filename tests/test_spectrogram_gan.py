@@ -64,8 +64,8 @@ def test_the_non_saturating_loss_pulls_hardest_where_the_discriminator_is_sure()
 
 
 def test_transposed_convolutions_draw_a_checkerboard_and_resized_ones_do_not() -> None:
-    flat = torch.ones(1, 8, 8, 8)
-    for layer, uneven in ((TransposedUp(8, 1, Config(circular=True)), True), (ResizedUp(8, 1, Config(circular=True)), False)):
+    flat, config = torch.ones(1, 8, 8, 8), Config(circular=True)
+    for layer, uneven in ((TransposedUp(8, 1, config), True), (ResizedUp(8, 1, config), False)):
         with torch.no_grad():
             row = layer(flat)[0, 0, 5]  # inside: the same input everywhere
         difference = (row[::2].mean() - row[1::2].mean()).abs().item()

@@ -239,6 +239,9 @@ def compare(
         float | None, typer.Option(help="Hear all below this, in Hz.", show_default="what all can sound up to")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Trainings at a time; they share the cores.")] = 1,
+    music: Annotated[
+        bool, typer.Option("--music/--no-music", help="Let the page play loops of the dataset, too.")
+    ] = True,
     override: Annotated[
         list[str] | None, typer.Option("--set", help="Override a value of every recipe.", show_default=False)
     ] = None,
@@ -257,7 +260,7 @@ def compare(
 
     request = pipeline.CompareRequest(
         recipes=recipes, data=data, out=out, runs=runs, minutes=minutes, steps=steps, n=n, seed=seed, bpm=bpm or (),
-        cutoff_hz=cutoff, jobs=jobs, overrides=override or (), device=device,
+        cutoff_hz=cutoff, jobs=jobs, music=music, overrides=override or (), device=device,
     )  # fmt: skip
     try:
         with progress_bar("compare") as bar:

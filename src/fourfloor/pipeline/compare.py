@@ -56,6 +56,7 @@ class CompareRequest:
     bpm: Sequence[float] = ()  # tempi to ask for in turn; those of held-out loops without it
     cutoff_hz: float | None = None  # below which all are heard; what the lowest sample rate allows without it
     jobs: int = 1
+    music: bool = True  # held-out loops and slices on the page: the dataset's own sound
     overrides: Sequence[str] = ()
     device: str = "auto"
 
@@ -104,8 +105,9 @@ def compare(request: CompareRequest, on_progress: Tell = lambda done, total, tex
             systems.append(system)
         systems.append(_system(BASELINE, scale, slices))
         comparison = _comparison(request, systems, judge, scale, cutoff_hz)
-        references = judge.references(EXCERPTS)
-        heard |= {BASELINE: references[SLICES], "held-out real (A)": references["A"]}
+        if request.music:
+            references = judge.references(EXCERPTS)
+            heard |= {BASELINE: references[SLICES], "held-out real (A)": references["A"]}
         logs = {m.name: log.read(m.run / "log.jsonl") for entry in entries for m in entry.members}
         _write(request.out, comparison, heard, logs)
     return comparison
