@@ -136,6 +136,29 @@ def test_wrong_input_is_one_line_and_exit_2(trained_runs, dataset_folder, music,
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["music"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("generate", "--bogus"), "No such option: --bogus"),
+        (("generate", "--bpm", "fast"), "Invalid value for '--bpm'"),
+        (("ingest",), "Missing argument 'sources'"),
+        (("dance",), "No such command 'dance'"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_too(arguments, message, capsys, monkeypatch) -> None:
+    code, out, err = run(capsys, monkeypatch, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"fourfloor: {message}")
+    assert err.endswith("--help\n")
+    assert err.count("\n") == 1
+
+
+def test_nothing_asked_is_answered_with_help(capsys, monkeypatch) -> None:
+    code, out, _ = run(capsys, monkeypatch)
+    assert code == 0
+    assert "generate" in out
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everywhere")
 def test_folders_without_permission_are_named(trained_runs, music, tmp_path, capsys, monkeypatch) -> None:
     music.chmod(0)

@@ -16,18 +16,22 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 app = typer.Typer(
     name="fourfloor",
     help="New, seamless house & techno loops from your own tracks, on an ordinary machine.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="rich",
 )
+_UsageError: Any = typer.BadParameter.__base__  # typer gives it no name of its own
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output (docs/json.md).")]
 
 
 def main() -> None:
     """Run the command line and turn a user's mistake into one line and exit code 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except _UsageError as error:
+        where = error.ctx.command_path if error.ctx else "fourfloor"
+        _fail(f"{error.format_message().rstrip('.')}; see {where} --help", 2)
     except ValueError as error:
         _fail(error, 2)
     except BrokenPipeError:
@@ -55,11 +59,14 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """New, seamless house & techno loops from your own tracks, on an ordinary machine."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @app.command(epilog="Example: fourfloor ingest ~/music/techno --out data/techno")
