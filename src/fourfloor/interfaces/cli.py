@@ -337,11 +337,13 @@ def produce(
 @app.command(epilog="Example: fourfloor export runs/prior --decoder runs/decoder --out models/mine")
 def export(
     prior: Annotated[Path, typer.Argument(help="The prior's run.", show_default=False)],
-    decoder: Annotated[Path, typer.Option(help="The decoder's run.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The model folder to write.", show_default=False)],
+    decoder: Annotated[
+        Path | None, typer.Option(help="The decoder's run, where the prior needs one.", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Join a prior and a decoder into a model folder that `generate --model` reads: small, without training state."""
+    """Join a run, and its decoder's, into a model folder that `generate --model` reads: small, no training state."""
     from fourfloor import pipeline
 
     size = pipeline.export(prior, decoder, out)

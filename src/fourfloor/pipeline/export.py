@@ -10,7 +10,9 @@ def export(prior: Path, decoder: Path | None, out: Path) -> int:
     """Write a model folder from a run, or a prior's and a decoder's; return its size in bytes."""
     from fourfloor import novelty
 
-    generation.load_model(str(prior), str(decoder) if decoder else None)  # refuses what does not fit
+    model = generation.load_model(str(prior), str(decoder) if decoder else None)  # refuses what does not fit
+    if model.decoder and not decoder:
+        raise ValueError(f"{prior}: makes no sound without a decoder; name its run with --decoder")
     novelty.load_reference(prior)
     if out.resolve() in (prior.resolve(), decoder and decoder.resolve()):
         raise ValueError(f"{out}: is a run; choose another --out")
