@@ -20,6 +20,7 @@ from fourfloor.evaluation.numbers import hear_set
 from fourfloor.evaluation.scores import COPY_LIMIT
 from fourfloor.evaluation.sources import Sample, dataset_passages
 from fourfloor.generation import LoopModel, Request, Trained, make_loop
+from fourfloor.representations import representation_module
 from fourfloor.representations.beatgrid import BPM_RANGE
 from fourfloor.representations.latent import SAMPLE_RATE
 from fourfloor.training.loop import Check
@@ -31,20 +32,19 @@ MAX_HEARD = 128  # loops of each split, evenly over it
 
 def checker(plan: recipe.Recipe, codec: Any, dataset: Dataset, meta: dict[str, Any], decoder: Trained | None) -> Check:
     """Return what scores a model that samples; ValueError in one line where dataset or decoder do not suffice."""
-    if decoder is None and Trained(nn.Module(), codec, plan, meta).needs_decoder:
+    if decoder is None and not hasattr(representation_module(plan.representation_name), "decode"):
         raise ValueError("no decoder turns its samples into sound; name one with --decoder")
     cutoff_hz = min(CUTOFF_HZ, 0.45 * dataset.sample_rate)
-    train, held_out = ([_sample(dataset, index) for index in _evenly(dataset.indices(split))]
-                       for split in ("train", "validation"))
+    train, held_out = (_evenly(dataset.indices(split)) for split in ("train", "validation"))
     if len(held_out) < 2:
-        raise ValueError(f"{len(held_out)} held-out loop has no distance; ingest more music")
-    heard = hear_set(train, cutoff_hz)
+        raise ValueError("a single held-out loop has no distance; ingest more music, or in shorter loops")
+    heard = hear_set((_sample(dataset, index) for index in train), cutoff_hz)
     space = StyleSpace.of(heard.vectors, heard.tracks)
-    reference = space.place(hear_set(held_out, cutoff_hz).vectors)
+    reference = space.place(hear_set((_sample(dataset, index) for index in held_out), cutoff_hz).vectors)
     # All loops of the dataset: where a track's later loops validate, these are no music to repeat either.
     index = CopyIndex((passage for part in dataset.catalogues for passage in dataset_passages(part)), cutoff_hz)
     low, high = BPM_RANGE
-    tempi = [min(max(held_out[number % len(held_out)].bpm, low), high) for number in range(N_LOOPS)]
+    tempi = [min(max(dataset.bpm(held_out[number % len(held_out)]), low), high) for number in range(N_LOOPS)]
     requests = [Request(bpm=bpm, bars=dataset.bars, seed=number) for number, bpm in enumerate(tempi)]
 
     def check(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:

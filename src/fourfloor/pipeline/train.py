@@ -111,7 +111,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     validation = [line["validation"] for line in records if "validation" in line]
     return {
         "run": str(request.run), "family": plan.family, "steps": state.step, "seconds": round(state.elapsed, 1),
-        "loss": records[-1].get("loss"), "validation": validation[-1] if validation else None,
+        "loss": records[-1]["loss"], "validation": validation[-1] if validation else None,
         "best_step": state.best_step,
         "notes": [*decision(records, state, plan.training), *trust(records, state, dataset)] if check else notes,
     }  # fmt: skip
@@ -138,11 +138,14 @@ def trust(records: Sequence[dict[str, float]], state: loop.State, dataset: Datas
     result = next((record for record in checks if record["step"] == state.best_step), checks[-1] if checks else None)
     if result is None:
         return ["how far to trust it: no loops could be heard"]
+    from fourfloor.early_stopping import N_LOOPS
+
     held_out = {dataset.name(int(index)) for index in dataset.indices("validation")}
     judged = f"judged by {len(held_out)} unheard track{'s' * (len(held_out) > 1)}"
     if not dataset.holds_out_tracks:
         judged = "no unheard track to judge by, validation loops are later ones of what was trained on"
-    return [f"how far to trust it: {judged}; {result['copies']} copies among 8 samples, too few loops for a verdict"]
+    heard = f"{result['copies']} copies among {N_LOOPS} samples, too few for a verdict"
+    return [f"how far to trust it: {judged}; {heard}"]
 
 
 def _late_loops(dataset: Dataset) -> str:

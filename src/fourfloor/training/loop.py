@@ -160,6 +160,7 @@ def train(
         if check and config.check_every and not resumed:
             log.write(step=0, **_checked(check, state, batches, config, device, on_progress))
             save(state, run, meta, constants or {})
+            began = time.monotonic()  # the minutes are for training
         while not (stop or state.stale_checks >= config.patience):
             if _finished(state.step, time.monotonic() - began, steps, minutes):
                 break
