@@ -9,7 +9,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
 # What a stage may import beside itself and the third-party libraries.
 PATH = [
     "audio", "representations", "ingest", "producer", "dataset", "nn", "models", "training", "recipe", "generation",
-    "picture", "evaluation", "novelty", "listening", "pipeline", "interfaces",
+    "picture", "evaluation", "novelty", "listening", "early_stopping", "pipeline", "interfaces",
 ]  # fmt: skip
 TRAINING_PATH = ["representations", "dataset", "nn", "models", "training", "recipe", "generation"]
 TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops"}

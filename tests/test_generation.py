@@ -157,7 +157,7 @@ def test_a_tuned_model_keeps_codec_and_styles(
             run=run,
             parent=str(trained_runs["prior"]),
             steps=2,
-            overrides=("training.batch_size=2",),
+            overrides=("training.batch_size=2", "training.check_every=0"),
             device="cpu",
         )
     )

@@ -43,9 +43,12 @@ def batches(split: str, size: int, rng: np.random.Generator) -> dict[str, np.nda
     return {"x": rng.standard_normal((size, 3)).astype(np.float32)}
 
 
-def run_line(run: Path, steps: int, model: Line | None = None, **options: Any) -> loop.State:
+def run_line(run: Path, steps: int, model: Line | None = None, patience: int = 2, **options: Any) -> loop.State:
     (run / "checkpoints").mkdir(parents=True, exist_ok=True)
-    config = loop.Config(batch_size=4, precision="fp32", validate_every=3, seed=1, checkpoint_seconds=1e-9)
+    config = loop.Config(
+        batch_size=4, precision="fp32", validate_every=3, check_every=3, patience=patience, seed=1,
+        checkpoint_seconds=1e-9,
+    )  # fmt: skip
     torch.manual_seed(1)
     return loop.train(model or Line(), batches, config, run, meta={}, steps=steps, **options)
 
@@ -62,6 +65,63 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
         run_line(tmp_path / "parts", 12, on_progress=stop)
     resumed = run_line(tmp_path / "parts", 12, resumed=checkpoint.load_latest(tmp_path / "parts"))
     assert (tmp_path / "parts" / "log.jsonl").read_bytes() == (tmp_path / "straight" / "log.jsonl").read_bytes()
+    for name, value in straight.ema.state_dict().items():
+        assert torch.equal(value, resumed.ema.state_dict()[name])
+
+
+SCORES = {0: 9.0, 3: float("inf"), 6: 4.0, 9: 6.0, 12: 5.0, 15: 1.0}
+
+
+def scripted_check(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:
+    torch.randn(7)  # what a check draws must not change the training
+    return SCORES[step], {"style": SCORES[step]}
+
+
+def test_checks_keep_the_best_step_and_stop(tmp_path: Path) -> None:
+    state = run_line(tmp_path, 30, check=scripted_check)
+    assert (state.step, state.best_step, state.best_score) == (12, 6, 4.0)
+    best = checkpoint.load_best(tmp_path)
+    assert (best.step, checkpoint.load_latest(tmp_path).step) == (6, 12)
+    assert all(torch.equal(value, best.part("ema")[name]) for name, value in state.ema.state_dict().items())
+    checks = [line for line in read(tmp_path / "log.jsonl") if "style" in line]
+    assert [(line["step"], line["style"]) for line in checks] == [(0, 9.0), (3, None), (6, 4.0), (9, 6.0), (12, 5.0)]
+    assert [line["step"] for line in checks if "best_step" in line] == [0, 6]
+
+
+def test_checks_do_not_change_what_is_trained(tmp_path: Path) -> None:
+    run_line(tmp_path / "with", 9, check=scripted_check)
+    run_line(tmp_path / "without", 9)
+    ends = [checkpoint.load_latest(tmp_path / name).part("ema") for name in ("with", "without")]
+    assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
+
+
+def test_without_a_result_training_goes_on_and_the_newest_step_is_kept(tmp_path: Path) -> None:
+    def fails(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:
+        if step:
+            raise ValueError("no sound")
+        return float("inf"), {}
+
+    told: list[str] = []
+    state = run_line(tmp_path, 12, check=fails, on_progress=lambda progress: told.append(progress.message))
+    assert (state.step, state.best_step) == (12, None)
+    assert checkpoint.load_best(tmp_path).step == 12
+    assert "step 3: check failed: no sound" in told
+
+
+@pytest.mark.parametrize("cut", [1, 8, 11])
+def test_a_resumed_run_checks_and_stops_like_an_uninterrupted_one(tmp_path: Path, cut: int) -> None:
+    def stop(progress: loop.Progress) -> None:
+        if progress.step == cut and not progress.message:
+            raise TimeoutError
+
+    straight = run_line(tmp_path / "straight", 30, check=scripted_check)
+    with pytest.raises(TimeoutError):
+        run_line(tmp_path / "parts", 30, check=scripted_check, on_progress=stop)
+    latest = checkpoint.load_latest(tmp_path / "parts")
+    resumed = run_line(tmp_path / "parts", 30, check=scripted_check, resumed=latest)
+    assert latest.step == cut - 1
+    assert (tmp_path / "parts" / "log.jsonl").read_bytes() == (tmp_path / "straight" / "log.jsonl").read_bytes()
+    assert (resumed.step, resumed.best_step) == (straight.step, straight.best_step)
     for name, value in straight.ema.state_dict().items():
         assert torch.equal(value, resumed.ema.state_dict()[name])
 

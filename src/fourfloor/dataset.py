@@ -7,8 +7,9 @@ dataset's training loops and kept beside them, so that decoder and prior, traine
 import contextlib
 import os
 import tempfile
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from fourfloor.representations.beatgrid import resample_loop
 from fourfloor.representations.latent import FEATURE_DIM, Codec
 
 MONO_BYTES = 2**30  # of resampled loops kept in memory: two thousand of four bars at 10 kHz
+LATE_SHARE = 0.2  # of each track's loops validates where no track is held out
 CODEC_LOOPS = 600  # enough for a PCA of 352 values; more only costs time
 
 
@@ -83,9 +85,9 @@ class Dataset:
         return sorted({track.style for part in self.catalogues for track in part.tracks})
 
     def indices(self, split: str) -> np.ndarray:
-        """Return the loops of a split; a dataset too small for a validation split validates on what it trains on."""
+        """Return the loops of a split; a single loop is trained on and validates."""
         if split not in self._split_cache:
-            chosen = [i for i in range(len(self)) if self.loop(i).split == split]
+            chosen = [i for i in range(len(self)) if self.split(i) == split]
             if not chosen and split == "validation":
                 return self.indices("train")
             if not chosen:
@@ -93,12 +95,32 @@ class Dataset:
             self._split_cache[split] = np.array(chosen)
         return self._split_cache[split]
 
+    @cached_property
+    def holds_out_tracks(self) -> bool:
+        """Tell whether whole tracks validate; else the last loops of each track do, which it has half heard."""
+        return any(loop.split == "validation" for part in self.catalogues for loop in part.loops)
+
+    @cached_property
+    def _late(self) -> frozenset[int]:
+        """Return the loops that validate where no track is held out."""
+        by_track: dict[tuple[Path, int], list[int]] = defaultdict(list)
+        for index, (part, own) in enumerate(self._parts):
+            by_track[part.path, part.loops[own].track].append(index)
+        counts = {track: max(1, round(LATE_SHARE * len(loops))) for track, loops in by_track.items() if len(loops) > 1}
+        return frozenset(index for track, count in counts.items() for index in by_track[track][-count:])
+
+    def split(self, index: int) -> str:
+        """Return whether a loop is of "train" or "validation"."""
+        if self.holds_out_tracks:
+            return self.loop(index).split
+        return "validation" if index in self._late else "train"
+
     def follower(self, index: int) -> int | None:
-        """Return the loop that begins where this one ends in the same track, if there is one."""
+        """Return the loop of the same split that begins where this one ends in the same track, if there is one."""
         part, own = self._parts[index]
         following = own + 1
         if following < len(part.loops) and part.loops[following].follows == own:
-            return index + 1
+            return index + 1 if self.split(index + 1) == self.split(index) else None
         return None
 
     def features(self, index: int) -> np.ndarray:

@@ -140,7 +140,7 @@ def load_trained(path: Path) -> Trained:
     """Load a model from a run folder, or from one JSON half of a checkpoint."""
     if path.suffix == ".json":
         return rebuild(checkpoint.load(path), str(path))
-    return rebuild(checkpoint.load_latest(path), str(path))
+    return rebuild(checkpoint.load_best(path), str(path))
 
 
 def bundled_folder(name: str) -> Path:
@@ -298,7 +298,7 @@ def export(prior: Path, decoder: Path | None, out: Path) -> None:
     for run, name in ((prior, PRIOR_FILE), (decoder, DECODER_FILE)):
         if run is None:
             continue
-        saved = checkpoint.load_latest(run)
+        saved = checkpoint.load_best(run)
         tensors = {f"constants/{key}": value.half() for key, value in saved.part("constants").items()}
         for key, value in saved.part("ema").items():
             tensors[f"ema/{key}"] = value.half()

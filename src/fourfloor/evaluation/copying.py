@@ -39,6 +39,7 @@ QUERY_SECONDS = 1.0          # between the patches of a loop
 _CODE = 2                    # what a byte means: 2 = quarter decibels with the frame means removed
 _VALID = BLOCK_FRAMES - PATCH_FRAMES + 1
 _FINE = 4                    # a loop is analysed four times finer, to be read at any speed
+_ALL_SHIFTS = tuple(range(len(SEMITONES)))
 _STILL_DB = 1.0              # a patch that moves less than this has nothing to recognise
 
 
@@ -149,21 +150,23 @@ class CopyIndex:
             return NO_MATCH
         levels = self._transposed(heard)
         seconds = len(heard) / ANALYSIS_RATE
-        own = _query(levels, seconds, [(shift, speed) for shift in SEMITONES for speed in _own_speeds(shift)])
+        resampled = [(2 ** (shift / 12), (number,)) for number, shift in enumerate(SEMITONES) if shift]
+        own = _query(levels, seconds, [(1.0, _ALL_SHIFTS), *resampled])
         best = NO_MATCH
         for group in self._groups:
             queries = [own]
             pace = bpm / group.bpm
             if abs(np.log(pace)) > TEMPO_STEP / 2:
-                queries.append(_query(levels, seconds, [(shift, pace) for shift in SEMITONES]))
+                queries.append(_query(levels, seconds, [(pace, _ALL_SHIFTS)]))
             best = max([best, *(self._best(group, query) for query in queries)], key=lambda match: match.score)
         return best
 
-    def _transposed(self, heard: Array) -> dict[int, Array]:
+    def _transposed(self, heard: Array) -> Array:
+        """Return levels float32 `(frames, len(SEMITONES), bands)`: a frame at any speed is one row to read."""
         n_frames = max(_FINE, round(len(heard) / ANALYSIS_RATE * FRAME_RATE * _FINE))
         power = power_frames(heard, n_frames)
-        banks = {shift: mel_filters(N_BANDS, self._top_hz, shift=2 ** (shift / 12)) for shift in SEMITONES}
-        return {shift: _to_levels(power @ filters.T) for shift, filters in banks.items()}
+        banks = [mel_filters(N_BANDS, self._top_hz, shift=2 ** (shift / 12)) for shift in SEMITONES]
+        return np.stack([_to_levels(power @ filters.T).T for filters in banks], axis=1).astype(np.float32)
 
     def _best(self, group: _Blocks, query: _Query) -> CopyMatch:
         if not query.seconds:
@@ -245,39 +248,44 @@ def _levels(waveform: Array, n_frames: int, top_hz: float) -> Array:
     return _to_levels(power_frames(waveform, n_frames, filters=mel_filters(N_BANDS, top_hz)))
 
 
-def _own_speeds(shift: int) -> tuple[float, ...]:
-    """Speeds at which a transposed copy may run: its own, or the one that resampling gives it."""
-    return (1.0,) if shift == 0 else (1.0, 2 ** (shift / 12))
-
-
-def _query(levels: dict[int, Array], seconds: float, changes: Sequence[tuple[int, float]]) -> _Query:
-    """Cut patches from a loop `(bands, frames)` as a circle, transposed and at the speed of each change."""
-    patches: list[Array] = []
+def _query(levels: Array, seconds: float, changes: Sequence[tuple[float, Sequence[int]]]) -> _Query:
+    """Cut patches from a loop `(frames, shifts, bands)` as a circle, at each speed those of some of the shifts."""
+    spectra: list[Array] = []
     begins: list[float] = []
     semitones: list[int] = []
     speeds: list[float] = []
-    for shift, speed in changes:
-        cut, at = _patches(levels[shift], seconds, speed)
-        patches.append(cut)
-        begins += at
-        semitones += [shift] * len(at)
-        speeds += [float(speed)] * len(at)
-    spectra = scipy.fft.rfft(np.concatenate(patches), BLOCK_FRAMES, axis=2).conj().transpose(2, 0, 1)
-    return _Query(spectra=np.ascontiguousarray(spectra), seconds=begins, semitones=semitones, speeds=speeds)
+    for speed, shifts in changes:
+        patches, moving, starts = _patches(np.take(levels, shifts, axis=1), seconds, speed)
+        spectrum = scipy.fft.rfft(patches, BLOCK_FRAMES, axis=1).transpose(1, 0, 2, 3)
+        flat = spectrum.reshape(len(spectrum), -1, N_BANDS)
+        spectra.append(flat if moving.all() else flat[:, moving])
+        cuts = [(start, SEMITONES[shift]) for start in starts for shift in shifts]
+        kept = [cut for cut, moves in zip(cuts, moving, strict=True) if moves]
+        begins += [start for start, _ in kept]
+        semitones += [shift for _, shift in kept]
+        speeds += [float(speed)] * len(kept)
+    joined = spectra[0] if len(spectra) == 1 else np.concatenate(spectra, axis=1)
+    return _Query(spectra=np.conjugate(joined, out=joined), seconds=begins, semitones=semitones, speeds=speeds)
 
 
-def _patches(level: Array, seconds: float, speed: float) -> tuple[Array, list[float]]:
-    """Read levels `(bands, frames)` of a loop as if it ran at another speed; unit patches and where they begin."""
-    n_fine = level.shape[1]
+def _patches(levels: Array, seconds: float, speed: float) -> tuple[Array, Any, list[float]]:
+    """Read levels `(frames, shifts, bands)` of a loop as if it ran at another speed.
+
+    Returns unit patches `(n, PATCH_FRAMES, shifts, bands)`, which of n * shifts move at all, and where the n begin.
+    """
+    n_fine = len(levels)
     fine_rate = n_fine / seconds
     n_patches = max(1, round(seconds * speed / QUERY_SECONDS))
     starts = np.arange(n_patches) * n_fine / n_patches
     position = starts[:, None] + np.arange(PATCH_FRAMES) * (fine_rate / FRAME_RATE / speed)
     left = np.floor(position).astype(int)
-    part = (position - left).astype(np.float32)
-    patches = (level[:, left % n_fine] * (1 - part) + level[:, (left + 1) % n_fine] * part).transpose(1, 0, 2)
-    patches -= patches.mean(axis=2, keepdims=True)
-    norms = np.sqrt((patches**2).sum(axis=(1, 2)))
-    moving = norms > _STILL_DB * np.sqrt(N_BANDS * PATCH_FRAMES)
-    unit = patches[moving] / norms[moving, None, None]
-    return unit.astype(np.float32), (starts[moving] / fine_rate).tolist()
+    patches = levels[left % n_fine]
+    rise = levels[(left + 1) % n_fine]
+    rise -= patches
+    rise *= (position - left).astype(np.float32)[:, :, None, None]
+    patches += rise
+    patches -= patches.mean(axis=1, keepdims=True)
+    norms = np.sqrt(np.einsum("npsb,npsb->ns", patches, patches))
+    patches /= np.maximum(norms, 1e-9)[:, None, :, None]
+    moving = norms.ravel() > _STILL_DB * np.sqrt(N_BANDS * PATCH_FRAMES)
+    return patches, moving, (starts / fine_rate).tolist()

@@ -155,6 +155,8 @@ def train(
     else:
         spent = f"{summary['steps']} steps in {summary['seconds'] / 60:.1f} min"
         print(f"{out}: {spent}, loss {summary['loss']:.4f}, validation {summary['validation']}")
+        for note in summary["notes"]:
+            print(note)
 
 
 @app.command(epilog="Example: fourfloor generate --bpm 126 --bars 4 --count 8 --candidates 8 --sheet --out loops")

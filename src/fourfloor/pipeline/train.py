@@ -49,7 +49,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     device = _device(request.device)
     resumed = _resumed(request, on_progress)
     parent = generation.load_part(request.parent, plan.family) if request.parent else None
-    decoder = generation.load_decoder(request.decoder) if request.decoder else None
+    decoder = generation.load_decoder(request.decoder) if request.decoder else _decoder_of(request.parent, parent)
     if parent and decoder and parent.codec_hash != decoder.codec_hash:
         raise ValueError(f"{request.parent} and {request.decoder} use different codecs; name a decoder that fits")
     if parent:
@@ -74,13 +74,24 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     with claimed(request.run):
         _prepare_run(request, plan, meta, resumed)
         can_listen = all(importlib.util.find_spec(name) for name in LISTENING_LIBRARIES)
-        listen = None
+        listen = check = None
+        notes = [] if dataset.holds_out_tracks else [_late_loops(dataset)]
         if can_listen:
-            from fourfloor import listening, novelty
+            from fourfloor import early_stopping, listening, novelty
 
             listen = listening.listener(request.run, plan, codec, dataset, meta, decoder)
             if hasattr(model, "sample"):
                 novelty.write_reference(request.run, dataset)
+            if plan.training.check_every and hasattr(model, "sample"):
+                try:
+                    check = early_stopping.checker(plan, codec, dataset, meta, decoder)
+                except ValueError as error:
+                    notes.append(f"nothing is heard that could stop the training: {error}")
+        elif plan.training.check_every:
+            missing = next(name for name in LISTENING_LIBRARIES if not importlib.util.find_spec(name))
+            notes.append(f"nothing is heard that could stop the training: {missing} is not installed")
+        for note in notes:
+            on_progress(Progress(0, 0.0, 0.0, 0.0, None, note))
         state = loop.train(
             model,
             lambda split, size, rng: representation.batch(dataset, codec, plan.representation, split, size, rng),
@@ -93,13 +104,63 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
             resumed=resumed,
             device=device,
             listen=listen,
+            check=check,
             on_progress=on_progress,
         )
-    validation = [line["validation"] for line in _log(request.run) if "validation" in line]
+    records = _log(request.run)
+    validation = [line["validation"] for line in records if "validation" in line]
     return {
         "run": str(request.run), "family": plan.family, "steps": state.step, "seconds": round(state.elapsed, 1),
-        "loss": _log(request.run)[-1]["loss"], "validation": validation[-1] if validation else None,
+        "loss": records[-1]["loss"], "validation": validation[-1] if validation else None,
+        "best_step": state.best_step,
+        "notes": [*decision(records, state, plan.training), *trust(records, state, dataset)] if check else notes,
     }  # fmt: skip
+
+
+def decision(records: Sequence[dict[str, float]], state: loop.State, config: loop.Config) -> list[str]:
+    """Say in one line which step the checks kept, and why the training ended."""
+    checks = {int(record["step"]): record for record in records if "style" in record}
+    if state.stale_checks >= config.patience:
+        ended = f"stopped at step {state.step}, no better in {state.stale_checks} checks"
+    else:
+        ended = f"ended at step {state.step} with its time or steps"
+    if state.best_step is None:
+        return [f"{ended}: kept the last step, no check found varied loops without a copy"]
+    best = checks[state.best_step]
+    before = f" ({checks[0]['style']:.1f} before)" if state.best_step and checks.get(0, {}).get("style") else ""
+    kept = f"kept step {state.best_step}" if state.best_step else "kept the model as it was, no step was better"
+    return [f"{ended}: {kept}; style distance {best['style']:.1f}{before}, diversity {best['diversity']:.2f}, no copy"]
+
+
+def trust(records: Sequence[dict[str, float]], state: loop.State, dataset: Dataset) -> list[str]:
+    """Say in one line how far the numbers of the result can be trusted."""
+    checks = [record for record in records if "style" in record]
+    result = next((record for record in checks if record["step"] == state.best_step), checks[-1] if checks else None)
+    if result is None:
+        return ["how far to trust it: no loops could be heard"]
+    from fourfloor.early_stopping import N_LOOPS
+
+    held_out = {dataset.name(int(index)) for index in dataset.indices("validation")}
+    judged = f"judged by {len(held_out)} unheard track{'s' * (len(held_out) > 1)}"
+    if not dataset.holds_out_tracks:
+        judged = "no unheard track to judge by, validation loops are later ones of what was trained on"
+    heard = f"{result['copies']} copies among {N_LOOPS} samples, too few for a verdict"
+    return [f"how far to trust it: {judged}; {heard}"]
+
+
+def _late_loops(dataset: Dataset) -> str:
+    late, all_loops = len(dataset.indices("validation")), len(dataset)
+    return f"no track is held out: the last {late} of {all_loops} loops validate, of the same tracks as the others"
+
+
+def _decoder_of(name: str | None, prior: generation.Trained | None) -> generation.Trained | None:
+    """Return the decoder that lies with the model to tune, to hear the model through; None where there is none."""
+    if name is None or prior is None or not hasattr(prior.model, "sample"):
+        return None
+    try:
+        return generation.load_model(name).decoder
+    except ValueError:
+        return None
 
 
 def _log(run: Path) -> list[dict[str, float]]:

@@ -48,9 +48,12 @@ def stft(waveform: np.ndarray, frames: int, n_fft: int = N_FFT) -> np.ndarray:
     from scipy import fft
 
     samples = waveform.shape[-1]
-    circle = waveform.astype(np.float32)[..., np.arange(-(n_fft // 2), samples + n_fft - n_fft // 2) % samples]
+    around = [(0, 0)] * (waveform.ndim - 1) + [(n_fft // 2, n_fft - n_fft // 2)]
+    circle = np.pad(waveform.astype(np.float32, copy=False), around, mode="wrap")
     windows = np.lib.stride_tricks.sliding_window_view(circle, n_fft, axis=-1)
-    return fft.rfft(windows[..., frame_centers(samples, frames), :] * window(n_fft), axis=-1)
+    segments = windows[..., frame_centers(samples, frames), :]
+    segments *= window(n_fft)
+    return fft.rfft(segments, axis=-1, overwrite_x=True)
 
 
 def istft(spectrum: np.ndarray, samples: int) -> np.ndarray:
@@ -62,7 +65,8 @@ def istft(spectrum: np.ndarray, samples: int) -> np.ndarray:
 
     frames, n_fft = spectrum.shape[0], 2 * (spectrum.shape[1] - 1)
     synthesis = window(n_fft)
-    segments = fft.irfft(spectrum, n=n_fft, axis=-1).astype(np.float32) * synthesis
+    segments = fft.irfft(spectrum, n=n_fft, axis=-1).astype(np.float32, copy=False)
+    segments *= synthesis
     starts = frame_centers(samples, frames) - n_fft // 2
     return overlap_add(segments, starts, samples) / _window_sum(samples, frames, n_fft)
 

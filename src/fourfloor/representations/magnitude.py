@@ -152,18 +152,21 @@ def _color_noise(
     """Give white noise the magnitudes drawn from `mu`, `sigma`; returns a mono loop `(samples,)`."""
     frames = mu.shape[0]
     noise = stft(rng.standard_normal(samples, dtype=np.float32), frames)[:, FIRST_BIN:LAST_BIN]
-    level = np.log(np.abs(noise) + 1e-9)
+    modulus = np.abs(noise) + 1e-9
+    level = np.log(modulus)
     draw = (level - level.mean()) / RAYLEIGH_LOG_SD
     magnitude = np.exp(mu + rendering.temperature * sigma * draw) - MAGNITUDE_FLOOR
     magnitude = np.maximum(magnitude, 0).astype(np.float32)
     magnitude[:, : len(_FADE_IN)] *= _FADE_IN
     spectrum = np.zeros((frames, N_FFT // 2 + 1), dtype=np.complex64)
     inner = spectrum[:, FIRST_BIN:LAST_BIN]
-    inner[:] = magnitude * np.exp(1j * np.angle(noise))
-    previous = np.zeros_like(inner)
+    np.multiply(noise, magnitude / modulus, out=inner)
+    accelerated = np.zeros_like(inner)
     for _ in range(rendering.iterations):
         rebuilt = stft(istft(spectrum, samples), frames)[:, FIRST_BIN:LAST_BIN]
-        accelerated = rebuilt + rendering.momentum * (rebuilt - previous)
-        inner[:] = magnitude * (accelerated / (np.abs(accelerated) + 1e-9))
-        previous = rebuilt
+        # rebuilt + momentum * (rebuilt - previous) over 1 + momentum: its phase alone counts.
+        accelerated *= -rendering.momentum / (1 + rendering.momentum)
+        accelerated += rebuilt
+        np.multiply(accelerated, magnitude / (np.abs(accelerated) + 1e-9), out=inner)
+        accelerated = rebuilt
     return istft(spectrum, samples)

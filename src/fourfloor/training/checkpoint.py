@@ -67,12 +67,16 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def save(run: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any]) -> Path:
-    """Write a checkpoint, read it back, and only then remove older ones than the last two."""
+    """Write a checkpoint, read it back, and only then remove older ones than the last two; the best one stays.
+
+    `meta["best_step"]` names the step of the best one, where there is one.
+    """
     folder = run / FOLDER
-    description = write(folder / f"step-{step:08d}.json", step, tensors, meta)
+    description = write(_description(run, step), step, tensors, meta)
     for old in _descriptions(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
-        old.with_suffix(".safetensors").unlink(missing_ok=True)
+        if meta.get("best_step") is None or old != _description(run, meta["best_step"]):
+            old.unlink(missing_ok=True)
+            old.with_suffix(".safetensors").unlink(missing_ok=True)
     return description
 
 
@@ -103,6 +107,13 @@ def load_latest(run: Path, warnings: list[str] | None = None) -> Checkpoint:
     raise CheckpointError(f"{run}: holds no checkpoint; name a run folder made by `fourfloor train`")
 
 
+def load_best(run: Path) -> Checkpoint:
+    """Read the checkpoint that is the result of a run: the best by its checks, the newest where it made none."""
+    latest = load_latest(run)
+    best = latest.meta.get("best_step")
+    return load(_description(run, best)) if isinstance(best, int) and best != latest.step else latest
+
+
 def load(description: Path) -> Checkpoint:
     """Read one checkpoint by its JSON file and check its hash; CheckpointError in one line."""
     meta = _check_hash(description)
@@ -126,6 +137,10 @@ def _check_hash(description: Path) -> dict[str, Any]:
     if actual != meta.get("sha256"):
         raise CheckpointError(f"{path}: is damaged (its hash differs from {description.name}); use another checkpoint")
     return meta
+
+
+def _description(run: Path, step: int) -> Path:
+    return run / FOLDER / f"step-{step:08d}.json"
 
 
 def _descriptions(folder: Path) -> list[Path]:

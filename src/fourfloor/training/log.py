@@ -9,8 +9,9 @@ from pathlib import Path
 class Log:
     """Append records to a JSON-lines file; on resuming, what came after the checkpoint is cut off first."""
 
-    def __init__(self, path: Path, from_step: int = 0) -> None:
-        kept = [line for line in _lines(path) if json.loads(line)["step"] <= from_step] if from_step else []
+    def __init__(self, path: Path, from_step: int | None = None) -> None:
+        old = _lines(path) if from_step is not None else []
+        kept = [line for line in old if json.loads(line)["step"] <= (from_step or 0)]
         temporary = path.with_suffix(".partial")
         temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
         os.replace(temporary, path)

@@ -28,6 +28,8 @@ from fourfloor.training.log import Log
 from fourfloor.training.muon import Muon
 
 Batches = Callable[[str, int, np.random.Generator], dict[str, np.ndarray]]
+# Scores the averaged model at a step: lower is better, infinite is no result. The numbers behind it are logged.
+Check = Callable[[nn.Module, int], tuple[float, dict[str, float]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,8 @@ class Config:
     validation_batches: int = 4
     checkpoint_seconds: float = 60.0
     listen_seconds: float = 240.0
+    check_every: int = 0  # steps between two checks of what the averaged model makes; the best step is the result
+    patience: int = 4  # checks in a row that are no better before training stops
     seed: int = 0
     threads: int = 0  # 0: as many as torch chooses
 
@@ -65,6 +69,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "minutes": (0.01, 1e5), "batch_size": (1, 4096), "learning_rate": (1e-8, 1), "weight_decay": (0, 10),
     "warmup_steps": (0, 1e6), "decay_share": (0, 1), "clip_norm": (1e-6, 1e6), "ema_decay": (0, 0.999999),
     "max_bad_steps": (1, 1e6), "validate_every": (0, 1e9), "validation_batches": (1, 1000),
+    "check_every": (0, 1e9), "patience": (1, 1e6),
     "checkpoint_seconds": (0, 1e6), "listen_seconds": (0, 1e6), "seed": (0, 2**63 - 1), "threads": (0, 1024),
 }  # fmt: skip
 
@@ -108,6 +113,9 @@ class State:
     rng: np.random.Generator
     step: int = 0
     elapsed: float = 0.0
+    best_step: int | None = None
+    best_score: float | None = None
+    stale_checks: int = 0  # since the best one
 
 
 def train(
@@ -123,9 +131,12 @@ def train(
     resumed: checkpoint.Checkpoint | None = None,
     device: str = "cpu",
     listen: Callable[[nn.Module, int], None] | None = None,
+    check: Check | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> State:
-    """Train until `steps` steps or `minutes` minutes are done in all, or a signal asks to stop.
+    """Train until `steps` steps or `minutes` minutes are done in all, `check` finds no better, or a signal comes.
+
+    With `check` the returned average is that of the best step, the first one (nothing trained) included.
 
     `meta` and `constants` go into every checkpoint, so that it alone rebuilds the model. A stop by signal saves and
     then raises `Stopped`; `DivergedError` leaves the last healthy checkpoint in place.
@@ -140,13 +151,19 @@ def train(
     state = State(model, ema, optimizers, np.random.default_rng(config.seed))
     if resumed:
         restore(state, resumed)
-    log = Log(run / "log.jsonl", from_step=state.step)
+    log = Log(run / "log.jsonl", from_step=state.step if resumed else None)
     began = time.monotonic() - state.elapsed
     saved = listened = time.monotonic()
     bad_steps, validation = 0, None
 
     with _stop_signals() as stop:
-        while not stop and not _finished(state.step, time.monotonic() - began, steps, minutes):
+        if check and config.check_every and not resumed:
+            log.write(step=0, **_checked(check, state, batches, config, device, on_progress))
+            save(state, run, meta, constants or {})
+            began = time.monotonic()  # the minutes are for training
+        while not (stop or state.stale_checks >= config.patience):
+            if _finished(state.step, time.monotonic() - began, steps, minutes):
+                break
             batch = to_tensors(batches("train", config.batch_size, state.rng), device)
             rate = learning_rate(config, state.step, steps)
             record: dict[str, float] = {}
@@ -161,6 +178,8 @@ def train(
             if _due(config.validate_every, state.step):
                 validation = validate(ema, batches, config, device)
                 record["validation"] = validation
+            if check and healthy and _due(config.check_every, state.step):
+                record |= _checked(check, state, batches, config, device, on_progress)
             log.write(step=state.step, **record, skipped=not healthy)
             if bad_steps >= config.max_bad_steps:
                 raise DivergedError(f"{run}: {bad_steps} steps in a row were not finite; lower training.learning_rate")
@@ -169,7 +188,8 @@ def train(
             if _finished(state.step, state.elapsed, steps, minutes):
                 break
             # After a step that was not finite the weights may be on their way out: keep what was saved before.
-            if config.checkpoint_seconds and healthy and time.monotonic() - saved >= config.checkpoint_seconds:
+            due = config.checkpoint_seconds and time.monotonic() - saved >= config.checkpoint_seconds
+            if healthy and (due or state.best_step == state.step):
                 save(state, run, meta, constants or {})
                 saved = time.monotonic()
             if listen and config.listen_seconds and time.monotonic() - listened >= config.listen_seconds:
@@ -182,6 +202,8 @@ def train(
         log.close()
         if stop:
             raise Stopped(stop[0], state.step)
+    if state.best_step is not None:
+        state.ema.load_state_dict(checkpoint.load_best(run).part("ema"))
     if listen:
         _listen(listen, state, batches, config, device, on_progress)
     return state
@@ -202,6 +224,34 @@ def _listen(
             listen(state.ema, state.step)
         except (OSError, ValueError) as error:
             on_progress(Progress(state.step, 0.0, state.elapsed, 0.0, None, f"listening failed: {error}"))
+
+
+def _checked(
+    check: Check,
+    state: State,
+    batches: Batches,
+    config: Config,
+    device: str,
+    on_progress: Callable[[Progress], None],
+) -> dict[str, float]:
+    """Score the averaged model, remember whether it is the best so far, and return what to log.
+
+    What goes wrong there is told and counts as no result. Before the first result nothing is stale.
+    """
+    with _kept_random_states(device):
+        finish(state, batches, config, device)
+        try:
+            score, numbers = check(state.ema, state.step)
+            told = ", ".join(f"{name} {value:.3g}" for name, value in numbers.items())
+        except (OSError, ValueError) as error:
+            score, numbers, told = float("inf"), {}, f"check failed: {error}"
+    if score < (float("inf") if state.best_score is None else state.best_score):
+        state.best_step, state.best_score, state.stale_checks = state.step, score, 0
+        told += "; the best so far"
+    elif state.best_step is not None:
+        state.stale_checks += 1
+    on_progress(Progress(state.step, 0.0, state.elapsed, 0.0, None, f"step {state.step}: {told}"))
+    return {**numbers, "best_step": state.step} if state.best_step == state.step else numbers
 
 
 def _kept_random_states(device: str) -> AbstractContextManager[None]:
@@ -318,6 +368,9 @@ def save(state: State, run: Path, meta: dict[str, Any], constants: dict[str, Ten
     description = {
         **meta,
         "elapsed": state.elapsed,
+        "best_step": state.best_step,
+        "best_score": state.best_score,
+        "stale_checks": state.stale_checks,
         "optimizers": rests,
         "rng": state.rng.bit_generator.state,
         "threads": torch.get_num_threads(),
@@ -336,6 +389,8 @@ def restore(state: State, saved: checkpoint.Checkpoint) -> None:
     torch.set_rng_state(saved.tensors["rng/torch"])
     state.rng.bit_generator.state = saved.meta["rng"]
     state.step, state.elapsed = saved.step, saved.meta["elapsed"]
+    state.best_step, state.best_score = saved.meta.get("best_step"), saved.meta.get("best_score")
+    state.stale_checks = saved.meta.get("stale_checks", 0)
 
 
 def losses_of(

@@ -1,0 +1,77 @@
+"""When a model has been tuned enough: a few of its loops, heard beside the dataset's own.
+
+In: the averaged model at some step. Out: its style distance to the held-out loops, lower is better; infinite where the
+loops resemble each other too much or one copies a training loop. The numbers are the scorecard's, of far fewer loops
+than it takes for a verdict: they rank the steps of one run, made with the same seeds, and nothing else.
+"""
+
+import copy
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from fourfloor import recipe
+from fourfloor.dataset import Dataset
+from fourfloor.evaluation.copying import CopyIndex
+from fourfloor.evaluation.distance import StyleSpace, diversity_ratio, kernel_distance
+from fourfloor.evaluation.features import CUTOFF_HZ
+from fourfloor.evaluation.numbers import hear_set
+from fourfloor.evaluation.scores import COPY_LIMIT
+from fourfloor.evaluation.sources import Sample, dataset_passages
+from fourfloor.generation import LoopModel, Request, Trained, make_loop
+from fourfloor.representations import representation_module
+from fourfloor.representations.beatgrid import BPM_RANGE
+from fourfloor.representations.latent import SAMPLE_RATE
+from fourfloor.training.loop import Check
+
+N_LOOPS = 8  # a check takes about as long as ten steps; the scorecard's verdict takes 32
+MIN_DIVERSITY = 0.7  # the scorecard's gate
+MAX_HEARD = 128  # loops of each split, evenly over it
+
+
+def checker(plan: recipe.Recipe, codec: Any, dataset: Dataset, meta: dict[str, Any], decoder: Trained | None) -> Check:
+    """Return what scores a model that samples; ValueError in one line where dataset or decoder do not suffice."""
+    if decoder is None and not hasattr(representation_module(plan.representation_name), "decode"):
+        raise ValueError("no decoder turns its samples into sound; name one with --decoder")
+    cutoff_hz = min(CUTOFF_HZ, 0.45 * dataset.sample_rate)
+    train, held_out = (_evenly(dataset.indices(split)) for split in ("train", "validation"))
+    if len(held_out) < 2:
+        raise ValueError("a single held-out loop has no distance; ingest more music, or in shorter loops")
+    heard = hear_set((_sample(dataset, index) for index in train), cutoff_hz)
+    space = StyleSpace.of(heard.vectors, heard.tracks)
+    reference = space.place(hear_set((_sample(dataset, index) for index in held_out), cutoff_hz).vectors)
+    # All loops of the dataset: where a track's later loops validate, these are no music to repeat either.
+    index = CopyIndex((passage for part in dataset.catalogues for passage in dataset_passages(part)), cutoff_hz)
+    low, high = BPM_RANGE
+    tempi = [min(max(dataset.bpm(held_out[number % len(held_out)]), low), high) for number in range(N_LOOPS)]
+    requests = [Request(bpm=bpm, bars=dataset.bars, seed=number) for number, bpm in enumerate(tempi)]
+
+    def check(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:
+        trained = Trained(copy.deepcopy(model).to("cpu"), codec, plan, meta)  # `to` would move the average itself
+        samples = (
+            Sample(waveform=make_loop(LoopModel("", trained, decoder), request), sample_rate=SAMPLE_RATE,
+                   bpm=request.bpm, bars=request.bars, track=f"sample {request.seed}")
+            for request in requests
+        )
+        loops = hear_set(samples, cutoff_hz, index, N_LOOPS)
+        # Each held-out loop counts as a track: of one held-out track the pairs would not count, and nothing be left.
+        # That adds the same to the distance of every step.
+        names = [f"held-out {number}" for number in range(len(reference))]
+        style = kernel_distance(space.place(loops.vectors), reference, space.width, loops.tracks, names).value
+        diversity = diversity_ratio(loops.vectors, space)
+        copies = int((loops.copy_scores >= COPY_LIMIT).sum())
+        usable = diversity >= MIN_DIVERSITY and copies == 0 and np.isfinite(style)
+        return style if usable else float("inf"), {"style": style, "diversity": diversity, "copies": copies}
+
+    return check
+
+
+def _evenly(indices: np.ndarray) -> list[int]:
+    places = np.linspace(0, len(indices) - 1, min(len(indices), MAX_HEARD)).astype(int)
+    return [int(index) for index in indices[places]]
+
+
+def _sample(dataset: Dataset, index: int) -> Sample:
+    return Sample(waveform=dataset.waveform(index), sample_rate=dataset.sample_rate, bpm=dataset.bpm(index),
+                  bars=dataset.bars, track=dataset.name(index))
