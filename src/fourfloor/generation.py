@@ -21,7 +21,7 @@ from fourfloor import recipe
 from fourfloor.models import family_module
 from fourfloor.representations import codec_arrays, latent, magnitude, representation_module
 from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples
-from fourfloor.representations.controls import Controls, Quantiles, is_scale
+from fourfloor.representations.controls import ANY, Controls, Quantiles, is_scale
 from fourfloor.training import checkpoint
 from fourfloor.training.checkpoint import Checkpoint, CheckpointError
 
@@ -85,7 +85,7 @@ class Request:
     bars: int = 4
     seed: int = 0
     style: str | None = None
-    controls: Controls = Controls()
+    controls: Controls = ANY
 
     def __post_init__(self) -> None:
         low, high = BPM_RANGE

@@ -160,7 +160,7 @@ def generate(
     out: Annotated[Path, typer.Option(help="Folder for the WAV files.")] = Path("loops"),
     style: Annotated[str | None, typer.Option(help="A style the model knows.", show_default="any")] = None,
     density: Annotated[float | None, typer.Option(help="How many onsets, 0-1.", show_default="any")] = None,
-    brightness: Annotated[float | None, typer.Option(help="How high the spectrum lies, 0-1.", show_default="any")] = None,
+    brightness: Annotated[float | None, typer.Option(help="Spectral centroid, 0-1.", show_default="any")] = None,
     low_end: Annotated[float | None, typer.Option(help="Share of power below 150 Hz, 0-1.", show_default="any")] = None,
     kick: Annotated[
         bool | None, typer.Option("--kick/--no-kick", help="With or without a kick.", show_default="any")

@@ -15,7 +15,7 @@ import torch
 
 from fourfloor import __version__, audio, generation
 from fourfloor.generation import LoopModel, Request
-from fourfloor.representations.controls import Controls
+from fourfloor.representations.controls import ANY, Controls
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.scores import LoopScores
@@ -36,7 +36,7 @@ class GenerateRequest:
     count: int = 4
     seed: int = 0
     style: str | None = None
-    controls: Controls = Controls()
+    controls: Controls = ANY
     candidates: int = 1
     sheet: bool = False
 

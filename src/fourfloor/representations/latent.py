@@ -280,7 +280,9 @@ def batch(
 ) -> dict[str, np.ndarray]:
     """Draw latents `x` `(size, latents, LATENT_DIM)` with their `bpm`, `style` index and ranked `controls`.
 
-    `bpm` and `style` are `(size,)`, `controls` `(size, 5)` in 0-1, measured on the very bars that were drawn. Shorter loops are whole bars cut from longer ones; eight bars are two loops that follow each other in a track.
+    `bpm` and `style` are `(size,)`, `controls` `(size, 5)` in 0-1, measured on the very bars that were drawn.
+
+    Shorter loops are whole bars cut from longer ones; eight bars are two loops that follow each other in a track.
     """
     bars = int(rng.choice(BAR_COUNTS, p=config.bars_weights))
     candidates = loops.indices(split)
