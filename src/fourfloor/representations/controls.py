@@ -52,8 +52,8 @@ class Controls:
         return [self.asked.get(name, float("nan")) for name in NAMES]
 
 
-ANY = Controls()
 NAMES = tuple(field.name for field in fields(Controls))
+ANY = Controls()
 
 
 def measure(features: np.ndarray) -> np.ndarray:
