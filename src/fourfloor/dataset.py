@@ -17,6 +17,7 @@ import numpy as np
 from fourfloor.ingest import catalogue
 from fourfloor.ingest.catalogue import Catalogue, Loop
 from fourfloor.ingest.schema import CODEC
+from fourfloor.representations import controls
 from fourfloor.representations.beatgrid import resample_loop
 from fourfloor.representations.latent import FEATURE_DIM, Codec
 
@@ -28,7 +29,9 @@ CODEC_LOOPS = 600  # enough for a PCA of 352 values; more only costs time
 class Dataset:
     """Loops of one or several dataset folders, with features and audio mapped from disk."""
 
-    def __init__(self, paths: Sequence[Path], vocabulary: Sequence[str] = ()) -> None:
+    def __init__(
+        self, paths: Sequence[Path], vocabulary: Sequence[str] = (), quantiles: controls.Quantiles | None = None
+    ) -> None:
         if not paths:
             raise ValueError("no dataset given: name a folder made by `fourfloor ingest` with --data")
         self.catalogues = [catalogue.load(path, verify=False) for path in paths]
@@ -45,6 +48,8 @@ class Dataset:
         known = list(vocabulary)
         # Index 0 means "any style"; a model's own vocabulary keeps its order and new styles follow it.
         self.vocabulary = known + [style for style in self.styles() if style not in known]
+        # A model that is tuned or resumed keeps the scale of its controls, as it keeps its vocabulary.
+        self._quantiles = quantiles
         self._split_cache: dict[str, np.ndarray] = {}
         self._mono: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
         self._mono_bytes = 0
@@ -148,6 +153,17 @@ class Dataset:
         while self._mono_bytes > MONO_BYTES and len(self._mono) > 1:
             self._mono_bytes -= self._mono.popitem(last=False)[1].nbytes
         return resampled
+
+    def control_quantiles(self) -> controls.Quantiles:
+        """Return the scale that controls are ranked by: the given one, or that of the training loops."""
+        if self._quantiles is None:
+            measured = [controls.measure(self.features(int(index))) for index in self.indices("train")]
+            self._quantiles = controls.quantiles_of(np.stack(measured))
+        return self._quantiles
+
+    def control_ranks(self, features: np.ndarray) -> np.ndarray:
+        """Return the controls of some bars' features `(frames, FEATURE_DIM)` as ranks float32 `(5,)` on that scale."""
+        return controls.ranks(controls.measure(features), self.control_quantiles())
 
     def codec(self) -> Codec:
         """Return the latent codec kept with the first dataset; fit it where there is none yet."""

@@ -21,6 +21,7 @@ from fourfloor import recipe
 from fourfloor.models import family_module
 from fourfloor.representations import codec_arrays, latent, magnitude, representation_module
 from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples
+from fourfloor.representations.controls import ANY, Controls, Quantiles, is_scale
 from fourfloor.training import checkpoint
 from fourfloor.training.checkpoint import Checkpoint, CheckpointError
 
@@ -28,6 +29,7 @@ BUNDLED = "warehouse"
 PRIOR_FILE, DECODER_FILE = "prior.json", "decoder.json"
 BAR_CHOICES = latent.BAR_COUNTS
 MAX_COUNT = 10_000
+KEPT_META = ("recipe", "shape", "vocabulary", "control_quantiles", "data_hash", "version", "elapsed")
 SMALL = 10_000  # matrices of fewer weights are exported in half precision
 
 
@@ -60,6 +62,11 @@ class Trained:
         """List the styles the model knows, in the order of their numbers from 1."""
         return list(self.meta["vocabulary"])
 
+    @property
+    def control_quantiles(self) -> Quantiles | None:
+        """Return the scale of the model's controls; None where it was trained without them."""
+        return self.meta.get("control_quantiles")
+
 
 @dataclass(frozen=True)
 class LoopModel:
@@ -72,12 +79,13 @@ class LoopModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What loops are asked for. `style` is None for any."""
+    """What loops are asked for. `style` is None for any, and so is each control."""
 
     bpm: float = 126.0
     bars: int = 4
     seed: int = 0
     style: str | None = None
+    controls: Controls = ANY
 
     def __post_init__(self) -> None:
         low, high = BPM_RANGE
@@ -112,6 +120,8 @@ def rebuild(saved: Checkpoint, source: str) -> Trained:
         raise CheckpointError(f"{source}: is no model of this version ({error!r:.80}); train it again") from None
     if not isinstance(vocabulary, list) or not all(isinstance(style, str) for style in vocabulary):
         raise CheckpointError(f"{source}: its list of styles is damaged; use another checkpoint")
+    if getattr(plan.model, "controls", False) and not is_scale(saved.meta.get("control_quantiles")):
+        raise CheckpointError(f"{source}: the scale of its controls is damaged; use another checkpoint")
     return Trained(model.eval().requires_grad_(False), codec, plan, saved.meta)
 
 
@@ -240,6 +250,13 @@ def style_number(model: Trained, style: str | None) -> int:
     return 1 + model.vocabulary.index(style)
 
 
+def check_controls(model: LoopModel, controls: Controls) -> None:
+    """Raise ValueError where controls are asked of a model that does not know them."""
+    if controls.asked and model.prior.control_quantiles is None:
+        remedy = "train with recipes/prior.toml, which turns them on"
+        raise ValueError(f"{model.name} was trained without controls ({', '.join(controls.asked)}): {remedy}")
+
+
 def sample_latents(prior: Trained, request: Request, sampling: Any = None) -> np.ndarray:
     """Draw the latents of one loop, `(latents, LATENT_DIM)`."""
     return sample(prior, request, 1, sampling)[0]
@@ -249,6 +266,8 @@ def sample(prior: Trained, request: Request, count: int, sampling: Any = None) -
     """Draw `count` x of one loop, as the representation has them."""
     style = torch.full((count,), style_number(prior, request.style))
     conditions = {"bpm": torch.full((count,), request.bpm), "style": style}
+    if request.controls.asked:
+        conditions["controls"] = torch.tensor(request.controls.values).expand(count, -1)
     rng = torch.Generator().manual_seed(request.seed)
     sampling = sampling or prior.recipe.generation
     x = prior.model.sample(count, conditions, sampling, rng, request.bars)  # type: ignore[operator]
@@ -270,6 +289,7 @@ def render(
 
 def make_loop(model: LoopModel, request: Request, sampling: Any = None) -> np.ndarray:
     """Make one loop, float32 `(2, samples)`, not yet leveled; the same request gives the same samples."""
+    check_controls(model, request.controls)
     if model.decoder is None:
         return _make_alone(model.prior, request, sampling)
     samples = loop_samples(request.bpm, request.bars, latent.SAMPLE_RATE)
@@ -304,5 +324,5 @@ def export(prior: Path, decoder: Path | None, out: Path) -> None:
             tensors[f"ema/{key}"] = value.half()
             if value.ndim == 2 and value.numel() > SMALL:
                 tensors[f"ema/{key}"], tensors[f"scales/{key}"] = quantize(value)
-        kept = {key: saved.meta[key] for key in ("recipe", "shape", "vocabulary", "data_hash", "version", "elapsed")}
+        kept = {key: saved.meta[key] for key in KEPT_META if key in saved.meta}
         checkpoint.write(out / name, saved.step, tensors, kept)

@@ -13,11 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from fourfloor.nn.attention import ModulatedBlock, layer_norm, loop_rotations
+from fourfloor.representations.controls import NAMES
 
 LATENTS_PER_TOKEN = 2
 TOKENS_PER_BAR = 16
 MAX_STYLES = 64
 NO_STYLE = 0  # the index that stands for "any"
+CONTROL_BUMPS = 5  # smooth functions of one control: 0, 1/4, 1/2, 3/4 and 1 are told apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,9 @@ class Config:
     depth: int = 6
     heads: int = 4
     dropout: float = 0.1  # in the MLPs: the training sets are small
-    condition_dropout: float = 0.15  # share of loops whose style is hidden, so that guidance and "any" work
+    condition_dropout: float = 0.15  # share of loops whose conditions are hidden, so that guidance and "any" work
+    controls: bool = False  # whether density, brightness, low end, kick and energy can be asked for
+    control_dropout: float = 0.5  # share of hidden values of each control: one alone is asked for more often than all
 
     def __post_init__(self) -> None:
         sized = 16 <= self.width <= 4096 and 1 <= self.depth <= 64 and 1 <= self.heads <= 64
@@ -37,8 +41,9 @@ class Config:
                 f"width {self.width}, depth {self.depth}, heads {self.heads}: choose width 16-4096, a multiple of "
                 f"twice the heads, depth 1-64 and heads 1-64"
             )
-        if not (0 <= self.dropout < 1 and 0 <= self.condition_dropout <= 1):
-            raise ValueError(f"dropouts {self.dropout}, {self.condition_dropout}: choose 0-1")
+        dropouts = self.dropout, self.condition_dropout, self.control_dropout
+        if not (self.dropout < 1 and all(0 <= dropout <= 1 for dropout in dropouts)):
+            raise ValueError(f"dropouts {', '.join(map(str, dropouts))}: choose 0-1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +51,7 @@ class Sampling:
     """How the velocity is integrated."""
 
     steps: int = 24
-    guidance: float = 1.0  # 1 follows the style as trained, above 1 exaggerates it
+    guidance: float = 1.0  # 1 follows style and controls as trained, above 1 exaggerates them
     spread: float = 1.0  # how much of the measured spread correction is applied, 0-1
 
     def __post_init__(self) -> None:
@@ -55,7 +60,7 @@ class Sampling:
 
 
 class Model(nn.Module):
-    """A velocity field over `(batch, latents, latent_dim)`, aware of tempo and style.
+    """A velocity field over `(batch, latents, latent_dim)`, aware of tempo, style and controls.
 
     `shape` is the representation's `{"latent_dim": int}`. Loops of any number of bars pass through the same weights.
     """
@@ -79,6 +84,8 @@ class Model(nn.Module):
             nn.init.zeros_(zeroed.weight)
             nn.init.zeros_(zeroed.bias)
         nn.init.normal_(self.style.weight, std=0.02)
+        if config.controls:
+            self.control = nn.Linear(len(NAMES) * CONTROL_BUMPS, width, bias=False)
         with torch.no_grad():
             # Gates start open at a small value: closed ones would give the blocks no gradient at the first step.
             self.modulation.bias.view(6, width)[[2, 5]] = 0.1
@@ -89,13 +96,19 @@ class Model(nn.Module):
         """Return one group: everything is trained together."""
         return {"model": self.parameters()}
 
-    def forward(self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor) -> Tensor:
-        """Return the velocity at `x` `(batch, latents, latent_dim)`, time `t` `(batch,)` in [0, 1]."""
+    def forward(self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor, controls: Tensor | None = None) -> Tensor:
+        """Return the velocity at `x` `(batch, latents, latent_dim)`, time `t` `(batch,)` in [0, 1].
+
+        `controls` `(batch, len(NAMES))` in [0, 1], NaN for any; None where all are any.
+        """
         batch, latents, _ = x.shape
         tokens = latents // LATENTS_PER_TOKEN
         bars = tokens // TOKENS_PER_BAR
         condition = self.condition(torch.cat([time_features(t, 64), tempo_features(bpm, bars)], dim=-1))
-        condition = nn.functional.silu(condition + self.style(style))
+        condition = condition + self.style(style)
+        if self.config.controls and controls is not None:
+            condition = condition + self.control(control_features(controls))
+        condition = nn.functional.silu(condition)
         modulation = self.modulation(condition).view(batch, 6, -1)
         pairs = self.config.width // self.config.heads // 2
         rotations = loop_rotations(tokens, TOKENS_PER_BAR, pairs, x.device)
@@ -105,13 +118,18 @@ class Model(nn.Module):
         return self.out(layer_norm(hidden)).reshape(x.shape)
 
     def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Yield the flow-matching loss of `batch`: x, bpm, style."""
+        """Yield the flow-matching loss of `batch`: x, bpm, style, and controls where the model knows them."""
         x_1, style = batch["x"], batch["style"]
         x_0 = torch.randn_like(x_1)
         t = torch.sigmoid(torch.randn(len(x_1), device=x_1.device))  # logit-normal (Esser et al. 2024)
         hidden = torch.rand(len(x_1), device=x_1.device) < self.config.condition_dropout
+        style = style.masked_fill(hidden, NO_STYLE)
+        controls: Tensor | None = None
+        if self.config.controls:
+            dropped = torch.rand(batch["controls"].shape, device=x_1.device) < self.config.control_dropout
+            controls = batch["controls"].masked_fill(dropped | hidden[:, None], torch.nan)
         t_wide = t[:, None, None]
-        velocity = self((1 - t_wide) * x_0 + t_wide * x_1, t, batch["bpm"], style.masked_fill(hidden, NO_STYLE))
+        velocity = self((1 - t_wide) * x_0 + t_wide * x_1, t, batch["bpm"], style, controls)
         loss = (velocity.float() - (x_1 - x_0)).square().mean()
         yield "model", loss, {"velocity": loss.detach()}
 
@@ -119,14 +137,18 @@ class Model(nn.Module):
     def sample(
         self, n: int, conditions: dict[str, Tensor], sampling: Sampling, rng: torch.Generator, bars: int = 4
     ) -> Tensor:
-        """Draw latents `(n, latents, latent_dim)`; `conditions` holds bpm `(n,)` and style `(n,)`."""
+        """Draw latents `(n, latents, latent_dim)`.
+
+        `conditions` holds bpm `(n,)`, style `(n,)`, and where any control is asked for controls `(n, len(NAMES))`.
+        """
         latents = bars * TOKENS_PER_BAR * LATENTS_PER_TOKEN
         device = self.slot.device
         x = torch.randn(n, latents, self.latent_dim, generator=rng).to(device)
         bpm, style = conditions["bpm"].to(device), conditions["style"].to(device)
+        controls = conditions["controls"].to(device) if "controls" in conditions else None
         for i in range(sampling.steps):
             t = torch.full((n,), i / sampling.steps, device=device)
-            velocity = self(x, t, bpm, style)
+            velocity = self(x, t, bpm, style, controls)
             if sampling.guidance != 1.0:
                 free = self(x, t, bpm, torch.full_like(style, NO_STYLE))
                 velocity = free + sampling.guidance * (velocity - free)
@@ -163,3 +185,13 @@ def tempo_features(bpm: Tensor, bars: int) -> Tensor:
     bumps = torch.exp(-(((octave - torch.linspace(-0.5, 0.5, 6, device=bpm.device)) / 0.2) ** 2))
     length = torch.full_like(octave, torch.tensor(float(bars)).log2().item())
     return torch.cat([octave, bumps, length], dim=-1)
+
+
+def control_features(controls: Tensor) -> Tensor:
+    """Return smooth bumps along each of the controls `(batch, n)`, side by side `(batch, n * CONTROL_BUMPS)`.
+
+    All bumps of a control that is NaN are 0, which no value gives: "any" is a condition of its own.
+    """
+    centers = torch.linspace(0, 1, CONTROL_BUMPS, device=controls.device)
+    bumps = torch.exp(-(((controls[..., None] - centers) * (CONTROL_BUMPS - 1)) ** 2))
+    return bumps.nan_to_num(0.0).flatten(1)

@@ -15,6 +15,7 @@ import torch
 
 from fourfloor import __version__, audio, generation
 from fourfloor.generation import LoopModel, Request
+from fourfloor.representations.controls import ANY, Controls
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.scores import LoopScores
@@ -35,6 +36,7 @@ class GenerateRequest:
     count: int = 4
     seed: int = 0
     style: str | None = None
+    controls: Controls = ANY
     candidates: int = 1
     sheet: bool = False
 
@@ -48,8 +50,11 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
         raise ValueError(f"count {request.count} is outside 1-{generation.MAX_COUNT}: ask for fewer loops at a time")
     if not 1 <= request.candidates <= 64:
         raise ValueError(f"candidates {request.candidates} is outside 1-64: 8 is a good choice")
-    first = Request(bpm=request.bpm, bars=request.bars, seed=request.seed, style=request.style)
+    first = Request(
+        bpm=request.bpm, bars=request.bars, seed=request.seed, style=request.style, controls=request.controls
+    )
     model = generation.load_model(request.model, request.decoder)
+    generation.check_controls(model, request.controls)
     reference = novelty.load_reference(generation.reference_folder(request.model))
     make_folder(request.out)
 
@@ -107,18 +112,23 @@ def leveled(model: LoopModel, request: Request) -> np.ndarray:
 
 def _title(model: LoopModel, request: Request) -> str:
     """Name a loop as sample packs do, for example fourfloor_126bpm_warehouse_deep-house_4bars_s0."""
-    words = [f"{request.bpm:.6g}bpm", model.name, request.style or "", f"{request.bars}bars", f"s{request.seed}"]
+    asked = (f"{name}-{value:g}" for name, value in request.controls.asked.items())
+    words = [
+        f"{request.bpm:.6g}bpm", model.name, request.style or "", *asked, f"{request.bars}bars", f"s{request.seed}"
+    ]  # fmt: skip
     kept = ["".join(c if c.isascii() and (c.isalnum() or c in ".-") else "-" for c in word) for word in words if word]
     return "_".join(["fourfloor", *kept])
 
 
 def loop_tags(model: LoopModel, request: Request, title: str) -> audio.LoopTags:
     """Say in a loop's file what made it."""
-    comment = {
+    comment: dict[str, Any] = {
         "model": model.name, "seed": request.seed, "style": request.style, "data_hash": model.prior.meta["data_hash"],
         "decoder": model.decoder.meta["data_hash"] if model.decoder else None, "codec": model.prior.codec_hash,
         "sampling": asdict(model.prior.recipe.generation),
     }  # fmt: skip
+    if request.controls.asked:
+        comment["controls"] = request.controls.asked
     software = f"fourfloor {__version__}"
     return audio.LoopTags(
         bpm=request.bpm, bars=request.bars, title=title, comment=json.dumps(comment), software=software

@@ -54,8 +54,8 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
         raise ValueError(f"{request.parent} and {request.decoder} use different codecs; name a decoder that fits")
     if parent:
         plan = replace(plan, model=parent.recipe.model)
-    known = resumed.meta["vocabulary"] if resumed else parent.vocabulary if parent else []
-    dataset = Dataset(request.data, known)
+    inherited = resumed.meta if resumed else parent.meta if parent else {}
+    dataset = Dataset(request.data, inherited.get("vocabulary", []), inherited.get("control_quantiles"))
     representation = representation_module(plan.representation_name)
     if resumed:
         codec = representation.Codec(**{name: value.numpy() for name, value in resumed.part("constants").items()})
@@ -71,6 +71,8 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
         "version": __version__, "recipe": plan.to_dict(), "shape": shape, "vocabulary": dataset.vocabulary,
         "data_hash": dataset.data_hash, "parent": request.parent,
     }  # fmt: skip
+    if getattr(plan.model, "controls", False):
+        meta["control_quantiles"] = dataset.control_quantiles()
     with claimed(request.run):
         _prepare_run(request, plan, meta, resumed)
         can_listen = all(importlib.util.find_spec(name) for name in LISTENING_LIBRARIES)

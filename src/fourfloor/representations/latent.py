@@ -278,7 +278,9 @@ def shape(config: Config) -> dict[str, int]:
 def batch(
     loops: Loops, codec: Codec, config: Config, split: str, size: int, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Draw latents `x` `(size, latents, LATENT_DIM)` with their `bpm` and `style` index, each `(size,)`.
+    """Draw latents `x` `(size, latents, LATENT_DIM)` with their `bpm`, `style` index and ranked `controls`.
+
+    `bpm` and `style` are `(size,)`, `controls` `(size, 5)` in 0-1, measured on the very bars that were drawn.
 
     Shorter loops are whole bars cut from longer ones; eight bars are two loops that follow each other in a track.
     """
@@ -288,19 +290,19 @@ def batch(
         followed = np.array([index for index in candidates if loops.follower(index) is not None], dtype=np.int64)
         bars, candidates = (2 * loops.bars, followed) if len(followed) else (loops.bars, candidates)
     chosen = rng.choice(candidates, size)
-    rows = [_cut(loops, codec, int(index), bars, rng) for index in chosen]
+    cuts = [_cut(loops, int(index), bars, rng) for index in chosen]
     return {
-        "x": np.stack(rows),
+        "x": codec.to_latents(np.stack(cuts)),
+        "controls": np.stack([loops.control_ranks(features) for features in cuts]),
         "bpm": np.array([loops.bpm(int(index)) for index in chosen], dtype=np.float32),
         "style": np.array([loops.style_index(int(index)) for index in chosen], dtype=np.int64),
     }
 
 
-def _cut(loops: Loops, codec: Codec, index: int, bars: int, rng: np.random.Generator) -> np.ndarray:
+def _cut(loops: Loops, index: int, bars: int, rng: np.random.Generator) -> np.ndarray:
     features = loops.features(index)
     following = loops.follower(index) if bars > loops.bars else None
     if following is not None:
         features = np.concatenate([features, loops.features(following)])
-    latents = codec.to_latents(features)
-    first_bar = int(rng.integers(len(latents) // LATENTS_PER_BAR - bars + 1))
-    return latents[first_bar * LATENTS_PER_BAR :][: bars * LATENTS_PER_BAR]
+    first_bar = int(rng.integers(len(features) // loop_frames(1) - bars + 1))
+    return features[loop_frames(first_bar) :][: loop_frames(bars)]

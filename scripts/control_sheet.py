@@ -1,0 +1,70 @@
+"""Ask a model for each control from .1 to .9, measure what it makes from the audio, and draw it.
+
+    python scripts/control_sheet.py runs/prior --out runs/prior/controls
+
+Prints for each control the correlation of asked and measured, both as ranks among the training loops (the bar is .6);
+the kick is asked for and left out in turn. A row of the sheet is a control, its values grow to the right.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fourfloor import generation, picture
+from fourfloor.generation import LoopModel, Request
+from fourfloor.pipeline.generate import leveled, make_folder
+from fourfloor.representations import controls, latent
+from fourfloor.representations.controls import NAMES, Controls
+
+VALUES = (0.1, 0.3, 0.5, 0.7, 0.9)
+BAR = 0.6
+
+
+def measured_ranks(model: LoopModel, request: Request, waveform: np.ndarray) -> dict[str, float]:
+    """Return the controls of a loop `(2, samples)` as ranks among the model's training loops."""
+    features = latent.analyze(waveform, request.bpm, request.bars)
+    scale = model.prior.control_quantiles
+    assert scale is not None
+    return dict(zip(NAMES, map(float, controls.ranks(controls.measure(features), scale)), strict=True))
+
+
+def main() -> None:
+    """Print the table and write the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("--decoder")
+    parser.add_argument("--count", type=int, default=4, help="loops of each value")
+    parser.add_argument("--bars", type=int, default=2)
+    parser.add_argument("--bpm", type=float, default=126.0)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    model = generation.load_model(options.model, options.decoder)
+    generation.check_controls(model, Controls(density=0.5))
+    make_folder(options.out)
+    pictures = []
+    for name in NAMES:
+        asked, measured = [], []
+        for value in VALUES:
+            wanted = Controls(**{name: value > 0.5 if name == "kick" else value})
+            for seed in range(options.count):  # the same noise for every value
+                request = Request(bpm=options.bpm, bars=options.bars, seed=seed, controls=wanted)
+                waveform = leveled(model, request)
+                asked.append(wanted.asked[name])
+                measured.append(measured_ranks(model, request, waveform)[name])
+                if seed == 0:
+                    label = f"{name} {asked[-1]:g}: {measured[-1]:.2f} measured"
+                    pictures.append((label, picture.spectrogram(waveform, latent.SAMPLE_RATE, width=320, height=150)))
+        together = np.std(measured) > 0
+        correlation = float(np.corrcoef(asked, measured)[0, 1]) if together else 0.0
+        means = np.array(measured).reshape(len(VALUES), -1).mean(axis=1)
+        verdict = "holds" if correlation >= BAR else "too loose"
+        row = "  ".join(f"{mean:.2f}" for mean in means)
+        print(f"{name:10}  correlation {correlation:5.2f}  {verdict:9}  measured {row}", flush=True)
+    picture.save_sheet(options.out / "controls.png", pictures, columns=len(VALUES))
+
+
+if __name__ == "__main__":
+    main()
