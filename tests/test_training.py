@@ -189,10 +189,10 @@ def test_muon_takes_the_matrices_only() -> None:
     assert len(adamw.param_groups[0]["params"]) == 5
 
 
-def train_command(dataset: Path, run: Path, *options: str) -> list[str]:
+def train_command(dataset: Path, run: Path, *options: str, recipe: str = "prior", steps: int = 14) -> list[str]:
     return [
-        sys.executable, "-m", "fourfloor", "train", str(RECIPES / "prior.toml"), "--data", str(dataset),
-        "--out", str(run), "--steps", "14", "--device", "cpu", *TINY["prior"],
+        sys.executable, "-m", "fourfloor", "train", str(RECIPES / f"{recipe}.toml"), "--data", str(dataset),
+        "--out", str(run), "--steps", str(steps), "--device", "cpu", *TINY.get(recipe, ()),
         "--set", "training.checkpoint_seconds=1e-9", "--set", "training.threads=1", *options,
     ]  # fmt: skip
 
@@ -222,7 +222,8 @@ def test_kill_9_at_any_moment_loses_nothing(dataset_folder: Path, tmp_path: Path
     assert all(torch.equal(value, ends[1].tensors[name]) for name, value in ends[0].tensors.items())
 
 
-def test_training_needs_no_audio_library(dataset_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", ["prior", "decoder", "seed/beats", "spectrogram-gan"])
+def test_training_needs_no_audio_library(recipe: str, dataset_folder: Path, tmp_path: Path) -> None:
     blocked = ("scipy", "soundfile", "soxr", "pyloudnorm", "PIL", "joblib")
     program = f"""
 import importlib.util, sys
@@ -233,10 +234,11 @@ importlib.util.find_spec = lambda name, *rest: None if name in {blocked} else fo
 from fourfloor.interfaces.cli import main
 main()
 """
-    command = [sys.executable, "-c", program, *train_command(dataset_folder, tmp_path / "run")[3:]]
+    training = train_command(dataset_folder, tmp_path / "run", recipe=recipe, steps=2)
+    command = [sys.executable, "-c", program, *training[3:]]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    assert checkpoint.load_latest(tmp_path / "run").step == 14
+    assert checkpoint.load_latest(tmp_path / "run").step == 2
     assert not (tmp_path / "run" / "listening").exists()
 
 

@@ -4,14 +4,16 @@ A loop of whole bars goes in, a spectrogram comes out whose frames are a fixed f
 loops of every tempo have the same number of frames and can share a batch. Indices wrap around: the last frame sees
 the first samples. The inverse is a least-squares overlap-add at the same centers (Griffin & Lim 1984) and returns
 the exact number of samples.
-
-Transforms are scipy's: four times as fast as numpy's, also where the length has a large prime factor. scipy is
-imported where audio is touched, because training does without it.
 """
 
 import functools
 
 import numpy as np
+
+try:
+    from scipy import fft  # four times as fast as numpy's, and more where a length has a large prime factor
+except ImportError:  # a machine that only trains
+    from numpy import fft
 
 FRAMES_PER_BEAT = 32
 BEATS_PER_BAR = 4
@@ -45,15 +47,13 @@ def window(n_fft: int) -> np.ndarray:
 
 def stft(waveform: np.ndarray, frames: int, n_fft: int = N_FFT) -> np.ndarray:
     """Transform a closed loop `(..., samples)` to complex64 `(..., frames, n_fft // 2 + 1)`, wrapped around its end."""
-    from scipy import fft
-
     samples = waveform.shape[-1]
     around = [(0, 0)] * (waveform.ndim - 1) + [(n_fft // 2, n_fft - n_fft // 2)]
     circle = np.pad(waveform.astype(np.float32, copy=False), around, mode="wrap")
     windows = np.lib.stride_tricks.sliding_window_view(circle, n_fft, axis=-1)
     segments = windows[..., frame_centers(samples, frames), :]
     segments *= window(n_fft)
-    return fft.rfft(segments, axis=-1, overwrite_x=True)
+    return fft.rfft(segments, axis=-1)
 
 
 def istft(spectrum: np.ndarray, samples: int) -> np.ndarray:
@@ -61,8 +61,6 @@ def istft(spectrum: np.ndarray, samples: int) -> np.ndarray:
 
     Exact for a spectrum made by `stft` as long as windows overlap, i.e. `samples / frames < n_fft / 2`.
     """
-    from scipy import fft
-
     frames, n_fft = spectrum.shape[0], 2 * (spectrum.shape[1] - 1)
     synthesis = window(n_fft)
     segments = fft.irfft(spectrum, n=n_fft, axis=-1).astype(np.float32, copy=False)
@@ -97,8 +95,6 @@ def _window_sum(samples: int, frames: int, n_fft: int) -> np.ndarray:
 
 def resample_loop(waveform: np.ndarray, samples: int) -> np.ndarray:
     """Resample a closed loop `(..., n)` to `(..., samples)` by cropping or padding its spectrum, exactly periodic."""
-    from scipy import fft
-
     n = waveform.shape[-1]
     if n == samples:
         return waveform.astype(np.float32)

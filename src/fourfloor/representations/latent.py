@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from fourfloor.representations import Loops
-from fourfloor.representations.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT, N_FFT, loop_frames, stft
+from fourfloor.representations.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT, N_FFT, fft, loop_frames, stft
 
 SAMPLE_RATE = 44_100
 N_MELS = 88
@@ -107,8 +107,6 @@ def low_masks(hertz: np.ndarray) -> np.ndarray:
 
 def analyze_low_end(mid: np.ndarray, bpm: float, bars: int) -> np.ndarray:
     """Return log amplitude and log2 frequency ratio of each low band, `(frames, 2 * len(LOW_BANDS))`."""
-    from scipy import fft  # training needs no scipy
-
     n, beats = mid.size, bars * BEATS_PER_BAR
     low_samples = beats * LOW_RATE
     spectrum = fft.rfft(mid)[: low_samples // 2]
@@ -144,8 +142,6 @@ def low_end(features: np.ndarray, bpm: float, samples: int, phases: np.ndarray) 
     `phases` `(len(LOW_BANDS),)` in radians starts each band. The residue of the summed frequency to the nearest
     whole number of turns is spread over the loop, so the result is periodic by construction.
     """
-    from scipy import fft  # training needs no scipy
-
     frames = features.shape[0]
     beats = frames // FRAMES_PER_BEAT
     low_samples = beats * LOW_RATE
