@@ -18,7 +18,8 @@ MEANING = {
     "noise with distorted rhythm": "a rhythm, buried or another than was asked for, in noise of any color, as from a "
     "plain autoencoder",
     "helicopter": "noise chopped at a steady rate, on the beat or at the network's own, as from a spectrogram GAN",
-    "superposition": "many training loops on top of each other, or noise of their mean color, as from a spectrogram VAE",
+    "superposition": "many training loops on top of each other, or noise of their mean color, as from a spectrogram "
+    "VAE",
     "collapse": "the loops resemble each other far more than tracks do",
     "copying": "passages of the training set, perhaps transposed or at another tempo",
     "off-grid": "the tempo that was asked for is not heard",

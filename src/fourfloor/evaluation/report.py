@@ -29,7 +29,7 @@ MAX_COPIES = 4
 WORD = {True: "yes", False: "no", None: "cannot be judged"}
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #ddd}
-td:first-child,th:first-child{text-align:left}.no{color:#b00020}.yes{color:#176b2c}img{width:100%;max-width:56rem}
+td.words,th.words{text-align:left}.no{color:#b00020}.yes{color:#176b2c}img{width:100%;max-width:56rem}
 .judged td{font-weight:600}audio{width:100%;max-width:56rem}.verdict{font-size:1.5rem}"""
 
 
@@ -135,10 +135,16 @@ def page(card: Scorecard, judged: Source, chosen: Sequence[int], heard: HeardSet
 def html_table(table: Sequence[Sequence[str]], judged_row: bool = False) -> str:
     """Write rows of cells, the first one the header, as an HTML table; every cell is escaped."""
     head, *rows = table
-    lines = ["<tr>" + "".join(f"<th>{escape(entry)}</th>" for entry in head) + "</tr>"]
+    # Columns of words are read from the left, numbers compared from the right.
+    words = [any(sum(c.isalpha() for c in row[i]) > 3 for row in rows) for i in range(len(head))]
+    marks = [" class=words" if is_words else "" for is_words in words]
+    titles = "".join(f"<th{mark}>{escape(entry)}</th>" for entry, mark in zip(head, marks, strict=True))
+    lines = [f"<tr>{titles}</tr>"]
     for i, row in enumerate(rows):
-        mark = {"yes": " class=yes", "no": " class=no"}
-        cells = "".join(f"<td{mark.get(entry, '')}>{escape(entry)}</td>" for entry in row)
+        answers = {"yes": " class=yes", "no": " class=no"}
+        cells = "".join(
+            f"<td{answers.get(entry, mark)}>{escape(entry)}</td>" for entry, mark in zip(row, marks, strict=True)
+        )
         lines.append(f"<tr{' class=judged' if judged_row and i == 0 else ''}>{cells}</tr>")
     return "<table>" + "".join(lines) + "</table>"
 
