@@ -102,6 +102,7 @@ def compare(request: CompareRequest, on_progress: Tell = lambda done, total, tex
         systems, heard = [], {}
         for entry in entries:
             system, heard[entry.name] = _judged(request, entry, tempi, dataset.bars, judge, scale, problems, progress)
+            progress.update(entry.name, 1.0, f"{entry.name} judged")  # also where there was nothing to hear
             systems.append(system)
         systems.append(_system(BASELINE, scale, slices))
         comparison = _comparison(request, systems, judge, scale, cutoff_hz)
@@ -196,7 +197,6 @@ def _judged(
         told = " ".join(str(error).split()) or type(error).__name__
         problem = "; ".join(filter(None, (problem, f"makes no loops: {told}")))
         return _system(entry.name, scale, None, entry=entry, problem=problem, parts=parts), []
-    progress.update(entry.name, 1.0, f"{entry.name} heard")
     system = _system(entry.name, scale, heard, entry=entry, problem=problem, parts=parts, speed=speed_of(folder))
     return system, first_loops(folder, EXCERPTS)
 
