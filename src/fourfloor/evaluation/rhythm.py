@@ -65,25 +65,28 @@ def folded(measured: float, bpm: float) -> float:
 
 def pulse_of(hearing: Hearing) -> float:
     """Find the highest normalised autocorrelation of the onset envelope at a lag of 0.25-1.2 s, on the circle."""
-    envelope = hearing.onset - hearing.onset.mean()
-    power = np.abs(scipy.fft.rfft(envelope)) ** 2
-    correlation = scipy.fft.irfft(power, len(envelope))
+    correlation = _autocorrelation(hearing)
     if hearing.silent or correlation[0] <= 0:
         return 0.0
     first, last = (round(lag * hearing.frame_rate) for lag in (0.25, 1.2))
-    lags = correlation[first : min(last, len(envelope) // 2) + 1] / correlation[0]
+    lags = correlation[first : min(last, len(correlation) // 2) + 1] / correlation[0]
     return float(lags.max()) if len(lags) else 0.0
 
 
 def chop_of(hearing: Hearing) -> tuple[float, float]:
     """Find the highest normalized autocorrelation of the onset envelope at a lag of 30-150 ms, and its rate in Hz."""
-    envelope = hearing.onset - hearing.onset.mean()
-    correlation = scipy.fft.irfft(np.abs(scipy.fft.rfft(envelope)) ** 2, len(envelope))
+    correlation = _autocorrelation(hearing)
     first, last = (round(lag * hearing.frame_rate) for lag in (0.03, 0.15))
-    if hearing.silent or correlation[0] <= 0 or len(envelope) < 2 * last:
+    if hearing.silent or correlation[0] <= 0 or len(correlation) < 2 * last:
         return 0.0, 0.0
     best = first + int(correlation[first : last + 1].argmax())
     return float(correlation[best] / correlation[0]), hearing.frame_rate / (best + peak_offset(correlation, best))
+
+
+def _autocorrelation(hearing: Hearing) -> Array:
+    """Correlate the onset envelope with itself at every lag on the circle, `(frames,)`, not normalized."""
+    envelope = hearing.onset - hearing.onset.mean()
+    return scipy.fft.irfft(np.abs(scipy.fft.rfft(envelope)) ** 2, len(envelope))
 
 
 def peak_offset(values: Array, best: int) -> float:

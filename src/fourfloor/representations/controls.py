@@ -19,7 +19,7 @@ Quantiles = dict[str, list[float]]  # of each control but the kick, which is 0 o
 
 ONSET_RISE = 0.25  # mean rise over the mel bands from frame to frame, in nepers (2.2 dB), that counts as an onset
 KICK_FRAMES = 6  # a fifth of a beat, about 100 ms, after the beat and before it
-KICK_RISE = 0.29  # of the loop's own level; told produced loops with a kick from those without best 
+KICK_RISE = 0.29  # of the loop's own level; what told produced loops with a kick from those without best
 STEVENS = 0.3
 QUANTILES = 65
 HANN_NOISE_BINS = 1.5  # equivalent noise bandwidth of the window: the power of a sine is spread over so many bins
