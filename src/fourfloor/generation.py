@@ -281,10 +281,17 @@ def render(
     features = decoder.codec.to_features(z)
     mel = np.ascontiguousarray(features[:, latent.MEL])
     with torch.no_grad():
-        mean, log_sigma = decoder.model(torch.from_numpy(z)[None], torch.from_numpy(mel)[None])
-    rng = np.random.default_rng(seed)
-    sigma = np.exp(log_sigma[0].numpy())
-    return magnitude.render(mean[0].numpy(), sigma, features, bpm, samples, rng, rendering or magnitude.Rendering())
+        mean, log_sigma, tonality = decoder.model(torch.from_numpy(z)[None], torch.from_numpy(mel)[None])
+    return magnitude.render(
+        mean[0].numpy(),
+        np.exp(log_sigma[0].numpy()),
+        features,
+        bpm,
+        samples,
+        np.random.default_rng(seed),
+        rendering or magnitude.Rendering(),
+        None if tonality is None else tonality[0].numpy(),
+    )
 
 
 def make_loop(model: LoopModel, request: Request, sampling: Any = None) -> np.ndarray:

@@ -1,19 +1,21 @@
 """Log magnitudes of the beat-synchronous STFT: what the decoder predicts, and the way back to a waveform.
 
-In: the mean and deviation of every log magnitude above the low end, and the features of the loop. Out: a closed
-stereo loop. White noise is colored to the predicted magnitudes, a few Griffin-Lim iterations with momentum
-(Perraudin et al. 2013) make the frames agree, and the low end is added from its amplitude and frequency.
+In: the mean and deviation of every log magnitude above the low end, how tonal each semitone is, and the features of the
+loop. Out: a closed stereo loop. What is tonal is drawn as sines; white noise is colored to the rest of the predicted
+magnitudes, a few Griffin-Lim iterations with momentum (Perraudin et al. 2013) make its frames agree, and the low end
+is added from its amplitude and frequency.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from fourfloor.representations import Loops, latent
+from fourfloor.representations import Loops, latent, tonal
 from fourfloor.representations.beatgrid import N_FFT, frame_centers, istft, loop_samples, resample_loop, stft, window
 
 FIRST_BIN, LAST_BIN = 7, 940  # 151 Hz, where the low end ends, to 20.2 kHz
 BINS = LAST_BIN - FIRST_BIN
+_INNER = slice(FIRST_BIN, LAST_BIN)
 MAGNITUDE_FLOOR = 3e-5  # -90 dB
 # Bins just above the cut still see the low end through the window; fade in what is added beside it.
 _FADE_IN = np.array([0.4, 0.75], dtype=np.float32)
@@ -43,27 +45,33 @@ def fit(loops: Loops, config: Config) -> Codec:
 
 def shape(config: Config) -> dict[str, int]:
     """Return what the decoder must know of its input and output."""
-    return {"latent_dim": latent.LATENT_DIM, "bins": BINS}
+    return {"latent_dim": latent.LATENT_DIM, "bins": BINS, "tones": tonal.TONES}
 
 
 def batch(
     loops: Loops, codec: latent.Codec, config: Config, split: str, size: int, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Draw crops: noised latents `z`, the log-mel they hold, `mel`, and the log magnitudes `x` they should give."""
+    """Draw crops: noised latents `z`, the log-mel they hold, `mel`, and what they should give.
+
+    That is the log magnitudes `x` `(size, frames, BINS)` and the `tonality` `(size, latents, tones)`.
+    """
     latents = loops.bars * latent.LATENTS_PER_BAR
     frames = latents * latent.FRAMES_PER_LATENT
     crop = np.arange(min(config.crop_latents, latents))
     crop_frames = np.arange(len(crop) * latent.FRAMES_PER_LATENT)
-    rows_z, rows_x = [], []
+    rows_z, rows_x, rows_tonality = [], [], []
     for index in rng.choice(loops.indices(split), size):
         start = int(rng.integers(latents))
-        z = codec.to_latents(loops.features(index))[(start + crop) % latents]
+        features = loops.features(index)
+        z = codec.to_latents(features)[(start + crop) % latents]
         rows_z.append(z + config.noise * rng.standard_normal(z.shape, dtype=np.float32))
         samples = loop_samples(loops.bpm(index), loops.bars, latent.SAMPLE_RATE)
         mid = resample_loop(latent.mid_side(loops.waveform(index))[0], samples)
         rows_x.append(log_magnitudes(mid, frames, start * latent.FRAMES_PER_LATENT + crop_frames))
+        rows_tonality.append(tonal.tonality(mid, features, start + crop))
     z = np.stack(rows_z)
-    return {"z": z, "mel": np.ascontiguousarray(codec.to_features(z)[..., latent.MEL]), "x": np.stack(rows_x)}
+    mel = np.ascontiguousarray(codec.to_features(z)[..., latent.MEL])
+    return {"z": z, "mel": mel, "x": np.stack(rows_x), "tonality": np.stack(rows_tonality)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,15 +100,20 @@ def render(
     samples: int,
     rng: np.random.Generator,
     rendering: Rendering,
+    tonality: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return a stereo loop float32 `(2, samples)` from `mu` and `sigma` `(frames, BINS)` and features."""
-    mid = _color_noise(mu, sigma, samples, rng, rendering)
+    """Return a stereo loop float32 `(2, samples)` from `mu` and `sigma` `(frames, BINS)` and features.
+
+    `tonality` is `(latents, tones)`; without it all is noise.
+    """
+    mid = _sound(mu, sigma, features, tonality, samples, rng, rendering)
     mid += latent.low_end(features, bpm, samples, rng.uniform(0, 2 * np.pi, len(latent.LOW_BANDS)))
     side_ratio = features[:, latent.SIDE]
     if side_ratio.max() < latent.SIDE_FLOOR + 0.5:
         return limit(np.stack([mid, mid]), rendering.crest_db)
     ratio = side_to_bins(side_ratio)
-    side = _color_noise(mu + np.where(ratio < latent.SIDE_FLOOR + 0.2, -9.0, ratio), sigma, samples, rng, rendering)
+    side_mu = mu + np.where(ratio < latent.SIDE_FLOOR + 0.2, -9.0, ratio)
+    side = _sound(side_mu, sigma, features, tonality, samples, rng, rendering)
     return limit(np.stack([mid + side, mid - side]), rendering.crest_db)
 
 
@@ -146,10 +159,35 @@ def interpolation_weights(centers_hz: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(bins_hz, centers_hz, row) for row in identity]).astype(np.float32)
 
 
-def _color_noise(
-    mu: np.ndarray, sigma: np.ndarray, samples: int, rng: np.random.Generator, rendering: Rendering
+def _sound(
+    mu: np.ndarray,
+    sigma: np.ndarray,
+    features: np.ndarray,
+    tonality: np.ndarray | None,
+    samples: int,
+    rng: np.random.Generator,
+    rendering: Rendering,
 ) -> np.ndarray:
-    """Give white noise the magnitudes drawn from `mu`, `sigma`; returns a mono loop `(samples,)`."""
+    """Return one channel `(samples,)`: the sines that the tonality tells, and noise for the rest."""
+    if tonality is None:
+        return _color_noise(mu, sigma, samples, rng, rendering)
+    drawn = tonal.sines(tonality, features[:, latent.MEL], samples, _INNER, rng)
+    partials, rest = tonal.split(drawn, 2 * mu + sigma**2, _INNER)
+    return _color_noise(mu + rest, sigma, samples, rng, rendering, partials)
+
+
+def _color_noise(
+    mu: np.ndarray,
+    sigma: np.ndarray,
+    samples: int,
+    rng: np.random.Generator,
+    rendering: Rendering,
+    partials: np.ndarray | float = 0.0,
+) -> np.ndarray:
+    """Give white noise the magnitudes drawn from `mu`, `sigma`; returns a mono loop `(samples,)`.
+
+    `partials` `(frames, BINS)` are added as they are.
+    """
     frames = mu.shape[0]
     noise = stft(rng.standard_normal(samples, dtype=np.float32), frames)[:, FIRST_BIN:LAST_BIN]
     modulus = np.abs(noise) + 1e-9
@@ -169,4 +207,5 @@ def _color_noise(
         accelerated += rebuilt
         np.multiply(accelerated, magnitude / (np.abs(accelerated) + 1e-9), out=inner)
         accelerated = rebuilt
+    inner += partials
     return istft(spectrum, samples)
