@@ -84,4 +84,5 @@ def test_one_track_trains_and_says_how_far_to_trust_it(
     assert "no unheard track to judge by" in summary["notes"][1]
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log if "style" in line] == [0, 2]
-    assert generation.load_trained(tmp_path / "run").meta["step"] == (summary["best_step"] or 2)
+    best = summary["best_step"]
+    assert generation.load_trained(tmp_path / "run").meta["step"] == (2 if best is None else best)

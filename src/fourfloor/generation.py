@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from fourfloor import recipe
 from fourfloor.models import family_module
@@ -102,11 +103,21 @@ def codec_hash(codec: Any) -> str:
     return hashlib.sha256(save(codec_arrays(codec))).hexdigest()[:16]
 
 
+class _NothingDrawn(TorchFunctionMode):
+    """Leave out random first weights: on the meta device they have no values, yet import torch's compiler (2 s)."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
 def rebuild(saved: Checkpoint, source: str) -> Trained:
     """Build the model of a checkpoint with its averaged weights; CheckpointError in one line where it does not fit."""
     try:
         plan = recipe.parse(saved.meta["recipe"], source)
-        with torch.device("meta"):  # shapes are compared before anything is allocated
+        with torch.device("meta"), _NothingDrawn():  # shapes are compared before anything is allocated
             model = family_module(plan.family).Model(plan.model, saved.meta["shape"])
         scales = saved.part("scales")
         weights = {name: _widened(value, scales.get(name)) for name, value in saved.part("ema").items()}

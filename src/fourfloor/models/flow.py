@@ -74,7 +74,8 @@ class Model(nn.Module):
         token_dim = LATENTS_PER_TOKEN * self.latent_dim
         width = config.width
         self.embed = nn.Linear(token_dim, width)
-        self.slot = nn.Parameter(torch.randn(TOKENS_PER_BAR, width) * 0.02)
+        self.slot = nn.Parameter(torch.empty(TOKENS_PER_BAR, width))
+        nn.init.normal_(self.slot, std=0.02)
         self.condition = nn.Sequential(nn.Linear(64 + 8, width), nn.SiLU(), nn.Linear(width, width))
         self.style = nn.Embedding(MAX_STYLES, width)
         self.modulation = nn.Linear(width, 6 * width)

@@ -235,8 +235,10 @@ class Prior(nn.Module):
         width, self.places = config.prior_width, codes
         self.tempo = nn.Linear(8, width)
         self.style = nn.Embedding(MAX_STYLES, width)
-        self.slot = nn.Parameter(0.02 * torch.randn(codes // config.parts, width))
-        self.part = nn.Parameter(0.02 * torch.randn(config.parts, 1, width))
+        self.slot = nn.Parameter(torch.empty(codes // config.parts, width))
+        self.part = nn.Parameter(torch.empty(config.parts, 1, width))
+        for position in (self.slot, self.part):
+            nn.init.normal_(position, std=0.02)
         nn.init.normal_(self.style.weight, std=0.02)
         self.above = Above(config, ratio) if ratio else None
         self.span = min(codes, 2 * config.window) if ratio else codes  # what it trains on
