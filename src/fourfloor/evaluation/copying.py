@@ -2,7 +2,8 @@
 
 A match is the correlation of 2 s of log-mel, band and frame means removed, at any offset in any training passage, after
 transposing the loop by -2 to +2 semitones (with or without the change of speed that resampling brings) and after
-bringing it to the passage's tempo. All offsets at once by the correlation theorem, block by block (overlap-save).
+bringing it to the passage's tempo. All offsets are tried at once by the correlation theorem, block by block
+(overlap-save), at a quarter of the frames and half of the bands; what correlates best there is measured in full.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ QUERY_SECONDS = 1.0          # between the patches of a loop
 _CODE = 2                    # what a byte means: 2 = quarter decibels with the frame means removed
 _VALID = BLOCK_FRAMES - PATCH_FRAMES + 1
 _FINE = 4                    # a loop is analysed four times finer, to be read at any speed
+_COARSE = 4                  # frames in one of the first search
+_COARSE_BANDS = N_BANDS // 2
+_COARSE_PATCH = PATCH_FRAMES // _COARSE
+_COARSE_BLOCK = BLOCK_FRAMES // _COARSE
+_CANDIDATES = 96             # of the first search, measured in full
 _ALL_SHIFTS = tuple(range(len(SEMITONES)))
 _STILL_DB = 1.0              # a patch that moves less than this has nothing to recognise
 
@@ -73,16 +79,33 @@ class CopyMatch:
 NO_MATCH = CopyMatch(score=0.0, track="", seconds=0.0, semitones=0, speed=1.0, loop_seconds=0.0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
+class _Cut:
+    """Where 2 s are cut from a loop: begin in seconds, index of the transposition, pace over the loop's own."""
+
+    begin: float
+    shift: int
+    speed: float
+
+
+@dataclass(frozen=True)
 class _Query:
-    spectra: Array        # (bins, n, bands), conjugate, of patches with band means removed and unit norm
-    seconds: list[float]  # where each of the n patches begins in the loop
-    semitones: list[int]
-    speeds: list[float]
+    spectra: Array  # (bins, n, bands), conjugate, of coarse patches with band means removed and unit norm
+    cuts: list[_Cut]  # where the n patches come from
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """What the first search found: a coarse score, a cut of the loop, a passage and the frame where it begins."""
+
+    score: float
+    cut: _Cut
+    passage: int
+    frame: int
 
 
 class CopyIndex:
-    """All training passages, ready to be searched. About 30 MB an hour while open, 5 MB an hour in `to_arrays`."""
+    """All training passages, ready to be searched. About 10 MB an hour while open, 5 MB an hour in `to_arrays`."""
 
     def __init__(self, passages: Iterable[Passage], cutoff_hz: float = CUTOFF_HZ) -> None:
         self._top_hz = min(TOP_HZ, cutoff_hz)
@@ -150,16 +173,37 @@ class CopyIndex:
             return NO_MATCH
         levels = self._transposed(heard)
         seconds = len(heard) / ANALYSIS_RATE
+        coarse = _coarse_loop(levels)
         resampled = [(2 ** (shift / 12), (number,)) for number, shift in enumerate(SEMITONES) if shift]
-        own = _query(levels, seconds, [(1.0, _ALL_SHIFTS), *resampled])
-        best = NO_MATCH
+        own = _query(coarse, seconds, [(1.0, _ALL_SHIFTS), *resampled])
+        found: list[_Candidate] = []
         for group in self._groups:
-            queries = [own]
+            floor = found[-1].score if len(found) == _CANDIDATES else -1.0
+            found += group.candidates(own, floor)
             pace = bpm / group.bpm
             if abs(np.log(pace)) > TEMPO_STEP / 2:
-                queries.append(_query(levels, seconds, [(pace, _ALL_SHIFTS)]))
-            best = max([best, *(self._best(group, query) for query in queries)], key=lambda match: match.score)
-        return best
+                found += group.candidates(_query(coarse, seconds, [(pace, _ALL_SHIFTS)]), floor)
+            found = sorted(found, key=lambda candidate: -candidate.score)[:_CANDIDATES]
+        measured = (self._measure(levels, seconds, candidate) for candidate in found)
+        return max(measured, key=lambda match: match.score, default=NO_MATCH)
+
+    def _measure(self, levels: Array, seconds: float, candidate: _Candidate) -> CopyMatch:
+        """Correlate in full, at every offset that the coarse one may stand for."""
+        cut, coded = candidate.cut, self._frames[candidate.passage]
+        patch = _patch(levels[:, cut.shift], seconds, cut)
+        first = max(0, candidate.frame - _COARSE)
+        stretch = coded[:, first : candidate.frame + _COARSE + PATCH_FRAMES].astype(np.float32) / STEPS_PER_DB
+        windows = np.lib.stride_tricks.sliding_window_view(stretch, PATCH_FRAMES, axis=1)
+        centered = windows - windows.mean(axis=2, keepdims=True)
+        norms = np.sqrt((centered**2).sum(axis=(0, 2)))
+        scores = np.einsum("bop,pb->o", centered, patch) / np.maximum(norms, 1e-9)
+        scores[norms <= _STILL_DB * np.sqrt(N_BANDS * PATCH_FRAMES)] = 0
+        best = int(scores.argmax())
+        return CopyMatch(
+            score=float(scores[best]), track=self._names[candidate.passage],
+            seconds=float(self._starts[candidate.passage] + (first + best) / FRAME_RATE),
+            semitones=SEMITONES[cut.shift], speed=cut.speed, loop_seconds=cut.begin,
+        )  # fmt: skip
 
     def _transposed(self, heard: Array) -> Array:
         """Return levels float32 `(frames, len(SEMITONES), bands)`: a frame at any speed is one row to read."""
@@ -168,19 +212,9 @@ class CopyIndex:
         banks = [mel_filters(N_BANDS, self._top_hz, shift=2 ** (shift / 12)) for shift in SEMITONES]
         return np.stack([_to_levels(power @ filters.T).T for filters in banks], axis=1).astype(np.float32)
 
-    def _best(self, group: _Blocks, query: _Query) -> CopyMatch:
-        if not query.seconds:
-            return NO_MATCH
-        scores, blocks, offsets = group.correlate(query.spectra)
-        best = int(np.argmax(scores))
-        passage, first = group.place(int(blocks[best]))
-        seconds = self._starts[passage] + (first + int(offsets[best])) / FRAME_RATE
-        return CopyMatch(score=float(scores[best]), track=self._names[passage], seconds=float(seconds),
-                         semitones=query.semitones[best], speed=query.speeds[best], loop_seconds=query.seconds[best])
-
 
 class _Blocks:
-    """The passages of one tempo as spectra `(bins, bands, blocks)` and inverse window norms `(offsets, 1, blocks)`."""
+    """The passages of one tempo: coarse spectra `(bins, bands, blocks)` and 1 / window norms `(offsets, 1, blocks)`."""
 
     def __init__(self, members: Sequence[int], frames: Sequence[Array], bpm: float) -> None:
         self.bpm = bpm
@@ -188,35 +222,32 @@ class _Blocks:
         blocks, inverse = [], []
         for member, coded in zip(members, frames, strict=True):
             for first in range(0, coded.shape[1] - PATCH_FRAMES + 1, _VALID):
-                level = coded[:, first : first + BLOCK_FRAMES].astype(np.float32) / STEPS_PER_DB
-                block = np.zeros((N_BANDS, BLOCK_FRAMES), np.float32)
+                level = _coarse_passage(coded[:, first : first + BLOCK_FRAMES])
+                block = np.zeros((_COARSE_BANDS, _COARSE_BLOCK), np.float32)
                 block[:, : level.shape[1]] = level - level.mean(axis=1, keepdims=True)
-                inverse.append(_inverse_norms(block, level.shape[1] - PATCH_FRAMES + 1))
+                inverse.append(_inverse_norms(block, level.shape[1] - _COARSE_PATCH + 1))
                 blocks.append(block)
                 self._places.append((member, first))
         spectra = scipy.fft.rfft(np.stack(blocks), axis=2)
         self._spectra = np.ascontiguousarray(spectra.transpose(2, 1, 0))
         self._inverse = np.stack(inverse, axis=1)[:, None, :]
 
-    def place(self, block: int) -> tuple[int, int]:
-        """Tell which passage a block is of, and its first frame there."""
-        return self._places[block]
-
-    def correlate(self, queries: Array) -> tuple[Any, Any, Any]:
-        """Find for each spectrum `(bins, n, bands)` of a patch its best correlation and the block and offset of it."""
-        total = queries.shape[1]
-        scores = np.zeros(total, np.float32)
-        blocks, offsets = np.zeros((2, total), np.int64)
-        for chunk in _chunks(total, max(1, 24_000 // len(self._places))):
-            product = np.matmul(queries[:, chunk], self._spectra)
-            correlation = scipy.fft.irfft(product, BLOCK_FRAMES, axis=0, overwrite_x=True)[:_VALID]
+    def candidates(self, query: _Query, floor: float) -> list[_Candidate]:
+        """Find the pairs of a patch and a block that correlate best, coarsely, and better than `floor`."""
+        found: list[_Candidate] = []
+        for chunk in _chunks(len(query.cuts), max(1, 96_000 // len(self._places))):
+            product = np.matmul(query.spectra[:, chunk], self._spectra)
+            correlation = scipy.fft.irfft(product, _COARSE_BLOCK, axis=0, overwrite_x=True)[: len(self._inverse)]
             correlation *= self._inverse
             by_block = correlation.max(axis=0)
-            blocks[chunk] = by_block.argmax(axis=1)
-            for i, block in enumerate(blocks[chunk]):
-                scores[chunk.start + i] = by_block[i, block]
-                offsets[chunk.start + i] = correlation[:, i, block].argmax()
-        return scores, blocks, offsets
+            best = np.argsort(by_block, axis=None)[: -_CANDIDATES - 1 : -1]
+            best = best[by_block.ravel()[best] > floor]
+            for patch, block in zip(*np.unravel_index(best, by_block.shape), strict=True):
+                passage, first = self._places[block]
+                frame = first + _COARSE * int(correlation[:, patch, block].argmax())
+                score = float(by_block[patch, block])
+                found.append(_Candidate(score, query.cuts[chunk.start + int(patch)], passage, frame))
+        return found
 
 
 def _chunks(total: int, size: int) -> Iterator[slice]:
@@ -224,13 +255,29 @@ def _chunks(total: int, size: int) -> Iterator[slice]:
         yield slice(start, min(total, start + size))
 
 
+def _coarse_passage(coded: Array) -> Array:
+    """Average coded levels `(bands, frames)` to coarse bands and frames, in dB."""
+    frames = coded.shape[1] // _COARSE
+    groups = coded[:, : frames * _COARSE].astype(np.float32).reshape(_COARSE_BANDS, -1, frames, _COARSE)
+    return groups.mean(axis=(1, 3)) / STEPS_PER_DB
+
+
+def _coarse_loop(levels: Array) -> Array:
+    """Average levels `(frames, shifts, bands)` of a loop to coarse bands, each frame over one coarse frame ahead."""
+    width = _COARSE * _FINE
+    paired = levels.reshape(*levels.shape[:2], _COARSE_BANDS, -1).mean(axis=3)
+    around = np.concatenate([np.zeros_like(paired[:1]), paired, np.resize(paired, (width, *paired.shape[1:]))])
+    total = np.cumsum(around, axis=0, dtype=np.float64)
+    return ((total[width:] - total[:-width])[: len(levels)] / width).astype(np.float32)
+
+
 def _inverse_norms(block: Array, windows: int) -> Array:
-    """Compute 1 / norm of every patch-long window, band means removed; 0 past the end and where all is still."""
+    """Compute 1 / norm of every coarse patch-long window, band means removed; 0 past the end and where all is still."""
     sums = np.cumsum(np.pad(block.astype(np.float64), ((0, 0), (1, 0))), axis=1)
     squares = np.cumsum(np.pad((block.astype(np.float64) ** 2).sum(axis=0), (1, 0)))
-    energy = squares[PATCH_FRAMES:] - squares[:-PATCH_FRAMES]
-    energy -= ((sums[:, PATCH_FRAMES:] - sums[:, :-PATCH_FRAMES]) ** 2).sum(axis=0) / PATCH_FRAMES
-    moving = energy > _STILL_DB**2 * N_BANDS * PATCH_FRAMES
+    energy = squares[_COARSE_PATCH:] - squares[:-_COARSE_PATCH]
+    energy -= ((sums[:, _COARSE_PATCH:] - sums[:, :-_COARSE_PATCH]) ** 2).sum(axis=0) / _COARSE_PATCH
+    moving = energy > (_STILL_DB / 2) ** 2 * _COARSE_BANDS * _COARSE_PATCH
     moving[windows:] = False
     return np.where(moving, 1 / np.sqrt(np.maximum(energy, 1e-9)), 0).astype(np.float32)
 
@@ -248,44 +295,43 @@ def _levels(waveform: Array, n_frames: int, top_hz: float) -> Array:
     return _to_levels(power_frames(waveform, n_frames, filters=mel_filters(N_BANDS, top_hz)))
 
 
-def _query(levels: Array, seconds: float, changes: Sequence[tuple[float, Sequence[int]]]) -> _Query:
-    """Cut patches from a loop `(frames, shifts, bands)` as a circle, at each speed those of some of the shifts."""
+def _query(coarse: Array, seconds: float, changes: Sequence[tuple[float, Sequence[int]]]) -> _Query:
+    """Cut patches from a coarse loop `(frames, shifts, bands)`, at each speed those of some of the shifts."""
     spectra: list[Array] = []
-    begins: list[float] = []
-    semitones: list[int] = []
-    speeds: list[float] = []
+    cuts: list[_Cut] = []
     for speed, shifts in changes:
-        patches, moving, starts = _patches(np.take(levels, shifts, axis=1), seconds, speed)
-        spectrum = scipy.fft.rfft(patches, BLOCK_FRAMES, axis=1).transpose(1, 0, 2, 3)
-        flat = spectrum.reshape(len(spectrum), -1, N_BANDS)
-        spectra.append(flat if moving.all() else flat[:, moving])
-        cuts = [(start, SEMITONES[shift]) for start in starts for shift in shifts]
-        kept = [cut for cut, moves in zip(cuts, moving, strict=True) if moves]
-        begins += [start for start, _ in kept]
-        semitones += [shift for _, shift in kept]
-        speeds += [float(speed)] * len(kept)
-    joined = spectra[0] if len(spectra) == 1 else np.concatenate(spectra, axis=1)
-    return _Query(spectra=np.conjugate(joined, out=joined), seconds=begins, semitones=semitones, speeds=speeds)
+        n_patches = max(1, round(seconds * speed / QUERY_SECONDS))
+        begins = np.arange(n_patches) * seconds / n_patches
+        patches = _read(np.take(coarse, shifts, axis=1), seconds, begins, speed, _COARSE_PATCH, _COARSE)
+        patches -= patches.mean(axis=1, keepdims=True)
+        norms = np.sqrt(np.einsum("npsb,npsb->ns", patches, patches))
+        patches /= np.maximum(norms, 1e-9)[:, None, :, None]
+        moving = norms.ravel() > _STILL_DB / 2 * np.sqrt(_COARSE_BANDS * _COARSE_PATCH)
+        spectrum = scipy.fft.rfft(patches, _COARSE_BLOCK, axis=1).transpose(1, 0, 2, 3)
+        spectra.append(spectrum.reshape(len(spectrum), -1, _COARSE_BANDS)[:, moving])
+        of_all = (_Cut(float(begin), int(shift), float(speed)) for begin in begins for shift in shifts)
+        cuts += [cut for cut, moves in zip(of_all, moving, strict=True) if moves]
+    joined = np.concatenate(spectra, axis=1)
+    return _Query(np.conjugate(joined, out=joined), cuts)
 
 
-def _patches(levels: Array, seconds: float, speed: float) -> tuple[Array, Any, list[float]]:
-    """Read levels `(frames, shifts, bands)` of a loop as if it ran at another speed.
+def _patch(levels: Array, seconds: float, cut: _Cut) -> Array:
+    """Read one patch `(PATCH_FRAMES, bands)` of a loop in full, band means removed and of unit norm; 0 if still."""
+    patch = _read(levels, seconds, np.array([cut.begin]), cut.speed, PATCH_FRAMES, 1)[0]
+    patch -= patch.mean(axis=0)
+    norm = float(np.linalg.norm(patch))
+    return patch / norm if norm > _STILL_DB * np.sqrt(patch.size) else np.zeros_like(patch)
 
-    Returns unit patches `(n, PATCH_FRAMES, shifts, bands)`, which of n * shifts move at all, and where the n begin.
-    """
+
+def _read(levels: Array, seconds: float, begins: Array, speed: float, frames: int, hop: int) -> Array:
+    """Read a closed loop's levels `(fine frames, ...)` as if it ran at another speed: `(begins, frames, ...)`."""
     n_fine = len(levels)
     fine_rate = n_fine / seconds
-    n_patches = max(1, round(seconds * speed / QUERY_SECONDS))
-    starts = np.arange(n_patches) * n_fine / n_patches
-    position = starts[:, None] + np.arange(PATCH_FRAMES) * (fine_rate / FRAME_RATE / speed)
+    position = (begins * fine_rate)[:, None] + np.arange(frames) * (hop * fine_rate / FRAME_RATE / speed)
     left = np.floor(position).astype(int)
-    patches = levels[left % n_fine]
+    read = levels[left % n_fine]
     rise = levels[(left + 1) % n_fine]
-    rise -= patches
-    rise *= (position - left).astype(np.float32)[:, :, None, None]
-    patches += rise
-    patches -= patches.mean(axis=1, keepdims=True)
-    norms = np.sqrt(np.einsum("npsb,npsb->ns", patches, patches))
-    patches /= np.maximum(norms, 1e-9)[:, None, :, None]
-    moving = norms.ravel() > _STILL_DB * np.sqrt(N_BANDS * PATCH_FRAMES)
-    return patches, moving, (starts / fine_rate).tolist()
+    rise -= read
+    rise *= (position - left).astype(np.float32).reshape(*position.shape, *[1] * (levels.ndim - 1))
+    read += rise
+    return read
