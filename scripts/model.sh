@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Make the bundled model: data, decoder and prior side by side on one core each, export. `make model`
 # Run it again after an interruption: finished steps are kept, training resumes.
-# MINUTES (default 85) is how long both train; MUSIC (default data/tracks, from `make music`) holds the tracks.
+# MINUTES (default 90) is how long both train; MUSIC (default data/tracks, from `make music`) holds the tracks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-minutes=${MINUTES:-85}
+minutes=${MINUTES:-90}
 music=${MUSIC:-data/tracks}
 fourfloor=.venv/bin/fourfloor
 export OMP_NUM_THREADS=1
@@ -12,12 +12,16 @@ trap 'kill $(jobs -p) 2> /dev/null || :' EXIT
 
 [ -d "$music" ] || { echo "model.sh: no music in $music; run make music first" >&2; exit 2; }
 [ -d data/music ] || $fourfloor ingest "$music" --out data/music --jobs 2
-[ -d data/produced ] || $fourfloor produce --count 1560 --seed 0 --jobs 2 --out data/produced
+for seed in 0 1; do
+    [ -d "data/produced-$seed" ] || $fourfloor produce --count 2000 --seed "$seed" --jobs 2 --out "data/produced-$seed"
+done
 
 train() {
     resume=""
     compgen -G "runs/$1/checkpoints/step-*.json" > /dev/null && resume=--resume
-    $fourfloor train "recipes/$1.toml" --data data/produced --data data/music --out "runs/$1" --minutes "$minutes" $resume
+    # The music twice: one loop in ten is real.
+    $fourfloor train "recipes/$1.toml" --data data/produced-0 --data data/produced-1 --data data/music --data data/music \
+        --out "runs/$1" --minutes "$minutes" $resume
 }
 # Both read one codec, fitted by whoever comes first; the first moments are the decoder's.
 mkdir -p runs

@@ -72,14 +72,16 @@ def _round_trip(decoder: Trained) -> Callable[[np.ndarray, int, float, int], np.
 def _sampled(
     request: EvaluateRequest, model: LoopModel, on_progress: Callable[[int, int, str], None]
 ) -> tuple[list[str], list[np.ndarray], list[float]]:
-    """Make n loops at the tempi of the held-out loops, in turn."""
+    """Make n loops with tempo and style of the held-out loops, in turn; a style the model does not know is any."""
     from fourfloor import novelty
 
     dataset = Dataset([request.against])
     reference = novelty.load_reference(generation.reference_folder(request.loops))
     names, waveforms, bpms = [], [], []
-    for number, bpm in enumerate(held_out_tempi(dataset, request.n, request.seed)):
-        first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars)
+    for number, index in enumerate(held_out_loops(dataset, request.n, request.seed)):
+        bpm, style = playable_bpm(dataset, index), dataset.style(index)
+        known = style if style in model.prior.vocabulary else None
+        first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars, style=known)
         choices = generation.candidate_requests(first, 0, request.candidates)
         if len(choices) == 1:
             waveform = leveled(model, first)  # as the model makes them, copies and all
@@ -92,9 +94,14 @@ def _sampled(
     return names, waveforms, bpms
 
 
-def held_out_tempi(dataset: Dataset, n: int, seed: int) -> list[float]:
-    """Draw n tempi of held-out loops, each loop once before any twice."""
+def held_out_loops(dataset: Dataset, n: int, seed: int) -> list[int]:
+    """Draw n held-out loops, each once before any twice."""
+    held_out = dataset.indices("validation")
+    order = np.random.default_rng(seed).permutation(len(held_out))
+    return [int(held_out[order[number % len(held_out)]]) for number in range(n)]
+
+
+def playable_bpm(dataset: Dataset, index: int) -> float:
+    """Return a loop's tempo, or the nearest that can be asked for."""
     low, high = BPM_RANGE
-    tempi = [min(max(dataset.bpm(int(i)), low), high) for i in dataset.indices("validation")]
-    order = np.random.default_rng(seed).permutation(len(tempi))
-    return [tempi[order[number % len(tempi)]] for number in range(n)]
+    return min(max(dataset.bpm(index), low), high)
