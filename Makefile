@@ -3,11 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data/compare
 
-.PHONY: loops test music model compare bench clean
+.PHONY: loops examples test music model compare bench clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
 	$(BIN)/fourfloor generate --count 4 --out loops --sheet
+
+examples: .venv/installed       ## make the eight example loops in examples/ and their sheet docs/results/examples.png
+	$(BIN)/python scripts/examples.py
 
 test: .venv/installed-test      ## lint, type-check and run all tests
 	$(BIN)/ruff check .
@@ -28,7 +31,7 @@ bench: .venv/installed          ## print real-time factors and peak memory
 	$(BIN)/python scripts/bench.py
 
 clean:                          ## remove the environment and what the commands wrote
-	rm -rf .venv loops
+	rm -rf .venv loops examples
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

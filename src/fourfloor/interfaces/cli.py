@@ -209,7 +209,9 @@ def generate(
 def evaluate(
     loops: Annotated[str, typer.Argument(help="A folder of loops, or a model to make them with.", show_default=False)],
     against: Annotated[Path, typer.Option(help="The dataset to judge by; its validation tracks are held out.")],
-    n: Annotated[int, typer.Option("--n", help="How many loops are judged; a model makes them with tempo and style of held-out ones.")] = 256,
+    n: Annotated[
+        int, typer.Option("--n", help="How many loops; a model makes them in tempo and style of held-out ones.")
+    ] = 256,
     seed: Annotated[int, typer.Option(help="Draws loops and reference rows.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for scorecard.json, .md and .html.", show_default=False)

@@ -1,0 +1,64 @@
+"""Make eight loops that show what a model can do, and one sheet of their spectrograms: `make examples`.
+
+    python scripts/examples.py --out examples --sheet examples/spectrograms.png
+
+Seeds are the first ones, not chosen ones; of the candidates of each loop the best by the scorecard's numbers is kept,
+as `fourfloor generate --candidates` does.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from fourfloor import audio, generation, picture, pipeline
+from fourfloor.representations.controls import ANY, Controls
+
+
+@dataclass(frozen=True)
+class Example:
+    """What is asked of one loop."""
+
+    bpm: float
+    style: str | None
+    bars: int = 4
+    controls: Controls = ANY
+
+
+EXAMPLES = (
+    Example(122, "deep house"),
+    Example(126, "tech house", controls=Controls(density=0.8)),
+    Example(128, "acid house"),
+    Example(124, "dub techno", bars=8),
+    Example(130, "detroit techno", controls=Controls(kick=False)),
+    Example(138, "peak-time techno", controls=Controls(low_end=0.8)),
+    Example(140, "trance", controls=Controls(brightness=0.8)),
+    Example(150, "music"),
+)
+
+
+def main() -> None:
+    """Write the loops, draw the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default=generation.BUNDLED)
+    parser.add_argument("--candidates", type=int, default=8)
+    parser.add_argument("--out", type=Path, default=Path("examples"))
+    parser.add_argument("--sheet", type=Path, default=Path("docs/results/examples.png"))
+    options = parser.parse_args()
+    pictures = []
+    for seed, example in enumerate(EXAMPLES):
+        said = pipeline.generate(
+            pipeline.GenerateRequest(
+                model=options.model, out=options.out, bpm=example.bpm, bars=example.bars, count=1, seed=seed,
+                style=example.style, controls=example.controls, candidates=options.candidates,
+            )
+        )  # fmt: skip
+        row = said["loops"][0]
+        waveform = audio.decode(row["file"])
+        label = Path(row["file"]).stem.removeprefix("fourfloor_")
+        pictures.append((label, picture.spectrogram(waveform, audio.SAMPLE_RATE)))
+        print(f"{row['file']}  {row['bpm_measured']} BPM measured, nearest {row['nearest']} ({row['copy_score']:.2f})")
+    picture.save_sheet(options.sheet, pictures, columns=2)
+
+
+if __name__ == "__main__":
+    main()
