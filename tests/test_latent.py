@@ -131,3 +131,16 @@ def test_the_limiter_holds_peaks_and_keeps_the_rest() -> None:
 
 def test_a_quiet_loop_of_zeros_passes_the_limiter() -> None:
     assert not magnitude.limit(np.zeros((2, 1000), np.float32), 12.0).any()
+
+
+def test_every_kick_starts_at_the_same_phase() -> None:
+    bpm, bars = 126.0, 1
+    waveform = house_loop(bpm, bars)
+    features = latent.analyze(waveform, bpm, bars)
+    samples = waveform.shape[1]
+    low = latent.low_end(features, bpm, samples, np.array([0.3, 2.0]))
+    kicks = low.reshape(4, -1)[:, : samples // 12]  # the third of each beat that the kick has for itself
+    assert np.corrcoef(kicks)[np.triu_indices(4, 1)].min() > 0.95
+    assert len(latent.low_onsets(np.ones(128))) == 0
+    turned = latent.low_end(np.roll(features, 32, axis=0), bpm, samples, np.array([0.3, 2.0]))
+    np.testing.assert_allclose(turned, np.roll(low, samples // 4), atol=0.02)

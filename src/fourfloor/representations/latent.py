@@ -35,6 +35,8 @@ MEL, SIDE, LOW = slice(0, N_MELS), slice(N_MELS, N_MELS + SIDE_BANDS), slice(N_M
 LEVEL_FLOOR = 1e-4  # -80 dB: what is quieter in a mel band is not heard under a mix
 SIDE_FLOOR = -3.5  # -30 dB: a mono loop
 LOW_FLOOR = 1e-3
+LOW_LEAP = 0.2  # of the loud frames' amplitude, within two frames: an onset of the low end
+ONSET_PHASE = -np.pi / 2  # a rising sine
 
 
 @functools.cache
@@ -140,7 +142,8 @@ def low_end(features: np.ndarray, bpm: float, samples: int, phases: np.ndarray) 
     """Sound the low end of `features` `(frames, FEATURE_DIM)`: float32 `(samples,)`.
 
     `phases` `(len(LOW_BANDS),)` in radians starts each band. The residue of the summed frequency to the nearest
-    whole number of turns is spread over the loop, so the result is periodic by construction.
+    whole number of turns is spread over the loop, so the result is periodic by construction. At each onset the phase
+    starts anew, as that of a drum or a synthesizer's note does: every kick of a loop is the same kick.
     """
     frames = features.shape[0]
     beats = frames // FRAMES_PER_BEAT
@@ -153,6 +156,11 @@ def low_end(features: np.ndarray, bpm: float, samples: int, phases: np.ndarray) 
     turns = hertz / (LOW_RATE * bpm / 60.0)
     turns += (np.round(turns.sum(axis=1)) - turns.sum(axis=1))[:, None] / low_samples
     phase = 2 * np.pi * (np.cumsum(turns, axis=1) - turns[:, :1]) + phases[:, None]
+    onsets = low_onsets(np.exp(bands[:, 0]).sum(axis=0)) * (low_samples // frames)
+    if onsets.size:
+        latest = np.searchsorted(onsets, np.arange(low_samples), side="right") - 1  # -1: the last one of the loop
+        begun = phase[:, onsets[latest]] - np.where(latest < 0, 2 * np.pi * np.round(turns.sum(axis=1))[:, None], 0)
+        phase += ONSET_PHASE - begun
     analytic = amplitude * np.exp(1j * phase)
     spectrum = np.zeros(samples // 2 + 1, dtype=np.complex64)
     positive = fft.fft(analytic, axis=1)[:, : low_samples // 2]
@@ -160,6 +168,14 @@ def low_end(features: np.ndarray, bpm: float, samples: int, phases: np.ndarray) 
     hertz_grid = np.arange(spectrum.size) * SAMPLE_RATE / samples
     edge = np.clip((LOW_BANDS[-1][1] + 40.0 - hertz_grid) / 40.0, 0, 1)  # what modulation spread upward is cut
     return fft.irfft(spectrum * edge, n=samples).astype(np.float32)
+
+
+def low_onsets(amplitude: np.ndarray) -> np.ndarray:
+    """Return the frames at which an amplitude `(frames,)` leaps up, around the circle."""
+    rise = amplitude - np.roll(amplitude, 1)
+    is_peak = (rise >= np.roll(rise, 1)) & (rise > np.roll(rise, -1))
+    leap = amplitude - np.roll(amplitude, 2)
+    return np.flatnonzero(is_peak & (leap > LOW_LEAP * np.percentile(amplitude, 95)))
 
 
 def _interpolate(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
