@@ -164,6 +164,9 @@ def test_a_tuned_model_keeps_codec_and_styles(
     tuned, parent = generation.load_model(str(run)), generation.load_trained(trained_runs["prior"])
     assert tuned.prior.codec_hash == parent.codec_hash
     assert tuned.prior.vocabulary == parent.vocabulary
+    config, before = tuned.prior.recipe.model, parent.recipe.model
+    assert (config.width, config.depth, config.controls) == (before.width, before.depth, before.controls)
+    assert (config.condition_dropout, before.condition_dropout) == (0.5, 0.15)  # what the recipe names counts
     moved = [
         float((value - parent.model.state_dict()[name]).abs().max())
         for name, value in tuned.prior.model.state_dict().items()
@@ -182,6 +185,9 @@ def test_only_a_model_of_the_same_family_can_be_tuned(
     )
     with pytest.raises(ValueError, match="holds magnitude_decoder, the recipe trains flow"):
         pipeline.train(request)
+    wider = replace(request, parent=str(trained_runs["prior"]), overrides=("model.width=96",))
+    with pytest.raises(ValueError, match=r"adapt.toml: \[model\] changes the shape"):
+        pipeline.train(wider)
     assert not (tmp_path / "run").exists()
 
 

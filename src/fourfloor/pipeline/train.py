@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     if parent and decoder and parent.codec_hash != decoder.codec_hash:
         raise ValueError(f"{request.parent} and {request.decoder} use different codecs; name a decoder that fits")
     if parent:
-        plan = replace(plan, model=parent.recipe.model)
+        plan = replace(plan, model=_tuned(parent.recipe.model, plan.model))
     inherited = resumed.meta if resumed else parent.meta if parent else {}
     dataset = Dataset(request.data, inherited.get("vocabulary", []), inherited.get("control_quantiles"))
     representation = representation_module(plan.representation_name)
@@ -66,7 +66,11 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     torch.manual_seed(plan.training.seed)
     model = family_module(plan.family).Model(plan.model, shape)
     if parent and not resumed:
-        model.load_state_dict(parent.model.state_dict())
+        try:
+            model.load_state_dict(parent.model.state_dict())
+        except RuntimeError:
+            reason = f"{request.recipe}: [model] changes the shape of {request.parent}'s weights"
+            raise ValueError(f"{reason}; leave its sizes out, the parent's count") from None
     meta = {
         "version": __version__, "recipe": plan.to_dict(), "shape": shape, "vocabulary": dataset.vocabulary,
         "data_hash": dataset.data_hash, "parent": request.parent,
@@ -148,6 +152,12 @@ def trust(records: Sequence[dict[str, float]], state: loop.State, dataset: Datas
         judged = "no unheard track to judge by, validation loops are later ones of what was trained on"
     heard = f"{result['copies']} copies among {N_LOOPS} samples, too few for a verdict"
     return [f"how far to trust it: {judged}; {heard}"]
+
+
+def _tuned(parent: Any, asked: Any) -> Any:
+    """Return the parent's model config with what the recipe sets to other than the default."""
+    named = {entry.name: getattr(asked, entry.name) for entry in fields(asked)}
+    return replace(parent, **{name: value for name, value in named.items() if value != getattr(type(asked)(), name)})
 
 
 def _late_loops(dataset: Dataset) -> str:
