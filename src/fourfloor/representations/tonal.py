@@ -22,7 +22,8 @@ from fourfloor.representations.latent import (
 )
 
 LOWEST_NOTE, TONES = 50, 49  # MIDI notes 50 to 98: 147 Hz, where the low end stops, to 2.3 kHz
-ABSENT, PRESENT = -2.0, -1.7  # floor of the tonality, and where a sine is heard at all
+ABSENT = -2.0
+UNSURE, SURE = -1.2, -0.4  # sines fade in between: a clap's noise has peaks too, and sounds as noise should
 LOUDEST = 2.5
 PEAK_FFT = 6144  # 139 ms: semitones are told apart from some 200 Hz up
 PROMINENCE = 0.6  # a peak rises above the mean log magnitude around it by so much (5 dB)
@@ -99,7 +100,8 @@ def sines(strength: np.ndarray, log_mel: np.ndarray, samples: int, bins: slice, 
 
     Each is as loud as the tonality says above the slow envelope of `log_mel` `(frames, N_MELS)`; phases are drawn.
     """
-    heard = np.where(strength > PRESENT, np.exp(strength), 0.0) * _tone_envelope(log_mel)
+    sure = np.clip((strength - UNSURE) / (SURE - UNSURE), 0, 1)
+    heard = sure * np.exp(strength) * _tone_envelope(log_mel)
     between = np.arange(FRAMES_PER_LATENT)[:, None] / FRAMES_PER_LATENT
     amplitude = heard[:, None] * (1 - between) + np.roll(heard, -1, axis=0)[:, None] * between
     amplitude = amplitude.reshape(-1, TONES)
