@@ -1,5 +1,6 @@
 """Synthetic music of known tempo, the audio files it is written to, and where the real tracks lie."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -142,3 +143,20 @@ def trained_runs(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory)
         )  # fmt: skip
         pipeline.train(request)
     return {name: runs / name for name in TINY}
+
+
+@pytest.fixture(scope="session")
+def prior_without_controls(
+    trained_runs: dict[str, Path], dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Train a tiny prior that knows no controls, beside a decoder that fits; return its run folder."""
+    from fourfloor import pipeline
+
+    runs = tmp_path_factory.mktemp("without")
+    shutil.copytree(trained_runs["decoder"], runs / "decoder")
+    request = pipeline.TrainRequest(
+        recipe=RECIPES / "prior.toml", data=[dataset_folder], run=runs / "plain", steps=1, device="cpu",
+        overrides=(*TINY["prior"][1::2], "model.controls=false"),
+    )  # fmt: skip
+    pipeline.train(request)
+    return runs / "plain"

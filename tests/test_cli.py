@@ -194,13 +194,16 @@ def test_training_stopped_by_a_signal_says_how_to_go_on(dataset_folder, tmp_path
     assert "--resume" in err.splitlines()[-1]
 
 
-def test_generate_takes_controls_and_says_which_model_has_none(tmp_path, capsys, monkeypatch) -> None:
+def test_generate_takes_controls_and_says_which_model_has_none(
+    tmp_path, prior_without_controls, capsys, monkeypatch
+) -> None:
     controls = ("--density", 0.7, "--brightness", 0.3, "--low-end", 0.5, "--energy", 0.8, "--no-kick")
-    code, _, err = run(capsys, monkeypatch, "generate", *controls, "--out", tmp_path / "loops")
+    model = ("--model", prior_without_controls)
+    code, _, err = run(capsys, monkeypatch, "generate", *model, *controls, "--out", tmp_path / "loops")
     assert code == 2
     asked = "density, brightness, low_end, kick, energy"
     remedy = "train with recipes/prior.toml, which turns them on"
-    assert err == f"fourfloor: warehouse was trained without controls ({asked}): {remedy}\n"
+    assert err == f"fourfloor: plain was trained without controls ({asked}): {remedy}\n"
     code, _, err = run(capsys, monkeypatch, "generate", "--density", 7, "--out", tmp_path / "loops")
     assert (code, err) == (2, "fourfloor: density 7 is outside 0-1: give a rank among the training loops\n")
     assert not (tmp_path / "loops").exists()

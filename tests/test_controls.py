@@ -206,18 +206,27 @@ def test_asked_controls_change_the_loop_and_stand_in_its_file(trained_runs: dict
     assert "controls" not in json.loads(plain_tags.comment)
 
 
-def test_the_bundled_model_says_that_it_has_no_controls(tmp_path: Path) -> None:
-    request = pipeline.GenerateRequest(out=tmp_path / "none", controls=Controls(energy=0.8))
-    with pytest.raises(ValueError, match=r"warehouse was trained without controls \(energy\): train with"):
+def test_a_model_without_controls_says_so(prior_without_controls: Path, tmp_path: Path) -> None:
+    request = pipeline.GenerateRequest(
+        model=str(prior_without_controls), out=tmp_path / "none", controls=Controls(energy=0.8)
+    )
+    with pytest.raises(ValueError, match=r"plain was trained without controls \(energy\): train with"):
         pipeline.generate(request)
     assert not (tmp_path / "none").exists()
+    model = generation.load_model(str(prior_without_controls))
     with pytest.raises(ValueError, match="without controls"):
-        generation.make_loop(generation.load_model("warehouse"), Request(controls=Controls(kick=True)))
+        generation.make_loop(model, Request(controls=Controls(kick=True)))
+    assert generation.make_loop(model, Request(bars=1)).shape == (2, 84_000)
 
 
-def test_the_bundled_model_samples_what_it_did() -> None:
-    """Latents drawn before there were controls; a hash would hang on the last bit of a processor's sums."""
-    prior = generation.load_model("warehouse").prior
-    z = generation.sample_latents(prior, Request(bars=1, seed=7))
-    np.testing.assert_allclose(z[0, :4], [1.7174, -3.5424, 6.2309, -3.1491], atol=1e-3)
-    assert not hasattr(prior.model, "control")
+def test_the_bundled_model_knows_controls() -> None:
+    model = generation.load_model("warehouse")
+    scale = model.prior.control_quantiles
+    assert scale is not None
+    assert all(np.ptp(scale[name]) > 0 for name in scale)
+    bright, dark = (
+        generation.sample_latents(model.prior, Request(bars=1, seed=7, controls=Controls(brightness=value)))
+        for value in (1.0, 0.0)
+    )
+    measured = [controls.brightness(model.prior.codec.to_features(z)) for z in (bright, dark)]
+    assert measured[0] > measured[1] + 0.2

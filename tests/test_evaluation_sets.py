@@ -137,6 +137,20 @@ def test_the_time_of_a_match_is_right() -> None:
     assert match.seconds - 10.0 == pytest.approx(7.0 + match.loop_seconds, abs=0.05)
 
 
+def test_a_copy_of_what_repeats_often_is_found_at_the_right_place() -> None:
+    tempi = (126.0, 174.0)
+    loops = []
+    for bpm in tempi:  # two notes in sixteenths: many places look alike from afar
+        samples = round(RATE * 60 / bpm * 8)
+        time, sixteenth = np.arange(samples) / RATE, 15 / bpm
+        hertz = np.where(np.floor(time / sixteenth) % 3 == 0, 330.0, 495.0)
+        loops.append((0.3 * np.sin(2 * np.pi * hertz * time) * np.exp(-8 * (time % sixteenth) / sixteenth))[None])
+    index = CopyIndex(Passage(name=f"{bpm}", waveform=loop.astype(np.float32), sample_rate=RATE, bpm=bpm)
+                      for bpm, loop in zip(tempi, loops, strict=True))
+    for bpm, loop in zip(tempi, loops, strict=True):
+        assert index.search(loop.astype(np.float32), RATE, bpm).score > 0.9
+
+
 def test_other_tracks_are_no_copies_and_silence_is_none(index: CopyIndex) -> None:
     scores = [index.search(play(track), RATE, tempo(track)).score for track in HELD_OUT]
     assert max(scores) < COPY_LIMIT

@@ -144,3 +144,15 @@ def test_every_kick_starts_at_the_same_phase() -> None:
     assert len(latent.low_onsets(np.ones(128))) == 0
     turned = latent.low_end(np.roll(features, 32, axis=0), bpm, samples, np.array([0.3, 2.0]))
     np.testing.assert_allclose(turned, np.roll(low, samples // 4), atol=0.02)
+
+
+def test_a_pluck_leaves_a_sustained_sub_alone() -> None:
+    frames, bpm = 128, 126.0
+    features = np.zeros((frames, latent.FEATURE_DIM), np.float32)
+    features[:, latent.LOW.start] = np.log(0.4 + latent.LOW_FLOOR)
+    features[:, latent.LOW.start + 2] = np.log(0.3 * np.exp(-(np.arange(frames) % 16) / 4) + latent.LOW_FLOOR)
+    low = latent.low_end(features, bpm, 84_000, np.zeros(2))
+    spectrum = np.fft.rfft(low)
+    spectrum[round(60 * 84_000 / 44_100) :] = 0
+    sub = np.abs(np.fft.ifft(np.concatenate([2 * spectrum, np.zeros(84_000 - spectrum.size)])))
+    assert sub.min() > 0.3

@@ -94,3 +94,24 @@ def test_sines_and_the_rest_share_the_power(strength: float) -> None:
     else:
         assert np.abs(partials[:, middle]).mean() > 0.1 * np.exp(-3.0)
         assert total[:, middle].mean() == pytest.approx(np.exp(-6.0), rel=0.35)
+
+
+def test_a_quiet_side_has_quiet_sines() -> None:
+    waveform = chord() + noise(0.002)
+    features = latent.analyze(waveform, BPM, BARS)
+    features[:, latent.SIDE] = -2.3  # 20 dB below the mid
+    mu = np.log(tonal.slow(np.exp(magnitude.log_magnitudes(waveform[0], FRAMES, np.arange(FRAMES)))))
+    sigma = np.full_like(mu, 0.3)
+    rng = np.random.default_rng(1)
+    loop = magnitude.render(mu, sigma, features, BPM, SAMPLES, rng, magnitude.Rendering(), measured(waveform))
+    mid, side = latent.mid_side(loop)
+    lines = np.round(tonal.tone_hz()[CHORD] * SAMPLES / latent.SAMPLE_RATE).astype(int)
+    level = 20 * np.log10(np.abs(np.fft.rfft(side)[lines]).mean() / np.abs(np.fft.rfft(mid)[lines]).mean())
+    assert -28 < level < -13
+
+
+def test_what_lies_below_the_lowest_tone_is_none() -> None:
+    below = 440.0 * 2.0 ** ((tonal.LOWEST_NOTE - 1 - 69) / 12)
+    turns = round(below * SAMPLES / latent.SAMPLE_RATE)
+    mono = (0.3 * np.sin(2 * np.pi * turns * np.arange(SAMPLES) / SAMPLES)).astype(np.float32)
+    assert measured(np.stack([mono, mono]))[:, 0].max() == tonal.ABSENT

@@ -108,9 +108,9 @@ class Dataset:
     @cached_property
     def _late(self) -> frozenset[int]:
         """Return the loops that validate where no track is held out."""
-        by_track: dict[tuple[Path, int], list[int]] = defaultdict(list)
+        by_track: dict[tuple[int, int], list[int]] = defaultdict(list)
         for index, (part, own) in enumerate(self._parts):
-            by_track[part.path, part.loops[own].track].append(index)
+            by_track[id(part), part.loops[own].track].append(index)  # a part given twice holds out the same loops
         counts = {track: max(1, round(LATE_SHARE * len(loops))) for track, loops in by_track.items() if len(loops) > 1}
         return frozenset(index for track, count in counts.items() for index in by_track[track][-count:])
 

@@ -18,8 +18,9 @@ from fourfloor.evaluation.distance import StyleSpace, diversity_ratio, kernel_di
 from fourfloor.evaluation.features import CUTOFF_HZ
 from fourfloor.evaluation.numbers import hear_set
 from fourfloor.evaluation.scores import COPY_LIMIT
-from fourfloor.evaluation.sources import Sample, dataset_passages
+from fourfloor.evaluation.sources import Sample
 from fourfloor.generation import LoopModel, Request, Trained, make_loop
+from fourfloor.novelty import training_passages
 from fourfloor.representations import representation_module
 from fourfloor.representations.beatgrid import BPM_RANGE
 from fourfloor.representations.latent import SAMPLE_RATE
@@ -42,7 +43,7 @@ def checker(plan: recipe.Recipe, codec: Any, dataset: Dataset, meta: dict[str, A
     space = StyleSpace.of(heard.vectors, heard.tracks)
     reference = space.place(hear_set((_sample(dataset, index) for index in held_out), cutoff_hz).vectors)
     # All loops of the dataset: where a track's later loops validate, these are no music to repeat either.
-    index = CopyIndex((passage for part in dataset.catalogues for passage in dataset_passages(part)), cutoff_hz)
+    index = CopyIndex(training_passages(dataset), cutoff_hz)
     low, high = BPM_RANGE
     tempi = [min(max(dataset.bpm(held_out[number % len(held_out)]), low), high) for number in range(N_LOOPS)]
     requests = [Request(bpm=bpm, bars=dataset.bars, seed=number) for number, bpm in enumerate(tempi)]

@@ -7,7 +7,7 @@ each per-loop number. It makes the copy search possible where the training audio
 import contextlib
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from fourfloor.dataset import Dataset
-from fourfloor.evaluation.copying import N_BANDS, STEPS_PER_DB, CopyIndex
+from fourfloor.evaluation.copying import N_BANDS, STEPS_PER_DB, CopyIndex, Passage
 from fourfloor.evaluation.scores import Envelope, LoopScores, score_loop, with_copy
 from fourfloor.evaluation.sources import dataset_passages
 from fourfloor.generation import Request
@@ -41,8 +41,7 @@ def write_reference(folder: Path, dataset: Dataset) -> None:
         load_reference(folder)
         return  # an earlier part of the run wrote it
     train = dataset.indices("train")
-    passages = (passage for part in dataset.catalogues for passage in dataset_passages(part))
-    arrays, about = CopyIndex(passages).to_arrays()
+    arrays, about = CopyIndex(training_passages(dataset)).to_arrays()
     chosen = train[np.linspace(0, len(train) - 1, min(len(train), ENVELOPE_LOOPS)).astype(int)]
     scores = [
         score_loop(dataset.waveform(int(i)), dataset.sample_rate, dataset.bpm(int(i)), dataset.bars) for i in chosen
@@ -50,6 +49,12 @@ def write_reference(folder: Path, dataset: Dataset) -> None:
     write_atomically(folder / ARRAYS, save({"frames": pack(arrays["frames"])}))
     content = {"index": about, "envelope": Envelope.of(scores).to_dict()}
     write_atomically(folder / ABOUT, (json.dumps(content) + "\n").encode())
+
+
+def training_passages(dataset: Dataset) -> Iterator[Passage]:
+    """Yield the passages of all parts of a dataset; a part that is given twice counts once."""
+    for part in {part.path: part for part in dataset.catalogues}.values():
+        yield from dataset_passages(part)
 
 
 def load_reference(folder: Path) -> Reference:

@@ -46,6 +46,7 @@ class Recipe:
     training: loop.Config
     generation: Any = field(default=None)
     about: About = field(default_factory=About)
+    model_keys: tuple[str, ...] = field(default=(), compare=False)  # what [model] names; the rest is defaults
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return every resolved value by table, ready for JSON."""
@@ -124,6 +125,7 @@ def parse(content: dict[str, Any], source: str) -> Recipe:
         training=fill(loop.Config, content.get("training", {}), f"{source} [training]"),
         generation=generation,
         about=fill(About, content.get("about", {}), f"{source} [about]"),
+        model_keys=tuple(model_table),
     )
 
 

@@ -44,7 +44,8 @@ _COARSE = 4                  # frames in one of the first search
 _COARSE_BANDS = N_BANDS // 2
 _COARSE_PATCH = PATCH_FRAMES // _COARSE
 _COARSE_BLOCK = BLOCK_FRAMES // _COARSE
-_CANDIDATES = 96             # of the first search, measured in full
+_CANDIDATES = 128            # of the first search, measured in full
+_OFFSETS = 3                 # of one patch in one block, at most
 _ALL_SHIFTS = tuple(range(len(SEMITONES)))
 _STILL_DB = 1.0              # a patch that moves less than this has nothing to recognise
 
@@ -185,7 +186,7 @@ class CopyIndex:
                 found += group.candidates(_query(coarse, seconds, [(pace, _ALL_SHIFTS)]), floor)
             found = sorted(found, key=lambda candidate: -candidate.score)[:_CANDIDATES]
         measured = (self._measure(levels, seconds, candidate) for candidate in found)
-        return max(measured, key=lambda match: match.score, default=NO_MATCH)
+        return max([NO_MATCH, *measured], key=lambda match: match.score)
 
     def _measure(self, levels: Array, seconds: float, candidate: _Candidate) -> CopyMatch:
         """Correlate in full, at every offset that the coarse one may stand for."""
@@ -244,10 +245,19 @@ class _Blocks:
             best = best[by_block.ravel()[best] > floor]
             for patch, block in zip(*np.unravel_index(best, by_block.shape), strict=True):
                 passage, first = self._places[block]
-                frame = first + _COARSE * int(correlation[:, patch, block].argmax())
-                score = float(by_block[patch, block])
-                found.append(_Candidate(score, query.cuts[chunk.start + int(patch)], passage, frame))
+                at_offsets = correlation[:, patch, block]
+                # What repeats fits at several offsets, and the coarse best need not be the best.
+                for offset in _highest_peaks(at_offsets):
+                    score, cut = float(at_offsets[offset]), query.cuts[chunk.start + int(patch)]
+                    found.append(_Candidate(score, cut, passage, first + _COARSE * int(offset)))
         return found
+
+
+def _highest_peaks(values: Array) -> Any:
+    """Return where the highest local maxima are, at most `_OFFSETS`."""
+    padded = np.pad(values, 1, constant_values=-np.inf)
+    peaks = np.flatnonzero((values >= padded[:-2]) & (values >= padded[2:]))
+    return peaks[np.argsort(-values[peaks])[:_OFFSETS]]
 
 
 def _chunks(total: int, size: int) -> Iterator[slice]:

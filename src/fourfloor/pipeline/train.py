@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,10 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     decoder = generation.load_decoder(request.decoder) if request.decoder else _decoder_of(request.parent, parent)
     if parent and decoder and parent.codec_hash != decoder.codec_hash:
         raise ValueError(f"{request.parent} and {request.decoder} use different codecs; name a decoder that fits")
+    named: dict[str, Any] = {}
     if parent:
-        plan = replace(plan, model=_tuned(parent.recipe.model, plan.model))
+        named = {key: getattr(plan.model, key) for key in plan.model_keys}
+        plan = replace(plan, model=replace(parent.recipe.model, **named))
     inherited = resumed.meta if resumed else parent.meta if parent else {}
     dataset = Dataset(request.data, inherited.get("vocabulary", []), inherited.get("control_quantiles"))
     representation = representation_module(plan.representation_name)
@@ -69,8 +71,9 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
         try:
             model.load_state_dict(parent.model.state_dict())
         except RuntimeError:
-            reason = f"{request.recipe}: [model] changes the shape of {request.parent}'s weights"
-            raise ValueError(f"{reason}; leave its sizes out, the parent's count") from None
+            differing = [key for key, value in named.items() if value != getattr(parent.recipe.model, key)]
+            reason = f"{request.recipe}: [model] asks for other weights than {request.parent} has"
+            raise ValueError(f"{reason}; leave out what changes them: {', '.join(differing)}") from None
     meta = {
         "version": __version__, "recipe": plan.to_dict(), "shape": shape, "vocabulary": dataset.vocabulary,
         "data_hash": dataset.data_hash, "parent": request.parent,
@@ -152,12 +155,6 @@ def trust(records: Sequence[dict[str, float]], state: loop.State, dataset: Datas
         judged = "no unheard track to judge by, validation loops are later ones of what was trained on"
     heard = f"{result['copies']} copies among {N_LOOPS} samples, too few for a verdict"
     return [f"how far to trust it: {judged}; {heard}"]
-
-
-def _tuned(parent: Any, asked: Any) -> Any:
-    """Return the parent's model config with what the recipe sets to other than the default."""
-    named = {entry.name: getattr(asked, entry.name) for entry in fields(asked)}
-    return replace(parent, **{name: value for name, value in named.items() if value != getattr(type(asked)(), name)})
 
 
 def _late_loops(dataset: Dataset) -> str:

@@ -141,9 +141,9 @@ def _wide_mean(signal: np.ndarray, step: int) -> np.ndarray:
 def low_end(features: np.ndarray, bpm: float, samples: int, phases: np.ndarray) -> np.ndarray:
     """Sound the low end of `features` `(frames, FEATURE_DIM)`: float32 `(samples,)`.
 
-    `phases` `(len(LOW_BANDS),)` in radians starts each band. The residue of the summed frequency to the nearest
-    whole number of turns is spread over the loop, so the result is periodic by construction. At each onset the phase
-    starts anew, as that of a drum or a synthesizer's note does: every kick of a loop is the same kick.
+    At each onset in a band its phase starts anew, as that of a drum or a note does: every kick of a loop is the same
+    kick. `phases` `(len(LOW_BANDS),)` in radians starts a band without onsets. The residue of the summed frequency to
+    the nearest whole number of turns is spread over the loop, so the result is periodic by construction.
     """
     frames = features.shape[0]
     beats = frames // FRAMES_PER_BEAT
@@ -156,11 +156,12 @@ def low_end(features: np.ndarray, bpm: float, samples: int, phases: np.ndarray) 
     turns = hertz / (LOW_RATE * bpm / 60.0)
     turns += (np.round(turns.sum(axis=1)) - turns.sum(axis=1))[:, None] / low_samples
     phase = 2 * np.pi * (np.cumsum(turns, axis=1) - turns[:, :1]) + phases[:, None]
-    onsets = low_onsets(np.exp(bands[:, 0]).sum(axis=0)) * (low_samples // frames)
-    if onsets.size:
-        latest = np.searchsorted(onsets, np.arange(low_samples), side="right") - 1  # -1: the last one of the loop
-        begun = phase[:, onsets[latest]] - np.where(latest < 0, 2 * np.pi * np.round(turns.sum(axis=1))[:, None], 0)
-        phase += ONSET_PHASE - begun
+    for band, log_amplitude in enumerate(bands[:, 0]):
+        onsets = low_onsets(np.exp(log_amplitude)) * (low_samples // frames)
+        if onsets.size:
+            latest = np.searchsorted(onsets, np.arange(low_samples), side="right") - 1  # -1: the last one of the loop
+            whole = 2 * np.pi * np.round(turns[band].sum())
+            phase[band] += ONSET_PHASE - phase[band, onsets[latest]] + np.where(latest < 0, whole, 0)
     analytic = amplitude * np.exp(1j * phase)
     spectrum = np.zeros(samples // 2 + 1, dtype=np.complex64)
     positive = fft.fft(analytic, axis=1)[:, : low_samples // 2]

@@ -106,14 +106,14 @@ def render(
 
     `tonality` is `(latents, tones)`; without it all is noise.
     """
-    mid = _sound(mu, sigma, features, tonality, samples, rng, rendering)
+    mid = _sound(mu, sigma, 0.0, features, tonality, samples, rng, rendering)
     mid += latent.low_end(features, bpm, samples, rng.uniform(0, 2 * np.pi, len(latent.LOW_BANDS)))
     side_ratio = features[:, latent.SIDE]
     if side_ratio.max() < latent.SIDE_FLOOR + 0.5:
         return limit(np.stack([mid, mid]), rendering.crest_db)
     ratio = side_to_bins(side_ratio)
-    side_mu = mu + np.where(ratio < latent.SIDE_FLOOR + 0.2, -9.0, ratio)
-    side = _sound(side_mu, sigma, features, tonality, samples, rng, rendering)
+    ratio = np.where(ratio < latent.SIDE_FLOOR + 0.2, -9.0, ratio)
+    side = _sound(mu, sigma, ratio, features, tonality, samples, rng, rendering)
     return limit(np.stack([mid + side, mid - side]), rendering.crest_db)
 
 
@@ -162,18 +162,23 @@ def interpolation_weights(centers_hz: np.ndarray) -> np.ndarray:
 def _sound(
     mu: np.ndarray,
     sigma: np.ndarray,
+    log_gain: np.ndarray | float,
     features: np.ndarray,
     tonality: np.ndarray | None,
     samples: int,
     rng: np.random.Generator,
     rendering: Rendering,
 ) -> np.ndarray:
-    """Return one channel `(samples,)`: the sines that the tonality tells, and noise for the rest."""
+    """Return one channel `(samples,)`: the sines that the tonality tells, and noise for the rest.
+
+    `log_gain` `(frames, BINS)` is what the channel has above the mid, in nepers.
+    """
     if tonality is None:
-        return _color_noise(mu, sigma, samples, rng, rendering)
-    drawn = tonal.sines(tonality, features[:, latent.MEL], samples, _INNER, rng)
-    partials, rest = tonal.split(drawn, 2 * mu + sigma**2, _INNER)
-    return _color_noise(mu + rest, sigma, samples, rng, rendering, partials)
+        return _color_noise(mu + log_gain, sigma, samples, rng, rendering)
+    drawn = tonal.sines(tonality, features[:, latent.MEL], samples, _INNER, rng) * np.exp(log_gain)
+    drawn[:, : len(_FADE_IN)] *= _FADE_IN
+    partials, rest = tonal.split(drawn, 2 * (mu + log_gain) + sigma**2, _INNER)
+    return _color_noise(mu + log_gain + rest, sigma, samples, rng, rendering, partials)
 
 
 def _color_noise(

@@ -46,8 +46,8 @@ def tonality(mid: np.ndarray, features: np.ndarray, chosen: np.ndarray) -> np.nd
     Returns float32 `(len(chosen), TONES)` in `ABSENT` to `LOUDEST`.
     """
     latents = len(features) // FRAMES_PER_LATENT
-    around = np.concatenate([chosen - 1, chosen, chosen + 1])
-    before, here, after = np.split(_peaks(mid, latents, around % latents), 3)
+    around, where = np.unique((chosen + np.array([[-1], [0], [1]])) % latents, return_inverse=True)
+    before, here, after = _peaks(mid, latents, around)[where.reshape(3, -1)]
     held = np.minimum(here, HOLD * np.maximum(before, after))
     envelope = _tone_envelope(features[:, MEL])[chosen % latents]
     return np.clip(np.log(held / envelope + 1e-9), ABSENT, LOUDEST).astype(np.float32)
@@ -70,9 +70,10 @@ def _peaks(mid: np.ndarray, latents: int, chosen: np.ndarray) -> np.ndarray:
     shift = 0.5 * (a - c) / (a - 2 * b + c - 1e-12)  # the vertex of the parabola through the three
     amplitude = np.exp(b - 0.25 * (a - c) * shift)
     note = 12 * np.log2((first + bin_ + shift) * hz / 440.0) + 69 - LOWEST_NOTE
-    tone = np.clip(np.round(note), 0, TONES - 1).astype(np.int64)
+    tone = np.round(note).astype(np.int64)
+    inside = (tone >= 0) & (tone < TONES)
     power = np.zeros((len(chosen), TONES))
-    np.add.at(power, (frame, tone), amplitude**2)
+    np.add.at(power, (frame[inside], tone[inside]), amplitude[inside] ** 2)
     return np.sqrt(power)
 
 
