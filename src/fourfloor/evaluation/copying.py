@@ -220,18 +220,18 @@ class _Blocks:
     def __init__(self, members: Sequence[int], frames: Sequence[Array], bpm: float) -> None:
         self.bpm = bpm
         self._places: list[tuple[int, int]] = []
-        blocks, inverse = [], []
+        levels = []
         for member, coded in zip(members, frames, strict=True):
             for first in range(0, coded.shape[1] - PATCH_FRAMES + 1, _VALID):
-                level = _coarse_passage(coded[:, first : first + BLOCK_FRAMES])
-                block = np.zeros((_COARSE_BANDS, _COARSE_BLOCK), np.float32)
-                block[:, : level.shape[1]] = level - level.mean(axis=1, keepdims=True)
-                inverse.append(_inverse_norms(block, level.shape[1] - _COARSE_PATCH + 1))
-                blocks.append(block)
+                levels.append(_coarse_passage(coded[:, first : first + BLOCK_FRAMES]))
                 self._places.append((member, first))
-        spectra = scipy.fft.rfft(np.stack(blocks), axis=2)
+        lengths = np.array([level.shape[1] for level in levels])
+        blocks = np.zeros((len(levels), _COARSE_BANDS, _COARSE_BLOCK), np.float32)
+        for block, level in zip(blocks, levels, strict=True):
+            block[:, : level.shape[1]] = level - level.mean(axis=1, keepdims=True)
+        spectra = scipy.fft.rfft(blocks, axis=2)
         self._spectra = np.ascontiguousarray(spectra.transpose(2, 1, 0))
-        self._inverse = np.stack(inverse, axis=1)[:, None, :]
+        self._inverse = _inverse_norms(blocks, lengths - _COARSE_PATCH + 1).T[:, None, :]
 
     def candidates(self, query: _Query, floor: float) -> list[_Candidate]:
         """Find the pairs of a patch and a block that correlate best, coarsely, and better than `floor`."""
@@ -255,8 +255,8 @@ class _Blocks:
 
 def _highest_peaks(values: Array) -> Any:
     """Return where the highest local maxima are, at most `_OFFSETS`."""
-    padded = np.pad(values, 1, constant_values=-np.inf)
-    peaks = np.flatnonzero((values >= padded[:-2]) & (values >= padded[2:]))
+    rises = values[1:] >= values[:-1]
+    peaks = np.flatnonzero(np.append(True, rises) & np.append(~rises | (values[1:] == values[:-1]), True))
     return peaks[np.argsort(-values[peaks])[:_OFFSETS]]
 
 
@@ -281,14 +281,17 @@ def _coarse_loop(levels: Array) -> Array:
     return ((total[width:] - total[:-width])[: len(levels)] / width).astype(np.float32)
 
 
-def _inverse_norms(block: Array, windows: int) -> Array:
-    """Compute 1 / norm of every coarse patch-long window, band means removed; 0 past the end and where all is still."""
-    sums = np.cumsum(np.pad(block.astype(np.float64), ((0, 0), (1, 0))), axis=1)
-    squares = np.cumsum(np.pad((block.astype(np.float64) ** 2).sum(axis=0), (1, 0)))
-    energy = squares[_COARSE_PATCH:] - squares[:-_COARSE_PATCH]
-    energy -= ((sums[:, _COARSE_PATCH:] - sums[:, :-_COARSE_PATCH]) ** 2).sum(axis=0) / _COARSE_PATCH
+def _inverse_norms(blocks: Array, windows: Array) -> Array:
+    """Compute 1 / norm of every coarse patch-long window of blocks `(n, bands, frames)`, band means removed.
+
+    Returns `(n, offsets)`; 0 from `windows` `(n,)` on, which is past a block's end, and where all is still.
+    """
+    sums = np.cumsum(np.pad(blocks, ((0, 0), (0, 0), (1, 0))), axis=2, dtype=np.float64)
+    squares = np.cumsum(np.pad((blocks**2).sum(axis=1), ((0, 0), (1, 0))), axis=1, dtype=np.float64)
+    energy = squares[:, _COARSE_PATCH:] - squares[:, :-_COARSE_PATCH]
+    energy -= ((sums[..., _COARSE_PATCH:] - sums[..., :-_COARSE_PATCH]) ** 2).sum(axis=1) / _COARSE_PATCH
     moving = energy > (_STILL_DB / 2) ** 2 * _COARSE_BANDS * _COARSE_PATCH
-    moving[windows:] = False
+    moving &= np.arange(energy.shape[1]) < windows[:, None]
     return np.where(moving, 1 / np.sqrt(np.maximum(energy, 1e-9)), 0).astype(np.float32)
 
 

@@ -15,7 +15,8 @@ from fourfloor.representations.beatgrid import N_FFT, frame_centers, istft, loop
 
 FIRST_BIN, LAST_BIN = 7, 940  # 151 Hz, where the low end ends, to 20.2 kHz
 BINS = LAST_BIN - FIRST_BIN
-_INNER = slice(FIRST_BIN, LAST_BIN)
+_TONAL = slice(FIRST_BIN, 120)  # to 2.6 kHz, above which there are no sines
+_TONAL_BINS = _TONAL.stop - _TONAL.start
 MAGNITUDE_FLOOR = 3e-5  # -90 dB
 # Bins just above the cut still see the low end through the window; fade in what is added beside it.
 _FADE_IN = np.array([0.4, 0.75], dtype=np.float32)
@@ -106,7 +107,7 @@ def render(
 
     `tonality` is `(latents, tones)`; without it all is noise.
     """
-    mid = _sound(mu, sigma, 0.0, features, tonality, samples, rng, rendering)
+    mid = _sound(mu, sigma, np.zeros_like(mu), features, tonality, samples, rng, rendering)
     mid += latent.low_end(features, bpm, samples, rng.uniform(0, 2 * np.pi, len(latent.LOW_BANDS)))
     side_ratio = features[:, latent.SIDE]
     if side_ratio.max() < latent.SIDE_FLOOR + 0.5:
@@ -162,7 +163,7 @@ def interpolation_weights(centers_hz: np.ndarray) -> np.ndarray:
 def _sound(
     mu: np.ndarray,
     sigma: np.ndarray,
-    log_gain: np.ndarray | float,
+    log_gain: np.ndarray,
     features: np.ndarray,
     tonality: np.ndarray | None,
     samples: int,
@@ -175,10 +176,12 @@ def _sound(
     """
     if tonality is None:
         return _color_noise(mu + log_gain, sigma, samples, rng, rendering)
-    drawn = tonal.sines(tonality, features[:, latent.MEL], samples, _INNER, rng) * np.exp(log_gain)
+    mu = mu + log_gain
+    drawn = tonal.sines(tonality, features[:, latent.MEL], samples, _TONAL, rng) * np.exp(log_gain[:, :_TONAL_BINS])
     drawn[:, : len(_FADE_IN)] *= _FADE_IN
-    partials, rest = tonal.split(drawn, 2 * (mu + log_gain) + sigma**2, _INNER)
-    return _color_noise(mu + log_gain + rest, sigma, samples, rng, rendering, partials)
+    partials, rest = tonal.split(drawn, (2 * mu + sigma**2)[:, :_TONAL_BINS], _TONAL)
+    mu[:, :_TONAL_BINS] += rest
+    return _color_noise(mu, sigma, samples, rng, rendering, partials)
 
 
 def _color_noise(
@@ -187,11 +190,11 @@ def _color_noise(
     samples: int,
     rng: np.random.Generator,
     rendering: Rendering,
-    partials: np.ndarray | float = 0.0,
+    partials: np.ndarray | None = None,
 ) -> np.ndarray:
     """Give white noise the magnitudes drawn from `mu`, `sigma`; returns a mono loop `(samples,)`.
 
-    `partials` `(frames, BINS)` are added as they are.
+    `partials` `(frames, bins)`, the first of the BINS, are added as they are.
     """
     frames = mu.shape[0]
     noise = stft(rng.standard_normal(samples, dtype=np.float32), frames)[:, FIRST_BIN:LAST_BIN]
@@ -212,5 +215,6 @@ def _color_noise(
         accelerated += rebuilt
         np.multiply(accelerated, magnitude / (np.abs(accelerated) + 1e-9), out=inner)
         accelerated = rebuilt
-    inner += partials
+    if partials is not None:
+        inner[:, : partials.shape[1]] += partials
     return istft(spectrum, samples)

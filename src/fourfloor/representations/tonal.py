@@ -121,13 +121,13 @@ def split(drawn: np.ndarray, log_power: np.ndarray, bins: slice) -> tuple[np.nda
     share of each mel band is slow; within it the sines follow the band's envelope, so a chord begins where it began.
     """
     filters = mel_filters()[:, bins].T
-    sine_power = (drawn.real**2 + drawn.imag**2) @ filters + 1e-14
+    sine_power = (drawn.real**2 + drawn.imag**2) @ filters
     power = np.exp(log_power) @ filters + 1e-14
     steady = slow(sine_power)
     share = np.minimum(steady / slow(power), MAX_SHARE)
     wanted = np.minimum(share * power, MAX_RISE * steady)
     to_bins = _mel_to_bins(bins.start, bins.stop)
-    gain = np.exp(0.5 * np.log(np.clip(wanted / sine_power, 1e-4, 4.0)) @ to_bins)
+    gain = np.exp(0.5 * np.log(np.clip(wanted / np.maximum(sine_power, 1e-14), 1e-4, 4.0)) @ to_bins)
     rest = 0.5 * np.log(1 - np.minimum(wanted / power, MAX_SHARE)) @ to_bins
     return (drawn * gain).astype(np.complex64), rest.astype(np.float32)
 
