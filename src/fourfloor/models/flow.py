@@ -52,6 +52,7 @@ class Sampling:
 
     steps: int = 24
     guidance: float = 1.0  # 1 follows style and controls as trained, above 1 exaggerates them
+    control_guidance: float = 4.0  # the same for controls alone, where any is asked for
     spread: float = 1.0  # how much of the measured spread correction is applied, 0-1
 
     def __post_init__(self) -> None:
@@ -150,6 +151,9 @@ class Model(nn.Module):
         for i in range(sampling.steps):
             t = torch.full((n,), i / sampling.steps, device=device)
             velocity = self(x, t, bpm, style, controls)
+            if controls is not None and sampling.control_guidance != 1.0:
+                free = self(x, t, bpm, style)
+                velocity = free + sampling.control_guidance * (velocity - free)
             if sampling.guidance != 1.0:
                 free = self(x, t, bpm, torch.full_like(style, NO_STYLE))
                 velocity = free + sampling.guidance * (velocity - free)
