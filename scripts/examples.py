@@ -44,10 +44,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("examples"))
     parser.add_argument("--sheet", type=Path, default=Path("docs/results/examples.png"))
     options = parser.parse_args()
-    model = generation.load_model(options.model)
-    for example in EXAMPLES:  # before anything is written
-        generation.check_controls(model, example.controls)
-        generation.style_number(model.prior, example.style)
+    try:  # before anything is written
+        model = generation.load_model(options.model)
+        for example in EXAMPLES:
+            generation.check_controls(model, example.controls)
+            generation.style_number(model.prior, example.style)
+    except ValueError as error:
+        parser.error(str(error))
     pictures = []
     for seed, example in enumerate(EXAMPLES):
         said = pipeline.generate(

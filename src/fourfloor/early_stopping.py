@@ -22,7 +22,7 @@ from fourfloor.evaluation.sources import Sample
 from fourfloor.generation import LoopModel, Request, Trained, make_loop
 from fourfloor.novelty import training_passages
 from fourfloor.representations import representation_module
-from fourfloor.representations.beatgrid import BPM_RANGE
+from fourfloor.representations.beatgrid import playable_bpm
 from fourfloor.representations.latent import SAMPLE_RATE
 from fourfloor.training.loop import Check
 
@@ -44,8 +44,7 @@ def checker(plan: recipe.Recipe, codec: Any, dataset: Dataset, meta: dict[str, A
     reference = space.place(hear_set((_sample(dataset, index) for index in held_out), cutoff_hz).vectors)
     # All loops of the dataset: where a track's later loops validate, these are no music to repeat either.
     index = CopyIndex(training_passages(dataset), cutoff_hz)
-    low, high = BPM_RANGE
-    tempi = [min(max(dataset.bpm(held_out[number % len(held_out)]), low), high) for number in range(N_LOOPS)]
+    tempi = [playable_bpm(dataset.bpm(held_out[number % len(held_out)])) for number in range(N_LOOPS)]
     requests = [Request(bpm=bpm, bars=dataset.bars, seed=number) for number, bpm in enumerate(tempi)]
 
     def check(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:

@@ -18,11 +18,12 @@ import torch
 from fourfloor import generation
 from fourfloor.dataset import Dataset
 from fourfloor.pipeline.entries import Entry, check_run, cutoff_of, is_trained, read_entries
-from fourfloor.pipeline.evaluate import held_out_loops, playable_bpm
+from fourfloor.pipeline.evaluate import held_out_loops
 from fourfloor.pipeline.generate import make_folder
 from fourfloor.pipeline.judging import SLICES, Judge, first_loops, sample_loops, speed_of
 from fourfloor.pipeline.side_by_side import signals_raise, train_all
 from fourfloor.pipeline.train import TrainRequest
+from fourfloor.representations.beatgrid import playable_bpm
 from fourfloor.training import log
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def compare(request: CompareRequest, on_progress: Tell = lambda done, total, tex
     entries = read_entries(request.recipes, runs, request.overrides)
     dataset = Dataset([request.data])
     tempi = [request.bpm[i % len(request.bpm)] for i in range(request.n)] if request.bpm else [
-        playable_bpm(dataset, index) for index in held_out_loops(dataset, request.n, request.seed)]
+        playable_bpm(dataset.bpm(index)) for index in held_out_loops(dataset, request.n, request.seed)]
     for bpm in tempi:
         generation.Request(bpm=bpm, bars=dataset.bars, seed=request.seed)  # refuses what cannot be asked for
     cutoff_hz = cutoff_of(entries, dataset, tempi, request.cutoff_hz)

@@ -12,7 +12,7 @@ from fourfloor.dataset import Dataset
 from fourfloor.generation import LoopModel, Request, Trained
 from fourfloor.pipeline.generate import leveled
 from fourfloor.representations import latent
-from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples, resample_loop
+from fourfloor.representations.beatgrid import loop_samples, playable_bpm, resample_loop
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.scorecard import Loops, Scorecard
@@ -79,7 +79,7 @@ def _sampled(
     reference = novelty.load_reference(generation.reference_folder(request.loops))
     names, waveforms, bpms = [], [], []
     for number, index in enumerate(held_out_loops(dataset, request.n, request.seed)):
-        bpm, style = playable_bpm(dataset, index), dataset.style(index)
+        bpm, style = playable_bpm(dataset.bpm(index)), dataset.style(index)
         known = style if style in model.prior.vocabulary else None
         first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars, style=known)
         choices = generation.candidate_requests(first, 0, request.candidates)
@@ -99,9 +99,3 @@ def held_out_loops(dataset: Dataset, n: int, seed: int) -> list[int]:
     held_out = dataset.indices("validation")
     order = np.random.default_rng(seed).permutation(len(held_out))
     return [int(held_out[order[number % len(held_out)]]) for number in range(n)]
-
-
-def playable_bpm(dataset: Dataset, index: int) -> float:
-    """Return a loop's tempo, or the nearest that can be asked for."""
-    low, high = BPM_RANGE
-    return min(max(dataset.bpm(index), low), high)

@@ -21,6 +21,12 @@ BPM_RANGE = (90.0, 180.0)
 N_FFT = 2048
 
 
+def playable_bpm(bpm: float) -> float:
+    """Return a tempo, or the nearest that loops can be made at."""
+    low, high = BPM_RANGE
+    return min(max(bpm, low), high)
+
+
 def loop_samples(bpm: float, bars: float, sample_rate: int) -> int:
     """Count the samples of a loop of `bars` 4/4 bars at `bpm`, rounded to the nearest one."""
     if not 1 <= bpm <= 1000:
