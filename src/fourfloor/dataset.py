@@ -50,6 +50,7 @@ class Dataset:
         self.vocabulary = known + [style for style in self.styles() if style not in known]
         # A model that is tuned or resumed keeps the scale of its controls, as it keeps its vocabulary.
         self._quantiles = quantiles
+        self._ranks: dict[tuple[int, int, int], np.ndarray] = {}
         self._split_cache: dict[str, np.ndarray] = {}
         self._mono: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
         self._mono_bytes = 0
@@ -161,9 +162,14 @@ class Dataset:
             self._quantiles = controls.quantiles_of(np.stack(measured))
         return self._quantiles
 
-    def control_ranks(self, features: np.ndarray) -> np.ndarray:
-        """Return the controls of some bars' features `(frames, FEATURE_DIM)` as ranks float32 `(5,)` on that scale."""
-        return controls.ranks(controls.measure(features), self.control_quantiles())
+    def control_ranks(self, features: np.ndarray, cut: tuple[int, int, int]) -> np.ndarray:
+        """Return the controls of some bars' features `(frames, FEATURE_DIM)` as ranks float32 `(5,)` on that scale.
+
+        `cut` names the bars (loop, first bar, their number): what was measured once is kept, 2 ms a time.
+        """
+        if cut not in self._ranks:
+            self._ranks[cut] = controls.ranks(controls.measure(features), self.control_quantiles())
+        return self._ranks[cut]
 
     def codec(self) -> Codec:
         """Return the latent codec kept with the first dataset; fit it where there is none yet."""

@@ -37,7 +37,7 @@ class Loops(Protocol):
     def style_index(self, index: int) -> int: ...  # noqa: D102
     def follower(self, index: int) -> int | None: ...  # noqa: D102
     def codec(self) -> Any: ...  # noqa: D102
-    def control_ranks(self, features: np.ndarray) -> np.ndarray: ...  # noqa: D102
+    def control_ranks(self, features: np.ndarray, cut: tuple[int, int, int]) -> np.ndarray: ...  # noqa: D102
 
 
 def representation_module(name: str) -> ModuleType:
