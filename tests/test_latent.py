@@ -107,12 +107,60 @@ def test_batches_have_the_length_that_was_drawn(dataset_folder: Path, bars: int)
     assert set(batch["style"]) <= {1, 2}
 
 
+@pytest.mark.parametrize("bars", [1, 2, 4])
+def test_cuts_begin_at_any_bar_before_the_following_loop(
+    dataset_folder: Path, bars: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, rng = Dataset([dataset_folder]), np.random.default_rng(0)
+    numbered = np.arange(8).repeat(loop_frames(1))[:, None]
+    monkeypatch.setattr(dataset, "features", lambda index: numbered[index % 2 * loop_frames(4) :][: loop_frames(4)])
+    followed = next(index for index in range(len(dataset)) if dataset.follower(index) is not None)
+    cuts = [latent._cut(dataset, followed, bars, rng) for _ in range(64)]
+    assert {name for _, name in cuts} == {(followed, first, bars) for first in range(4)}
+    for features, (_, first, _) in cuts:
+        assert features[:: loop_frames(1), 0].tolist() == list(range(first, first + bars))
+
+
+def test_tempi_of_a_batch_are_misnamed_within_the_stretch(dataset_folder: Path) -> None:
+    dataset = Dataset([dataset_folder])
+    for stretch in (0.0, 0.06):
+        batch = latent.batch(
+            dataset, dataset.codec(), latent.Config(stretch=stretch), "validation", 32, np.random.default_rng(0)
+        )
+        octaves = np.log2(batch["bpm"] / 150.0)
+        assert np.abs(octaves).max() <= stretch + 1e-6
+        assert np.ptp(octaves) >= 1.2 * stretch
+
+
+def test_the_equalizer_turns_latents_and_magnitudes_alike(dataset_folder: Path) -> None:
+    dataset = Dataset([dataset_folder])
+    plain, equalized = (
+        magnitude.batch(
+            dataset, dataset.codec(), magnitude.Config(crop_latents=16, noise=0.0, equalize_db=db), "train", 2,
+            np.random.default_rng(3),
+        )
+        for db in (0.0, 6.0)
+    )  # fmt: skip
+    of_bins = (equalized["x"] - plain["x"]).mean(axis=1)
+    of_mels = (equalized["mel"] - plain["mel"]).mean(axis=1)
+    assert np.abs(of_bins).max() > 0.3
+    wanted = of_mels @ magnitude.mel_to_bins()  # less what the codec loses
+    assert np.corrcoef(wanted.ravel(), of_bins.ravel())[0, 1] > 0.8
+
+
+def test_sharpening_lifts_the_fastest_movements_alone() -> None:
+    frames = np.arange(128)[:, None]
+    fastest, slow = (-1.0) ** frames, np.cos(2 * np.pi * 8 * frames / 128)
+    np.testing.assert_allclose(magnitude.sharpen(fastest, 0.9), 1.9 * fastest)
+    np.testing.assert_allclose(magnitude.sharpen(slow + 3.0, 0.9), slow + 3.0, atol=0.002)
+
+
 def test_a_batch_for_the_decoder_pairs_latents_with_their_frames(dataset_folder: Path) -> None:
     dataset = Dataset([dataset_folder])
     config = magnitude.Config(crop_latents=16, noise=0.0)
     batch = magnitude.batch(dataset, dataset.codec(), config, "train", 4, np.random.default_rng(0))
     assert batch["x"].shape == (4, 64, magnitude.BINS)
-    envelope = batch["mel"] @ magnitude.interpolation_weights(latent.band_centers_hz())
+    envelope = batch["mel"] @ magnitude.mel_to_bins()
     loud = batch["x"] > batch["x"].max() - 6
     assert np.corrcoef(envelope[loud], batch["x"][loud])[0, 1] > 0.6
 

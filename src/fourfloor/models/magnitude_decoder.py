@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from fourfloor.nn.conv import CircularConvNeXt
-from fourfloor.representations.latent import FRAMES_PER_LATENT, N_MELS, band_centers_hz
-from fourfloor.representations.magnitude import interpolation_weights
+from fourfloor.representations.latent import FRAMES_PER_LATENT, N_MELS
+from fourfloor.representations.magnitude import mel_to_bins
 
 MIN_LOG_SIGMA, MAX_LOG_SIGMA = -2.3, 0.7
 
@@ -64,9 +64,7 @@ class Model(nn.Module):
             mean_bias, sigma_bias = self.head.bias.chunk(2)
             mean_bias.fill_(-0.3)  # the mean of log-Rayleigh lies below the log of its power
             sigma_bias.fill_(-0.5)
-        self.register_buffer(
-            "envelope", torch.from_numpy(interpolation_weights(band_centers_hz())), persistent=False
-        )
+        self.register_buffer("envelope", torch.from_numpy(mel_to_bins()), persistent=False)
 
     def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
         """Return one group: everything is trained together."""

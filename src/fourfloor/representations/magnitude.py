@@ -6,12 +6,22 @@ magnitudes, a few Griffin-Lim iterations with momentum (Perraudin et al. 2013) m
 is added from its amplitude and frequency.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
 from fourfloor.representations import Loops, latent, tonal
-from fourfloor.representations.beatgrid import N_FFT, frame_centers, istft, loop_samples, resample_loop, stft, window
+from fourfloor.representations.beatgrid import (
+    N_FFT,
+    fft,
+    frame_centers,
+    istft,
+    loop_samples,
+    resample_loop,
+    stft,
+    window,
+)
 
 FIRST_BIN, LAST_BIN = 7, 940  # 151 Hz, where the low end ends, to 20.2 kHz
 BINS = LAST_BIN - FIRST_BIN
@@ -22,6 +32,7 @@ MAGNITUDE_FLOOR = 3e-5  # -90 dB
 _FADE_IN = np.array([0.4, 0.75], dtype=np.float32)
 # Log magnitudes of white noise scatter by this much (the standard deviation of log-Rayleigh).
 RAYLEIGH_LOG_SD = 0.641
+EQUALIZER_KNOBS = 7  # over the mel scale, 500 Hz apart at the low end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +41,12 @@ class Config:
 
     crop_latents: int = 48
     noise: float = 0.1  # on the latents, so that the decoder bears the prior's errors
+    equalize_db: float = 2.0  # deviation of a random equalizer's knobs: half an hour of music is soon known by heart
 
     def __post_init__(self) -> None:
-        if not 1 <= self.crop_latents <= 1024 or not 0 <= self.noise <= 10:
-            raise ValueError(f"crop_latents {self.crop_latents}, noise {self.noise}: choose 1-1024 and 0-10")
+        if not 1 <= self.crop_latents <= 1024 or not 0 <= self.noise <= 10 or not 0 <= self.equalize_db <= 20:
+            given = f"crop_latents {self.crop_latents}, noise {self.noise}, equalize_db {self.equalize_db:g}"
+            raise ValueError(f"{given}: choose 1-1024, 0-10 and 0-20")
 
 
 Codec = latent.Codec
@@ -64,15 +77,27 @@ def batch(
     for index in rng.choice(loops.indices(split), size):
         start = int(rng.integers(latents))
         features = loops.features(index)
-        z = codec.to_latents(features)[(start + crop) % latents]
+        of_mels, of_bins = equalizer(config.equalize_db, rng)
+        chosen = (start * latent.FRAMES_PER_LATENT + crop_frames) % frames
+        heard = features[chosen].astype(np.float32)
+        heard[:, latent.MEL] += of_mels
+        z = codec.to_latents(heard)
         rows_z.append(z + config.noise * rng.standard_normal(z.shape, dtype=np.float32))
         samples = loop_samples(loops.bpm(index), loops.bars, latent.SAMPLE_RATE)
         mid = resample_loop(latent.mid_side(loops.waveform(index))[0], samples)
-        rows_x.append(log_magnitudes(mid, frames, start * latent.FRAMES_PER_LATENT + crop_frames))
+        rows_x.append(log_magnitudes(mid, frames, chosen) + of_bins)
         rows_tonality.append(tonal.tonality(mid, features, start + crop))
     z = np.stack(rows_z)
     mel = np.ascontiguousarray(codec.to_features(z)[..., latent.MEL])
     return {"z": z, "mel": mel, "x": np.stack(rows_x), "tonality": np.stack(rows_tonality)}
+
+
+def equalizer(deviation_db: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a smooth gain in nepers: over the mel bands `(N_MELS,)` and over the bins `(BINS,)`, float32."""
+    knobs = rng.standard_normal(EQUALIZER_KNOBS) * (deviation_db * np.log(10) / 20)
+    where = np.linspace(0, latent.N_MELS - 1, EQUALIZER_KNOBS)
+    of_mels = np.interp(np.arange(latent.N_MELS), where, knobs).astype(np.float32)
+    return of_mels, of_mels @ mel_to_bins()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +107,29 @@ class Rendering:
     temperature: float = 0.7  # share of the predicted deviation that is drawn; more is noisier, less is duller
     iterations: int = 8  # of Griffin-Lim; 32 raised the crest and improved no paired number
     momentum: float = 0.9
+    sharpness: float = 0.9  # of `sharpen`; 0 leaves the means as predicted
     crest_db: float = 12.0  # peaks above it are limited: drawn phases peak 3 dB higher than mastered ones
+
+
+def sharpen(mu: np.ndarray, amount: float) -> np.ndarray:
+    """Lift the fastest movements of log magnitudes `(frames, BINS)`: by `1 + amount` what turns from frame to frame.
+
+    Latents and predicted means are duller than music: movements of more than 24 cycles a bar come out some 2 dB too
+    weak. The gain rises with the fourth power of the rate (after the modulation spectrum postfilter of Takamichi et
+    al. 2014).
+    """
+    return mu + amount * _rough(_rough(mu)) if amount else mu
+
+
+def _rough(values: np.ndarray) -> np.ndarray:
+    return (2 * values - np.roll(values, 1, axis=0) - np.roll(values, -1, axis=0)) / 4
 
 
 def log_magnitudes(waveform: np.ndarray, frames: int, chosen: np.ndarray) -> np.ndarray:
     """Return log magnitudes float32 `(len(chosen), BINS)` of the `chosen` of `frames` grid frames of a mono loop."""
     centers = frame_centers(waveform.shape[-1], frames)[chosen % frames]
     indices = (centers[:, None] + np.arange(N_FFT) - N_FFT // 2) % waveform.shape[-1]
-    spectrum = np.fft.rfft(waveform[indices] * window(N_FFT), axis=-1)[:, FIRST_BIN:LAST_BIN]
+    spectrum = fft.rfft(waveform[indices] * window(N_FFT), axis=-1)[:, FIRST_BIN:LAST_BIN]
     return np.log(np.abs(spectrum) + MAGNITUDE_FLOOR).astype(np.float32)
 
 
@@ -107,6 +147,7 @@ def render(
 
     `tonality` is `(latents, tones)`; without it all is noise.
     """
+    mu = sharpen(mu, rendering.sharpness)
     mid = _sound(mu, sigma, np.zeros_like(mu), features, tonality, samples, rng, rendering)
     mid += latent.low_end(features, bpm, samples, rng.uniform(0, 2 * np.pi, len(latent.LOW_BANDS)))
     side_ratio = features[:, latent.SIDE]
@@ -141,7 +182,7 @@ def render_envelope(
     features: np.ndarray, bpm: float, samples: int, rng: np.random.Generator, rendering: Rendering | None = None
 ) -> np.ndarray:
     """Return a loop drawn with nothing but the log-mel of its features: noise of the right color, no decoder."""
-    mu = features[:, latent.MEL] @ interpolation_weights(latent.band_centers_hz()) - 0.3
+    mu = features[:, latent.MEL] @ mel_to_bins() - 0.3
     sigma = np.full_like(mu, RAYLEIGH_LOG_SD)
     return render(mu, sigma, features, bpm, samples, rng, rendering or Rendering())
 
@@ -151,6 +192,12 @@ def side_to_bins(side_ratio: np.ndarray) -> np.ndarray:
     groups = latent.side_groups()
     centers = np.array([latent.band_centers_hz()[groups == band].mean() for band in range(latent.SIDE_BANDS)])
     return side_ratio @ interpolation_weights(centers)
+
+
+@functools.cache
+def mel_to_bins() -> np.ndarray:
+    """Return the matrix float32 `(N_MELS, BINS)` that interpolates log-mel to bins."""
+    return interpolation_weights(latent.band_centers_hz())
 
 
 def interpolation_weights(centers_hz: np.ndarray) -> np.ndarray:
