@@ -15,7 +15,7 @@ from fourfloor import recipe
 from fourfloor.dataset import Dataset
 from fourfloor.models import families, family_module
 from fourfloor.representations import representation_module
-from fourfloor.training import loop
+from fourfloor.training import descent, loop
 
 RECIPES = sorted((Path(__file__).resolve().parents[1] / "recipes").rglob("*.toml"), key=lambda path: path.stem)
 TINY: dict[str, dict[str, Any]] = {
@@ -49,7 +49,7 @@ def tiny_of(plan: recipe.Recipe, dataset: Dataset) -> tuple[nn.Module, dict[str,
     model = family_module(plan.family).Model(small, representation.shape(config))
     codec = representation.fit(dataset, config)
     batch = representation.batch(dataset, codec, config, "train", 4, np.random.default_rng(3))
-    return model, loop.to_tensors(batch, "cpu")
+    return model, descent.to_tensors(batch, "cpu")
 
 
 def tiny_representation(plan: recipe.Recipe) -> tuple[ModuleType, Any]:
@@ -68,7 +68,7 @@ def minimize_once(
     """Take one training step as the loop does; return the losses in their order."""
     losses = []
     for group, loss, _ in model.losses(batch, step):
-        assert loop.minimize(loss, optimizers[group], rate, 1.0)
+        assert descent.minimize(loss, optimizers[group], rate, 1.0)
         losses.append(float(loss.detach()))
     return losses
 
@@ -97,7 +97,7 @@ def test_every_parameter_gets_a_gradient(family: str, dataset: Dataset) -> None:
     without = {name for name, _ in model.named_parameters()}
     for step in range(3):  # two layers in a row start at zero and pass no gradient in the first steps
         for _, loss, _ in model.losses(batch, step):
-            loop.minimize(loss, optimizers, 1e-3, 1.0)
+            descent.minimize(loss, optimizers, 1e-3, 1.0)
             without -= {name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
     assert without == set()
 
@@ -119,8 +119,8 @@ def test_one_step_in_bf16(family: str, dataset: Dataset) -> None:
     model, batch = tiny(family, dataset)
     optimizers = loop.build_optimizers(list(model.parameters()), loop.Config())
     config = loop.Config(precision="bf16")
-    for _, loss, _ in loop.losses_of(model, batch, 0, config, "cpu"):
-        assert loop.minimize(loss, optimizers, 1e-3, 1.0)
+    for _, loss, _ in descent.losses_of(model, batch, 0, config.precision, "cpu"):
+        assert descent.minimize(loss, optimizers, 1e-3, 1.0)
 
 
 @pytest.mark.parametrize("family", families())

@@ -12,20 +12,22 @@ import copy
 import itertools
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fourfloor.training import checkpoint
+from fourfloor.training.descent import Trainable, copy_buffers, in_bf16, losses_of, minimize, to_tensors, update_ema
 from fourfloor.training.log import Log
 from fourfloor.training.muon import Muon
+from fourfloor.training.state import State, restore, save
 
 Batches = Callable[[str, int, np.random.Generator], dict[str, np.ndarray]]
 # Scores the averaged model at a step: lower is better, infinite is no result. The numbers behind it are logged.
@@ -74,19 +76,6 @@ _RANGES: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 
 
-class Trainable(Protocol):
-    """What the loop asks of a model family, beside being a module."""
-
-    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
-        """Name the parameters that are minimized together."""
-
-    def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Yield (group, loss, parts) in the order to minimize; the weights move between two of them.
-
-        Without gradients (validation) whatever needs one, such as a gradient penalty, is left out.
-        """
-
-
 class DivergedError(RuntimeError):
     """Training produced non-finite numbers too often; the last checkpoint is healthy."""
 
@@ -101,21 +90,6 @@ class Progress:
     share_done: float
     validation: float | None
     message: str = ""
-
-
-@dataclass
-class State:
-    """Everything that a resumed run needs."""
-
-    model: nn.Module
-    ema: nn.Module
-    optimizers: dict[str, list[torch.optim.Optimizer]]
-    rng: np.random.Generator
-    step: int = 0
-    elapsed: float = 0.0
-    best_step: int | None = None
-    best_score: float | None = None
-    stale_checks: int = 0  # since the best one
 
 
 def train(
@@ -168,7 +142,7 @@ def train(
             rate = learning_rate(config, state.step, steps)
             record: dict[str, float] = {}
             healthy = True
-            for group, loss, parts in losses_of(model, batch, state.step, config, device):
+            for group, loss, parts in losses_of(model, batch, state.step, config.precision, device):
                 healthy = minimize(loss, optimizers[group], rate, config.clip_norm) and healthy
                 record |= {"loss": float(loss.detach())} | {name: float(value) for name, value in parts.items()}
             bad_steps = 0 if healthy else bad_steps + 1
@@ -267,24 +241,6 @@ class Stopped(Exception):  # noqa: N818 - asked for, not an error
         self.exit_code = 128 + signal_number
 
 
-def minimize(
-    loss: Tensor, optimizers: list[torch.optim.Optimizer], rate: float, clip_norm: float
-) -> bool:
-    """Take one step down `loss`; leave the weights alone and return False where loss or gradient is not finite."""
-    for optimizer in optimizers:
-        optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
-    norm = torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
-    if not (torch.isfinite(loss) and torch.isfinite(norm)):
-        return False
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.step()
-    return True
-
-
 def build_optimizers(parameters: list[nn.Parameter], config: Config) -> list[torch.optim.Optimizer]:
     """Return one optimizer, or with `muon` two: Muon for matrices, AdamW for everything else."""
     matrices = [p for p in parameters if p.ndim == 2 and min(p.shape) > 64] if config.optimizer == "muon" else []
@@ -308,21 +264,6 @@ def learning_rate(config: Config, step: int, steps: int | None) -> float:
 
 
 @torch.no_grad()
-def update_ema(ema: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move the averaged weights toward the model's; buffers (codebooks, running statistics) are the model's own."""
-    for average, weight in zip(ema.parameters(), model.parameters(), strict=True):
-        average.lerp_(weight, 1 - decay)
-    copy_buffers(model, ema)
-
-
-@torch.no_grad()
-def copy_buffers(source: nn.Module, target: nn.Module) -> None:
-    """Give one module the buffers of another of the same kind."""
-    for value, copied in zip(source.buffers(), target.buffers(), strict=True):
-        copied.copy_(value)
-
-
-@torch.no_grad()
 def validate(model: nn.Module, batches: Batches, config: Config, device: str) -> float:
     """Return the mean loss on the same few validation batches each time, without touching any random state."""
     rng = np.random.default_rng(1)
@@ -331,7 +272,7 @@ def validate(model: nn.Module, batches: Batches, config: Config, device: str) ->
         torch.manual_seed(1)
         for _ in range(config.validation_batches):
             batch = to_tensors(batches("validation", config.batch_size, rng), device)
-            total += sum(float(loss) for _, loss, _ in losses_of(model, batch, 0, config, device))
+            total += sum(float(loss) for _, loss, _ in losses_of(model, batch, 0, config.precision, device))
     return total / config.validation_batches
 
 
@@ -347,75 +288,6 @@ def finish(state: State, batches: Batches, config: Config, device: str) -> None:
         size = min(config.batch_size, 16)
         calibrate((to_tensors(batches("train", size, rng), device) for _ in itertools.count()), noise)
         copy_buffers(state.ema, state.model)
-
-
-def to_tensors(batch: dict[str, np.ndarray], device: str) -> dict[str, Tensor]:
-    """Move a batch of arrays to the device."""
-    return {name: torch.from_numpy(values).to(device) for name, values in batch.items()}
-
-
-def save(state: State, run: Path, meta: dict[str, Any], constants: dict[str, Tensor]) -> None:
-    """Write a checkpoint of everything that a resumed run needs."""
-    tensors = {f"model/{name}": value for name, value in state.model.state_dict().items()}
-    tensors |= {f"ema/{name}": value for name, value in state.ema.state_dict().items()}
-    tensors |= {f"constants/{name}": value for name, value in constants.items()}
-    tensors["rng/torch"] = torch.get_rng_state()
-    rests: dict[str, dict[str, Any]] = {}
-    for group, optimizers in state.optimizers.items():
-        for number, optimizer in enumerate(optimizers):
-            held, rests[f"{group}/{number}"] = checkpoint.flatten_optimizer(optimizer)
-            tensors |= {f"optimizer/{group}/{number}/{name}": value for name, value in held.items()}
-    description = {
-        **meta,
-        "elapsed": state.elapsed,
-        "best_step": state.best_step,
-        "best_score": state.best_score,
-        "stale_checks": state.stale_checks,
-        "optimizers": rests,
-        "rng": state.rng.bit_generator.state,
-        "threads": torch.get_num_threads(),
-    }
-    checkpoint.save(run, state.step, tensors, description)
-
-
-def restore(state: State, saved: checkpoint.Checkpoint) -> None:
-    """Put a run back where a checkpoint left it."""
-    state.model.load_state_dict(saved.part("model"))
-    state.ema.load_state_dict(saved.part("ema"))
-    for group, optimizers in state.optimizers.items():
-        for number, optimizer in enumerate(optimizers):
-            held = saved.part(f"optimizer/{group}/{number}")
-            checkpoint.restore_optimizer(optimizer, held, saved.meta["optimizers"][f"{group}/{number}"])
-    torch.set_rng_state(saved.tensors["rng/torch"])
-    state.rng.bit_generator.state = saved.meta["rng"]
-    state.step, state.elapsed = saved.step, saved.meta["elapsed"]
-    state.best_step, state.best_score = saved.meta.get("best_step"), saved.meta.get("best_score")
-    state.stale_checks = saved.meta.get("stale_checks", 0)
-
-
-def losses_of(
-    model: nn.Module, batch: dict[str, Tensor], step: int, config: Config, device: str
-) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-    """Yield a family's losses, each forward pass in the configured precision, each backward outside of it."""
-    losses = cast(Trainable, model).losses(batch, step)
-    kind = torch.device(device).type
-    while True:
-        with torch.autocast(kind, torch.bfloat16, enabled=in_bf16(config.precision, kind)):
-            item = next(losses, None)
-        if item is None:
-            return
-        yield item
-
-
-def in_bf16(precision: str, device: str) -> bool:
-    """Tell whether forward passes run in bfloat16: with `auto` only where the processor has instructions for it.
-
-    Without them a matrix product takes 27 times longer in bfloat16 than in float32 (measured on an AVX2 processor).
-    """
-    if precision != "auto":
-        return precision == "bf16"
-    capabilities = torch.cpu.get_capabilities()
-    return device == "cuda" or bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
 def _finished(step: int, elapsed: float, steps: int | None, minutes: float | None) -> bool:
