@@ -164,14 +164,16 @@ class Model(nn.Module):
     def calibrate(self, batches: Iterable[dict[str, Tensor]], rng: torch.Generator) -> Tensor:
         """Measure how much less samples spread than data, per channel, and keep the ratio (1 to 1.4).
 
-        Latents of a small prior shrink toward the mean, which makes loops resemble each other.
+        Latents of a small prior shrink toward the mean, which makes loops resemble each other. No control is asked
+        for, as usually none is: guidance by controls spreads samples more.
         """
         self.spread_gain.fill_(1.0)
         data, samples = [], []
         for batch in itertools.islice(batches, 4):
             bars = batch["x"].shape[1] // (TOKENS_PER_BAR * LATENTS_PER_TOKEN)
             data.append(batch["x"].reshape(-1, self.latent_dim))
-            samples.append(self.sample(len(batch["x"]), batch, Sampling(), rng, bars).reshape(-1, self.latent_dim))
+            conditions = {name: batch[name] for name in ("bpm", "style")}
+            samples.append(self.sample(len(batch["x"]), conditions, Sampling(), rng, bars).reshape(-1, self.latent_dim))
         ratio = torch.cat(data).std(dim=0) / torch.cat(samples).std(dim=0).clamp_min(1e-6)
         self.spread_gain.copy_(ratio.clamp(1.0, 1.4))
         return ratio
