@@ -1,5 +1,6 @@
 """From a trained model to loops: exact length, closed, the same seed the same bytes."""
 
+import importlib
 import json
 import shutil
 import wave
@@ -113,6 +114,25 @@ def test_a_copy_is_replaced_by_a_spare(trained_runs: dict[str, Path], dataset_fo
     assert scores.is_copy
 
 
+def test_evaluate_keeps_copies_unless_they_are_redrawn(
+    trained_runs: dict[str, Path], dataset_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fourfloor.dataset import Dataset
+
+    module = importlib.import_module("fourfloor.pipeline.evaluate")
+    dataset = Dataset([dataset_folder])
+    copy = dataset.waveform(int(dataset.indices("train")[0]))
+    noise = 0.1 * np.random.default_rng(0).standard_normal(copy.shape).astype(np.float32)
+    monkeypatch.setattr(module, "leveled", lambda model, request: copy if request.seed == 1 else noise)
+    asked = module.EvaluateRequest(loops=str(trained_runs["prior"]), against=dataset_folder, n=3)
+    model = generation.load_model(asked.loops)
+    for redraw in (False, True):
+        names, waveforms, bpms = module._sampled(replace(asked, redraw=redraw), model, lambda done, all_, name: None)
+        assert names == [f"prior seed {seed}" for seed in range(3)]
+        assert bpms == [150.0] * 3
+        assert [waveform is copy for waveform in waveforms] == [False, not redraw, False]
+
+
 def test_an_exported_model_makes_the_same_music(
     trained_runs: dict[str, Path], model: generation.LoopModel, tmp_path: Path
 ) -> None:
@@ -130,7 +150,7 @@ def test_packed_fingerprints_keep_their_levels_and_bound_their_size() -> None:
 
     frames = np.random.default_rng(0).integers(0, 201, (32, 500)).astype(np.uint8)
     packed = novelty.pack(frames)
-    assert np.abs(novelty.unpack(packed, 32, 500).astype(int) - frames).max() <= 2
+    assert np.abs(novelty.unpack(packed, 32, 500).astype(int) - frames).max() <= 4
     for wrong in (499, 501):
         with pytest.raises(ValueError, match="do not fill"):
             novelty.unpack(packed, 32, wrong)

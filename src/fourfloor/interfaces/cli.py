@@ -220,6 +220,9 @@ def evaluate(
         str | None, typer.Option(help="Decoder of a prior's run, and of row I.", show_default=False)
     ] = None,
     candidates: Annotated[int, typer.Option(help="With a model: make this many of each loop, keep the best.")] = 1,
+    redraw: Annotated[
+        bool, typer.Option("--redraw", help="With a model: draw copies of training passages again, as generate does.")
+    ] = False,
     rows: Annotated[str, typer.Option(help="Reference rows to make, such as ACDEJ; all by default.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -233,7 +236,8 @@ def evaluate(
     from fourfloor.interfaces.show import progress_bar
 
     request = pipeline.EvaluateRequest(
-        loops=loops, against=against, n=n, seed=seed, out=out, decoder=decoder, candidates=candidates, rows=tuple(rows)
+        loops=loops, against=against, n=n, seed=seed, out=out, decoder=decoder, candidates=candidates, redraw=redraw,
+        rows=tuple(rows),
     )
     try:
         with progress_bar("generate") as bar:

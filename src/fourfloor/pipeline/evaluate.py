@@ -10,7 +10,7 @@ import numpy as np
 from fourfloor import audio, generation
 from fourfloor.dataset import Dataset
 from fourfloor.generation import LoopModel, Request, Trained
-from fourfloor.pipeline.generate import leveled
+from fourfloor.pipeline.generate import SPARE, in_parallel, leveled
 from fourfloor.representations import latent
 from fourfloor.representations.beatgrid import loop_samples, playable_bpm, resample_loop
 
@@ -29,6 +29,7 @@ class EvaluateRequest:
     out: Path | None = None
     decoder: str | None = None  # for row I, and for a prior's run
     candidates: int = 1
+    redraw: bool = False  # draw a copy of a training passage again, as `generate` does
     rows: Sequence[str] = ()
 
 
@@ -38,6 +39,8 @@ def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], No
 
     if not 1 <= request.n <= generation.MAX_COUNT:
         raise ValueError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 256 is a good number")
+    if not 1 <= request.candidates <= 64:
+        raise ValueError(f"candidates {request.candidates} is outside 1-64: 4 is a good number")
     path = Path(request.loops)
     loops: Loops
     if request.loops in generation.bundled_names() or generation.is_model_folder(path):
@@ -72,25 +75,33 @@ def _round_trip(decoder: Trained) -> Callable[[np.ndarray, int, float, int], np.
 def _sampled(
     request: EvaluateRequest, model: LoopModel, on_progress: Callable[[int, int, str], None]
 ) -> tuple[list[str], list[np.ndarray], list[float]]:
-    """Make n loops with tempo and style of the held-out loops, in turn; a style the model does not know is any."""
+    """Make n loops with tempo and style of the held-out loops, in turn; a style the model does not know is any.
+
+    With one candidate and no redraw every loop is as the model makes it, copies and all.
+    """
     from fourfloor import novelty
 
     dataset = Dataset([request.against])
     reference = novelty.load_reference(generation.reference_folder(request.loops))
-    names, waveforms, bpms = [], [], []
-    for number, index in enumerate(held_out_loops(dataset, request.n, request.seed)):
-        bpm, style = playable_bpm(dataset.bpm(index)), dataset.style(index)
+    spares = SPARE if request.redraw else 0
+    drawn = held_out_loops(dataset, request.n, request.seed)
+
+    def make(number: int) -> tuple[Request, np.ndarray]:
+        bpm, style = playable_bpm(dataset.bpm(drawn[number])), dataset.style(drawn[number])
         known = style if style in model.prior.vocabulary else None
         first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars, style=known)
-        choices = generation.candidate_requests(first, 0, request.candidates)
-        if len(choices) == 1:
-            waveform = leveled(model, first)  # as the model makes them, copies and all
-        else:
-            waveform = novelty.best(lambda choice: leveled(model, choice), choices, (), reference)[0]
-        names.append(f"{model.name} seed {first.seed}")
+        if request.candidates + spares == 1:
+            return first, leveled(model, first)
+        choices = generation.candidate_requests(first, 0, request.candidates + spares)
+        asked, spare = choices[: request.candidates], choices[request.candidates :]
+        return first, novelty.best(lambda choice: leveled(model, choice), asked, spare, reference)[0]
+
+    names, waveforms, bpms = [], [], []
+    for wanted, waveform in in_parallel(make, request.n):
+        names.append(f"{model.name} seed {wanted.seed}")
         waveforms.append(waveform)
-        bpms.append(bpm)
-        on_progress(number + 1, request.n, names[-1])
+        bpms.append(wanted.bpm)
+        on_progress(len(names), request.n, names[-1])
     return names, waveforms, bpms
 
 

@@ -64,7 +64,7 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
         return asked[0], *novelty.best(lambda choice: leveled(model, choice), asked, spare, reference)
 
     rows, pictures = [], []
-    for wanted, waveform, chosen, scores in _in_parallel(make, request.count):
+    for wanted, waveform, chosen, scores in in_parallel(make, request.count):
         path = request.out / f"{_title(model, wanted)}.wav"
         audio.write_loop(path, waveform, loop_tags(model, chosen, path.stem))
         row = {
@@ -84,7 +84,7 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     }  # fmt: skip
 
 
-def _in_parallel(make: Callable[[int], Made], count: int) -> Iterator[Made]:
+def in_parallel(make: Callable[[int], Made], count: int) -> Iterator[Made]:
     """Make `count` things in order, one core each; few wait in memory for their turn.
 
     Each is made by one thread, so that its sums do not depend on the number of cores.
