@@ -12,22 +12,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fourfloor import generation, picture
-from fourfloor.generation import LoopModel, Request
-from fourfloor.pipeline.generate import leveled, make_folder
-from fourfloor.representations import controls, latent
+from fourfloor import generation, novelty, picture
+from fourfloor.generation import Request
+from fourfloor.pipeline.generate import SPARE, best_loop, leveled, make_folder
+from fourfloor.representations import latent
 from fourfloor.representations.controls import NAMES, Controls
 
 VALUES = (0.1, 0.3, 0.5, 0.7, 0.9)
 BAR = 0.6
-
-
-def measured_ranks(model: LoopModel, request: Request, waveform: np.ndarray) -> dict[str, float]:
-    """Return the controls of a loop `(2, samples)` as ranks among the model's training loops."""
-    features = latent.analyze(waveform, request.bpm, request.bars)
-    scale = model.prior.control_quantiles
-    assert scale is not None
-    return dict(zip(NAMES, map(float, controls.ranks(controls.measure(features), scale)), strict=True))
 
 
 def main() -> None:
@@ -38,11 +30,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=4, help="loops of each value")
     parser.add_argument("--bars", type=int, default=2)
     parser.add_argument("--bpm", type=float, default=126.0)
+    parser.add_argument("--redraw", action="store_true", help="draw what misses a control again, as generate does")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = generation.load_model(options.model, options.decoder)
     generation.check_controls(model, Controls(density=0.5))
+    reference = novelty.load_reference(generation.reference_folder(options.model))
     make_folder(options.out)
     pictures = []
     for name in NAMES:
@@ -51,9 +45,10 @@ def main() -> None:
             wanted = Controls(**{name: value > 0.5 if name == "kick" else value})
             for seed in range(options.count):  # the same noise for every value
                 request = Request(bpm=options.bpm, bars=options.bars, seed=seed, controls=wanted)
-                waveform = leveled(model, request)
+                spare = generation.candidate_requests(request, 0, 1 + SPARE)[1:] if options.redraw else []
+                waveform = best_loop(model, [request], spare, reference)[0] if spare else leveled(model, request)
                 asked.append(wanted.asked[name])
-                measured.append(measured_ranks(model, request, waveform)[name])
+                measured.append(generation.measured_controls(model, request, waveform)[name])
                 if seed == 0:
                     label = f"{name} {asked[-1]:g}: {measured[-1]:.2f} measured"
                     pictures.append((label, picture.spectrogram(waveform, latent.SAMPLE_RATE, width=320, height=150)))

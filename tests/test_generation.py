@@ -15,6 +15,7 @@ from PIL import Image
 from fourfloor import audio, generation, pipeline
 from fourfloor.generation import Request
 from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.representations.controls import Controls
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +64,7 @@ def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: P
     assert len(said["loops"]) == 2
     for row in said["loops"]:
         assert list(row) == [
-            "file", "bpm", "bars", "frames", "sample_rate", "seed", "seam", "bpm_measured", "copy_score", "nearest",
+            "file", "bpm", "bars", "frames", "sample_rate", "seed", "seam", "bpm_measured", "copy_score", "nearest", "controls",
         ]  # fmt: skip
         assert "_128bpm_" in row["file"]
         with wave.open(row["file"]) as file:
@@ -112,6 +113,36 @@ def test_a_copy_is_replaced_by_a_spare(trained_runs: dict[str, Path], dataset_fo
     _, kept, scores = novelty.best(loops.__getitem__, [asked], [], reference)
     assert kept == asked
     assert scores.is_copy
+
+
+def test_a_loop_that_misses_a_control_is_replaced_by_a_spare(trained_runs: dict[str, Path]) -> None:
+    from fourfloor import novelty
+
+    reference = novelty.load_reference(trained_runs["prior"])
+    requests = [Request(seed=seed) for seed in range(4)]
+    misses = dict(zip(requests, (1.0, 0.9, 0.2, 0.0), strict=True))
+    noise = np.random.default_rng(0).standard_normal((2, loop_samples(126.0, 4, 44_100))).astype(np.float32)
+    made = []
+
+    def make(request: Request) -> np.ndarray:
+        made.append(request)
+        return 0.1 * noise
+
+    _, chosen, _ = novelty.best(make, requests[:1], requests[1:], reference, lambda request, _: misses[request])
+    assert chosen == requests[2]  # the first that follows
+    assert made == requests[:3]
+    _, chosen, _ = novelty.best(make, requests, [], reference, lambda request, _: misses[request])
+    assert chosen == requests[3]
+
+
+def test_what_was_asked_for_is_measured_back(model: generation.LoopModel) -> None:
+    waveform = generation.make_loop(model, Request(bars=1))
+    asked = Request(bars=1, controls=Controls(density=0.25, kick=True))
+    measured = generation.measured_controls(model, asked, waveform)
+    assert set(measured) == {"density", "kick"}
+    worst = max(abs(measured["density"] - 0.25), abs(measured["kick"] - 1))
+    assert generation.control_miss(model, asked, waveform) == pytest.approx(worst)
+    assert generation.control_miss(model, Request(bars=1), waveform) == 0.0
 
 
 def test_evaluate_keeps_copies_unless_they_are_redrawn(

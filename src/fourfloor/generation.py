@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from fourfloor import recipe
 from fourfloor.models import family_module
-from fourfloor.representations import codec_arrays, latent, magnitude, representation_module
+from fourfloor.representations import codec_arrays, controls, latent, magnitude, representation_module
 from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples
 from fourfloor.representations.controls import ANY, Controls, Quantiles, is_scale
 from fourfloor.training import checkpoint
@@ -266,6 +266,22 @@ def check_controls(model: LoopModel, controls: Controls) -> None:
     if controls.asked and model.prior.control_quantiles is None:
         remedy = "train with recipes/prior.toml, which turns them on"
         raise ValueError(f"{model.name} was trained without controls ({', '.join(controls.asked)}): {remedy}")
+
+
+def measured_controls(model: LoopModel, request: Request, waveform: np.ndarray) -> dict[str, float]:
+    """Measure the controls that were asked of a loop `(2, samples)`, as ranks among the model's training loops."""
+    scale = model.prior.control_quantiles
+    if scale is None or not request.controls.asked:
+        return {}
+    measured = controls.ranks(controls.measure(latent.analyze(waveform, request.bpm, request.bars)), scale)
+    ranked = dict(zip(controls.NAMES, measured, strict=True))
+    return {name: round(float(ranked[name]), 4) for name in request.controls.asked}
+
+
+def control_miss(model: LoopModel, request: Request, waveform: np.ndarray) -> float:
+    """Return by how much a loop misses the control it follows least, 0-1; 0 where none was asked for."""
+    measured = measured_controls(model, request, waveform)
+    return max((abs(value - measured[name]) for name, value in request.controls.asked.items()), default=0.0)
 
 
 def sample_latents(prior: Trained, request: Request, sampling: Any = None) -> np.ndarray:

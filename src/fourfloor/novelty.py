@@ -24,6 +24,8 @@ from fourfloor.representations.latent import SAMPLE_RATE
 from fourfloor.training.checkpoint import write_atomically
 
 ARRAYS, ABOUT = "reference.safetensors", "reference.json"
+FOLLOWS = 0.5  # a loop that misses a control by more has not followed it: a kick that was to be left out
+STEP_DB = 2  # of the kept fingerprints
 ENVELOPE_LOOPS = 120  # evenly over the training set: enough for the range of a number
 
 
@@ -47,7 +49,7 @@ def write_reference(folder: Path, dataset: Dataset) -> None:
         score_loop(dataset.waveform(int(i)), dataset.sample_rate, dataset.bpm(int(i)), dataset.bars) for i in chosen
     ]
     write_atomically(folder / ARRAYS, save({"frames": pack(arrays["frames"])}))
-    content = {"index": about, "envelope": Envelope.of(scores).to_dict()}
+    content = {"index": about, "step_db": STEP_DB, "envelope": Envelope.of(scores).to_dict()}
     write_atomically(folder / ABOUT, (json.dumps(content) + "\n").encode())
 
 
@@ -62,7 +64,10 @@ def load_reference(folder: Path) -> Reference:
     try:
         content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         lengths = content["index"]["lengths"]
-        frames = unpack(load_file(folder / ARRAYS)["frames"], N_BANDS, sum(lengths))
+        step_db = content.get("step_db", 1)  # as it was before it was written down
+        if step_db not in range(1, 17):
+            raise ValueError(f"steps of {step_db} dB")
+        frames = unpack(load_file(folder / ARRAYS)["frames"], N_BANDS, sum(lengths), step_db)
         index = CopyIndex.from_arrays({"frames": frames}, content["index"])
         return Reference(index, Envelope.from_dict(content["envelope"]))
     except (OSError, KeyError, TypeError, ValueError, SafetensorError, zlib.error) as error:
@@ -71,22 +76,23 @@ def load_reference(folder: Path) -> Reference:
 
 
 def pack(frames: np.ndarray) -> np.ndarray:
-    """Compress fingerprints uint8 `(bands, frames)` to bytes: whole decibels, differences in time, deflate.
+    """Compress fingerprints uint8 `(bands, frames)` to bytes: steps of 2 dB, differences in time, deflate.
 
-    Rounding four steps of a quarter decibel to one moves a copy score by less than 0.01 and halves the size.
+    Levels scatter by some 8 dB, so rounding them lowers a copy score by less than 0.01; an hour takes 1.75 MB, in steps
+    of one decibel 2.25.
     """
-    levels = frames // STEPS_PER_DB
+    levels = frames // (STEP_DB * STEPS_PER_DB)
     return np.frombuffer(zlib.compress(np.diff(levels, axis=1, prepend=np.uint8(0)).tobytes(), 9), dtype=np.uint8)
 
 
-def unpack(packed: np.ndarray, bands: int, frames: int) -> np.ndarray:
+def unpack(packed: np.ndarray, bands: int, frames: int, step_db: int = STEP_DB) -> np.ndarray:
     """Undo `pack`; ValueError where the content has not the stated size, whatever it would inflate to."""
     inflater = zlib.decompressobj()
     content = inflater.decompress(packed.tobytes(), max_length=bands * frames)
     if len(content) != bands * frames or inflater.decompress(inflater.unconsumed_tail, 1):
         raise ValueError(f"fingerprints do not fill {bands} bands of {frames} frames")
     levels = np.cumsum(np.frombuffer(content, dtype=np.uint8).reshape(bands, frames), axis=1, dtype=np.uint8)
-    return levels * np.uint8(STEPS_PER_DB) + np.uint8(STEPS_PER_DB // 2)
+    return levels * np.uint8(step_db * STEPS_PER_DB) + np.uint8(step_db * STEPS_PER_DB // 2)
 
 
 def copy_reference(source: Path, target: Path) -> None:
@@ -103,24 +109,27 @@ def score(waveform: np.ndarray, sample_rate: int, request: Request, reference: R
 
 
 def best(
-    make: Callable[[Request], np.ndarray], requests: Sequence[Request], spare: Sequence[Request], reference: Reference
+    make: Callable[[Request], np.ndarray], requests: Sequence[Request], spare: Sequence[Request], reference: Reference,
+    miss: Callable[[Request, np.ndarray], float] = lambda request, waveform: 0.0,
 ) -> tuple[np.ndarray, Request, LoopScores]:
-    """Make the requested candidates and return the one of the highest quality, with its numbers.
+    """Make the requested candidates and return the one that ranks highest, with its numbers.
 
-    While it is a copy of a training passage, the spare requests are tried one after another.
+    `miss` tells by how much a loop misses what was asked for, 0-1. While the best one is a copy of a training passage,
+    or misses by more than half, the spare requests are tried one after another.
     """
-    chosen = None
+    chosen, highest = None, None
     for number, request in enumerate([*requests, *spare]):
-        if chosen is not None and number >= len(requests) and not chosen[2].is_copy:
+        if highest is not None and number >= len(requests) and all(highest[:2]):
             break
         waveform = make(request)
         scores = score(waveform, SAMPLE_RATE, request, reference)
-        if chosen is None or rank(scores, reference) > rank(chosen[2], reference):
-            chosen = waveform, request, scores
+        ranked = rank(scores, reference, miss(request, waveform))
+        if highest is None or ranked > highest:
+            chosen, highest = (waveform, request, scores), ranked
     assert chosen is not None
     return chosen
 
 
-def rank(scores: LoopScores, reference: Reference) -> tuple[bool, float]:
-    """Order candidates: whatever is no copy before whatever is one, then by quality."""
-    return not scores.is_copy, scores.quality(reference.envelope)
+def rank(scores: LoopScores, reference: Reference, miss: float = 0.0) -> tuple[bool, bool, float]:
+    """Order candidates: what is no copy first, then what follows what was asked for, then by quality and miss."""
+    return not scores.is_copy, miss <= FOLLOWS, scores.quality(reference.envelope) - miss

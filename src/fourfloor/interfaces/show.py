@@ -120,8 +120,9 @@ def _console() -> Console:
 
 def generate_line(row: dict[str, Any]) -> None:
     """Print one generated loop."""
+    controls = "".join(f"  {name.replace('_', ' ')} {value:.2f}" for name, value in row["controls"].items())
     print(
-        f"{row['file']}  {row['bpm_measured']:.2f} BPM measured  seam {row['seam']:.2f}  "
+        f"{row['file']}  {row['bpm_measured']:.2f} BPM measured{controls}  seam {row['seam']:.2f}  "
         f"nearest {row['nearest']} ({row['copy_score']:.2f})",
         flush=True,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from fourfloor import audio, generation
 from fourfloor.dataset import Dataset
 from fourfloor.generation import LoopModel, Request, Trained
-from fourfloor.pipeline.generate import SPARE, in_parallel, leveled
+from fourfloor.pipeline.generate import SPARE, best_loop, in_parallel, leveled
 from fourfloor.representations import latent
 from fourfloor.representations.beatgrid import loop_samples, playable_bpm, resample_loop
 
@@ -94,7 +94,7 @@ def _sampled(
             return first, leveled(model, first)
         choices = generation.candidate_requests(first, 0, request.candidates + spares)
         asked, spare = choices[: request.candidates], choices[request.candidates :]
-        return first, novelty.best(lambda choice: leveled(model, choice), asked, spare, reference)[0]
+        return first, best_loop(model, asked, spare, reference)[0]
 
     names, waveforms, bpms = [], [], []
     for wanted, waveform in in_parallel(make, request.n):

@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,9 +19,10 @@ from fourfloor.representations.controls import ANY, Controls
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.scores import LoopScores
+    from fourfloor.novelty import Reference
 
 Made = TypeVar("Made")
-SPARE = 4  # further candidates of a loop, made only while it is a copy of a training passage
+SPARE = 4  # further candidates of a loop, made only while it is a copy of a training passage or misses a control
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     def make(number: int) -> tuple[Request, np.ndarray, Request, "LoopScores"]:
         choices = generation.candidate_requests(first, number, request.candidates + SPARE)
         asked, spare = choices[: request.candidates], choices[request.candidates :]
-        return asked[0], *novelty.best(lambda choice: leveled(model, choice), asked, spare, reference)
+        return asked[0], *best_loop(model, asked, spare, reference)
 
     rows, pictures = [], []
     for wanted, waveform, chosen, scores in in_parallel(make, request.count):
@@ -71,6 +72,7 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
             "file": str(path), "bpm": chosen.bpm, "bars": chosen.bars, "frames": waveform.shape[1],
             "sample_rate": audio.SAMPLE_RATE, "seed": chosen.seed, "seam": round(scores.seam.score, 4),
             "bpm_measured": round(scores.bpm_measured, 2), "copy_score": scores.copy_score, "nearest": scores.nearest,
+            "controls": generation.measured_controls(model, chosen, waveform),
         }  # fmt: skip
         rows.append(row)
         on_loop(row)
@@ -103,6 +105,21 @@ def in_parallel(make: Callable[[int], Made], count: int) -> Iterator[Made]:
                 yield waiting.popleft().result()
     finally:
         torch.set_num_threads(threads)
+
+
+def best_loop(
+    model: LoopModel, requests: Sequence[Request], spare: Sequence[Request], reference: "Reference"
+) -> "tuple[np.ndarray, Request, LoopScores]":
+    """Return the best of the requested loops; spare ones are made while it is a copy or follows no control."""
+    from fourfloor import novelty
+
+    def make(request: Request) -> np.ndarray:
+        return leveled(model, request)
+
+    def miss(request: Request, waveform: np.ndarray) -> float:
+        return generation.control_miss(model, request, waveform)
+
+    return novelty.best(make, requests, spare, reference, miss)
 
 
 def leveled(model: LoopModel, request: Request) -> np.ndarray:
