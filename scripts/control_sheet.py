@@ -45,8 +45,11 @@ def main() -> None:
             wanted = Controls(**{name: value > 0.5 if name == "kick" else value})
             for seed in range(options.count):  # the same noise for every value
                 request = Request(bpm=options.bpm, bars=options.bars, seed=seed, controls=wanted)
-                spare = generation.candidate_requests(request, 0, 1 + SPARE)[1:] if options.redraw else []
-                waveform = best_loop(model, [request], spare, reference)[0] if spare else leveled(model, request)
+                if options.redraw:
+                    asked_of, *spare = generation.candidate_requests(request, 0, 1 + SPARE)
+                    waveform, _, _ = best_loop(model, [asked_of], spare, lambda: reference)
+                else:
+                    waveform = leveled(model, request)
                 asked.append(wanted.asked[name])
                 measured.append(generation.measured_controls(model, request, waveform)[name])
                 if seed == 0:

@@ -64,7 +64,8 @@ def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: P
     assert len(said["loops"]) == 2
     for row in said["loops"]:
         assert list(row) == [
-            "file", "bpm", "bars", "frames", "sample_rate", "seed", "seam", "bpm_measured", "copy_score", "nearest", "controls",
+            "file", "bpm", "bars", "frames", "sample_rate", "seed", "seam", "bpm_measured", "copy_score", "nearest",
+            "controls",
         ]  # fmt: skip
         assert "_128bpm_" in row["file"]
         with wave.open(row["file"]) as file:
@@ -92,7 +93,7 @@ def test_more_candidates_are_never_worse(trained_runs: dict[str, Path], model: g
     ranks = {
         choice: novelty.rank(novelty.score(loop, 44_100, choice, reference), reference) for choice, loop in made.items()
     }
-    _, chosen, scores = novelty.best(made.__getitem__, choices, [], reference)
+    _, chosen, scores = novelty.best(made.__getitem__, choices, [], lambda: reference)
     assert novelty.rank(scores, reference) == max(ranks.values())
     assert ranks[chosen] == max(ranks.values())
 
@@ -107,10 +108,10 @@ def test_a_copy_is_replaced_by_a_spare(trained_runs: dict[str, Path], dataset_fo
     asked, second, third = (Request(bpm=bpm, seed=seed) for seed in range(3))
     noise = 0.1 * np.random.default_rng(0).standard_normal(dataset.waveform(index).shape).astype(np.float32)
     loops = {asked: dataset.waveform(index), second: noise}  # the third is never made
-    _, chosen, scores = novelty.best(loops.__getitem__, [asked], [second, third], reference)
+    _, chosen, scores = novelty.best(loops.__getitem__, [asked], [second, third], lambda: reference)
     assert chosen == second
     assert not scores.is_copy
-    _, kept, scores = novelty.best(loops.__getitem__, [asked], [], reference)
+    _, kept, scores = novelty.best(loops.__getitem__, [asked], [], lambda: reference)
     assert kept == asked
     assert scores.is_copy
 
@@ -128,10 +129,13 @@ def test_a_loop_that_misses_a_control_is_replaced_by_a_spare(trained_runs: dict[
         made.append(request)
         return 0.1 * noise
 
-    _, chosen, _ = novelty.best(make, requests[:1], requests[1:], reference, lambda request, _: misses[request])
+    def misses_of(request: Request, waveform: np.ndarray) -> float:
+        return misses[request]
+
+    _, chosen, _ = novelty.best(make, requests[:1], requests[1:], lambda: reference, misses_of)
     assert chosen == requests[2]  # the first that follows
     assert made == requests[:3]
-    _, chosen, _ = novelty.best(make, requests, [], reference, lambda request, _: misses[request])
+    _, chosen, _ = novelty.best(make, requests, [], lambda: reference, misses_of)
     assert chosen == requests[3]
 
 

@@ -109,21 +109,23 @@ def score(waveform: np.ndarray, sample_rate: int, request: Request, reference: R
 
 
 def best(
-    make: Callable[[Request], np.ndarray], requests: Sequence[Request], spare: Sequence[Request], reference: Reference,
+    make: Callable[[Request], np.ndarray], requests: Sequence[Request], spare: Sequence[Request],
+    reference: Callable[[], Reference],
     miss: Callable[[Request, np.ndarray], float] = lambda request, waveform: 0.0,
 ) -> tuple[np.ndarray, Request, LoopScores]:
     """Make the requested candidates and return the one that ranks highest, with its numbers.
 
-    `miss` tells by how much a loop misses what was asked for, 0-1. While the best one is a copy of a training passage,
-    or misses by more than half, the spare requests are tried one after another.
+    The reference is asked for when the first loop is made: it may still be opened meanwhile. `miss` tells by how much a
+    loop misses what was asked for, 0-1. While the best one is a copy of a training passage, or misses by more than half,
+    the spare requests are tried one after another.
     """
     chosen, highest = None, None
     for number, request in enumerate([*requests, *spare]):
         if highest is not None and number >= len(requests) and all(highest[:2]):
             break
         waveform = make(request)
-        scores = score(waveform, SAMPLE_RATE, request, reference)
-        ranked = rank(scores, reference, miss(request, waveform))
+        scores = score(waveform, SAMPLE_RATE, request, reference())
+        ranked = rank(scores, reference(), miss(request, waveform))
         if highest is None or ranked > highest:
             chosen, highest = (waveform, request, scores), ranked
     assert chosen is not None

@@ -94,7 +94,7 @@ def _sampled(
             return first, leveled(model, first)
         choices = generation.candidate_requests(first, 0, request.candidates + spares)
         asked, spare = choices[: request.candidates], choices[request.candidates :]
-        return first, best_loop(model, asked, spare, reference)[0]
+        return first, best_loop(model, asked, spare, lambda: reference)[0]
 
     names, waveforms, bpms = [], [], []
     for wanted, waveform in in_parallel(make, request.n):

@@ -44,7 +44,7 @@ class GenerateRequest:
 
 def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, Any]:
     """Write loops as tagged WAV files; return what `generate --json` prints. ValueError in one line."""
-    from fourfloor import novelty, picture
+    from fourfloor import novelty
 
     began = time.monotonic()
     if not 1 <= request.count <= generation.MAX_COUNT:
@@ -56,8 +56,17 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     )
     model = generation.load_model(request.model, request.decoder)
     generation.check_controls(model, request.controls)
-    reference = novelty.load_reference(generation.reference_folder(request.model))
     make_folder(request.out)
+    with ThreadPoolExecutor(1) as opener:  # the first loops are sampled meanwhile
+        opening = opener.submit(novelty.load_reference, generation.reference_folder(request.model))
+        return _generate(request, model, first, opening.result, began, on_loop)
+
+
+def _generate(
+    request: GenerateRequest, model: LoopModel, first: Request, reference: "Callable[[], Reference]", began: float,
+    on_loop: Callable[[dict[str, Any]], None],
+) -> dict[str, Any]:
+    from fourfloor import picture
 
     def make(number: int) -> tuple[Request, np.ndarray, Request, "LoopScores"]:
         choices = generation.candidate_requests(first, number, request.candidates + SPARE)
@@ -108,7 +117,7 @@ def in_parallel(make: Callable[[int], Made], count: int) -> Iterator[Made]:
 
 
 def best_loop(
-    model: LoopModel, requests: Sequence[Request], spare: Sequence[Request], reference: "Reference"
+    model: LoopModel, requests: Sequence[Request], spare: Sequence[Request], reference: "Callable[[], Reference]"
 ) -> "tuple[np.ndarray, Request, LoopScores]":
     """Return the best of the requested loops; spare ones are made while it is a copy or follows no control."""
     from fourfloor import novelty
