@@ -116,8 +116,8 @@ def best(
     """Make the requested candidates and return the one that ranks highest, with its numbers.
 
     The reference is asked for when the first loop is made: it may still be opened meanwhile. `miss` tells by how much a
-    loop misses what was asked for, 0-1. While the best one is a copy of a training passage, or misses by more than half,
-    the spare requests are tried one after another.
+    loop misses what was asked for, 0-1. While the best one is a copy of a training passage or misses by more than half,
+    spare requests are tried one after another.
     """
     chosen, highest = None, None
     for number, request in enumerate([*requests, *spare]):
