@@ -2,7 +2,7 @@
 # Make the bundled model: data, decoder and prior side by side on one core each, export. `make model`
 # Run it again after an interruption: finished steps are kept, training resumes.
 # MINUTES (default 60) is how long both train at full rate, a quarter more steps follow at a falling one;
-# MUSIC (default data/tracks, from `make music`) holds the tracks. On a GPU the same, MINUTES=15.
+# MUSIC (default data/tracks, from `make music`) holds the tracks. On a GPU the same with MINUTES=15 (not tried).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes=${MINUTES:-60}

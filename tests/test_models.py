@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fourfloor import recipe
 from fourfloor.dataset import Dataset
@@ -194,3 +194,19 @@ def test_every_recipe_trains_two_tiny_steps(path: Path, dataset: Dataset, tmp_pa
     )
     assert state.step == 2
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("spread", [0.4, 1.0, 3.0])
+def test_the_flow_carries_noise_to_the_spread_of_the_data(spread: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    flow = family_module("flow")
+    model = flow.Model(flow.Config(width=16, depth=1, heads=1), {"latent_dim": 84})
+
+    def velocity(x: Tensor, t: Tensor, *conditions: Tensor | None) -> Tensor:
+        """Return the true velocity between normal noise and normal data."""
+        t = t[:, None, None]
+        return x * (t * spread**2 - (1 - t)) / (t**2 * spread**2 + (1 - t) ** 2)
+
+    monkeypatch.setattr(model, "forward", velocity)
+    conditions = {"bpm": torch.full((8,), 126.0), "style": torch.zeros(8, dtype=torch.long)}
+    samples = model.sample(8, conditions, flow.Sampling(), torch.Generator().manual_seed(0))
+    assert samples.std() == pytest.approx(spread, rel=0.02)

@@ -2,7 +2,7 @@
 
 Training draws noise `x_0`, data `x_1` and a time `t`, and regresses the velocity `x_1 - x_0` at
 `x_t = (1 - t) x_0 + t x_1` (Lipman et al. 2023; Liu et al. 2023). Sampling integrates the velocity from noise to a
-loop by Euler steps. A token is a quarter beat: two neighboring latents.
+loop by the midpoint rule. A token is a quarter beat: two neighboring latents.
 """
 
 import itertools
@@ -50,7 +50,7 @@ class Config:
 class Sampling:
     """How the velocity is integrated."""
 
-    steps: int = 24
+    steps: int = 8  # of the midpoint rule, two velocities each; as many of Euler's leave samples 6 % too narrow
     guidance: float = 1.0  # 1 follows style and controls as trained, above 1 exaggerates them
     control_guidance: float = 4.0  # the same for controls alone, where any is asked for
     spread: float = 1.0  # how much of the measured spread correction is applied, 0-1
@@ -148,16 +148,22 @@ class Model(nn.Module):
         x = torch.randn(n, latents, self.latent_dim, generator=rng).to(device)
         bpm, style = conditions["bpm"].to(device), conditions["style"].to(device)
         controls = conditions["controls"].to(device) if "controls" in conditions else None
-        for i in range(sampling.steps):
-            t = torch.full((n,), i / sampling.steps, device=device)
-            velocity = self(x, t, bpm, style, controls)
+
+        def velocity(x: Tensor, time: float) -> Tensor:
+            t = torch.full((n,), time, device=device)
+            guided = self(x, t, bpm, style, controls)
             if controls is not None and sampling.control_guidance != 1.0:
                 free = self(x, t, bpm, style)
-                velocity = free + sampling.control_guidance * (velocity - free)
+                guided = free + sampling.control_guidance * (guided - free)
             if sampling.guidance != 1.0:
                 free = self(x, t, bpm, torch.full_like(style, NO_STYLE))
-                velocity = free + sampling.guidance * (velocity - free)
-            x = x + velocity / sampling.steps
+                guided = free + sampling.guidance * (guided - free)
+            return guided
+
+        length = 1 / sampling.steps
+        for i in range(sampling.steps):
+            middle = x + velocity(x, i * length) * length / 2
+            x = x + velocity(middle, (i + 0.5) * length) * length
         return x * (1 + sampling.spread * (self.spread_gain - 1))
 
     @torch.no_grad()
