@@ -1,13 +1,15 @@
 """Print how fast each stage is, as multiples of real time on one core, and what memory it takes: `make bench`.
 
-Each stage runs in a process of its own with one thread, so that its peak memory is its own. Tracks are rendered by the
-producer, seeded, so the same work is measured everywhere; only ratios taken in one run mean anything.
+Each stage runs in a process of its own with one thread (whole loops on all cores), so that its peak memory is its own.
+Tracks are rendered by the producer, seeded, so the same work is measured everywhere; only ratios taken in one run mean
+anything.
 """
 
 import argparse
 import multiprocessing
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -79,11 +81,29 @@ def measure_sample(folder: Path, model: str) -> tuple[float, float]:
     return repeat(lambda i: generation.sample_latents(prior, generation.Request(bpm=BPM, seed=i)), 6)
 
 
-def measure_generate(folder: Path, model: str) -> tuple[float, float]:
+def measure_first(folder: Path, model: str) -> tuple[float, float]:
+    """Make one loop by the command, from the start of its process to its end."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "fourfloor", "generate", "--model", model, "--count", "1", "--bpm", str(BPM)]
+    subprocess.run([*command, "--out", str(folder / "loops")], check=True, capture_output=True)
+    return BARS * 240 / BPM, time.perf_counter() - began
+
+
+def measure_six(folder: Path, model: str) -> tuple[float, float]:
     """Make loops end to end: load, sample, decode, level, score, search for copies, write, read back."""
+    return generate(folder, model, 6)
+
+
+def measure_thirty_two(folder: Path, model: str) -> tuple[float, float]:
+    """Make so many loops that loading hardly counts."""
+    return generate(folder, model, 32)
+
+
+def generate(folder: Path, model: str, count: int) -> tuple[float, float]:
+    """Make loops on all cores and return the seconds of audio and those it took."""
     from fourfloor import pipeline
 
-    said = pipeline.generate(pipeline.GenerateRequest(model=model, out=folder / "loops", bpm=BPM, count=6))
+    said = pipeline.generate(pipeline.GenerateRequest(model=model, out=folder / "loops", bpm=BPM, count=count))
     return said["audio_seconds"], said["wall_seconds"]
 
 
@@ -101,7 +121,9 @@ STAGES: dict[str, Callable[[Path, str], tuple[float, float]]] = {
     "encode": measure_encode,
     "decode": measure_decode,
     "sample": measure_sample,
-    "end to end": measure_generate,
+    "first loop": measure_first,
+    "6 loops": measure_six,
+    "32 loops": measure_thirty_two,
 }
 
 
