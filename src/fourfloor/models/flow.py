@@ -53,7 +53,7 @@ class Sampling:
     steps: int = 8  # of the midpoint rule, two velocities each; as many of Euler's leave samples 6 % too narrow
     guidance: float = 1.0  # 1 follows style and controls as trained, above 1 exaggerates them
     control_guidance: float = 4.0  # the same for controls alone, where any is asked for
-    spread: float = 1.0  # how much of the measured spread correction is applied, 0-1
+    spread: float = 0.5  # share of the measured spread correction that is applied: all of it adds noise (docs/log.md)
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= 1000:
