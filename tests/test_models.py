@@ -201,7 +201,7 @@ def test_the_flow_carries_noise_to_the_spread_of_the_data(spread: float, monkeyp
     flow = family_module("flow")
     model = flow.Model(flow.Config(width=16, depth=1, heads=1), {"latent_dim": 84})
 
-    def velocity(x: Tensor, t: Tensor, *conditions: Tensor | None) -> Tensor:
+    def velocity(x: Tensor, t: Tensor, *conditions: Tensor | float | None) -> Tensor:
         """Return the true velocity between normal noise and normal data."""
         t = t[:, None, None]
         return x * (t * spread**2 - (1 - t)) / (t**2 * spread**2 + (1 - t) ** 2)

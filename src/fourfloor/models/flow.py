@@ -52,12 +52,15 @@ class Sampling:
 
     steps: int = 8  # of the midpoint rule, two velocities each; as many of Euler's leave samples 6 % too narrow
     guidance: float = 1.0  # 1 follows style and controls as trained, above 1 exaggerates them
+    style_share: float = 0.4  # of a style, the rest is any: with all of it, a style of few tracks recalls them
     control_guidance: float = 4.0  # the same for controls alone, where any is asked for
     spread: float = 0.5  # share of the measured spread correction that is applied: all of it adds noise (docs/log.md)
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= 1000:
             raise ValueError(f"steps {self.steps}: choose 1-1000")
+        if not 0 <= self.style_share <= 1:
+            raise ValueError(f"style_share {self.style_share:g}: choose 0-1")
 
 
 class Model(nn.Module):
@@ -98,16 +101,19 @@ class Model(nn.Module):
         """Return one group: everything is trained together."""
         return {"model": self.parameters()}
 
-    def forward(self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor, controls: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor, controls: Tensor | None = None, style_share: float = 1.0
+    ) -> Tensor:
         """Return the velocity at `x` `(batch, latents, latent_dim)`, time `t` `(batch,)` in [0, 1].
 
-        `controls` `(batch, len(NAMES))` in [0, 1], NaN for any; None where all are any.
+        `controls` `(batch, len(NAMES))` in [0, 1], NaN for any; None where all are any. `style_share` blends the style
+        with any.
         """
         batch, latents, _ = x.shape
         tokens = latents // LATENTS_PER_TOKEN
         bars = tokens // TOKENS_PER_BAR
         condition = self.condition(torch.cat([time_features(t, 64), tempo_features(bpm, bars)], dim=-1))
-        condition = condition + self.style(style)
+        condition = condition + torch.lerp(self.style.weight[NO_STYLE], self.style(style), style_share)
         if self.config.controls and controls is not None:
             condition = condition + self.control(control_features(controls))
         condition = nn.functional.silu(condition)
@@ -151,9 +157,9 @@ class Model(nn.Module):
 
         def velocity(x: Tensor, time: float) -> Tensor:
             t = torch.full((n,), time, device=device)
-            guided = self(x, t, bpm, style, controls)
+            guided = self(x, t, bpm, style, controls, sampling.style_share)
             if controls is not None and sampling.control_guidance != 1.0:
-                free = self(x, t, bpm, style)
+                free = self(x, t, bpm, style, None, sampling.style_share)
                 guided = free + sampling.control_guidance * (guided - free)
             if sampling.guidance != 1.0:
                 free = self(x, t, bpm, torch.full_like(style, NO_STYLE))
