@@ -266,6 +266,7 @@ def write_pair(folder: Path) -> list[Path]:
     small = {"decoder": ["crop_latents = 16"], "prior": ["depth = 1", "heads = 1"]}
     for name, (first, *rest) in small.items():
         text = (RECIPES / f"{name}.toml").read_text()
+        text = re.sub(r"^(width|depth|frame_depth) = .*\n", "", text, flags=re.MULTILINE)
         table = "[representation]\nname" if name == "decoder" else "[model]\nfamily"
         (folder / f"{name}.toml").write_text(re.sub(
             rf"({re.escape(table)}.*)", lambda match, more=[first, *rest]: "\n".join([match[1], *more]), text))
