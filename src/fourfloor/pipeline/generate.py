@@ -56,6 +56,7 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     )
     model = generation.load_model(request.model, request.decoder)
     generation.check_controls(model, request.controls)
+    generation.style_number(model.prior, request.style)  # refused before anything is written
     make_folder(request.out)
     with ThreadPoolExecutor(1) as opener:  # the first loops are sampled meanwhile
         opening = opener.submit(novelty.load_reference, generation.reference_folder(request.model))
