@@ -36,7 +36,7 @@ def main() -> None:
     torch.set_num_threads(1)
     model = generation.load_model(options.model, options.decoder)
     generation.check_controls(model, Controls(density=0.5))
-    reference = novelty.load_reference(generation.reference_folder(options.model))
+    reference = novelty.load_reference(generation.reference_folder(options.model)) if options.redraw else None
     make_folder(options.out)
     pictures = []
     for name in NAMES:
@@ -45,9 +45,9 @@ def main() -> None:
             wanted = Controls(**{name: value > 0.5 if name == "kick" else value})
             for seed in range(options.count):  # the same noise for every value
                 request = Request(bpm=options.bpm, bars=options.bars, seed=seed, controls=wanted)
-                if options.redraw:
+                if reference is not None:
                     asked_of, *spare = generation.candidate_requests(request, 0, 1 + SPARE)
-                    waveform, _, _ = best_loop(model, [asked_of], spare, lambda: reference)
+                    waveform, _, _ = best_loop(model, [asked_of], spare, lambda opened=reference: opened)
                 else:
                     waveform = leveled(model, request)
                 asked.append(wanted.asked[name])

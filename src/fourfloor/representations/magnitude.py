@@ -6,7 +6,6 @@ magnitudes, a few Griffin-Lim iterations with momentum (Perraudin et al. 2013) m
 is added from its amplitude and frequency.
 """
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -194,10 +193,9 @@ def side_to_bins(side_ratio: np.ndarray) -> np.ndarray:
     return side_ratio @ interpolation_weights(centers)
 
 
-@functools.cache
 def mel_to_bins() -> np.ndarray:
     """Return the matrix float32 `(N_MELS, BINS)` that interpolates log-mel to bins."""
-    return interpolation_weights(latent.band_centers_hz())
+    return tonal.mel_to_bins(FIRST_BIN, LAST_BIN)
 
 
 def interpolation_weights(centers_hz: np.ndarray) -> np.ndarray:

@@ -126,14 +126,15 @@ def split(drawn: np.ndarray, log_power: np.ndarray, bins: slice) -> tuple[np.nda
     steady = slow(sine_power)
     share = np.minimum(steady / slow(power), MAX_SHARE)
     wanted = np.minimum(share * power, MAX_RISE * steady)
-    to_bins = _mel_to_bins(bins.start, bins.stop)
+    to_bins = mel_to_bins(bins.start, bins.stop)
     gain = np.exp(0.5 * np.log(np.clip(wanted / np.maximum(sine_power, 1e-14), 1e-4, 4.0)) @ to_bins)
     rest = 0.5 * np.log(1 - np.minimum(wanted / power, MAX_SHARE)) @ to_bins
     return (drawn * gain).astype(np.complex64), rest.astype(np.float32)
 
 
 @functools.cache
-def _mel_to_bins(first: int, last: int) -> np.ndarray:
+def mel_to_bins(first: int, last: int) -> np.ndarray:
+    """Return the matrix float32 `(N_MELS, last - first)` that interpolates log-mel to bins of the grid STFT."""
     hertz = np.arange(first, last) * SAMPLE_RATE / N_FFT
     centers = band_centers_hz()
     return np.stack([np.interp(hertz, centers, row) for row in np.eye(len(centers))]).astype(np.float32)
