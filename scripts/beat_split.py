@@ -19,13 +19,14 @@ import torch
 from reconstruct import RATE, at_rate, rebuild, sample
 from scipy.stats import wilcoxon
 
-from fourfloor import generation
+from fourfloor import generation, loading
 from fourfloor.dataset import Dataset
 from fourfloor.evaluation.features import hear
 from fourfloor.evaluation.paired import compare
 from fourfloor.evaluation.scores import Envelope, LoopScores, score_hearing
-from fourfloor.generation import Request, Trained
+from fourfloor.generation import Request
 from fourfloor.ingest.folder import IngestConfig, ingest
+from fourfloor.loading import Trained
 from fourfloor.pipeline import TrainRequest, train
 from fourfloor.representations import waveform as representation
 from fourfloor.representations.beatgrid import BEATS_PER_BAR
@@ -83,7 +84,7 @@ def measure(
         overrides = [f"{key}={value}" for key, value in changed.items()]
         data = [options.out / "data"]
         train(TrainRequest(recipe=RECIPE, data=data, run=run, steps=options.steps, overrides=overrides, device="cpu"))
-    trained = generation.load_trained(run)
+    trained = loading.load_trained(run)
     bpm, bars = dataset.bpm(indices[0]), dataset.bars
     scores = [score(sample(trained, bpm, bars, number), bpm, bars) for number in range(options.n)]
     numbers = {name: np.array([float(getattr(one, name)) for one in scores]) for name in SAMPLED}

@@ -53,7 +53,7 @@ def measure_ingest(folder: Path, model: str) -> tuple[float, float]:
 
 def measure_encode(folder: Path, model: str) -> tuple[float, float]:
     """Turn loops into features and latents."""
-    from fourfloor.generation import load_model
+    from fourfloor.loading import load_model
     from fourfloor.producer import render_loop
     from fourfloor.representations import latent
 
@@ -64,10 +64,10 @@ def measure_encode(folder: Path, model: str) -> tuple[float, float]:
 
 def measure_decode(folder: Path, model: str) -> tuple[float, float]:
     """Turn latents into stereo loops."""
-    from fourfloor import generation
+    from fourfloor import generation, loading
     from fourfloor.representations.beatgrid import loop_samples
 
-    loaded = generation.load_model(model)
+    loaded = loading.load_model(model)
     z = [generation.sample_latents(loaded.prior, generation.Request(bpm=BPM, seed=seed)) for seed in range(2)]
     samples = loop_samples(BPM, BARS, SAMPLE_RATE)
     return repeat(lambda i: generation.render(loaded.decoder, z[i % 2], BPM, samples, i), 6)
@@ -75,9 +75,9 @@ def measure_decode(folder: Path, model: str) -> tuple[float, float]:
 
 def measure_sample(folder: Path, model: str) -> tuple[float, float]:
     """Draw latents from the prior."""
-    from fourfloor import generation
+    from fourfloor import generation, loading
 
-    prior = generation.load_model(model).prior
+    prior = loading.load_model(model).prior
     return repeat(lambda i: generation.sample_latents(prior, generation.Request(bpm=BPM, seed=i)), 6)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fourfloor import generation
+from fourfloor import loading
 from fourfloor.dataset import Dataset
 from fourfloor.evaluation.paired import compare
 from fourfloor.nn.spectral import spectral_loss
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=32, help="loops a split")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    trained = generation.load_trained(options.run)
+    trained = loading.load_trained(options.run)
     config, model = trained.recipe.representation, trained.model
     size, hops = trained.recipe.model.codebook_size, trained.recipe.model.hop_lengths
     dataset = Dataset([options.data], trained.vocabulary)

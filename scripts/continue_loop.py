@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fourfloor import audio, generation, picture
+from fourfloor import audio, loading, picture
 from fourfloor.dataset import Dataset
 from fourfloor.representations import waveform as representation
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    trained = generation.load_trained(options.run)
+    trained = loading.load_trained(options.run)
     config, model = trained.recipe.representation, trained.model
     dataset = Dataset([options.data], trained.vocabulary)
     rng = np.random.default_rng(options.seed)

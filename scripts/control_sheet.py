@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fourfloor import generation, novelty, picture
+from fourfloor import generation, loading, novelty, picture
 from fourfloor.generation import Request
 from fourfloor.pipeline.generate import SPARE, best_loop, leveled, make_folder
 from fourfloor.representations import latent
@@ -34,9 +34,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model = generation.load_model(options.model, options.decoder)
+    model = loading.load_model(options.model, options.decoder)
     generation.check_controls(model, Controls(density=0.5))
-    reference = novelty.load_reference(generation.reference_folder(options.model)) if options.redraw else None
+    reference = novelty.load_reference(loading.reference_folder(options.model)) if options.redraw else None
     make_folder(options.out)
     pictures = []
     for name in NAMES:

@@ -10,7 +10,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from fourfloor import audio, generation, picture, pipeline
+from fourfloor import audio, generation, loading, picture, pipeline
 from fourfloor.representations.controls import ANY, Controls
 
 
@@ -39,13 +39,13 @@ EXAMPLES = (
 def main() -> None:
     """Write the loops, draw the sheet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default=generation.BUNDLED)
+    parser.add_argument("--model", default=loading.BUNDLED)
     parser.add_argument("--candidates", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("examples"))
     parser.add_argument("--sheet", type=Path, default=Path("docs/results/examples.png"))
     options = parser.parse_args()
     try:  # before anything is written
-        model = generation.load_model(options.model)
+        model = loading.load_model(options.model)
         for example in EXAMPLES:
             generation.check_controls(model, example.controls)
             generation.style_number(model.prior, example.style)

@@ -20,7 +20,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 import torch
 
-from fourfloor import generation, picture
+from fourfloor import generation, loading, picture
 from fourfloor.evaluation.features import CUTOFF_HZ, hear
 from fourfloor.evaluation.paired import compare, mp3_like
 from fourfloor.evaluation.scores import Envelope, score_hearing, score_loop
@@ -132,7 +132,7 @@ def after(change: Callable[[np.ndarray], np.ndarray], rebuild: Rebuild) -> Rebui
 
 def network(name: str) -> dict[str, Rebuild]:
     """Return the rows of a trained network: its magnitudes with the phases of the original, and with its own."""
-    trained = generation.load_trained(Path(name))
+    trained = loading.load_trained(Path(name))
     reconstruct = _decoded if trained.needs_decoder else _autoencoded
 
     def heard(seen: Picture) -> np.ndarray:
@@ -149,13 +149,13 @@ def _sizes(seen: Picture) -> tuple[int, int]:
     return seen.spectrum.shape[0], 2 * (seen.spectrum.shape[1] - 1)
 
 
-def _decoded(trained: generation.Trained, seen: Picture) -> np.ndarray:
+def _decoded(trained: loading.Trained, seen: Picture) -> np.ndarray:
     features = latent.analyze(seen.loop[None], seen.bpm, seen.bars)
     z = trained.codec.to_latents(features)
     return generation.render(trained, z, seen.bpm, len(seen.loop), seed=0).mean(axis=0)
 
 
-def _autoencoded(trained: generation.Trained, seen: Picture) -> np.ndarray:
+def _autoencoded(trained: loading.Trained, seen: Picture) -> np.ndarray:
     """Send a loop's pictures through an autoencoder of linear or log spectrograms."""
     config, codec = trained.recipe.representation, trained.codec
     count = spectrogram.count(config, seen.bpm, seen.bars)
@@ -203,7 +203,7 @@ def settings(networks: Iterable[str]) -> list[Setting]:
     full: dict[str, Rebuild] = {}
     low: dict[str, Rebuild] = {}
     for name in networks:
-        decodes = generation.load_trained(Path(name)).needs_decoder
+        decodes = loading.load_trained(Path(name)).needs_decoder
         (full if decodes else low).update(network(name))
     return [
         Setting(title="44.1 kHz, n_fft 2048, hop 512", rate=44_100, n_fft=2048, hop_length=512,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fourfloor import audio, generation, novelty, picture
+from fourfloor import audio, generation, loading, novelty, picture
 from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
 
@@ -21,15 +21,15 @@ DRAWN, REAL = 16, 4
 def main() -> None:
     """Make the loops, print what was measured, draw the sheet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default=generation.BUNDLED)
+    parser.add_argument("--model", default=loading.BUNDLED)
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("--data", type=Path, required=True, help="dataset whose validation loops are drawn below")
     parser.add_argument("--sheet", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model = generation.load_model(options.model)
-    reference = novelty.load_reference(generation.reference_folder(options.model))
+    model = loading.load_model(options.model)
+    reference = novelty.load_reference(loading.reference_folder(options.model))
     scores, pictures = [], []
     for number in range(options.count):
         request = Request(bpm=TEMPI[number % len(TEMPI)], seed=options.seed + number)

@@ -14,14 +14,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fourfloor import generation, picture
+from fourfloor import generation, loading, picture
 from fourfloor.evaluation import scorecard
 from fourfloor.evaluation.numbers import median
 from fourfloor.evaluation.paired import PairedNumbers, compare
 from fourfloor.evaluation.scorecard import Scorecard
 from fourfloor.evaluation.sources import Source, dataset_source
-from fourfloor.generation import Request, Trained
+from fourfloor.generation import Request
 from fourfloor.ingest import catalogue
+from fourfloor.loading import Trained
 from fourfloor.representations import waveform as representation
 from fourfloor.representations.beatgrid import loop_samples, resample_loop
 
@@ -50,7 +51,7 @@ def main() -> None:
     print(row("", "original", card), flush=True)
     sheet = picture_row("original", chosen, originals)
     for run in options.runs:
-        trained = generation.load_trained(run)
+        trained = loading.load_trained(run)
         if trained.recipe.representation_name != "waveform":
             parser.error(f"{run} sees a {trained.recipe.representation_name}: name runs on waveforms")
         rebuilt = [rebuild(trained, w, bpm, bars) for _, w, bpm, bars in chosen]

@@ -8,10 +8,10 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
 # What a stage may import beside itself and the third-party libraries.
 PATH = [
-    "audio", "representations", "ingest", "producer", "dataset", "nn", "models", "training", "recipe", "generation",
-    "picture", "evaluation", "novelty", "listening", "early_stopping", "pipeline", "interfaces",
+    "audio", "representations", "ingest", "producer", "dataset", "nn", "models", "training", "recipe", "loading",
+    "generation", "picture", "evaluation", "novelty", "listening", "early_stopping", "pipeline", "interfaces",
 ]  # fmt: skip
-TRAINING_PATH = ["representations", "dataset", "nn", "models", "training", "recipe", "generation"]
+TRAINING_PATH = ["representations", "dataset", "nn", "models", "training", "recipe", "loading", "generation"]
 TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops"}
 FORBIDDEN_NAMES = {"utils", "common", "base", "core", "helpers", "factory"}
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import RECIPES
 
-from fourfloor import generation, pipeline, recipe
+from fourfloor import generation, loading, pipeline, recipe
 from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
 from fourfloor.models import flow
@@ -170,11 +170,11 @@ def test_without_controls_nothing_is_other_than_before() -> None:
 
 
 def test_the_scale_travels_with_the_model(trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path) -> None:
-    model = generation.load_model(str(trained_runs["prior"]))
+    model = loading.load_model(str(trained_runs["prior"]))
     assert recipe.load(RECIPES / "prior.toml").model.controls
     assert model.prior.control_quantiles == Dataset([dataset_folder]).control_quantiles()
     pipeline.export(trained_runs["prior"], trained_runs["decoder"], tmp_path / "tiny")
-    exported = generation.load_model(str(tmp_path / "tiny"))
+    exported = loading.load_model(str(tmp_path / "tiny"))
     assert exported.prior.control_quantiles == model.prior.control_quantiles
 
 
@@ -213,14 +213,14 @@ def test_a_model_without_controls_says_so(prior_without_controls: Path, tmp_path
     with pytest.raises(ValueError, match=r"plain was trained without controls \(energy\): train with"):
         pipeline.generate(request)
     assert not (tmp_path / "none").exists()
-    model = generation.load_model(str(prior_without_controls))
+    model = loading.load_model(str(prior_without_controls))
     with pytest.raises(ValueError, match="without controls"):
         generation.make_loop(model, Request(controls=Controls(kick=True)))
     assert generation.make_loop(model, Request(bars=1)).shape == (2, 84_000)
 
 
 def test_the_bundled_model_knows_controls() -> None:
-    model = generation.load_model("warehouse")
+    model = loading.load_model("warehouse")
     scale = model.prior.control_quantiles
     assert scale is not None
     assert all(np.ptp(scale[name]) > 0 for name in scale)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import RECIPES, house_loop
 
-from fourfloor import early_stopping, generation, pipeline
+from fourfloor import early_stopping, loading, pipeline
 from fourfloor.dataset import Dataset
 from fourfloor.ingest.catalogue import DatasetWriter
 
@@ -38,8 +38,8 @@ def test_later_loops_validate_where_there_is_one_track(one_track: Path, dataset_
 def test_a_check_knows_noise_copies_and_sameness(
     trained_runs: dict[str, Path], one_track: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prior, dataset = generation.load_trained(trained_runs["prior"]), Dataset([one_track])
-    decoder = generation.load_decoder(str(trained_runs["decoder"]))
+    prior, dataset = loading.load_trained(trained_runs["prior"]), Dataset([one_track])
+    decoder = loading.load_decoder(str(trained_runs["decoder"]))
     check = early_stopping.checker(prior.recipe, prior.codec, dataset, prior.meta, decoder)
     rng = np.random.default_rng(0)
     noise = 0.1 * rng.standard_normal((8, 1, dataset.waveform(0).shape[1])).astype(np.float32)
@@ -61,7 +61,7 @@ def test_a_check_knows_noise_copies_and_sameness(
 
 
 def test_nothing_can_be_heard_without_a_decoder(trained_runs: dict[str, Path], one_track: Path) -> None:
-    prior = generation.load_trained(trained_runs["prior"])
+    prior = loading.load_trained(trained_runs["prior"])
     with pytest.raises(ValueError, match="name one with --decoder"):
         early_stopping.checker(prior.recipe, prior.codec, Dataset([one_track]), prior.meta, None)
 
@@ -85,4 +85,4 @@ def test_one_track_trains_and_says_how_far_to_trust_it(
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log if "style" in line] == [0, 2]
     best = summary["best_step"]
-    assert generation.load_trained(tmp_path / "run").meta["step"] == (2 if best is None else best)
+    assert loading.load_trained(tmp_path / "run").meta["step"] == (2 if best is None else best)

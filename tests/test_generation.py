@@ -12,19 +12,19 @@ import pytest
 import torch
 from PIL import Image
 
-from fourfloor import audio, generation, pipeline
+from fourfloor import audio, generation, loading, pipeline
 from fourfloor.generation import Request
 from fourfloor.representations.beatgrid import loop_samples
 from fourfloor.representations.controls import Controls
 
 
 @pytest.fixture(scope="session")
-def model(trained_runs: dict[str, Path]) -> generation.LoopModel:
-    return generation.load_model(str(trained_runs["prior"]))
+def model(trained_runs: dict[str, Path]) -> loading.LoopModel:
+    return loading.load_model(str(trained_runs["prior"]))
 
 
 @pytest.mark.parametrize(("bpm", "bars"), [(90.0, 1), (126.0, 4), (133.37, 2), (180.0, 8)])
-def test_a_loop_is_exact_and_closed(model: generation.LoopModel, bpm: float, bars: int) -> None:
+def test_a_loop_is_exact_and_closed(model: loading.LoopModel, bpm: float, bars: int) -> None:
     loop = generation.make_loop(model, Request(bpm=bpm, bars=bars))
     assert loop.shape == (2, loop_samples(bpm, bars, 44_100))
     step_at_seam = np.abs(loop[:, 0] - loop[:, -1]).max()
@@ -32,13 +32,13 @@ def test_a_loop_is_exact_and_closed(model: generation.LoopModel, bpm: float, bar
     assert np.isfinite(loop).all()
 
 
-def test_the_seed_decides_every_sample(model: generation.LoopModel) -> None:
+def test_the_seed_decides_every_sample(model: loading.LoopModel) -> None:
     first, again, other = (generation.make_loop(model, Request(bars=1, seed=seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.allclose(first, other)
 
 
-def test_the_style_is_asked_for_by_name(model: generation.LoopModel) -> None:
+def test_the_style_is_asked_for_by_name(model: loading.LoopModel) -> None:
     assert model.prior.vocabulary == ["house", "techno"]
     assert generation.style_number(model.prior, None) == 0
     assert generation.style_number(model.prior, "techno") == 2
@@ -84,7 +84,7 @@ def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: P
         assert Path(first["file"]).read_bytes() == Path(second["file"]).read_bytes()
 
 
-def test_more_candidates_are_never_worse(trained_runs: dict[str, Path], model: generation.LoopModel) -> None:
+def test_more_candidates_are_never_worse(trained_runs: dict[str, Path], model: loading.LoopModel) -> None:
     from fourfloor import novelty
 
     reference = novelty.load_reference(trained_runs["prior"])
@@ -139,7 +139,7 @@ def test_a_loop_that_misses_a_control_is_replaced_by_a_spare(trained_runs: dict[
     assert chosen == requests[3]
 
 
-def test_what_was_asked_for_is_measured_back(model: generation.LoopModel) -> None:
+def test_what_was_asked_for_is_measured_back(model: loading.LoopModel) -> None:
     waveform = generation.make_loop(model, Request(bars=1))
     asked = Request(bars=1, controls=Controls(density=0.25, kick=True))
     measured = generation.measured_controls(model, asked, waveform)
@@ -160,7 +160,7 @@ def test_evaluate_keeps_copies_unless_they_are_redrawn(
     noise = 0.1 * np.random.default_rng(0).standard_normal(copy.shape).astype(np.float32)
     monkeypatch.setattr(module, "leveled", lambda model, request: copy if request.seed == 1 else noise)
     asked = module.EvaluateRequest(loops=str(trained_runs["prior"]), against=dataset_folder, n=3)
-    model = generation.load_model(asked.loops)
+    model = loading.load_model(asked.loops)
     for redraw in (False, True):
         names, waveforms, bpms = module._sampled(replace(asked, redraw=redraw), model, lambda done, all_, name: None)
         assert names == [f"prior seed {seed}" for seed in range(3)]
@@ -169,11 +169,11 @@ def test_evaluate_keeps_copies_unless_they_are_redrawn(
 
 
 def test_an_exported_model_makes_the_same_music(
-    trained_runs: dict[str, Path], model: generation.LoopModel, tmp_path: Path
+    trained_runs: dict[str, Path], model: loading.LoopModel, tmp_path: Path
 ) -> None:
     size = pipeline.export(trained_runs["prior"], trained_runs["decoder"], tmp_path / "tiny")
     assert size == sum(path.stat().st_size for path in (tmp_path / "tiny").iterdir())
-    exported = generation.load_model(str(tmp_path / "tiny"))
+    exported = loading.load_model(str(tmp_path / "tiny"))
     first = generation.sample_latents(model.prior, Request(bars=1))
     second = generation.sample_latents(exported.prior, Request(bars=1))
     np.testing.assert_allclose(first, second, atol=0.05)  # weights in fewer bits
@@ -193,7 +193,7 @@ def test_packed_fingerprints_keep_their_levels_and_bound_their_size() -> None:
 
 def test_eight_bit_rows_are_near_the_weights() -> None:
     matrix = torch.randn(40, 300, generator=torch.Generator().manual_seed(0)) * torch.logspace(-3, 1, 40)[:, None]
-    values, scale = generation.quantize(matrix)
+    values, scale = loading.quantize(matrix)
     error = (values * scale[:, None] - matrix).abs().amax(dim=1) / matrix.abs().amax(dim=1)
     assert values.dtype == torch.int8
     assert error.max() <= 0.5 / 127 + 1e-6
@@ -216,7 +216,7 @@ def test_a_tuned_model_keeps_codec_and_styles(
             device="cpu",
         )
     )
-    tuned, parent = generation.load_model(str(run)), generation.load_trained(trained_runs["prior"])
+    tuned, parent = loading.load_model(str(run)), loading.load_trained(trained_runs["prior"])
     assert tuned.prior.codec_hash == parent.codec_hash
     assert tuned.prior.vocabulary == parent.vocabulary
     config, before = tuned.prior.recipe.model, parent.recipe.model

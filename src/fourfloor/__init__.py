@@ -9,6 +9,7 @@ The path, in the order of the source tree:
     representations  a waveform <-> what a model sees
     models           one family a file
     training         the loop, checkpoints
+    loading          run folders and the package -> trained models
     generation       a model -> exact-length, tagged WAV loops
     evaluation       are they music, in the style, and new?
     pipeline         the whole path, one function a step

@@ -19,7 +19,8 @@ from fourfloor.evaluation.features import CUTOFF_HZ
 from fourfloor.evaluation.numbers import hear_set
 from fourfloor.evaluation.scores import COPY_LIMIT
 from fourfloor.evaluation.sources import Sample
-from fourfloor.generation import LoopModel, Request, Trained, make_loop
+from fourfloor.generation import Request, make_loop
+from fourfloor.loading import LoopModel, Trained
 from fourfloor.novelty import training_passages
 from fourfloor.representations import representation_module
 from fourfloor.representations.beatgrid import playable_bpm

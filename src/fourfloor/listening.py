@@ -13,7 +13,8 @@ from torch import nn
 
 from fourfloor import audio, generation, picture, recipe
 from fourfloor.dataset import Dataset
-from fourfloor.generation import LoopModel, Request, Trained
+from fourfloor.generation import Request
+from fourfloor.loading import LoopModel, Trained
 from fourfloor.representations import latent, magnitude
 from fourfloor.representations.beatgrid import loop_samples, resample_loop
 

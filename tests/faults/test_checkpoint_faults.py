@@ -12,7 +12,7 @@ import torch
 from conftest import RECIPES, TINY
 from safetensors.torch import save_file
 
-from fourfloor import generation, pipeline
+from fourfloor import loading, pipeline
 from fourfloor.pipeline.train import claimed
 from fourfloor.training import checkpoint
 
@@ -38,11 +38,11 @@ def test_any_flipped_byte_or_cut_is_noticed(run: Path) -> None:
         damaged[position] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)
         with pytest.raises(checkpoint.CheckpointError, match="is damaged"):
-            generation.load_trained(run)
+            loading.load_trained(run)
     for length in (0, 5, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
         with pytest.raises(checkpoint.CheckpointError, match="is damaged"):
-            generation.load_trained(run)
+            loading.load_trained(run)
 
 
 def test_the_checkpoint_before_a_damaged_one_is_used(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def rewrite(run: Path, change: Callable[[dict], None]) -> None:
 def test_a_description_that_lies_is_refused(run: Path, change: Callable[[dict], None], told: str) -> None:
     rewrite(run, change)
     with pytest.raises(ValueError, match=re.escape(told)) as caught:
-        generation.load_trained(run)
+        loading.load_trained(run)
     assert "\n" not in str(caught.value)
 
 
@@ -99,7 +99,7 @@ def test_weights_that_are_not_finite_are_refused(run: Path) -> None:
     meta = {key: value for key, value in saved.meta.items() if key not in ("format", "step", "sha256")}
     checkpoint.save(run, 9, saved.tensors, meta)
     with pytest.raises(ValueError, match="is not finite"):
-        generation.load_trained(run)
+        loading.load_trained(run)
 
 
 def test_a_foreign_file_beside_a_matching_hash_is_refused(run: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_foreign_file_beside_a_matching_hash_is_refused(run: Path) -> None:
     path.write_bytes(b"\x80\x04\x95 a pickle by any other name")
     rewrite(run, lambda meta: meta.update(sha256=hashlib.sha256(path.read_bytes()).hexdigest()))
     with pytest.raises(ValueError, match="is not a readable checkpoint"):
-        generation.load_trained(run)
+        loading.load_trained(run)
 
 
 def test_weights_of_another_shape_are_refused(run: Path) -> None:
@@ -119,7 +119,7 @@ def test_weights_of_another_shape_are_refused(run: Path) -> None:
     save_file({"ema/embed.weight": torch.zeros(2, 2)}, path)
     rewrite(run, lambda meta: meta.update(sha256=hashlib.sha256(path.read_bytes()).hexdigest()))
     with pytest.raises(ValueError, match=r"do not fit|no model"):
-        generation.load_trained(run)
+        loading.load_trained(run)
 
 
 def request(dataset: Path, run: Path, **options: object) -> pipeline.TrainRequest:

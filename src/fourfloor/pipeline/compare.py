@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fourfloor import generation
+from fourfloor import generation, loading
 from fourfloor.dataset import Dataset
 from fourfloor.pipeline.entries import Entry, check_run, cutoff_of, is_trained, read_entries
 from fourfloor.pipeline.evaluate import held_out_loops
@@ -202,9 +202,9 @@ def _judged(
     return system, first_loops(folder, EXCERPTS)
 
 
-def _model_of(entry: Entry) -> generation.LoopModel:
+def _model_of(entry: Entry) -> loading.LoopModel:
     """Load a trained system; how it samples is the recipe's to say, also after the training."""
-    model = generation.load_model(str(entry.run), str(entry.decoder.run) if entry.decoder else None)
+    model = loading.load_model(str(entry.run), str(entry.decoder.run) if entry.decoder else None)
     plan = replace(model.prior.recipe, generation=entry.plan.generation)
     return replace(model, prior=replace(model.prior, recipe=plan))
 
@@ -235,7 +235,7 @@ def _system(
     )
 
 
-def _parts(entry: Entry, model: generation.LoopModel) -> "list[Part]":
+def _parts(entry: Entry, model: loading.LoopModel) -> "list[Part]":
     from fourfloor.evaluation.comparison import Part
 
     parts = []

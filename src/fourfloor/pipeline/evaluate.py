@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fourfloor import audio, generation
+from fourfloor import audio, generation, loading
 from fourfloor.dataset import Dataset
-from fourfloor.generation import LoopModel, Request, Trained
+from fourfloor.generation import Request
+from fourfloor.loading import LoopModel, Trained
 from fourfloor.pipeline.generate import SPARE, best_loop, in_parallel, leveled
 from fourfloor.representations import latent
 from fourfloor.representations.beatgrid import loop_samples, playable_bpm, resample_loop
@@ -43,12 +44,12 @@ def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], No
         raise ValueError(f"candidates {request.candidates} is outside 1-64: 4 is a good number")
     path = Path(request.loops)
     loops: Loops
-    if request.loops in generation.bundled_names() or generation.is_model_folder(path):
-        model = generation.load_model(request.loops, request.decoder)
+    if request.loops in loading.bundled_names() or loading.is_model_folder(path):
+        model = loading.load_model(request.loops, request.decoder)
         part: Trained | None = model.decoder
         loops = _sampled(request, model, on_progress)
     else:
-        part = generation.load_decoder(request.decoder) if request.decoder else None
+        part = loading.load_decoder(request.decoder) if request.decoder else None
         found, rejected = audio.find_audio([path])
         if not found:
             reason = rejected[0][1] if rejected else "holds no audio"
@@ -82,7 +83,7 @@ def _sampled(
     from fourfloor import novelty
 
     dataset = Dataset([request.against])
-    reference = novelty.load_reference(generation.reference_folder(request.loops))
+    reference = novelty.load_reference(loading.reference_folder(request.loops))
     spares = SPARE if request.redraw else 0
     drawn = held_out_loops(dataset, request.n, request.seed)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fourfloor import generation
+from fourfloor import loading
 from fourfloor.pipeline.generate import make_folder
 
 
@@ -10,14 +10,14 @@ def export(prior: Path, decoder: Path | None, out: Path) -> int:
     """Write a model folder from a run, or a prior's and a decoder's; return its size in bytes."""
     from fourfloor import novelty
 
-    model = generation.load_model(str(prior), str(decoder) if decoder else None)  # refuses what does not fit
+    model = loading.load_model(str(prior), str(decoder) if decoder else None)  # refuses what does not fit
     if model.decoder and not decoder:
         raise ValueError(f"{prior}: makes no sound without a decoder; name its run with --decoder")
     novelty.load_reference(prior)
     if out.resolve() in (prior.resolve(), decoder and decoder.resolve()):
         raise ValueError(f"{out}: is a run; choose another --out")
     make_folder(out)
-    generation.export(prior, decoder, out)
+    loading.export(prior, decoder, out)
     novelty.copy_reference(prior, out)
-    generation.load_model(str(out))
+    loading.load_model(str(out))
     return sum(path.stat().st_size for path in out.iterdir())

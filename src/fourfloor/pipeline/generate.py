@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 
-from fourfloor import __version__, audio, generation
-from fourfloor.generation import LoopModel, Request
+from fourfloor import __version__, audio, generation, loading
+from fourfloor.generation import Request
+from fourfloor.loading import LoopModel
 from fourfloor.representations.controls import ANY, Controls
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ SPARE = 4  # further candidates of a loop, made only while it is a copy of a tra
 class GenerateRequest:
     """Which loops to make and where to put them."""
 
-    model: str = generation.BUNDLED
+    model: str = loading.BUNDLED
     decoder: str | None = None
     out: Path = Path("loops")
     bpm: float = 126.0
@@ -54,12 +55,12 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     first = Request(
         bpm=request.bpm, bars=request.bars, seed=request.seed, style=request.style, controls=request.controls
     )
-    model = generation.load_model(request.model, request.decoder)
+    model = loading.load_model(request.model, request.decoder)
     generation.check_controls(model, request.controls)
     generation.style_number(model.prior, request.style)  # refused before anything is written
     make_folder(request.out)
     with ThreadPoolExecutor(1) as opener:  # the first loops are sampled meanwhile
-        opening = opener.submit(novelty.load_reference, generation.reference_folder(request.model))
+        opening = opener.submit(novelty.load_reference, loading.reference_folder(request.model))
         return _generate(request, model, first, opening.result, began, on_loop)
 
 

@@ -22,7 +22,8 @@ import numpy as np
 
 import fourfloor
 from fourfloor import audio, generation
-from fourfloor.generation import LoopModel, Request
+from fourfloor.generation import Request
+from fourfloor.loading import LoopModel
 from fourfloor.pipeline.generate import loop_tags
 from fourfloor.training.checkpoint import write_atomically
 

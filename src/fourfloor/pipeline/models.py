@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from fourfloor import generation, models, recipe
+from fourfloor import loading, models, recipe
 from fourfloor.models import families, family_module
 from fourfloor.training import checkpoint
 
@@ -30,7 +30,7 @@ def list_models(folders: Sequence[Path], recipes: Path) -> dict[str, list[dict[s
             using.setdefault(recipe.load(path).family, []).append(str(path))
         except ValueError as error:
             unreadable.append({"path": str(path), "reason": str(error)})
-    found = [(generation.bundled_folder(name), "package") for name in generation.bundled_names()]
+    found = [(loading.bundled_folder(name), "package") for name in loading.bundled_names()]
     found += [(path, "run" if _is_run(path) else "folder") for folder in folders for path in _search(folder, DEPTH)]
     rows = []
     for path, kind in found:
@@ -54,7 +54,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def _search(folder: Path, depth: int) -> list[Path]:
-    if generation.is_model_folder(folder):
+    if loading.is_model_folder(folder):
         return [folder]
     below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()) if depth else []
     return [found for path in below for found in _search(path, depth - 1)]
@@ -67,7 +67,7 @@ def _describe(folder: Path) -> dict[str, Any]:
         if not descriptions:
             raise ValueError("it has no checkpoint yet")
     else:
-        descriptions = [path for name in (generation.PRIOR_FILE, generation.DECODER_FILE)
+        descriptions = [path for name in (loading.PRIOR_FILE, loading.DECODER_FILE)
                         if (path := folder / name).exists()]
     parts = [json.loads(path.read_text(encoding="utf-8")) for path in descriptions]
     plans = [recipe.parse(part["recipe"], str(folder)) for part in parts]

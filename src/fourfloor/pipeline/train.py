@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from fourfloor import __version__, generation, recipe
+from fourfloor import __version__, loading, recipe
 from fourfloor.dataset import Dataset
 from fourfloor.models import family_module
 from fourfloor.representations import codec_arrays, representation_module
@@ -48,8 +48,8 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     plan = recipe.load(request.recipe, request.overrides)
     device = _device(request.device)
     resumed = _resumed(request, on_progress)
-    parent = generation.load_part(request.parent, plan.family) if request.parent else None
-    decoder = generation.load_decoder(request.decoder) if request.decoder else _decoder_of(request.parent, parent)
+    parent = loading.load_part(request.parent, plan.family) if request.parent else None
+    decoder = loading.load_decoder(request.decoder) if request.decoder else _decoder_of(request.parent, parent)
     if parent and decoder and parent.codec_hash != decoder.codec_hash:
         raise ValueError(f"{request.parent} and {request.decoder} use different codecs; name a decoder that fits")
     named: dict[str, Any] = {}
@@ -162,12 +162,12 @@ def _late_loops(dataset: Dataset) -> str:
     return f"no track is held out: the last {late} of {all_loops} loops validate, of the same tracks as the others"
 
 
-def _decoder_of(name: str | None, prior: generation.Trained | None) -> generation.Trained | None:
+def _decoder_of(name: str | None, prior: loading.Trained | None) -> loading.Trained | None:
     """Return the decoder that lies with the model to tune, to hear the model through; None where there is none."""
     if name is None or prior is None or not hasattr(prior.model, "sample"):
         return None
     try:
-        return generation.load_model(name).decoder
+        return loading.load_model(name).decoder
     except ValueError:
         return None
 

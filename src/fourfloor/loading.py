@@ -1,0 +1,242 @@
+"""Trained models on disk: bundled ones, exported folders and runs are loaded, runs are exported.
+
+A loop model is one that samples what its representation turns into sound; or a prior (latents from noise) and a
+decoder (magnitudes from latents) that share one codec.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from safetensors.numpy import save
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from fourfloor import recipe
+from fourfloor.models import family_module
+from fourfloor.representations import codec_arrays, representation_module
+from fourfloor.representations.controls import Quantiles, is_scale
+from fourfloor.training import checkpoint
+from fourfloor.training.checkpoint import Checkpoint, CheckpointError
+
+BUNDLED = "warehouse"
+PRIOR_FILE, DECODER_FILE = "prior.json", "decoder.json"
+KEPT_META = ("recipe", "shape", "vocabulary", "control_quantiles", "data_hash", "version", "elapsed")
+SMALL = 10_000  # matrices of fewer weights are exported in half precision
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model rebuilt from a checkpoint alone, with what it was trained on."""
+
+    model: nn.Module
+    codec: Any  # the representation's
+    recipe: recipe.Recipe
+    meta: dict[str, Any]
+
+    @property
+    def codec_hash(self) -> str:
+        """Name the codec: models with the same one fit together."""
+        return codec_hash(self.codec)
+
+    @property
+    def representation(self) -> ModuleType:
+        """Return the module of what the model sees."""
+        return representation_module(self.recipe.representation_name)
+
+    @property
+    def needs_decoder(self) -> bool:
+        """Tell whether what the model samples takes a decoder to be heard."""
+        return not hasattr(self.representation, "decode")
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """List the styles the model knows, in the order of their numbers from 1."""
+        return list(self.meta["vocabulary"])
+
+    @property
+    def control_quantiles(self) -> Quantiles | None:
+        """Return the scale of the model's controls; None where it was trained without them."""
+        return self.meta.get("control_quantiles")
+
+
+@dataclass(frozen=True)
+class LoopModel:
+    """A model that samples, and where it needs one the decoder that fits it."""
+
+    name: str
+    prior: Trained
+    decoder: Trained | None
+
+
+def codec_hash(codec: Any) -> str:
+    """Return a short name of a codec's content."""
+    return hashlib.sha256(save(codec_arrays(codec))).hexdigest()[:16]
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leave out random first weights: on the meta device they have no values, yet import torch's compiler (2 s)."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
+def rebuild(saved: Checkpoint, source: str) -> Trained:
+    """Build the model of a checkpoint with its averaged weights; CheckpointError in one line where it does not fit."""
+    try:
+        plan = recipe.parse(saved.meta["recipe"], source)
+        with torch.device("meta"), _NothingDrawn():  # shapes are compared before anything is allocated
+            model = family_module(plan.family).Model(plan.model, saved.meta["shape"])
+        scales = saved.part("scales")
+        weights = {name: _widened(value, scales.get(name)) for name, value in saved.part("ema").items()}
+        _check_weights(model, weights, source)
+        model = family_module(plan.family).Model(plan.model, saved.meta["shape"])
+        model.load_state_dict(weights)
+        constants = {name: value.float().numpy() for name, value in saved.part("constants").items()}
+        codec = representation_module(plan.representation_name).Codec(**constants)
+        vocabulary = saved.meta["vocabulary"]
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(f"{source}: is no model of this version ({error!r:.80}); train it again") from None
+    if not isinstance(vocabulary, list) or not all(isinstance(style, str) for style in vocabulary):
+        raise CheckpointError(f"{source}: its list of styles is damaged; use another checkpoint")
+    if getattr(plan.model, "controls", False) and not is_scale(saved.meta.get("control_quantiles")):
+        raise CheckpointError(f"{source}: the scale of its controls is damaged; use another checkpoint")
+    return Trained(model.eval().requires_grad_(False), codec, plan, saved.meta)
+
+
+def _widened(value: Tensor, scale: Tensor | None) -> Tensor:
+    return value.float() * scale[:, None] if scale is not None else value.float()
+
+
+def quantize(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Round each row of a matrix to 8 bits; returns int8 values and the rows' scales."""
+    scale = matrix.abs().amax(dim=1).clamp_min(1e-12) / 127
+    return torch.round(matrix / scale[:, None]).to(torch.int8), scale
+
+
+def _check_weights(model: nn.Module, weights: dict[str, Tensor], source: str) -> None:
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    actual = {name: tuple(value.shape) for name, value in weights.items()}
+    if expected != actual:
+        differing = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
+        raise CheckpointError(f"{source}: weights do not fit the recipe ({differing[0]}); use another checkpoint")
+    for name, value in weights.items():
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{source}: weight {name} is not finite; use another checkpoint")
+
+
+def load_trained(path: Path) -> Trained:
+    """Load a model from a run folder, or from one JSON half of a checkpoint."""
+    if path.suffix == ".json":
+        return rebuild(checkpoint.load(path), str(path))
+    return rebuild(checkpoint.load_best(path), str(path))
+
+
+def bundled_folder(name: str) -> Path:
+    """Return the folder of a model in the package."""
+    return Path(str(resources.files("fourfloor"))) / "bundled" / name
+
+
+def bundled_names() -> list[str]:
+    """List the models in the package."""
+    folder = bundled_folder("")
+    return sorted(path.name for path in folder.iterdir() if (path / PRIOR_FILE).exists()) if folder.is_dir() else []
+
+
+def is_model_folder(path: Path) -> bool:
+    """Tell whether a folder is an exported model or a run."""
+    return (path / PRIOR_FILE).exists() or (path / checkpoint.FOLDER).is_dir()
+
+
+def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
+    """Load a bundled model by name, a model folder, or a prior's run with the decoder run that fits it."""
+    folder = bundled_folder(name) if name in bundled_names() else Path(name)
+    exported = (folder / PRIOR_FILE).exists()
+    if not exported and not (folder / checkpoint.FOLDER).is_dir():
+        known = ", ".join(bundled_names()) or "none"
+        raise ValueError(f"{name}: is no model; name a run folder, or one of those in the package: {known}")
+    prior = load_trained(folder / PRIOR_FILE if exported else folder)
+    if not hasattr(prior.model, "sample"):
+        raise ValueError(f"{name}: is a {prior.recipe.family} run, which makes no loops; name the prior's run")
+    if not prior.needs_decoder:
+        if decoder:
+            raise ValueError(f"{name}: a {prior.recipe.family} model needs no decoder; leave --decoder out")
+        return LoopModel(Path(name).name, prior, None)
+    if decoder:
+        other = load_decoder(decoder)
+    else:
+        other = load_trained(folder / DECODER_FILE) if exported else find_decoder(folder, prior)
+    if prior.codec_hash != other.codec_hash:
+        raise ValueError(f"{name}: prior and decoder use different codecs; train both on the same first --data")
+    return LoopModel(Path(name).name, prior, other)
+
+
+def reference_folder(name: str) -> Path:
+    """Return the folder that holds what a model was trained on, as far as novelty needs it."""
+    return bundled_folder(name) if name in bundled_names() else Path(name)
+
+
+def load_part(name: str, family: str) -> Trained:
+    """Load the model of a family from a bundled model, a model folder or a run, to go on training it."""
+    folder = bundled_folder(name) if name in bundled_names() else Path(name)
+    candidates = [folder / PRIOR_FILE, folder / DECODER_FILE] if (folder / PRIOR_FILE).exists() else [folder]
+    parts = [load_trained(candidate) for candidate in candidates]
+    for part in parts:
+        if part.recipe.family == family:
+            return part
+    held = ", ".join(part.recipe.family for part in parts)
+    raise ValueError(f"{name}: holds {held}, the recipe trains {family}; name a model of that family")
+
+
+def load_decoder(name: str) -> Trained:
+    """Load a decoder from a bundled model, a model folder or a run."""
+    folder = bundled_folder(name) if name in bundled_names() else Path(name)
+    trained = load_trained(folder / DECODER_FILE if (folder / DECODER_FILE).exists() else folder)
+    if hasattr(trained.model, "sample"):
+        raise ValueError(f"{name}: is a {trained.recipe.family} run; name a decoder's")
+    return trained
+
+
+def find_decoder(run: Path, prior: Trained) -> Trained:
+    """Return the decoder that shares the prior's codec: the one run beside it, else that of a bundled model."""
+    siblings = sorted(path for path in run.resolve().parent.iterdir() if (path / checkpoint.FOLDER).is_dir())
+    fitting = {path.name: decoder for path in siblings if (decoder := _fitting(path, prior))}
+    if len(fitting) > 1:
+        raise ValueError(f"{run}: several decoders fit ({', '.join(fitting)}); name one with --decoder")
+    if fitting:
+        return next(iter(fitting.values()))
+    for name in bundled_names():
+        if decoder := _fitting(bundled_folder(name) / DECODER_FILE, prior):
+            return decoder
+    raise ValueError(f"{run}: no decoder with its codec lies beside it; name one with --decoder")
+
+
+def _fitting(path: Path, prior: Trained) -> Trained | None:
+    try:
+        trained = load_trained(path)
+    except ValueError:
+        return None
+    fits = not hasattr(trained.model, "sample") and trained.codec_hash == prior.codec_hash
+    return trained if fits else None
+
+
+def export(prior: Path, decoder: Path | None, out: Path) -> None:
+    """Write a model folder from a prior's and a decoder's run: matrices in 8 bits, no training state."""
+    for run, name in ((prior, PRIOR_FILE), (decoder, DECODER_FILE)):
+        if run is None:
+            continue
+        saved = checkpoint.load_best(run)
+        tensors = {f"constants/{key}": value.half() for key, value in saved.part("constants").items()}
+        for key, value in saved.part("ema").items():
+            tensors[f"ema/{key}"] = value.half()
+            if value.ndim == 2 and value.numel() > SMALL:
+                tensors[f"ema/{key}"], tensors[f"scales/{key}"] = quantize(value)
+        kept = {key: saved.meta[key] for key in KEPT_META if key in saved.meta}
+        checkpoint.write(out / name, saved.step, tensors, kept)
