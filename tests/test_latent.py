@@ -121,6 +121,46 @@ def test_cuts_begin_at_any_bar_before_the_following_loop(
         assert features[:: loop_frames(1), 0].tolist() == list(range(first, first + bars))
 
 
+def test_recombined_loops_take_low_middle_and_high_bands_of_three() -> None:
+    shape = loop_frames(1), latent.FEATURE_DIM
+    loops = [np.full(shape, value, dtype=np.float16) for value in (0, 1, 2)]
+    widths = set()
+    for seed in range(20):
+        mixed = latent.recombine(*loops, np.random.default_rng(seed))
+        bands = mixed[0, latent.MEL]
+        assert (np.diff(bands) >= 0).all()
+        assert set(bands) == {0, 1, 2}
+        assert (mixed[0, latent.SIDE] == [bands[latent.side_groups() == group][0] for group in range(16)]).all()
+        assert not mixed[:, latent.LOW].any()
+        widths.add(int((bands == 1).sum()))
+    assert len(widths) > 5
+
+
+@pytest.mark.parametrize(("few", "is_mixed"), [(0, False), (1000, True)])
+def test_only_training_loops_of_a_style_of_few_are_recombined(
+    dataset_folder: Path, few: int, is_mixed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = Dataset([dataset_folder])
+    mixed: list[int] = []
+    monkeypatch.setattr(latent, "recombine", lambda low, middle, high, rng: mixed.append(len(low)) or low)
+    config = latent.Config(recombined=1.0, few=few, bars_weights=(0, 0, 0, 1))
+    latent.batch(dataset, dataset.codec(), config, "train", 4, np.random.default_rng(0))
+    assert bool(mixed) == is_mixed
+    count = len(mixed)
+    latent.batch(dataset, dataset.codec(), config, "validation", 4, np.random.default_rng(0))
+    assert len(mixed) == count
+
+
+def test_mates_share_style_and_split(dataset_folder: Path) -> None:
+    dataset = Dataset([dataset_folder])
+    for index in range(len(dataset)):
+        mates = dataset.style_mates(index)
+        assert index in mates
+        assert {(dataset.style(int(i)), dataset.split(int(i))) for i in mates} == {
+            (dataset.style(index), dataset.split(index))
+        }
+
+
 def test_tempi_of_a_batch_are_misnamed_within_the_stretch(dataset_folder: Path) -> None:
     dataset = Dataset([dataset_folder])
     for stretch in (0.0, 0.06):

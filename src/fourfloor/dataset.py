@@ -51,6 +51,7 @@ class Dataset:
         # A model that is tuned or resumed keeps the scale of its controls, as it keeps its vocabulary.
         self._quantiles = quantiles
         self._ranks: dict[tuple[int, int, int], np.ndarray] = {}
+        self._mates: dict[tuple[str, int], np.ndarray] = {}
         self._split_cache: dict[str, np.ndarray] = {}
         self._mono: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
         self._mono_bytes = 0
@@ -80,6 +81,13 @@ class Dataset:
     def style_index(self, index: int) -> int:
         """Return the number of a loop's style in the vocabulary, from 1."""
         return 1 + self.vocabulary.index(self.style(index))
+
+    def style_mates(self, index: int) -> np.ndarray:
+        """Return the loops of the same split and style, the loop itself among them."""
+        key = self.split(index), self.style_index(index)
+        if key not in self._mates:
+            self._mates[key] = np.array([other for other in self.indices(key[0]) if self.style_index(other) == key[1]])
+        return self._mates[key]
 
     def name(self, index: int) -> str:
         """Return the name of a loop's track."""
@@ -162,14 +170,17 @@ class Dataset:
             self._quantiles = controls.quantiles_of(np.stack(measured))
         return self._quantiles
 
-    def control_ranks(self, features: np.ndarray, cut: tuple[int, int, int]) -> np.ndarray:
+    def control_ranks(self, features: np.ndarray, cut: tuple[int, int, int] | None) -> np.ndarray:
         """Return the controls of some bars' features `(frames, FEATURE_DIM)` as ranks float32 `(5,)` on that scale.
 
         `cut` names the bars (loop, first bar, their number): what was measured once is kept, 2 ms a time.
         """
-        if cut not in self._ranks:
-            self._ranks[cut] = controls.ranks(controls.measure(features), self.control_quantiles())
-        return self._ranks[cut]
+        known = self._ranks.get(cut) if cut else None
+        if known is None:
+            known = controls.ranks(controls.measure(features), self.control_quantiles())
+            if cut:
+                self._ranks[cut] = known
+        return known
 
     def codec(self) -> Codec:
         """Return the latent codec kept with the first dataset; fit it where there is none yet."""

@@ -35,9 +35,10 @@ class Loops(Protocol):
     def mono(self, index: int, samples: int) -> np.ndarray: ...  # noqa: D102
     def bpm(self, index: int) -> float: ...  # noqa: D102
     def style_index(self, index: int) -> int: ...  # noqa: D102
+    def style_mates(self, index: int) -> np.ndarray: ...  # noqa: D102
     def follower(self, index: int) -> int | None: ...  # noqa: D102
     def codec(self) -> Any: ...  # noqa: D102
-    def control_ranks(self, features: np.ndarray, cut: tuple[int, int, int]) -> np.ndarray: ...  # noqa: D102
+    def control_ranks(self, features: np.ndarray, cut: tuple[int, int, int] | None) -> np.ndarray: ...  # noqa: D102
 
 
 def representation_module(name: str) -> ModuleType:

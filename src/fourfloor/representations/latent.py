@@ -273,6 +273,8 @@ class Codec:
 
 
 BAR_COUNTS = (1, 2, 4, 8)
+# Mel bands between which the borders of recombined loops are drawn: 450 Hz - 2.4 kHz, 2.4 - 10 kHz.
+LOW_BORDER, HIGH_BORDER = (8, 36), (36, 72)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,8 +283,12 @@ class Config:
 
     bars_weights: tuple[float, ...] = (0.1, 0.15, 0.6, 0.15)  # of 1, 2, 4 and 8 bars
     stretch: float = 0.06  # octaves by which a loop's tempo is misnamed at most: it must not name the track
+    recombined: float = 0.9  # share of the training loops of a style of few that are mixed from three of them
+    few: int = 300  # loops; a style with fewer is known by heart before the others are learned (docs/log.md)
 
     def __post_init__(self) -> None:
+        if not 0 <= self.recombined <= 1:
+            raise ValueError(f"recombined {self.recombined}: choose 0-1")
         if not 0 <= self.stretch <= 1:
             raise ValueError(f"stretch {self.stretch}: choose 0-1")
         if len(self.bars_weights) != len(BAR_COUNTS) or abs(sum(self.bars_weights) - 1) > 1e-6:
@@ -317,6 +323,8 @@ def batch(
         bars, candidates = (2 * loops.bars, followed) if len(followed) else (loops.bars, candidates)
     chosen = rng.choice(candidates, size)
     cuts = [_cut(loops, int(index), bars, rng) for index in chosen]
+    if split == "train":
+        cuts = [_varied(loops, int(index), cut, bars, config, rng) for index, cut in zip(chosen, cuts, strict=True)]
     octaves = rng.uniform(-config.stretch, config.stretch, size)
     tempi = [playable_bpm(loops.bpm(int(index)) * 2**shift) for index, shift in zip(chosen, octaves, strict=True)]
     return {
@@ -327,13 +335,38 @@ def batch(
     }
 
 
-def _cut(loops: Loops, index: int, bars: int, rng: np.random.Generator) -> tuple[np.ndarray, tuple[int, int, int]]:
-    """Return the features of some bars, and what names them: the loop, the first bar and their number."""
+Cut = tuple[np.ndarray, tuple[int, int, int] | None]  # features of some bars, and what names them where something does
+
+
+def _varied(loops: Loops, index: int, cut: Cut, bars: int, config: Config, rng: np.random.Generator) -> Cut:
+    """Return a cut as it is, or, of a style of few loops, mostly mixed with the same bars of two others."""
+    mates = loops.style_mates(index)
+    if len(mates) >= config.few or rng.random() >= config.recombined:
+        return cut
+    # A loop without a follower fills eight bars twice.
+    middle, high = (np.resize(_cut(loops, int(mate), bars, rng)[0], cut[0].shape) for mate in rng.choice(mates, 2))
+    return recombine(cut[0], middle, high, rng), None
+
+
+def recombine(low: np.ndarray, middle: np.ndarray, high: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Mix the low, middle and high bands of three loops `(frames, FEATURE_DIM)` into one, borders drawn at random.
+
+    The mixtures keep their place in the style, while few passages are still those of one track.
+    """
+    borders = rng.integers(*LOW_BORDER), rng.integers(*HIGH_BORDER)
+    bands = np.searchsorted(borders, np.arange(N_MELS), side="right")  # 0, 1 or 2: where each band is taken from
+    sides = np.array([bands[side_groups() == group][0] for group in range(SIDE_BANDS)])
+    source = np.concatenate([bands, sides, np.zeros(2 * len(LOW_BANDS), dtype=int)])
+    return np.choose(source, (low, middle, high))
+
+
+def _cut(loops: Loops, index: int, bars: int, rng: np.random.Generator) -> Cut:
+    """Return the features of some bars, of as many as there are, and what names them: loop, first bar, their number."""
     features = loops.features(index)
     following = loops.follower(index)
     if following is not None:
         features = np.concatenate([features, loops.features(following)])
     # With a following loop the last cut of a loop's own length would be that loop itself.
     last = len(features) // loop_frames(1) - max(bars, loops.bars + 1 if following is not None else 0)
-    first_bar = int(rng.integers(last + 1))
+    first_bar = int(rng.integers(max(last, 0) + 1))
     return features[loop_frames(first_bar) :][: loop_frames(bars)], (index, first_bar, bars)
