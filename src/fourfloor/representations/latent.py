@@ -204,6 +204,8 @@ _BLOCKS: tuple[tuple[np.ndarray, int, float], ...] = (
     (_FRAME_MAJOR[:, LOW][:, 1::2].ravel(), 6, 1.0),
 )
 LATENT_DIM = sum(kept for _, kept, _ in _BLOCKS)
+_LOW_BEGIN = sum(kept for _, kept, _ in _BLOCKS[:2])
+KICK = slice(_LOW_BEGIN, _LOW_BEGIN + 3)  # the components that carry most of the low end's amplitudes
 LATENTS_PER_BAR = BEATS_PER_BAR * FRAMES_PER_BEAT // FRAMES_PER_LATENT
 
 
@@ -283,7 +285,7 @@ class Config:
 
     bars_weights: tuple[float, ...] = (0.1, 0.15, 0.6, 0.15)  # of 1, 2, 4 and 8 bars
     stretch: float = 0.06  # octaves by which a loop's tempo is misnamed at most: it must not name the track
-    recombined: float = 0.9  # share of the training loops of a style of few that are mixed from three of them
+    recombined: float = 1.0  # share of the training loops of a style of few that are mixed from three of them
     few: int = 300  # loops; a style with fewer is known by heart before the others are learned (docs/log.md)
 
     def __post_init__(self) -> None:

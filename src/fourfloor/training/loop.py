@@ -119,6 +119,8 @@ def train(
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     model.to(device).train()
+    if not resumed:
+        prepare(model, batches, config, device)
     ema = copy.deepcopy(model).eval().requires_grad_(False)
     groups = cast(Trainable, model).parameter_groups()
     optimizers = {name: build_optimizers(list(group), config) for name, group in groups.items()}
@@ -274,6 +276,14 @@ def validate(model: nn.Module, batches: Batches, config: Config, device: str) ->
             batch = to_tensors(batches("validation", config.batch_size, rng), device)
             total += sum(float(loss) for _, loss, _ in losses_of(model, batch, 0, config.precision, device))
     return total / config.validation_batches
+
+
+def prepare(model: nn.Module, batches: Batches, config: Config, device: str) -> None:
+    """Let a model that has something to measure on training batches before the first step do so."""
+    measure = getattr(model, "prepare", None)
+    if measure is not None:
+        rng = np.random.default_rng(1)
+        measure(to_tensors(batches("train", config.batch_size, rng), device) for _ in itertools.count())
 
 
 def finish(state: State, batches: Batches, config: Config, device: str) -> None:
