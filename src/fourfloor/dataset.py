@@ -99,7 +99,9 @@ class Dataset:
         return sorted({track.style for part in self.catalogues for track in part.tracks})
 
     def indices(self, split: str) -> np.ndarray:
-        """Return the loops of a split; a single loop is trained on and validates."""
+        """Return the loops of a split, "plain" being those to train; a single loop is trained on and validates."""
+        if split == "plain":
+            return self.indices("train")
         if split not in self._split_cache:
             chosen = [i for i in range(len(self)) if self.split(i) == split]
             if not chosen and split == "validation":

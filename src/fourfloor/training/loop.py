@@ -279,11 +279,11 @@ def validate(model: nn.Module, batches: Batches, config: Config, device: str) ->
 
 
 def prepare(model: nn.Module, batches: Batches, config: Config, device: str) -> None:
-    """Let a model that has something to measure on training batches before the first step do so."""
+    """Let a model that has something to measure before the first step do so, on training loops as they are."""
     measure = getattr(model, "prepare", None)
     if measure is not None:
         rng = np.random.default_rng(1)
-        measure(to_tensors(batches("train", config.batch_size, rng), device) for _ in itertools.count())
+        measure(to_tensors(batches("plain", config.batch_size, rng), device) for _ in itertools.count())
 
 
 def finish(state: State, batches: Batches, config: Config, device: str) -> None:
