@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 FOLDER = "compared"
 LETTERS = "ABCDEFGHJK"  # row I is the ceiling of one decoder, not of all systems
 SLICES = "J"  # the strongest cheap baseline stands among the systems
-_SAMPLING_CODE = ("generation.py", "audio/level.py")
+_SAMPLING_CODE = ("generation.py", "loading.py", "audio/level.py")
 _HEARING_CODE = ("evaluation/numbers.py", "evaluation/sources.py")
 _ROWS_CODE = ("evaluation/references.py",)
 _FOLLOWED = ("models", "nn", "representations", "evaluation")  # stages whose code decides what is sampled and heard
