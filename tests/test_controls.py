@@ -14,7 +14,7 @@ from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
 from fourfloor.models import flow
 from fourfloor.producer.loops import render_loop
-from fourfloor.representations import controls, latent
+from fourfloor.representations import controls, latent, low_end
 from fourfloor.representations.controls import NAMES, Controls
 
 FRAMES = 512  # four bars
@@ -25,7 +25,7 @@ def quiet() -> np.ndarray:
     features = np.zeros((FRAMES, latent.FEATURE_DIM), np.float32)
     features[:, latent.MEL] = np.log(latent.LEVEL_FLOOR)
     features[:, latent.SIDE] = latent.SIDE_FLOOR
-    features[:, latent.LOW][:, ::2] = np.log(latent.LOW_FLOOR)
+    features[:, latent.LOW][:, ::2] = np.log(low_end.FLOOR)
     return features
 
 

@@ -5,7 +5,7 @@ import pytest
 from conftest import house_loop
 
 from fourfloor.dataset import Dataset
-from fourfloor.representations import latent, magnitude
+from fourfloor.representations import latent, low_end, magnitude
 from fourfloor.representations.beatgrid import loop_frames, loop_samples
 
 
@@ -20,7 +20,7 @@ def test_the_low_end_of_a_tone_keeps_pitch_and_level(bpm: float) -> None:
     samples = loop_samples(bpm, 2, latent.SAMPLE_RATE)
     original = 0.5 * tone(55.0, samples)
     features = latent.analyze(original[None], bpm, 2)
-    rebuilt = latent.low_end(features, bpm, samples, np.zeros(len(latent.LOW_BANDS)))
+    rebuilt = low_end.synthesize(features[:, latent.LOW], bpm, samples, np.zeros(len(low_end.BANDS)))
     spectrum, expected = np.abs(np.fft.rfft(rebuilt)), np.abs(np.fft.rfft(original))
     assert spectrum.argmax() == expected.argmax()
     assert rebuilt.std() == pytest.approx(original.std(), rel=0.05)
@@ -29,15 +29,15 @@ def test_the_low_end_of_a_tone_keeps_pitch_and_level(bpm: float) -> None:
 def test_the_low_end_closes_at_the_seam() -> None:
     bpm, samples = 126.0, loop_samples(126.0, 1, latent.SAMPLE_RATE)
     features = latent.analyze(house_loop(bpm, 1), bpm, 1)
-    rebuilt = latent.low_end(features, bpm, samples, np.array([1.0, 2.0]))
+    rebuilt = low_end.synthesize(features[:, latent.LOW], bpm, samples, np.array([1.0, 2.0]))
     inside = np.abs(np.diff(rebuilt)).max()
     assert abs(rebuilt[0] - rebuilt[-1]) <= inside
 
 
 def test_masks_of_the_low_bands_sum_to_one_inside() -> None:
     inside = np.arange(30.0, 130.0)
-    np.testing.assert_allclose(latent.low_masks(inside).sum(axis=0), 1.0, atol=1e-9)
-    assert latent.low_masks(np.array([5.0, 400.0])).max() == 0
+    np.testing.assert_allclose(low_end.band_masks(inside).sum(axis=0), 1.0, atol=1e-9)
+    assert low_end.band_masks(np.array([5.0, 400.0])).max() == 0
 
 
 def test_features_do_not_depend_on_tempo_in_shape() -> None:
@@ -226,20 +226,20 @@ def test_every_kick_starts_at_the_same_phase() -> None:
     waveform = house_loop(bpm, bars)
     features = latent.analyze(waveform, bpm, bars)
     samples = waveform.shape[1]
-    low = latent.low_end(features, bpm, samples, np.array([0.3, 2.0]))
+    low = low_end.synthesize(features[:, latent.LOW], bpm, samples, np.array([0.3, 2.0]))
     kicks = low.reshape(4, -1)[:, : samples // 12]  # the third of each beat that the kick has for itself
     assert np.corrcoef(kicks)[np.triu_indices(4, 1)].min() > 0.95
-    assert len(latent.low_onsets(np.ones(128))) == 0
-    turned = latent.low_end(np.roll(features, 32, axis=0), bpm, samples, np.array([0.3, 2.0]))
+    assert len(low_end.find_onsets(np.ones(128))) == 0
+    turned = low_end.synthesize(np.roll(features, 32, axis=0)[:, latent.LOW], bpm, samples, np.array([0.3, 2.0]))
     np.testing.assert_allclose(turned, np.roll(low, samples // 4), atol=0.02)
 
 
 def test_a_pluck_leaves_a_sustained_sub_alone() -> None:
     frames, bpm = 128, 126.0
     features = np.zeros((frames, latent.FEATURE_DIM), np.float32)
-    features[:, latent.LOW.start] = np.log(0.4 + latent.LOW_FLOOR)
-    features[:, latent.LOW.start + 2] = np.log(0.3 * np.exp(-(np.arange(frames) % 16) / 4) + latent.LOW_FLOOR)
-    low = latent.low_end(features, bpm, 84_000, np.zeros(2))
+    features[:, latent.LOW.start] = np.log(0.4 + low_end.FLOOR)
+    features[:, latent.LOW.start + 2] = np.log(0.3 * np.exp(-(np.arange(frames) % 16) / 4) + low_end.FLOOR)
+    low = low_end.synthesize(features[:, latent.LOW], bpm, 84_000, np.zeros(2))
     spectrum = np.fft.rfft(low)
     spectrum[round(60 * 84_000 / 44_100) :] = 0
     sub = np.abs(np.fft.ifft(np.concatenate([2 * spectrum, np.zeros(84_000 - spectrum.size)])))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-from fourfloor.representations import latent
+from fourfloor.representations import latent, low_end
 from fourfloor.representations.beatgrid import FRAMES_PER_BEAT
 
 SILENCE, CLIPPING, DUPLICATE = "silence", "clipping", "near-duplicate"
@@ -137,7 +137,7 @@ def correlations(marks: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def quarter_beats(outlined: np.ndarray) -> np.ndarray:
     """Return the mel outline at four steps a beat, float16 (steps, bands), to compare whole tracks with."""
-    mel = outlined[:, : -2 * len(latent.LOW_BANDS)]
+    mel = outlined[:, : -2 * len(low_end.BANDS)]
     return mel.reshape(-1, _STEPS_PER_QUARTER_BEAT, mel.shape[1]).mean(axis=1).astype(np.float16)
 
 

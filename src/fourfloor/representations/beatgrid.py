@@ -18,6 +18,7 @@ except ImportError:  # a machine that only trains
 FRAMES_PER_BEAT = 32
 BEATS_PER_BAR = 4
 BPM_RANGE = (90.0, 180.0)
+SAMPLE_RATE = 44_100
 N_FFT = 2048
 
 

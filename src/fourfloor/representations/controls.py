@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from fourfloor.representations.beatgrid import FRAMES_PER_BEAT, N_FFT
-from fourfloor.representations.latent import LOW, LOW_FLOOR, MEL, SAMPLE_RATE, band_centers_hz
+from fourfloor.representations.latent import LOW, MEL, SAMPLE_RATE, band_centers_hz
+from fourfloor.representations.low_end import FLOOR as LOW_FLOOR
 
 Quantiles = dict[str, list[float]]  # of each control but the kick, which is 0 or 1 everywhere
 

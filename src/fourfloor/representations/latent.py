@@ -8,7 +8,7 @@
 
 The features never change; `Codec` is a PCA of them, fitted on a training set: eight latents a beat, each the
 projection of four frames. Keeping the analysis fixed lets decoder and prior train at the same time and be
-replaced one by one. Low-end phase is dropped because a prior cannot learn it; `low_end` integrates it anew.
+replaced one by one. Low-end phase is dropped because a prior cannot learn it; `low_end.py` integrates it anew.
 """
 
 import functools
@@ -19,32 +19,25 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from fourfloor.representations import Loops
+from fourfloor.representations import Loops, low_end
 from fourfloor.representations.beatgrid import (
     BEATS_PER_BAR,
     FRAMES_PER_BEAT,
     N_FFT,
-    fft,
+    SAMPLE_RATE,
     loop_frames,
     playable_bpm,
     stft,
 )
 
-SAMPLE_RATE = 44_100
 N_MELS = 88
 F_MIN, F_MAX = 140.0, 18_000.0
 SIDE_BANDS = 16
-# One instantaneous frequency a band sounds a wobbling tone where several partials share it (measured up to 270 Hz).
-LOW_BANDS = ((20.0, 80.0), (80.0, 150.0))
-LOW_RATE = 256  # complex samples a beat: 384 Hz wide at the slowest tempo, 90 BPM
 FRAMES_PER_LATENT = 4
-FEATURE_DIM = N_MELS + SIDE_BANDS + 2 * len(LOW_BANDS)
+FEATURE_DIM = N_MELS + SIDE_BANDS + 2 * len(low_end.BANDS)
 MEL, SIDE, LOW = slice(0, N_MELS), slice(N_MELS, N_MELS + SIDE_BANDS), slice(N_MELS + SIDE_BANDS, FEATURE_DIM)
 LEVEL_FLOOR = 1e-4  # -80 dB: what is quieter in a mel band is not heard under a mix
 SIDE_FLOOR = -3.5  # -30 dB: a mono loop
-LOW_FLOOR = 1e-3
-LOW_LEAP = 0.2  # of the loud frames' amplitude, within two frames: an onset of the low end
-ONSET_PHASE = -np.pi / 2  # a rising sine
 
 
 @functools.cache
@@ -91,7 +84,7 @@ def analyze(waveform: np.ndarray, bpm: float, bars: int) -> np.ndarray:
         side_ratio = np.clip(ratio, SIDE_FLOOR, 1.0)
     else:
         side_ratio = np.full((frames, SIDE_BANDS), SIDE_FLOOR)
-    return np.concatenate([log_mel, side_ratio, analyze_low_end(mid, bpm, bars)], axis=1).astype(np.float32)
+    return np.concatenate([log_mel, side_ratio, low_end.analyze(mid, bpm, bars)], axis=1).astype(np.float32)
 
 
 def mid_side(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -104,95 +97,6 @@ def mid_side(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _mel_power(channel: np.ndarray, frames: int) -> np.ndarray:
     spectrum = stft(channel, frames)
     return (spectrum.real**2 + spectrum.imag**2) @ mel_filters().T
-
-
-def low_masks(hertz: np.ndarray) -> np.ndarray:
-    """Return the low bands' weights `(len(LOW_BANDS), len(hertz))`; raised-cosine crossovers, sum 1 inside."""
-    edges = np.array([LOW_BANDS[0][0], *(high for _, high in LOW_BANDS)])
-    half = np.array([8.0, 14.0, 14.0])
-    steps = np.clip((hertz[None, :] - edges[:, None]) / half[:, None], -1, 1)
-    above = 0.5 + 0.5 * np.sin(0.5 * np.pi * steps)
-    return above[:-1] - above[1:]
-
-
-def analyze_low_end(mid: np.ndarray, bpm: float, bars: int) -> np.ndarray:
-    """Return log amplitude and log2 frequency ratio of each low band, `(frames, 2 * len(LOW_BANDS))`."""
-    n, beats = mid.size, bars * BEATS_PER_BAR
-    low_samples = beats * LOW_RATE
-    spectrum = fft.rfft(mid)[: low_samples // 2]
-    masks = low_masks(np.arange(spectrum.size) * SAMPLE_RATE / n)
-    padded = np.zeros((len(LOW_BANDS), low_samples), dtype=np.complex64)
-    padded[:, : spectrum.size] = spectrum * masks
-    analytic = fft.ifft(padded, axis=-1) * (2.0 * low_samples / n)
-    rate = LOW_RATE * bpm / 60.0
-    step = LOW_RATE // FRAMES_PER_BEAT
-    amplitude = np.sqrt(_wide_mean(np.abs(analytic) ** 2, step))
-    rotation = _wide_mean(np.roll(analytic, -1, axis=1) * analytic.conj(), step)
-    frequency = np.abs(np.angle(rotation)) * rate / (2 * np.pi)
-    # Where a band is silent its frequency means nothing: pull it to the band's center so that it costs nothing.
-    trust = amplitude**2 / (amplitude**2 + (3 * LOW_FLOOR) ** 2)
-    center = np.sqrt([low * high for low, high in LOW_BANDS])[:, None]
-    low_edges, high_edges = (np.array(side)[:, None] for side in zip(*LOW_BANDS, strict=True))
-    ratio = np.log2(np.clip(frequency, 0.8 * low_edges, 1.2 * high_edges) / center) * trust
-    described = np.stack([np.log(amplitude + LOW_FLOOR), ratio], axis=-1)
-    return described.transpose(1, 0, 2).reshape(beats * FRAMES_PER_BEAT, -1)
-
-
-def _wide_mean(signal: np.ndarray, step: int) -> np.ndarray:
-    """Average a circular `(bands, frames * step)` over each frame and half its neighbors -> `(bands, frames)`."""
-    kernel = np.zeros(signal.shape[1], dtype=np.float32)
-    kernel[np.arange(-step // 2, step + step // 2)] = 1.0 / (2 * step)
-    smooth = np.fft.ifft(np.fft.fft(signal, axis=-1) * np.fft.fft(kernel).conj(), axis=-1)
-    return (smooth if np.iscomplexobj(signal) else np.maximum(smooth.real, 0))[:, ::step]
-
-
-def low_end(features: np.ndarray, bpm: float, samples: int, phases: np.ndarray) -> np.ndarray:
-    """Sound the low end of `features` `(frames, FEATURE_DIM)`: float32 `(samples,)`.
-
-    At each onset in a band its phase starts anew, as that of a drum or a note does: every kick of a loop is the same
-    kick. `phases` `(len(LOW_BANDS),)` in radians starts a band without onsets. The residue of the summed frequency to
-    the nearest whole number of turns is spread over the loop, so the result is periodic by construction.
-    """
-    frames = features.shape[0]
-    beats = frames // FRAMES_PER_BEAT
-    low_samples = beats * LOW_RATE
-    bands = features[:, LOW].reshape(frames, len(LOW_BANDS), 2).transpose(1, 2, 0).astype(np.float64)
-    center = np.sqrt([low * high for low, high in LOW_BANDS])[:, None]
-    positions = np.arange(low_samples) * (frames / low_samples) - 0.5
-    amplitude = np.clip(np.exp(_interpolate(bands[:, 0], positions)) - LOW_FLOOR, 0, 1.5)
-    hertz = center * 2.0 ** np.clip(_interpolate(bands[:, 1], positions), -2, 2)
-    turns = hertz / (LOW_RATE * bpm / 60.0)
-    turns += (np.round(turns.sum(axis=1)) - turns.sum(axis=1))[:, None] / low_samples
-    phase = 2 * np.pi * (np.cumsum(turns, axis=1) - turns[:, :1]) + phases[:, None]
-    for band, log_amplitude in enumerate(bands[:, 0]):
-        onsets = low_onsets(np.exp(log_amplitude)) * (low_samples // frames)
-        if onsets.size:
-            latest = np.searchsorted(onsets, np.arange(low_samples), side="right") - 1  # -1: the last one of the loop
-            whole = 2 * np.pi * np.round(turns[band].sum())
-            phase[band] += ONSET_PHASE - phase[band, onsets[latest]] + np.where(latest < 0, whole, 0)
-    analytic = amplitude * np.exp(1j * phase)
-    spectrum = np.zeros(samples // 2 + 1, dtype=np.complex64)
-    positive = fft.fft(analytic, axis=1)[:, : low_samples // 2]
-    spectrum[: positive.shape[1]] = positive.sum(axis=0) * (samples / (2.0 * low_samples))
-    hertz_grid = np.arange(spectrum.size) * SAMPLE_RATE / samples
-    edge = np.clip((LOW_BANDS[-1][1] + 40.0 - hertz_grid) / 40.0, 0, 1)  # what modulation spread upward is cut
-    return fft.irfft(spectrum * edge, n=samples).astype(np.float32)
-
-
-def low_onsets(amplitude: np.ndarray) -> np.ndarray:
-    """Return the frames at which an amplitude `(frames,)` leaps up, around the circle."""
-    rise = amplitude - np.roll(amplitude, 1)
-    is_peak = (rise >= np.roll(rise, 1)) & (rise > np.roll(rise, -1))
-    leap = amplitude - np.roll(amplitude, 2)
-    return np.flatnonzero(is_peak & (leap > LOW_LEAP * np.percentile(amplitude, 95)))
-
-
-def _interpolate(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Read circular rows `(bands, n)` at fractional `positions` linearly."""
-    below = np.floor(positions).astype(np.int64)
-    fraction = positions - below
-    n = values.shape[1]
-    return values[:, below % n] * (1 - fraction) + values[:, (below + 1) % n] * fraction
 
 
 # Which rows of the features of one latent go into one PCA, how many components stay, and how much they count.
@@ -358,7 +262,7 @@ def recombine(low: np.ndarray, middle: np.ndarray, high: np.ndarray, rng: np.ran
     borders = rng.integers(*LOW_BORDER), rng.integers(*HIGH_BORDER)
     bands = np.searchsorted(borders, np.arange(N_MELS), side="right")  # 0, 1 or 2: where each band is taken from
     sides = np.array([bands[side_groups() == group][0] for group in range(SIDE_BANDS)])
-    source = np.concatenate([bands, sides, np.zeros(2 * len(LOW_BANDS), dtype=int)])
+    source = np.concatenate([bands, sides, np.zeros(2 * len(low_end.BANDS), dtype=int)])
     return np.choose(source, (low, middle, high))
 
 

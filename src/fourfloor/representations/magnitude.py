@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fourfloor.representations import Loops, latent, tonal
+from fourfloor.representations import Loops, latent, low_end, tonal
 from fourfloor.representations.beatgrid import (
     N_FFT,
     fft,
@@ -148,7 +148,7 @@ def render(
     """
     mu = sharpen(mu, rendering.sharpness)
     mid = _sound(mu, sigma, np.zeros_like(mu), features, tonality, samples, rng, rendering)
-    mid += latent.low_end(features, bpm, samples, rng.uniform(0, 2 * np.pi, len(latent.LOW_BANDS)))
+    mid += low_end.synthesize(features[:, latent.LOW], bpm, samples, rng.uniform(0, 2 * np.pi, len(low_end.BANDS)))
     side_ratio = features[:, latent.SIDE]
     if side_ratio.max() < latent.SIDE_FLOOR + 0.5:
         return limit(np.stack([mid, mid]), rendering.crest_db)
