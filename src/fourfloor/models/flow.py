@@ -24,7 +24,7 @@ from fourfloor.representations.latent import KICK
 
 LATENTS_PER_TOKEN = 2
 TOKENS_PER_BAR = 16
-LATENTS_PER_BEAT = 8
+LATENTS_PER_BEAT = TOKENS_PER_BAR * LATENTS_PER_TOKEN // 4
 MAX_STYLES = 64
 NO_STYLE = 0  # the index that stands for "any"
 PREPARE_BATCHES = 256
@@ -108,9 +108,7 @@ class Model(nn.Module):
         """Return one group: everything is trained together."""
         return {"model": self.parameters()}
 
-    def forward(
-        self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor, controls: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor, controls: Tensor | None = None) -> Tensor:
         """Return the velocity at `x` `(batch, latents, latent_dim)`, time `t` `(batch,)` in [0, 1].
 
         `controls` `(batch, len(NAMES))` in [0, 1], NaN for any; None where all are any.
@@ -163,9 +161,11 @@ class Model(nn.Module):
     @torch.no_grad()
     def prepare(self, batches: Iterable[dict[str, Tensor]]) -> None:
         """Measure how the outlines and the controls of the training loops of each style scatter."""
-        chosen = list(itertools.islice(batches, PREPARE_BATCHES))
-        known = torch.cat([self.known(self.outline(batch["x"]), batch.get("controls")) for batch in chosen])
-        self.levels.measure(known, torch.cat([batch["style"] for batch in chosen]))
+        known, styles = [], []
+        for batch in itertools.islice(batches, PREPARE_BATCHES):
+            known.append(self.known(self.outline(batch["x"]), batch.get("controls")))
+            styles.append(batch["style"])
+        self.levels.measure(torch.cat(known), torch.cat(styles))
 
     def known(self, outline: Tensor, controls: Tensor | None) -> Tensor:
         """Put outlines and controls, as quantiles of a normal distribution, side by side; what is any is NaN."""
