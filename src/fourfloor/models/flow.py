@@ -6,8 +6,8 @@ loop by the midpoint rule. A token is a quarter beat: two neighboring latents.
 
 The outline of a loop is the mean of its latents and a mean beat of its low end. Averaged over the loop these stand out
 of the noise before t = .1, where a network learns next to nothing of them: left to itself it makes all loops alike (.75
-of the scatter in data) and hardly one without a kick. So the outline is drawn first, from a normal distribution for
-each style and together with the controls, and the sample is led to it while the rest is still noise.
+of the scatter in data) and hardly one without a kick. So the outline is drawn first, from a mixture of normals for each
+style and together with the controls, and the sample is led to it while the rest is still noise.
 """
 
 import itertools

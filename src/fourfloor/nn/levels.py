@@ -1,58 +1,86 @@
-"""What some numbers of a loop may be in each style: normal distributions, drawn from with a part of them given."""
+"""What some numbers of a loop may be in each style: mixtures of normal distributions, drawn from with a part given.
+
+A mixture has a normal around some training loops of a style, moved toward the style's mean as much as the normals widen
+it: a smoothed bootstrap that keeps means and covariances (West 1993, *Approximating posteriors by mixtures*).
+One normal for a style would miss its tails: loops that are sparse, dark, or without a kick.
+"""
 
 import torch
 from torch import Tensor, nn
 
-SHRINKAGE = 100  # loops of a style that count as much for its covariance as those of all styles together
+KERNELS = 2048  # in all; the styles share them evenly
+WIDTH = 0.6  # deviation of a kernel, of the deviation within a style: 0 would give outlines of training loops
 FLOOR = 1e-4  # variance of what hardly varies
 
 
 class Levels(nn.Module):
-    """Mean and covariance of `(loops, dim)` numbers for each style from 1; style 0 stands for any."""
+    """Kernels of `(loops, dim)` numbers for each style from 1; style 0 stands for any."""
 
+    center: Tensor
+    style: Tensor
     share: Tensor
-    mean: Tensor
+    spread: Tensor
     factor: Tensor
 
     def __init__(self, dim: int, styles: int) -> None:
         super().__init__()
-        self.register_buffer("share", torch.zeros(styles))  # of the loops that were measured
-        self.register_buffer("mean", torch.zeros(styles, dim))
-        # Cholesky factors of the covariances below one another: a matrix, which is exported in 8 bits.
-        self.register_buffer("factor", torch.zeros(styles * dim, dim))
+        self.register_buffer("center", torch.zeros(KERNELS, dim))
+        self.register_buffer("style", torch.zeros(KERNELS))  # whose kernel it is; 0: nobody's
+        self.register_buffer("share", torch.zeros(KERNELS))  # how often any style draws it
+        self.register_buffer("spread", torch.zeros(styles, dim))  # deviation of a style's kernels
+        self.register_buffer("factor", torch.zeros(dim, dim))  # Cholesky factor of the correlations of all
 
     @torch.no_grad()
     def measure(self, x: Tensor, style: Tensor) -> None:
-        """Measure the styles that occur in `x` `(loops, dim)`; what is known of others is kept."""
-        means = torch.stack([x[style == number].mean(dim=0) for number in range(len(self.share))]).nan_to_num(0.0)
-        centered = x - means[style]
-        pooled = centered.T @ centered / len(x)
-        floor = FLOOR * torch.eye(x.shape[1], device=x.device)
-        self.share.zero_()
-        for number in style.unique().tolist():
-            own = centered[style == number]
-            covariance = (own.T @ own + SHRINKAGE * pooled) / (len(own) + SHRINKAGE)
-            self.factor.view(len(self.share), *floor.shape)[number] = torch.linalg.cholesky(covariance + floor)
-            self.mean[number] = means[number]
-            self.share[number] = len(own) / len(x)
+        """Measure the styles that occur in `x` `(loops, dim)` in random order; what is known of others is kept."""
+        present = style.unique().tolist()
+        kept = [number for number in self.style.unique().tolist() if number and number not in present]
+        quota = KERNELS // len(kept + present)
+        centers, styles, shares = [], [], []
+        for number in kept:
+            mine = self.center[self.style == number][:quota]
+            centers.append(mine)
+            styles.append(mine.new_full((len(mine),), number))
+            shares.append(torch.zeros_like(styles[-1]))
+        standard = x.clone()
+        for number in present:
+            own = x[style == number]
+            mean, deviation = own.mean(dim=0), own.var(dim=0, correction=0).add(FLOOR).sqrt()
+            standard[style == number] = (own - mean) / deviation
+            self.spread[number] = WIDTH * deviation
+            mine = mean + (1 - WIDTH**2) ** 0.5 * (own[:quota] - mean)
+            centers.append(mine)
+            styles.append(mine.new_full((len(mine),), number))
+            shares.append(torch.full_like(styles[-1], len(own) / len(mine)))
+        correlation = standard.T @ standard / len(x) + FLOOR * torch.eye(x.shape[1], device=x.device)
+        for buffer, parts in ((self.center, centers), (self.style, styles), (self.share, shares)):
+            buffer.zero_()
+            buffer[: sum(map(len, parts))] = torch.cat(parts)
+        self.share /= self.share.max()  # at most 1, so that half precision holds them
+        self.factor.copy_(torch.linalg.cholesky(correlation))
 
     def draw(self, style: Tensor, given: Tensor, rng: torch.Generator) -> Tensor:
         """Draw `(n, dim)` for styles `(n,)`; what is not NaN in `given` `(n, dim)` holds, the rest follows it.
 
-        Any style is one of those measured last, as often as it occurred. Nothing measured gives zeros.
+        Any style is one of those measured last, as often as it occurred. Of a style that was not measured all is 0.
         """
-        n, dim = given.shape
-        if self.share.any():
-            any_style = torch.multinomial(self.share.cpu(), n, replacement=True, generator=rng).to(style.device)
-            style = torch.where(style == 0, any_style, style)
-        normal = torch.randn(n, dim, generator=rng).to(self.factor.device)
-        factors = self.factor.view(len(self.share), dim, dim)
-        drawn = self.mean[style] + (factors[style] @ normal[..., None])[..., 0]
+        normal = torch.randn(given.shape, generator=rng).to(self.factor.device)
+        drawn = torch.zeros_like(given)
         for row, number in enumerate(style.tolist()):
+            candidates = (self.style == number if number else self.share > 0).nonzero()[:, 0]
+            if not len(candidates):
+                continue
             fixed = ~given[row].isnan()
-            if fixed.any():
-                # Regression on what is given moves a free draw to a conditional one (Matheron's rule).
-                covariance = factors[number] @ factors[number].T
-                own = covariance[fixed][:, fixed] + FLOOR * torch.eye(int(fixed.sum()), device=given.device)
-                drawn[row] += covariance[:, fixed] @ torch.linalg.solve(own, (given[row] - drawn[row])[fixed])
+            factor = self.factor[fixed]
+            own = factor @ factor.T + FLOOR * torch.eye(len(factor), device=given.device)
+            spread = self.spread[self.style[candidates].long()]
+            away = (given[row, fixed] - self.center[candidates][:, fixed]) / spread[:, fixed]
+            likely = -(away * torch.linalg.solve(own, away.T).T).sum(dim=1) / 2 - spread[:, fixed].log().sum(dim=1)
+            if not number:
+                likely += self.share[candidates].log()
+            chosen = int(torch.multinomial(torch.softmax(likely, dim=0).cpu(), 1, generator=rng))
+            # Regression on what is given moves a free draw to a conditional one (Matheron's rule).
+            free = self.factor @ normal[row]
+            free += self.factor @ factor.T @ torch.linalg.solve(own, away[chosen] - free[fixed])
+            drawn[row] = self.center[candidates[chosen]] + spread[chosen] * free
         return drawn
