@@ -108,6 +108,35 @@ def test_without_a_result_training_goes_on_and_the_newest_step_is_kept(tmp_path:
     assert "step 3: check failed: no sound" in told
 
 
+class Measuring(Line):
+    """Counts how often it measured its training set, in a buffer as what it measures would be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("measured", torch.zeros(1))
+
+    def prepare(self, batches) -> None:
+        self.measured += len(next(iter(batches))["x"]) == 4
+
+
+def test_the_first_check_hears_the_model_before_it_measures_anything(tmp_path: Path) -> None:
+    heard: list[tuple[int, float]] = []
+
+    def check(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:
+        heard.append((step, model.measured.item()))
+        return float(step), {"style": float(step)}
+
+    def stop(progress: loop.Progress) -> None:
+        if progress.step == 1:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        run_line(tmp_path, 3, Measuring(), check=check, on_progress=stop)
+    state = run_line(tmp_path, 3, Measuring(), check=check, resumed=checkpoint.load_latest(tmp_path))
+    assert heard == [(0, 0.0), (3, 1.0)]
+    assert (state.best_step, state.ema.measured.item()) == (0, 0.0)
+
+
 @pytest.mark.parametrize("cut", [1, 8, 11])
 def test_a_resumed_run_checks_and_stops_like_an_uninterrupted_one(tmp_path: Path, cut: int) -> None:
     def stop(progress: loop.Progress) -> None:

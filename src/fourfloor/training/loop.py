@@ -110,7 +110,7 @@ def train(
 ) -> State:
     """Train until `steps` steps or `minutes` minutes are done in all, `check` finds no better, or a signal comes.
 
-    With `check` the returned average is that of the best step, the first one (nothing trained) included.
+    With `check` the returned average is that of the best step; step 0 is the model as it came.
 
     `meta` and `constants` go into every checkpoint, so that it alone rebuilds the model. A stop by signal saves and
     then raises `Stopped`; `DivergedError` leaves the last healthy checkpoint in place.
@@ -119,8 +119,6 @@ def train(
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     model.to(device).train()
-    if not resumed:
-        prepare(model, batches, config, device)
     ema = copy.deepcopy(model).eval().requires_grad_(False)
     groups = cast(Trainable, model).parameter_groups()
     optimizers = {name: build_optimizers(list(group), config) for name, group in groups.items()}
@@ -136,6 +134,9 @@ def train(
         if check and config.check_every and not resumed:
             log.write(step=0, **_checked(check, state, batches, config, device, on_progress))
             save(state, run, meta, constants or {})
+        if not state.step:
+            prepare(model, batches, config, device)
+            copy_buffers(model, ema)
             began = time.monotonic()  # the minutes are for training
         while not (stop or state.stale_checks >= config.patience):
             if _finished(state.step, time.monotonic() - began, steps, minutes):
