@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Make the bundled model: data, decoder and prior side by side on one core each, export. `make model`
 # Run it again after an interruption: finished steps are kept, training resumes.
-# MINUTES (default 60) is how long both train at full rate, a quarter more steps follow at a falling one;
-# MUSIC (default data/tracks, from `make music`) holds the tracks. On a GPU the same with MINUTES=15 (not tried).
+# MINUTES (default 50) is how long decoder and prior train at full rate. A quarter more steps follow at a falling rate,
+# then, of the prior, as many with the music mixed band by band; its weights before and after that are averaged.
+# MUSIC (default data/tracks, from `make music`) holds the tracks. On a GPU the same with MINUTES=12 (not tried).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-minutes=${MINUTES:-60}
+minutes=${MINUTES:-50}
 music=${MUSIC:-data/tracks}
 fourfloor=.venv/bin/fourfloor
 export OMP_NUM_THREADS=1
@@ -21,26 +22,27 @@ for seed in 0 1 2; do
 done
 data+=(--data data/music)
 
-step() {
+step() { # run: its newest checkpoint's
     find "runs/$1/checkpoints" -name 'step-*.json' 2> /dev/null | sed 's/.*step-0*\([0-9]*\)\.json/\1/' | sort -n | tail -n 1
 }
-part() {
+part() { # run, recipe, options of train
     resume=""
     [ -z "$(step "$1")" ] || resume=--resume
-    $fourfloor train "recipes/$1.toml" "${data[@]}" --out "runs/$1" "${@:2}" $resume
+    $fourfloor train "recipes/$2.toml" "${data[@]}" --out "runs/$1" "${@:3}" $resume
 }
-train() {
+train() { # run, recipe, options of train
     if [ ! -f "runs/$1.steps" ]; then
-        part "$1" --minutes "$minutes"
+        part "$@" --minutes "$minutes"
         echo $(($(step "$1") * 5 / 4)) > "runs/$1.steps"
     fi
-    part "$1" --steps "$(cat "runs/$1.steps")" # the rate falls over the last fifth of so many steps
+    part "$@" --steps "$(cat "runs/$1.steps")" # the rate falls over the last fifth of so many steps
 }
 # Both read one codec, fitted by whoever comes first; the first moments are the decoder's.
 mkdir -p runs
-train decoder > runs/decoder.out 2>&1 &
+train decoder decoder > runs/decoder.out 2>&1 &
 sleep 20
-train prior
+train prior prior --set representation.recombined=0
+part mixed prior --from runs/prior --set training.decay_share=0.4 --steps $(($(cat runs/prior.steps) / 5))
 wait %1
-$fourfloor export runs/prior --decoder runs/decoder --out data/warehouse
+$fourfloor export runs/mixed --average runs/prior --share 0.2 --decoder runs/decoder --out data/warehouse
 echo "copy data/warehouse to src/fourfloor/bundled/warehouse to ship it"

@@ -1,6 +1,8 @@
 """Measure loops exactly as a model makes them, copies and all, and draw sixteen of them above real ones.
 
-    python scripts/model_report.py --count 64 --seed 100 --data data/music --sheet docs/results/warehouse.png
+    python scripts/model_report.py --count 64 --seed 100 --data data/music --data data/produced-0 --sheet sheet.png
+
+Held-out loops of each dataset are searched for copies as well: music repeats itself without having been heard.
 """
 
 import argparse
@@ -12,6 +14,7 @@ from PIL import Image
 
 from fourfloor import audio, generation, loading, novelty, picture
 from fourfloor.dataset import Dataset
+from fourfloor.evaluation.scores import COPY_LIMIT
 from fourfloor.generation import Request
 
 TEMPI = (122.0, 126.0, 130.0, 140.0, 92.0, 105.0, 150.0, 176.0)
@@ -24,7 +27,9 @@ def main() -> None:
     parser.add_argument("--model", default=loading.BUNDLED)
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--seed", type=int, default=100)
-    parser.add_argument("--data", type=Path, required=True, help="dataset whose validation loops are drawn below")
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, help="a dataset; validation loops of the first are drawn"
+    )
     parser.add_argument("--sheet", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -37,7 +42,7 @@ def main() -> None:
         scores.append(novelty.score(waveform, audio.SAMPLE_RATE, request, reference))
         if number < DRAWN:
             pictures.append((f"seed {request.seed}, {request.bpm:g} BPM", draw(waveform)))
-    dataset = Dataset([options.data])
+    dataset = Dataset(options.data[:1])
     held_out = dataset.indices("validation")
     for index in held_out[:: max(1, len(held_out) // REAL)][:REAL]:
         pictures.append((f"real, held out: {dataset.name(int(index))}", draw(dataset.waveform(int(index)))))
@@ -50,6 +55,18 @@ def main() -> None:
     print(f"copy rate {np.mean([s.is_copy for s in scores]):.3f}")
     for name in ("pulse", "independence", "repetition", "crest_db", "flatness_db", "modulation_db", "copy_score"):
         print(f"{name}, median {np.median([getattr(s, name) for s in scores]):.2f}")
+    for path in options.data:
+        copies = held_out_scores(Dataset([path]), options.count, reference)
+        found = f"copy rate {np.mean(copies >= COPY_LIMIT):.3f}, copy_score, median {np.median(copies):.2f}"
+        print(f"{len(copies)} held-out loops of {path.name}: {found}")
+
+
+def held_out_scores(dataset: Dataset, count: int, reference: novelty.Reference) -> np.ndarray:
+    """Search what a model was trained on for passages of loops it never heard; return their copy scores."""
+    indices = dataset.indices("validation")
+    chosen = indices[np.linspace(0, len(indices) - 1, min(len(indices), count)).astype(int)]
+    loops = ((dataset.waveform(int(index)), dataset.bpm(int(index))) for index in chosen)
+    return np.array([reference.index.search(waveform, dataset.sample_rate, bpm).score for waveform, bpm in loops])
 
 
 def draw(waveform: np.ndarray) -> Image.Image:
