@@ -118,6 +118,16 @@ def test_a_copy_is_replaced_by_a_spare(trained_runs: dict[str, Path], dataset_fo
     assert scores.is_copy
 
 
+def test_what_is_nearly_a_copy_ranks_behind(trained_runs: dict[str, Path], model: loading.LoopModel) -> None:
+    from fourfloor import novelty
+
+    reference = novelty.load_reference(trained_runs["prior"])
+    loop = generation.make_loop(model, Request(bars=1))
+    scores = [replace(novelty.score(loop, 44_100, Request(bars=1), reference), copy_score=s) for s in (0.61, 0.63)]
+    assert not any(score.is_copy for score in scores)
+    assert [novelty.rank(score, reference)[0] for score in scores] == [True, False]
+
+
 def test_a_loop_that_misses_a_control_is_replaced_by_a_spare(trained_runs: dict[str, Path]) -> None:
     from fourfloor import novelty
 

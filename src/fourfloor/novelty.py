@@ -17,13 +17,14 @@ from safetensors.numpy import load_file, save
 
 from fourfloor.dataset import Dataset
 from fourfloor.evaluation.copying import N_BANDS, STEPS_PER_DB, CopyIndex, Passage
-from fourfloor.evaluation.scores import Envelope, LoopScores, score_loop, with_copy
+from fourfloor.evaluation.scores import COPY_LIMIT, Envelope, LoopScores, score_loop, with_copy
 from fourfloor.evaluation.sources import dataset_passages
 from fourfloor.generation import Request
 from fourfloor.representations.latent import SAMPLE_RATE
 from fourfloor.training.checkpoint import write_atomically
 
 ARRAYS, ABOUT = "reference.safetensors", "reference.json"
+NEARLY_A_COPY = COPY_LIMIT - 0.03  # a kept fingerprint finds a copy by up to .03 less than the training set itself
 FOLLOWS = 0.5  # a loop that misses a control by more has not followed it: a kick that was to be left out
 STEP_DB = 2  # of the kept fingerprints
 ENVELOPE_LOOPS = 120  # evenly over the training set: enough for the range of a number
@@ -116,8 +117,8 @@ def best(
     """Make the requested candidates and return the one that ranks highest, with its numbers.
 
     The reference is asked for when the first loop is made: it may still be opened meanwhile. `miss` tells by how much a
-    loop misses what was asked for, 0-1. While the best one is a copy of a training passage or misses by more than half,
-    spare requests are tried one after another.
+    loop misses what was asked for, 0-1. While the best one is nearly a copy of a training passage, or misses by more
+    than half, spare requests are tried one after another.
     """
     chosen, highest = None, None
     for number, request in enumerate([*requests, *spare]):
@@ -134,4 +135,5 @@ def best(
 
 def rank(scores: LoopScores, reference: Reference, miss: float = 0.0) -> tuple[bool, bool, float]:
     """Order candidates: what is no copy first, then what follows what was asked for, then by quality and miss."""
-    return not scores.is_copy, miss <= FOLLOWS, scores.quality(reference.envelope) - miss
+    is_new = scores.copy_score is None or scores.copy_score < NEARLY_A_COPY
+    return is_new, miss <= FOLLOWS, scores.quality(reference.envelope) - miss
