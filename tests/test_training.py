@@ -137,6 +137,18 @@ def test_the_first_check_hears_the_model_before_it_measures_anything(tmp_path: P
     assert (state.best_step, state.ema.measured.item()) == (0, 0.0)
 
 
+def test_a_stop_while_it_measures_keeps_the_model_as_it_came(tmp_path: Path) -> None:
+    class Stopped(Measuring):
+        def prepare(self, batches) -> None:
+            super().prepare(batches)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(loop.Stopped):
+        run_line(tmp_path, 3, Stopped(), check=scripted_check)
+    saved = checkpoint.load_latest(tmp_path)
+    assert (saved.step, saved.part("ema")["measured"].item()) == (0, 0.0)
+
+
 @pytest.mark.parametrize("cut", [1, 8, 11])
 def test_a_resumed_run_checks_and_stops_like_an_uninterrupted_one(tmp_path: Path, cut: int) -> None:
     def stop(progress: loop.Progress) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fourfloor.novelty import Reference
 
 Made = TypeVar("Made")
-SPARE = 4  # further candidates of a loop, made only while it is a copy of a training passage or misses a control
+SPARE = 4  # further candidates of a loop, made only while it is nearly a copy or misses a control
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,7 +175,8 @@ def train(
         if not stop:
             with _kept_random_states(device):
                 finish(state, batches, config, device)
-        save(state, run, meta, constants or {})
+        if state.step or state.best_step is None:  # else the model as it came is saved already
+            save(state, run, meta, constants or {})
         log.close()
         if stop:
             raise Stopped(stop[0], state.step)
