@@ -12,6 +12,7 @@ from evaluation_music import RATE, play, sample, tempo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fourfloor.evaluation import copying
 from fourfloor.evaluation.copying import CopyIndex, CopyMatch, Passage
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import StyleSpace, coverage, diversity_ratio, kernel_distance, mean_distance
@@ -126,6 +127,15 @@ def test_a_copy_at_another_tempo_is_found(index: CopyIndex) -> None:
         match = index.search(play(track, bpm=tempo(track) * 1.12), RATE, tempo(track) * 1.12)
         assert match.score >= COPY_LIMIT
         assert match.track == f"track {track}"
+
+
+def test_where_a_copy_is_suspected_the_search_goes_on(index: CopyIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, bpm = play(13, bpm=tempo(13) * 1.12), tempo(13) * 1.12
+    in_full = index.search(loop, RATE, bpm)
+    monkeypatch.setattr(copying, "_PAIRS", 1)  # so that the nearest place comes late
+    assert index.search(loop, RATE, bpm) == in_full
+    monkeypatch.setattr(copying, "_SUSPECT", 1.0)
+    assert index.search(loop, RATE, bpm).score < in_full.score - 0.05
 
 
 def test_the_time_of_a_match_is_right() -> None:

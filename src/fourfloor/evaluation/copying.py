@@ -3,7 +3,8 @@
 A match is the correlation of 2 s of log-mel, band and frame means removed, at any offset in any training passage, after
 transposing the loop by -2 to +2 semitones (with or without the change of speed that resampling brings) and after
 bringing it to the passage's tempo. All offsets are tried at once by the correlation theorem, block by block
-(overlap-save), at a quarter of the frames and half of the bands; what correlates best there is measured in full.
+(overlap-save), at a quarter of the frames and half of the bands; what correlates best there is measured in full, and
+more of it where that comes near a copy.
 """
 
 from __future__ import annotations
@@ -44,8 +45,11 @@ _COARSE = 4                  # frames in one of the first search
 _COARSE_BANDS = N_BANDS // 2
 _COARSE_PATCH = PATCH_FRAMES // _COARSE
 _COARSE_BLOCK = BLOCK_FRAMES // _COARSE
-_CANDIDATES = 128            # of the first search, measured in full
-_OFFSETS = 3                 # of one patch in one block, at most
+_COARSE_OFFSETS = _COARSE_BLOCK - _COARSE_PATCH + 1
+_PAIRS = 64                  # of a patch and a block: so many of the first search's best are measured in full,
+_MORE_PAIRS = 512            # and so many where one of those correlates by _SUSPECT: the nearest may come late
+_SUSPECT = 0.55
+_OFFSETS = 3                 # of one pair, at most
 _ALL_SHIFTS = tuple(range(len(SEMITONES)))
 _STILL_DB = 1.0              # a patch that moves less than this has nothing to recognise
 
@@ -91,18 +95,18 @@ class _Cut:
 
 @dataclass(frozen=True)
 class _Query:
-    spectra: Array  # (bins, n, bands), conjugate, of coarse patches with band means removed and unit norm
+    spectra: Array  # (bins, 2, n, 2 * bands) of coarse patches with band means removed and unit norm, see _correlate
     cuts: list[_Cut]  # where the n patches come from
 
 
 @dataclass(frozen=True)
-class _Candidate:
-    """What the first search found: a coarse score, a cut of the loop, a passage and the frame where it begins."""
+class _Pair:
+    """What the first search found alike: a patch, cut from the loop so, and a block of the passages of one tempo."""
 
-    score: float
     cut: _Cut
-    passage: int
-    frame: int
+    spectrum: Array  # (bins, 2, 2 * bands), the patch's
+    blocks: _Blocks
+    block: int
 
 
 class CopyIndex:
@@ -174,35 +178,55 @@ class CopyIndex:
             return NO_MATCH
         levels = self._transposed(heard)
         seconds = len(heard) / ANALYSIS_RATE
-        coarse = _coarse_loop(levels)
+        pairs, nearest = self._pairs(_coarse_loop(levels), seconds, bpm), NO_MATCH
+        for number in range(0, len(pairs), _PAIRS):
+            if number and nearest.score < _SUSPECT:
+                break
+            match = self._measure(levels, seconds, pairs[number : number + _PAIRS])
+            nearest = max(nearest, match, key=lambda match: match.score)
+        return nearest
+
+    def _pairs(self, coarse: Array, seconds: float, bpm: float) -> list[_Pair]:
+        """Return what correlates best coarsely, the best first."""
         resampled = [(2 ** (shift / 12), (number,)) for number, shift in enumerate(SEMITONES) if shift]
         own = _query(coarse, seconds, [(1.0, _ALL_SHIFTS), *resampled])
-        found: list[_Candidate] = []
+        searched: list[tuple[_Blocks, _Query]] = []
+        found = np.zeros((4, 0))  # score, number of what was searched, patch, block
         for group in self._groups:
-            floor = found[-1].score if len(found) == _CANDIDATES else -1.0
-            found += group.candidates(own, floor)
             pace = bpm / group.bpm
-            if abs(np.log(pace)) > TEMPO_STEP / 2:
-                found += group.candidates(_query(coarse, seconds, [(pace, _ALL_SHIFTS)]), floor)
-            found = sorted(found, key=lambda candidate: -candidate.score)[:_CANDIDATES]
-        measured = (self._measure(levels, seconds, candidate) for candidate in found)
-        return max([NO_MATCH, *measured], key=lambda match: match.score)
+            other_tempo = abs(np.log(pace)) > TEMPO_STEP / 2
+            for query in [own, _query(coarse, seconds, [(pace, _ALL_SHIFTS)])] if other_tempo else [own]:
+                floor = found[0, -1] if found.shape[1] == _MORE_PAIRS else -1.0
+                scores, patches, blocks = group.correlate(query, floor)
+                number = np.full(len(scores), len(searched))
+                searched.append((group, query))
+                found = np.concatenate([found, [scores, number, patches, blocks]], axis=1)
+                found = found[:, np.argsort(-found[0], kind="stable")[:_MORE_PAIRS]]
+        pairs = []
+        for number, patch, block in found[1:].T.astype(int):
+            group, query = searched[number]
+            pairs.append(_Pair(query.cuts[patch], query.spectra[:, :, patch], group, int(block)))
+        return pairs
 
-    def _measure(self, levels: Array, seconds: float, candidate: _Candidate) -> CopyMatch:
-        """Correlate in full, at every offset that the coarse one may stand for."""
-        cut, coded = candidate.cut, self._frames[candidate.passage]
-        patch = _patch(levels[:, cut.shift], seconds, cut)
-        first = max(0, candidate.frame - _COARSE)
-        stretch = coded[:, first : candidate.frame + _COARSE + PATCH_FRAMES].astype(np.float32) / STEPS_PER_DB
-        windows = np.lib.stride_tricks.sliding_window_view(stretch, PATCH_FRAMES, axis=1)
-        centered = windows - windows.mean(axis=2, keepdims=True)
-        norms = np.sqrt((centered**2).sum(axis=(0, 2)))
-        scores = np.einsum("bop,pb->o", centered, patch) / np.maximum(norms, 1e-9)
-        scores[norms <= _STILL_DB * np.sqrt(N_BANDS * PATCH_FRAMES)] = 0
-        best = int(scores.argmax())
+    def _measure(self, levels: Array, seconds: float, pairs: Sequence[_Pair]) -> CopyMatch:
+        """Correlate pairs in full, at every offset that the coarse ones may stand for, and return the nearest."""
+        places = [(pair.cut, *place) for pair in pairs for place in pair.blocks.places(pair)]
+        if not places:
+            return NO_MATCH
+        patch_of = {pair.cut: _patch(levels[:, pair.cut.shift], seconds, pair.cut) for pair in pairs}
+        patches = np.stack([patch_of[cut] for cut, _, _ in places])
+        coded = np.zeros((len(places), N_BANDS, PATCH_FRAMES + 2 * _COARSE), np.uint8)
+        last = np.zeros(len(places), int)  # the last offset at which a patch fits into its passage
+        for number, (_, passage, frame) in enumerate(places):
+            stretch = self._frames[passage][:, max(0, frame - _COARSE) : frame + _COARSE + PATCH_FRAMES]
+            coded[number, :, : stretch.shape[1]] = stretch
+            last[number] = stretch.shape[1] - PATCH_FRAMES
+        scores = _scores_in_full(coded, last, patches)
+        best, offset = np.unravel_index(scores.argmax(), scores.shape)
+        cut, passage, frame = places[best]
         return CopyMatch(
-            score=float(scores[best]), track=self._names[candidate.passage],
-            seconds=float(self._starts[candidate.passage] + (first + best) / FRAME_RATE),
+            score=float(scores[best, offset]), track=self._names[passage],
+            seconds=float(self._starts[passage] + (max(0, frame - _COARSE) + offset) / FRAME_RATE),
             semitones=SEMITONES[cut.shift], speed=cut.speed, loop_seconds=cut.begin,
         )  # fmt: skip
 
@@ -215,7 +239,7 @@ class CopyIndex:
 
 
 class _Blocks:
-    """The passages of one tempo: coarse spectra `(bins, bands, blocks)` and 1 / window norms `(offsets, 1, blocks)`."""
+    """The passages of one tempo: spectra `(bins, 2 * bands, blocks)` and 1 / window norms `(offsets, 1, blocks)`."""
 
     def __init__(self, members: Sequence[int], frames: Sequence[Array], bpm: float) -> None:
         self.bpm = bpm
@@ -230,27 +254,68 @@ class _Blocks:
         for block, level in zip(blocks, levels, strict=True):
             block[:, : level.shape[1]] = level - level.mean(axis=1, keepdims=True)
         spectra = scipy.fft.rfft(blocks, axis=2)
-        self._spectra = np.ascontiguousarray(spectra.transpose(2, 1, 0))
+        self._spectra = np.concatenate([spectra.real, spectra.imag], axis=1).transpose(2, 1, 0).copy()
         self._inverse = _inverse_norms(blocks, lengths - _COARSE_PATCH + 1).T[:, None, :]
 
-    def candidates(self, query: _Query, floor: float) -> list[_Candidate]:
-        """Find the pairs of a patch and a block that correlate best, coarsely, and better than `floor`."""
-        found: list[_Candidate] = []
-        for chunk in _chunks(len(query.cuts), max(1, 96_000 // len(self._places))):
-            product = np.matmul(query.spectra[:, chunk], self._spectra)
-            correlation = scipy.fft.irfft(product, _COARSE_BLOCK, axis=0, overwrite_x=True)[: len(self._inverse)]
+    def correlate(self, query: _Query, floor: float) -> tuple[Array, Array, Array]:
+        """Find the patches and blocks `(n,)` that correlate best, coarsely, and better than `floor`; scores first."""
+        found = [np.zeros((3, 0))]
+        for chunk in _chunks(len(query.cuts), max(1, 12_000 // len(self._places))):
+            correlation = _correlate(query.spectra[:, :, chunk], self._spectra)
             correlation *= self._inverse
             by_block = correlation.max(axis=0)
-            best = np.argsort(by_block, axis=None)[: -_CANDIDATES - 1 : -1]
-            best = best[by_block.ravel()[best] > floor]
-            for patch, block in zip(*np.unravel_index(best, by_block.shape), strict=True):
-                passage, first = self._places[block]
-                at_offsets = correlation[:, patch, block]
-                # What repeats fits at several offsets, and the coarse best need not be the best.
-                for offset in _highest_peaks(at_offsets):
-                    score, cut = float(at_offsets[offset]), query.cuts[chunk.start + int(patch)]
-                    found.append(_Candidate(score, cut, passage, first + _COARSE * int(offset)))
-        return found
+            patches, blocks = np.nonzero(by_block > floor)
+            scores = by_block[patches, blocks]
+            best = np.argsort(-scores, kind="stable")[:_MORE_PAIRS]
+            found.append(np.stack([scores[best], patches[best] + chunk.start, blocks[best]]))
+        scores, patches, blocks = np.concatenate(found, axis=1)
+        return scores, patches, blocks
+
+    def places(self, pair: _Pair) -> list[tuple[int, int]]:
+        """Return where the patch of a pair may lie, at most `_OFFSETS` times: a passage and the frame in it.
+
+        What repeats fits at several offsets, and the coarse best need not be the best.
+        """
+        passage, first = self._places[pair.block]
+        spectrum = self._spectra[:, :, pair.block : pair.block + 1]
+        correlation = _correlate(pair.spectrum[:, :, None], spectrum)[:, 0, 0] * self._inverse[:, 0, pair.block]
+        return [(passage, first + _COARSE * int(peak)) for peak in _highest_peaks(correlation) if correlation[peak] > 0]
+
+
+def _correlate(patches: Array, blocks: Array) -> Array:
+    """Correlate patches `(bins, 2, n, 2 * bands)` with blocks `(bins, 2 * bands, m)`: `(offsets, n, m)`.
+
+    Blocks are real and imaginary parts, band by band; of patches there are two rows each, whose products with them are
+    the real and the imaginary part of the correlation's spectrum. In real numbers the inverse transform, too, is a
+    matrix product, at this length several times faster than an FFT.
+    """
+    bins, _, n, bands = patches.shape
+    product = np.matmul(patches.reshape(bins, -1, bands), blocks)
+    return (_TO_OFFSETS @ product.reshape(2 * bins, -1)).reshape(-1, n, blocks.shape[2])
+
+
+def _inverse_transform() -> Array:
+    """Return the matrix `(offsets, 2 * bins)` from real and imaginary parts in turn to the offsets that do not wrap."""
+    basis = scipy.fft.irfft(np.eye(_COARSE_BLOCK // 2 + 1), _COARSE_BLOCK, axis=0)
+    turned = scipy.fft.irfft(1j * np.eye(_COARSE_BLOCK // 2 + 1), _COARSE_BLOCK, axis=0)
+    return np.stack([basis, turned], axis=2).reshape(_COARSE_BLOCK, -1)[:_COARSE_OFFSETS].astype(np.float32)
+
+
+_TO_OFFSETS = _inverse_transform()
+
+
+def _scores_in_full(coded: np.ndarray, last: np.ndarray, patches: Array) -> Array:
+    """Correlate bytes `(n, bands, frames)` with patches `(n, PATCH_FRAMES, bands)`: `(n, offsets)`, 0 past `last`."""
+    whole = coded.astype(np.int32)
+    sums = np.cumsum(np.pad([whole, whole**2], ((0, 0), (0, 0), (0, 0), (1, 0))), axis=3)
+    total, squares = sums[..., PATCH_FRAMES:] - sums[..., :-PATCH_FRAMES]
+    energy = np.maximum(squares - total.astype(np.float64) ** 2 / PATCH_FRAMES, 0).sum(axis=1)
+    norms = np.sqrt(energy) / STEPS_PER_DB
+    windows = np.lib.stride_tricks.sliding_window_view(coded.astype(np.float32), PATCH_FRAMES, axis=2)
+    products = np.einsum("nbop,npb->no", windows, patches) / STEPS_PER_DB  # band means are out of the patches
+    moving = norms > _STILL_DB * np.sqrt(N_BANDS * PATCH_FRAMES)
+    moving &= np.arange(norms.shape[1]) <= last[:, None]
+    return np.where(moving, products / np.maximum(norms, 1e-9), 0)
 
 
 def _highest_peaks(values: Array) -> Any:
@@ -325,7 +390,9 @@ def _query(coarse: Array, seconds: float, changes: Sequence[tuple[float, Sequenc
         of_all = (_Cut(float(begin), int(shift), float(speed)) for begin in begins for shift in shifts)
         cuts += [cut for cut, moves in zip(of_all, moving, strict=True) if moves]
     joined = np.concatenate(spectra, axis=1)
-    return _Query(np.conjugate(joined, out=joined), cuts)
+    real, imaginary = joined.real, joined.imag  # of the conjugate: times a block's, real * r + imaginary * i and so on
+    rows = [np.concatenate([real, imaginary], axis=2), np.concatenate([-imaginary, real], axis=2)]
+    return _Query(np.stack(rows, axis=1), cuts)
 
 
 def _patch(levels: Array, seconds: float, cut: _Cut) -> Array:
