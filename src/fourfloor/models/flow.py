@@ -8,6 +8,10 @@ The outline of a loop is the mean of its latents and a mean beat of its low end.
 of the noise before t = .1, where a network learns next to nothing of them: left to itself it makes all loops alike (.75
 of the scatter in data) and hardly one without a kick. So the outline is drawn first, from a mixture of normals for each
 style and together with the controls, and the sample is led to it while the rest is still noise.
+
+The rest of a sample is too narrow as well, since a network that has not seen enough answers with means. What its first
+blocks alone make of it is narrower still, so sampling goes on from there through the whole network's answer and beyond
+(guidance with a bad version of itself, Karras et al. 2024), at no further pass.
 """
 
 import itertools
@@ -29,6 +33,8 @@ MAX_STYLES = 64
 NO_STYLE = 0  # the index that stands for "any"
 PREPARE_BATCHES = 256
 RANK_EDGE = 0.02  # ranks of a control beyond are alike where levels are drawn: a kick is 0 or 1
+EARLY_BLOCKS = 2  # of the network, whose guess is the bad version
+CALIBRATION_BATCHES = 48
 CONTROL_BUMPS = 5  # smooth functions of one control: 0, 1/4, 1/2, 3/4 and 1 are told apart
 
 
@@ -64,12 +70,19 @@ class Sampling:
     guidance: float = 1.0  # 1 follows style and controls as trained, above 1 exaggerates them
     control_guidance: float = 4.0  # the same for controls alone, where any is asked for
     level_share: float = 0.5  # of the way, on which the outline of a loop is led to a drawn one; 0 leaves it free
+    autoguidance: float = 0.4  # how far to go beyond the network's answer, away from its first blocks' guess
+    autoguidance_share: float = 0.5  # of the way, from the start: later it would make what moves fast too strong
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= 1000:
             raise ValueError(f"steps {self.steps}: choose 1-1000")
         if not 0 <= self.level_share <= 1:
             raise ValueError(f"level_share {self.level_share:g}: choose 0-1")
+        if not 0 <= self.autoguidance <= 10 or not 0 <= self.autoguidance_share <= 1:
+            raise ValueError(
+                f"autoguidance {self.autoguidance:g}, autoguidance_share {self.autoguidance_share:g}: "
+                f"choose 0-10 and 0-1"
+            )
 
 
 class Model(nn.Module):
@@ -77,6 +90,8 @@ class Model(nn.Module):
 
     `shape` is the representation's `{"latent_dim": int}`. Loops of any number of bars pass through the same weights.
     """
+
+    guess: Tensor
 
     def __init__(self, config: Config, shape: dict[str, int]) -> None:
         super().__init__()
@@ -102,6 +117,8 @@ class Model(nn.Module):
             # Gates start open at a small value: closed ones would give the blocks no gradient at the first step.
             self.modulation.bias.view(6, width)[[2, 5]] = 0.1
         self.outline_dim = self.outline(torch.zeros(1, LATENTS_PER_BEAT, self.latent_dim)).shape[1]
+        # The guess of the first blocks, weights and a last row of biases, measured by `calibrate`; 0 before.
+        self.register_buffer("guess", torch.zeros(width + 1, token_dim))
         self.levels = Levels(self.outline_dim + (len(NAMES) if config.controls else 0), MAX_STYLES)
 
     def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
@@ -113,6 +130,12 @@ class Model(nn.Module):
 
         `controls` `(batch, len(NAMES))` in [0, 1], NaN for any; None where all are any.
         """
+        return self.out(layer_norm(self.hidden(x, t, bpm, style, controls)[-1])).reshape(x.shape)
+
+    def hidden(
+        self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor, controls: Tensor | None, blocks: int | None = None
+    ) -> list[Tensor]:
+        """Return what each of the first `blocks` blocks, or of all, has made of `x`: `(batch, tokens, width)`."""
         batch, latents, _ = x.shape
         tokens = latents // LATENTS_PER_TOKEN
         bars = tokens // TOKENS_PER_BAR
@@ -125,25 +148,53 @@ class Model(nn.Module):
         pairs = self.config.width // self.config.heads // 2
         rotations = loop_rotations(tokens, TOKENS_PER_BAR, pairs, x.device)
         hidden = self.embed(x.reshape(batch, tokens, -1)) + self.slot.repeat(bars, 1)
-        for block in self.blocks:
+        made = []
+        for block in itertools.islice(self.blocks, blocks):
             hidden = block(hidden, modulation, rotations)
-        return self.out(layer_norm(hidden)).reshape(x.shape)
+            made.append(hidden)
+        return made
 
     def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Yield the flow-matching loss of `batch`: x, bpm, style, and controls where the model knows them."""
+        x, conditions, wanted = self.noised(batch)
+        loss = (self(x, *conditions).float() - wanted).square().mean()
+        yield "model", loss, {"velocity": loss.detach()}
+
+    def noised(
+        self, batch: dict[str, Tensor], rng: torch.Generator | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor, Tensor | None], Tensor]:
+        """Return loops on their way from noise, what the network is told of them, some of it hidden, and the velocity.
+
+        `rng` is a CPU's; None draws on the device of the batch.
+        """
         x_1, style = batch["x"], batch["style"]
-        x_0 = torch.randn_like(x_1)
-        t = torch.sigmoid(torch.randn(len(x_1), device=x_1.device))  # logit-normal (Esser et al. 2024)
-        hidden = torch.rand(len(x_1), device=x_1.device) < self.config.condition_dropout
+        device = x_1.device
+        drawn_on = device if rng is None else torch.device("cpu")
+        x_0 = torch.randn(x_1.shape, generator=rng, device=drawn_on).to(device)
+        t = torch.sigmoid(torch.randn(len(x_1), generator=rng, device=drawn_on)).to(device)  # logit-normal (Esser 2024)
+        hidden = torch.rand(len(x_1), generator=rng, device=drawn_on).to(device) < self.config.condition_dropout
         style = style.masked_fill(hidden, NO_STYLE)
         controls: Tensor | None = None
         if self.config.controls:
-            dropped = torch.rand(batch["controls"].shape, device=x_1.device) < self.config.control_dropout
-            controls = batch["controls"].masked_fill(dropped | hidden[:, None], torch.nan)
+            chance = torch.rand(batch["controls"].shape, generator=rng, device=drawn_on).to(device)
+            dropped = (chance < self.config.control_dropout) | hidden[:, None]
+            controls = batch["controls"].masked_fill(dropped, torch.nan)
         t_wide = t[:, None, None]
-        velocity = self((1 - t_wide) * x_0 + t_wide * x_1, t, batch["bpm"], style, controls)
-        loss = (velocity.float() - (x_1 - x_0)).square().mean()
-        yield "model", loss, {"velocity": loss.detach()}
+        return (1 - t_wide) * x_0 + t_wide * x_1, (t, batch["bpm"], style, controls), x_1 - x_0
+
+    @torch.no_grad()
+    def calibrate(self, batches: Iterable[dict[str, Tensor]], rng: torch.Generator) -> None:
+        """Fit the guess of the first blocks to velocities by least squares."""
+        products = self.guess.new_zeros(len(self.guess), len(self.guess), dtype=torch.float64)
+        sums = torch.zeros_like(self.guess, dtype=torch.float64)
+        for batch in itertools.islice(batches, CALIBRATION_BATCHES):
+            x, conditions, wanted = self.noised(batch, rng)
+            hidden = layer_norm(self.hidden(x, *conditions, blocks=EARLY_BLOCKS)[-1]).flatten(0, 1).double()
+            known = torch.cat([hidden, torch.ones_like(hidden[:, :1])], dim=1)
+            products += known.T @ known
+            sums += known.T @ wanted.reshape(len(known), -1).double()
+        ridge = 1e-4 * products.diagonal().mean() * torch.eye(len(products), device=products.device)
+        self.guess.copy_(torch.linalg.solve(products + ridge, sums))
 
     def outline(self, x: Tensor) -> Tensor:
         """Return what is drawn first of loops `x`: their mean latents, and a mean beat of the low end around these."""
@@ -189,14 +240,24 @@ class Model(nn.Module):
         bpm, style = conditions["bpm"].to(device), conditions["style"].to(device)
         controls = conditions["controls"].to(device) if "controls" in conditions else None
 
-        def velocity(x: Tensor, time: float) -> Tensor:
+        has_guess = bool(self.guess.any())
+
+        def answer(x: Tensor, time: float, style: Tensor, controls: Tensor | None) -> Tensor:
             t = torch.full((n,), time, device=device)
-            guided = self(x, t, bpm, style, controls)
+            if not has_guess or time >= sampling.autoguidance_share:
+                return self(x, t, bpm, style, controls)
+            hidden = self.hidden(x, t, bpm, style, controls)
+            early, late = layer_norm(hidden[:EARLY_BLOCKS][-1]), layer_norm(hidden[-1])
+            guess, full = early @ self.guess[:-1] + self.guess[-1], self.out(late)
+            return (full + sampling.autoguidance * (full - guess)).reshape(x.shape)
+
+        def velocity(x: Tensor, time: float) -> Tensor:
+            guided = answer(x, time, style, controls)
             if controls is not None and sampling.control_guidance != 1.0:
-                free = self(x, t, bpm, style, None)
+                free = answer(x, time, style, None)
                 guided = free + sampling.control_guidance * (guided - free)
             if sampling.guidance != 1.0:
-                free = self(x, t, bpm, torch.full_like(style, NO_STYLE))
+                free = answer(x, time, torch.full_like(style, NO_STYLE), None)
                 guided = free + sampling.guidance * (guided - free)
             return guided
 
