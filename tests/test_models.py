@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from fourfloor import recipe
 from fourfloor.dataset import Dataset
 from fourfloor.models import families, family_module
+from fourfloor.nn.attention import layer_norm
 from fourfloor.nn.levels import Levels
 from fourfloor.representations import latent, representation_module
 from fourfloor.training import descent, loop
@@ -270,6 +271,38 @@ def test_the_flow_carries_noise_to_the_spread_of_the_data(spread: float, monkeyp
     conditions = {"bpm": torch.full((8,), 126.0), "style": torch.zeros(8, dtype=torch.long)}
     samples = model.sample(8, conditions, flow.Sampling(), torch.Generator().manual_seed(0))
     assert samples.std() == pytest.approx(spread, rel=0.02)
+
+
+def test_sampling_goes_on_from_the_guess_of_the_first_blocks() -> None:
+    flow = family_module("flow")
+    model = flow.Model(flow.Config(width=16, depth=3, heads=1), {"latent_dim": 84})
+    conditions = {"bpm": torch.full((2,), 126.0), "style": torch.zeros(2, dtype=torch.long)}
+
+    def sample(**sampling: float) -> Tensor:
+        rng = torch.Generator().manual_seed(0)
+        return model.sample(2, conditions, flow.Sampling(level_share=0.0, **sampling), rng, bars=1)
+
+    plain = sample()  # nothing is guessed yet
+    model.guess[-1] = 1.0
+    assert torch.equal(sample(autoguidance=0.0), plain)
+    # An untrained network answers 0, so a quarter of the way it is led by -2 x the guess.
+    assert torch.allclose(sample(autoguidance=2.0, autoguidance_share=0.25), plain - 0.5, atol=1e-5)
+    with pytest.raises(ValueError, match="autoguidance_share 2: choose"):
+        sample(autoguidance_share=2.0)
+
+
+def test_the_guess_is_the_best_linear_one(dataset: Dataset) -> None:
+    model, batch = tiny("flow", dataset)
+    model.eval().calibrate([batch] * 8, torch.Generator().manual_seed(0))
+    x, conditions, wanted = model.noised(batch, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        hidden = layer_norm(model.hidden(x, *conditions, blocks=2)[-1])
+    left = wanted.reshape(*hidden.shape[:2], -1) - hidden @ model.guess[:-1] - model.guess[-1]
+    assert left.square().mean() < 0.95 * wanted.square().mean()
+    assert abs(left.mean().item()) < 0.02
+    first = model.guess.clone()
+    model.calibrate([batch] * 8, torch.Generator().manual_seed(0))
+    assert torch.equal(model.guess, first)
 
 
 def test_the_outline_is_what_remains_when_all_beats_are_alike() -> None:
