@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import RECIPES, TINY
+from conftest import RECIPES
 from PIL import Image
 
 from fourfloor import audio, generation, loading, pipeline
 from fourfloor.generation import Request
 from fourfloor.representations.beatgrid import loop_samples
 from fourfloor.representations.controls import Controls
-from fourfloor.training import checkpoint
 
 
 @pytest.fixture(scope="session")
@@ -190,29 +189,6 @@ def test_an_exported_model_makes_the_same_music(
     second = generation.sample_latents(exported.prior, Request(bars=1))
     np.testing.assert_allclose(first, second, atol=0.05)  # weights in fewer bits
     pipeline.generate(request(tmp_path / "tiny", tmp_path / "loops"))
-
-
-def test_an_average_lies_between_two_runs_of_one_model(
-    trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
-) -> None:
-    before, after = trained_runs["prior"], tmp_path / "after"
-    tuned = pipeline.TrainRequest(
-        recipe=RECIPES / "prior.toml", data=[dataset_folder], run=after, steps=2, parent=str(before), device="cpu",
-        overrides=(*TINY["prior"][1::2], "training.learning_rate=0.01", "training.warmup_steps=0"),
-    )  # fmt: skip
-    pipeline.train(tuned)
-    runs = [checkpoint.load_best(run).part("ema") for run in (before, after)]
-    mean = loading.averaged(after, before, 0.25).part("ema")
-    assert mean["embed.weight"].ne(runs[1]["embed.weight"]).any()
-    torch.testing.assert_close(mean["embed.weight"], 0.25 * runs[0]["embed.weight"] + 0.75 * runs[1]["embed.weight"])
-    assert torch.equal(mean["levels.center"], runs[1]["levels.center"])  # measured, not learned
-    pipeline.export(after, trained_runs["decoder"], tmp_path / "mean", before, 0.25)
-    exported = loading.load_model(str(tmp_path / "mean")).prior.model.embed.weight
-    torch.testing.assert_close(exported, mean["embed.weight"], atol=2e-3, rtol=0)
-    with pytest.raises(ValueError, match="is no model of the kind"):
-        loading.averaged(before, trained_runs["decoder"], 0.5)
-    with pytest.raises(ValueError, match=r"share 2 is outside 0-1"):
-        loading.averaged(after, before, 2.0)
 
 
 def test_packed_fingerprints_keep_their_levels_and_bound_their_size() -> None:

@@ -227,24 +227,6 @@ def _fitting(path: Path, prior: Trained) -> Trained | None:
     return trained if fits else None
 
 
-def averaged(run: Path, other: Path, share: float) -> Checkpoint:
-    """Give the result of a run the mean weights of two, of which `other` has `share` (Wortsman et al. 2022).
-
-    One must have gone on from the other: only then do their weights lie in one valley. What the run has measured, not
-    learned, stays. ValueError where the two are not the same kind of model.
-    """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share {share:g} is outside 0-1: choose one in that range")
-    saved, mixed = checkpoint.load_best(run), checkpoint.load_best(other)
-    first, second = rebuild(saved, str(run)), rebuild(mixed, str(other))
-    same = first.codec_hash == second.codec_hash and first.vocabulary == second.vocabulary
-    weights, others = dict(first.model.named_parameters()), dict(second.model.named_parameters())
-    if not same or {n: w.shape for n, w in weights.items()} != {n: w.shape for n, w in others.items()}:
-        raise ValueError(f"{other}: is no model of the kind of {run}; name the run that this one went on from")
-    mean = {f"ema/{name}": torch.lerp(weight, others[name], share) for name, weight in weights.items()}
-    return Checkpoint(saved.step, saved.tensors | mean, saved.meta)
-
-
 def export(prior: Checkpoint, decoder: Checkpoint | None, out: Path) -> None:
     """Write a model folder from the results of a prior's and a decoder's run: matrices in 8 bits, no training state."""
     for saved, name in ((prior, PRIOR_FILE), (decoder, DECODER_FILE)):

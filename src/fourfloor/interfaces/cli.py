@@ -361,16 +361,12 @@ def export(
     decoder: Annotated[
         Path | None, typer.Option(help="The decoder's run, where the prior needs one.", show_default=False)
     ] = None,
-    average: Annotated[
-        Path | None, typer.Option(help="Average with the run that PRIOR went on from.", show_default=False)
-    ] = None,
-    share: Annotated[float, typer.Option(help="Of that run in the average, 0-1.")] = 0.5,
     as_json: AsJson = False,
 ) -> None:
     """Join a run, and its decoder's, into a model folder that `generate --model` reads: small, no training state."""
     from fourfloor import pipeline
 
-    size = pipeline.export(prior, decoder, out, average, share)
+    size = pipeline.export(prior, decoder, out)
     if as_json:
         _print_json({"model": str(out), "bytes": size})
     else:

@@ -7,22 +7,18 @@ from fourfloor.pipeline.generate import make_folder
 from fourfloor.training.checkpoint import load_best
 
 
-def export(prior: Path, decoder: Path | None, out: Path, average: Path | None = None, share: float = 0.5) -> int:
-    """Write a model folder from a run, or a prior's and a decoder's; return its size in bytes.
-
-    `average` is the run that the prior went on from: its weights count for `share` of the mean that is written.
-    """
+def export(prior: Path, decoder: Path | None, out: Path) -> int:
+    """Write a model folder from a run, or a prior's and a decoder's; return its size in bytes."""
     from fourfloor import novelty
 
     model = loading.load_model(str(prior), str(decoder) if decoder else None)  # refuses what does not fit
     if model.decoder and not decoder:
         raise ValueError(f"{prior}: makes no sound without a decoder; name its run with --decoder")
     novelty.load_reference(prior)
-    result = loading.averaged(prior, average, share) if average else load_best(prior)
     if out.resolve() in (prior.resolve(), decoder and decoder.resolve()):
         raise ValueError(f"{out}: is a run; choose another --out")
     make_folder(out)
-    loading.export(result, load_best(decoder) if decoder else None, out)
+    loading.export(load_best(prior), load_best(decoder) if decoder else None, out)
     novelty.copy_reference(prior, out)
     loading.load_model(str(out))
     return sum(path.stat().st_size for path in out.iterdir())
