@@ -17,6 +17,7 @@ blocks alone make of it is narrower still, so sampling goes on from there throug
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -168,19 +169,17 @@ class Model(nn.Module):
         `rng` is a CPU's; None draws on the device of the batch.
         """
         x_1, style = batch["x"], batch["style"]
-        device = x_1.device
-        drawn_on = device if rng is None else torch.device("cpu")
-        x_0 = torch.randn(x_1.shape, generator=rng, device=drawn_on).to(device)
-        t = torch.sigmoid(torch.randn(len(x_1), generator=rng, device=drawn_on)).to(device)  # logit-normal (Esser 2024)
-        hidden = torch.rand(len(x_1), generator=rng, device=drawn_on).to(device) < self.config.condition_dropout
-        style = style.masked_fill(hidden, NO_STYLE)
+        place: dict[str, Any] = {"generator": rng, "device": x_1.device if rng is None else "cpu"}
+        x_0 = torch.randn(x_1.shape, **place).to(x_1)
+        t = torch.sigmoid(torch.randn(len(x_1), **place)).to(x_1)  # logit-normal (Esser et al. 2024)
+        blind = torch.rand(len(x_1), **place).to(x_1) < self.config.condition_dropout
         controls: Tensor | None = None
         if self.config.controls:
-            chance = torch.rand(batch["controls"].shape, generator=rng, device=drawn_on).to(device)
-            dropped = (chance < self.config.control_dropout) | hidden[:, None]
-            controls = batch["controls"].masked_fill(dropped, torch.nan)
+            dropped = torch.rand(batch["controls"].shape, **place).to(x_1) < self.config.control_dropout
+            controls = batch["controls"].masked_fill(dropped | blind[:, None], torch.nan)
         t_wide = t[:, None, None]
-        return (1 - t_wide) * x_0 + t_wide * x_1, (t, batch["bpm"], style, controls), x_1 - x_0
+        conditions = t, batch["bpm"], style.masked_fill(blind, NO_STYLE), controls
+        return (1 - t_wide) * x_0 + t_wide * x_1, conditions, x_1 - x_0
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[dict[str, Tensor]], rng: torch.Generator) -> None:
