@@ -292,7 +292,9 @@ def test_sampling_goes_on_from_the_guess_of_the_first_blocks() -> None:
 
 
 def test_the_guess_is_the_best_linear_one(dataset: Dataset) -> None:
-    model, batch = tiny("flow", dataset)
+    flow, (_, batch) = family_module("flow"), tiny("flow", dataset)
+    torch.manual_seed(0)
+    model = flow.Model(flow.Config(width=64, depth=3), {"latent_dim": latent.LATENT_DIM})
     model.eval().calibrate([batch] * 8, torch.Generator().manual_seed(0))
     x, conditions, wanted = model.noised(batch, torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -303,6 +305,10 @@ def test_the_guess_is_the_best_linear_one(dataset: Dataset) -> None:
     first = model.guess.clone()
     model.calibrate([batch] * 8, torch.Generator().manual_seed(0))
     assert torch.equal(model.guess, first)
+    for kept in ({"fit_guess": False}, {"depth": 2}):
+        without = flow.Model(flow.Config(**{"width": 64, "depth": 3} | kept), {"latent_dim": latent.LATENT_DIM})
+        without.calibrate([batch], torch.Generator())
+        assert not without.guess.any()
 
 
 def test_the_outline_is_what_remains_when_all_beats_are_alike() -> None:

@@ -49,6 +49,7 @@ class Config:
     dropout: float = 0.1  # in the MLPs: the training sets are small
     condition_dropout: float = 0.15  # share of loops whose conditions are hidden, so that guidance and "any" work
     controls: bool = False  # whether density, brightness, low end, kick and energy can be asked for
+    fit_guess: bool = True  # false in tuning: the parent's guess is kept, as a small folder says too little
     control_dropout: float = 0.5  # share of hidden values of each control: one alone is asked for more often than all
 
     def __post_init__(self) -> None:
@@ -183,7 +184,9 @@ class Model(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[dict[str, Tensor]], rng: torch.Generator) -> None:
-        """Fit the guess of the first blocks to velocities by least squares."""
+        """Fit the guess of the first blocks to velocities by least squares; a network of no more blocks has none."""
+        if not self.config.fit_guess or self.config.depth <= EARLY_BLOCKS:
+            return
         products = self.guess.new_zeros(len(self.guess), len(self.guess), dtype=torch.float64)
         sums = torch.zeros_like(self.guess, dtype=torch.float64)
         for batch in itertools.islice(batches, CALIBRATION_BATCHES):
@@ -239,14 +242,14 @@ class Model(nn.Module):
         bpm, style = conditions["bpm"].to(device), conditions["style"].to(device)
         controls = conditions["controls"].to(device) if "controls" in conditions else None
 
-        has_guess = bool(self.guess.any())
+        is_guided = sampling.autoguidance > 0 and bool(self.guess.any())
 
         def answer(x: Tensor, time: float, style: Tensor, controls: Tensor | None) -> Tensor:
             t = torch.full((n,), time, device=device)
-            if not has_guess or time >= sampling.autoguidance_share:
+            if not is_guided or time >= sampling.autoguidance_share:
                 return self(x, t, bpm, style, controls)
             hidden = self.hidden(x, t, bpm, style, controls)
-            early, late = layer_norm(hidden[:EARLY_BLOCKS][-1]), layer_norm(hidden[-1])
+            early, late = layer_norm(hidden[EARLY_BLOCKS - 1]), layer_norm(hidden[-1])
             guess, full = early @ self.guess[:-1] + self.guess[-1], self.out(late)
             return (full + sampling.autoguidance * (full - guess)).reshape(x.shape)
 
