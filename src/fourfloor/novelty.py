@@ -24,7 +24,7 @@ from fourfloor.representations.latent import SAMPLE_RATE
 from fourfloor.training.checkpoint import write_atomically
 
 ARRAYS, ABOUT = "reference.safetensors", "reference.json"
-NEARLY_A_COPY = COPY_LIMIT - 0.008  # rounded to 2 dB, the kept fingerprints score so much less at most (docs/log.md)
+NEARLY_A_COPY = COPY_LIMIT - 0.008  # rounded to 2 dB, the kept fingerprints score up to so much less (24 loops)
 FOLLOWS = 0.5  # a loop that misses a control by more has not followed it: a kick that was to be left out
 STEP_DB = 2  # of the kept fingerprints
 ENVELOPE_LOOPS = 120  # evenly over the training set: enough for the range of a number

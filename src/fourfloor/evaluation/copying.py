@@ -46,8 +46,8 @@ _COARSE_BANDS = N_BANDS // 2
 _COARSE_PATCH = PATCH_FRAMES // _COARSE
 _COARSE_BLOCK = BLOCK_FRAMES // _COARSE
 _COARSE_OFFSETS = _COARSE_BLOCK - _COARSE_PATCH + 1
-_PAIRS = 64                  # of a patch and a block: so many of the first search's best are measured in full,
-_MORE_PAIRS = 512            # and so many where one of those correlates by _SUSPECT: the nearest may come late
+_PAIRS = 64                  # of a patch and a block, the best of the first search, are measured in full,
+_MORE_PAIRS = 512            # more of them where one reaches _SUSPECT: the nearest may come late
 _SUSPECT = 0.55
 _OFFSETS = 3                 # of one pair, at most
 _ALL_SHIFTS = tuple(range(len(SEMITONES)))
@@ -190,7 +190,7 @@ class CopyIndex:
         """Return what correlates best coarsely, the best first."""
         resampled = [(2 ** (shift / 12), (number,)) for number, shift in enumerate(SEMITONES) if shift]
         own = _query(coarse, seconds, [(1.0, _ALL_SHIFTS), *resampled])
-        searched: list[tuple[_Blocks, _Query]] = []
+        searched: dict[int, tuple[_Blocks, _Query]] = {}
         found = np.zeros((4, 0))  # score, number of what was searched, patch, block
         for group in self._groups:
             pace = bpm / group.bpm
@@ -198,10 +198,12 @@ class CopyIndex:
             for query in [own, _query(coarse, seconds, [(pace, _ALL_SHIFTS)])] if other_tempo else [own]:
                 floor = found[0, -1] if found.shape[1] == _MORE_PAIRS else -1.0
                 scores, patches, blocks = group.correlate(query, floor)
-                number = np.full(len(scores), len(searched))
-                searched.append((group, query))
-                found = np.concatenate([found, [scores, number, patches, blocks]], axis=1)
+                number = max(searched, default=-1) + 1
+                searched[number] = group, query
+                numbers = np.full(len(scores), number)
+                found = np.concatenate([found, [scores, numbers, patches, blocks]], axis=1)
                 found = found[:, np.argsort(-found[0], kind="stable")[:_MORE_PAIRS]]
+                searched = {kept: searched[kept] for kept in np.unique(found[1]).astype(int)}
         pairs = []
         for number, patch, block in found[1:].T.astype(int):
             group, query = searched[number]
