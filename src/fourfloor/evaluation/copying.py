@@ -36,7 +36,7 @@ CODE_RANGE_DB = 32.0
 STEPS_PER_DB = 4             # passages are kept as bytes, a quarter of a decibel each
 SEMITONES = (-2, -1, 0, 1, 2)
 TEMPO_STEP = 0.01            # passages within 1 % share a tempo: 10 ms over half a patch, less than half a frame
-BLOCK_FRAMES = 512
+BLOCK_FRAMES = 256
 QUERY_SECONDS = 1.0          # between the patches of a loop
 _CODE = 2                    # what a byte means: 2 = quarter decibels with the frame means removed
 _VALID = BLOCK_FRAMES - PATCH_FRAMES + 1

@@ -118,7 +118,8 @@ class Model(nn.Module):
         with torch.no_grad():
             # Gates start open at a small value: closed ones would give the blocks no gradient at the first step.
             self.modulation.bias.view(6, width)[[2, 5]] = 0.1
-        self.outline_dim = self.outline(torch.zeros(1, LATENTS_PER_BEAT, self.latent_dim)).shape[1]
+        # Counted, not tried: a sum on the meta device, where loading builds models, imports torch's compiler (1 s).
+        self.outline_dim = self.latent_dim + LATENTS_PER_BEAT * len(range(self.latent_dim)[KICK])
         # The guess of the first blocks, weights and a last row of biases, measured by `calibrate`; 0 before.
         self.register_buffer("guess", torch.zeros(width + 1, token_dim))
         self.levels = Levels(self.outline_dim + (len(NAMES) if config.controls else 0), MAX_STYLES)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fourfloor.novelty import Reference
 
 Made = TypeVar("Made")
+AHEAD = 4  # things a core may be ahead of the next one in order: some are drawn several times
 SPARE = 4  # further candidates of a loop, made only while it is nearly a copy or misses a control
 
 
@@ -55,12 +56,12 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     first = Request(
         bpm=request.bpm, bars=request.bars, seed=request.seed, style=request.style, controls=request.controls
     )
-    model = loading.load_model(request.model, request.decoder)
-    generation.check_controls(model, request.controls)
-    generation.style_number(model.prior, request.style)  # refused before anything is written
-    make_folder(request.out)
-    with ThreadPoolExecutor(1) as opener:  # the first loops are sampled meanwhile
+    with ThreadPoolExecutor(1) as opener:  # the model is loaded and the first loops are sampled meanwhile
         opening = opener.submit(novelty.load_reference, loading.reference_folder(request.model))
+        model = loading.load_model(request.model, request.decoder)
+        generation.check_controls(model, request.controls)
+        generation.style_number(model.prior, request.style)  # refused before anything is written
+        make_folder(request.out)
         return _generate(request, model, first, opening.result, began, on_loop)
 
 
@@ -110,7 +111,7 @@ def in_parallel(make: Callable[[int], Made], count: int) -> Iterator[Made]:
             waiting: deque[Future[Made]] = deque()
             for number in range(count):
                 waiting.append(pool.submit(make, number))
-                if len(waiting) > cores:
+                if len(waiting) > AHEAD * cores:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
