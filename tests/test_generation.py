@@ -255,7 +255,7 @@ def test_only_a_model_of_the_same_family_can_be_tuned(
     with pytest.raises(ValueError, match="holds magnitude_decoder, the recipe trains flow"):
         pipeline.train(request)
     wider = replace(request, parent=str(trained_runs["prior"]), overrides=("model.width=96",))
-    with pytest.raises(ValueError, match=r"adapt.toml: \[model\] asks for other weights .*: condition_dropout, .*width"):
+    with pytest.raises(ValueError, match=r"asks for other weights .*: condition_dropout, fit_guess, width"):
         pipeline.train(wider)
     assert not (tmp_path / "run").exists()
 
