@@ -63,9 +63,7 @@ def main() -> None:
 
 def held_out_scores(dataset: Dataset, count: int, reference: novelty.Reference) -> np.ndarray:
     """Search what a model was trained on for passages of loops it never heard; return their copy scores."""
-    indices = dataset.indices("validation")
-    chosen = indices[np.linspace(0, len(indices) - 1, min(len(indices), count)).astype(int)]
-    loops = ((dataset.waveform(int(index)), dataset.bpm(int(index))) for index in chosen)
+    loops = ((dataset.waveform(index), dataset.bpm(index)) for index in dataset.evenly("validation", count))
     return np.array([reference.index.search(waveform, dataset.sample_rate, bpm).score for waveform, bpm in loops])
 
 

@@ -98,6 +98,11 @@ class Dataset:
         """List the style tags that occur, sorted."""
         return sorted({track.style for part in self.catalogues for track in part.tracks})
 
+    def evenly(self, split: str, count: int) -> list[int]:
+        """Return at most `count` loops of a split, evenly over it."""
+        indices = self.indices(split)
+        return [int(i) for i in indices[np.linspace(0, len(indices) - 1, min(len(indices), count)).astype(int)]]
+
     def indices(self, split: str) -> np.ndarray:
         """Return the loops of a split, "plain" being those to train; a single loop is trained on and validates."""
         if split == "plain":

@@ -37,7 +37,7 @@ def checker(plan: recipe.Recipe, codec: Any, dataset: Dataset, meta: dict[str, A
     if decoder is None and not hasattr(representation_module(plan.representation_name), "decode"):
         raise ValueError("no decoder turns its samples into sound; name one with --decoder")
     cutoff_hz = min(CUTOFF_HZ, 0.45 * dataset.sample_rate)
-    train, held_out = (_evenly(dataset.indices(split)) for split in ("train", "validation"))
+    train, held_out = (dataset.evenly(split, MAX_HEARD) for split in ("train", "validation"))
     if len(held_out) < 2:
         raise ValueError("a single held-out loop has no distance; ingest more music, or in shorter loops")
     heard = hear_set((_sample(dataset, index) for index in train), cutoff_hz)
@@ -66,11 +66,6 @@ def checker(plan: recipe.Recipe, codec: Any, dataset: Dataset, meta: dict[str, A
         return style if usable else float("inf"), {"style": style, "diversity": diversity, "copies": copies}
 
     return check
-
-
-def _evenly(indices: np.ndarray) -> list[int]:
-    places = np.linspace(0, len(indices) - 1, min(len(indices), MAX_HEARD)).astype(int)
-    return [int(index) for index in indices[places]]
 
 
 def _sample(dataset: Dataset, index: int) -> Sample:

@@ -227,11 +227,12 @@ def _fitting(path: Path, prior: Trained) -> Trained | None:
     return trained if fits else None
 
 
-def export(prior: Checkpoint, decoder: Checkpoint | None, out: Path) -> None:
-    """Write a model folder from the results of a prior's and a decoder's run: matrices in 8 bits, no training state."""
-    for saved, name in ((prior, PRIOR_FILE), (decoder, DECODER_FILE)):
-        if saved is None:
+def export(prior: Path, decoder: Path | None, out: Path) -> None:
+    """Write a model folder from a prior's and a decoder's run: matrices in 8 bits, no training state."""
+    for run, name in ((prior, PRIOR_FILE), (decoder, DECODER_FILE)):
+        if run is None:
             continue
+        saved = checkpoint.load_best(run)
         tensors = {f"constants/{key}": value.half() for key, value in saved.part("constants").items()}
         for key, value in saved.part("ema").items():
             tensors[f"ema/{key}"] = value.half()

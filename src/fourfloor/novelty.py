@@ -43,11 +43,10 @@ def write_reference(folder: Path, dataset: Dataset) -> None:
     with contextlib.suppress(ValueError):
         load_reference(folder)
         return  # an earlier part of the run wrote it
-    train = dataset.indices("train")
     arrays, about = CopyIndex(training_passages(dataset)).to_arrays()
-    chosen = train[np.linspace(0, len(train) - 1, min(len(train), ENVELOPE_LOOPS)).astype(int)]
     scores = [
-        score_loop(dataset.waveform(int(i)), dataset.sample_rate, dataset.bpm(int(i)), dataset.bars) for i in chosen
+        score_loop(dataset.waveform(i), dataset.sample_rate, dataset.bpm(i), dataset.bars)
+        for i in dataset.evenly("train", ENVELOPE_LOOPS)
     ]
     write_atomically(folder / ARRAYS, save({"frames": pack(arrays["frames"])}))
     content = {"index": about, "step_db": STEP_DB, "envelope": Envelope.of(scores).to_dict()}

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from fourfloor import loading
 from fourfloor.pipeline.generate import make_folder
-from fourfloor.training.checkpoint import load_best
 
 
 def export(prior: Path, decoder: Path | None, out: Path) -> int:
@@ -18,7 +17,7 @@ def export(prior: Path, decoder: Path | None, out: Path) -> int:
     if out.resolve() in (prior.resolve(), decoder and decoder.resolve()):
         raise ValueError(f"{out}: is a run; choose another --out")
     make_folder(out)
-    loading.export(load_best(prior), load_best(decoder) if decoder else None, out)
+    loading.export(prior, decoder, out)
     novelty.copy_reference(prior, out)
     loading.load_model(str(out))
     return sum(path.stat().st_size for path in out.iterdir())
