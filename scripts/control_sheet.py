@@ -41,9 +41,11 @@ def main() -> None:
     pictures = []
     for name in NAMES:
         asked, measured = [], []
-        for value in VALUES:
+        for column, value in enumerate(VALUES):
             wanted = Controls(**{name: value > 0.5 if name == "kick" else value})
-            for seed in range(options.count):  # the same noise for every value
+            # The same noise for every value; but of the kick, which has two, that would be the same loops again.
+            first = column * options.count if name == "kick" else 0
+            for seed in range(first, first + options.count):
                 request = Request(bpm=options.bpm, bars=options.bars, seed=seed, controls=wanted)
                 if reference is not None:
                     asked_of, *spare = generation.candidate_requests(request, 0, 1 + SPARE)
@@ -52,7 +54,7 @@ def main() -> None:
                     waveform = leveled(model, request)
                 asked.append(wanted.asked[name])
                 measured.append(generation.measured_controls(model, request, waveform)[name])
-                if seed == 0:
+                if seed == first:
                     label = f"{name} {asked[-1]:g}: {measured[-1]:.2f} measured"
                     pictures.append((label, picture.spectrogram(waveform, latent.SAMPLE_RATE, width=320, height=150)))
         together = np.std(measured) > 0
