@@ -1,6 +1,6 @@
 """The seed's own comparison: one file, one tempo, the same network on single beats and on fragments cut anywhere.
 
-    python scripts/beat_split.py ../shared/music/noiz2sa/stg1.ogg --out runs/beat_split
+    python scripts/beat_split.py data/tracks/noiz2sa/stg1.ogg --out runs/beat_split
 
 Both networks of a pair take the same steps from the same seed, and loops are sampled with the same seeds. Of every
 number the table holds the means, the mean difference of the pairs with its bootstrap interval, and Wilcoxon's

@@ -1,6 +1,6 @@
 """Fit the weights of `fourfloor.ingest.phase` and say what they are worth on albums they have not seen.
 
-    python scripts/fit_phase.py ../shared/music --arranged 150 --produced 300 --seed 0
+    python scripts/fit_phase.py data/tracks --arranged 150 --produced 300 --seed 0
 
 Prints the share of right beats and downbeats with every album (game, fifth of the arranged tracks, style of the
 produced) left out in turn, at the true tempo, then the weights fitted on all. Maximum likelihood with an L2 penalty.

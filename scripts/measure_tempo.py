@@ -1,6 +1,6 @@
 """Measure the grid tracker on tracks of known tempo: a table of every whole file, then a summary.
 
-    python scripts/measure_tempo.py ../shared/music --excerpts 5 --arranged 100 --produced 200 --seed 1
+    python scripts/measure_tempo.py data/tracks --excerpts 5 --arranged 100 --produced 200 --seed 1
 
 A tempo is right within 0.05 BPM, a beat within 15 ms where its tempo is right, a downbeat where its beat is right. AUC:
 how often what is right has more confidence than what is wrong. Real time is of one process, decoding left out.

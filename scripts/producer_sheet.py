@@ -1,6 +1,6 @@
 """Compare produced loops with real music: a table of per-loop numbers and a sheet of spectrograms.
 
-    python scripts/producer_sheet.py --count 120 --music ../shared/music --sheet docs/producer.png
+    python scripts/producer_sheet.py --count 120 --music data/tracks --sheet docs/producer.png
 
 Real tracks are cut into loops of four bars at the tempo of `tempo.csv`, from the loudest bar line of their first four.
 Medians, 5th and 95th percentiles; the scorecard's numbers come from `fourfloor.evaluation`.

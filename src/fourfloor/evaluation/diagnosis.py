@@ -29,7 +29,7 @@ MEANING = {
     "one bar repeated": "every bar is the same bar",
     "no form": "neighboring bars have less in common than bars of real loops",
     "shuffled": "the sound of the style without its rhythm",
-    "other style": "music, but as far from the held-out tracks as another style",
+    "other style": "loops in tempo, but farther from the held-out tracks than the style gate allows",
     "crackle": "single clicks inside the loops",
     "clipping": "flattened peaks",
 }

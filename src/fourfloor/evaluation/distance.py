@@ -127,7 +127,7 @@ def diversity_ratio(vectors: Array, space: StyleSpace) -> float:
 
 
 def coverage(placed: Array, reference: Array, seed: int = 0) -> float:
-    """Count the reference loops that have a loop nearer than their fifth neighbour (Naeem et al. 2020), at equal N."""
+    """Count the reference loops that have a loop nearer than their fifth neighbor (Naeem et al. 2020), at equal N."""
     n = min(len(placed), len(reference))
     if n <= N_NEIGHBOURS:
         return float("nan")

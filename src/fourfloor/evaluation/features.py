@@ -95,14 +95,14 @@ def mel_filters(n_mels: int, cutoff_hz: float, n_fft: int = N_FFT, shift: float 
 
 
 def mel_centers(n_mels: int, cutoff_hz: float) -> Array:
-    """Tell the centre frequency of each mel band in Hz."""
+    """Tell the center frequency of each mel band in Hz."""
     top = 2595 * np.log10(1 + cutoff_hz / 700)
     bottom = 2595 * np.log10(1 + 30.0 / 700)
     return 700 * (10 ** (np.linspace(bottom, top, n_mels + 2)[1:-1] / 2595) - 1)
 
 
 def power_frames(waveform: Array, n_frames: int, n_fft: int = N_FFT, filters: Array | None = None) -> Array:
-    """Take the power spectra `(n_frames, n_fft // 2 + 1)` of a circle at equally spaced centres, Hann window.
+    """Take the power spectra `(n_frames, n_fft // 2 + 1)` of a circle at equally spaced centers, Hann window.
 
     With `filters` `(bands, bins)` only `(n_frames, bands)` is kept, and memory stays bounded for a whole track.
     """

@@ -41,7 +41,7 @@ def spectrogram(waveform: Array, sample_rate: int, width: int = _WIDTH, height: 
 
 
 def strip_plot(title: str, values: Sequence[float], real: Sequence[float], low: float, high: float) -> str:
-    """Draw values as marks on a line, held-out values below them in grey, over the band of the usual range."""
+    """Draw values as marks on a line, held-out values below them in gray, over the band of the usual range."""
     finite = [value for value in (*values, *real) if np.isfinite(value)]
     if not finite:
         return f"<p>{escape(title)}: no numbers</p>"

@@ -22,8 +22,8 @@ from fourfloor.evaluation.sources import Source
 from fourfloor.ingest.catalogue import Catalogue
 
 STATEMENT = (
-    "Nobody listened for this table. It says that loops are not noise, hold their tempo, vary, resemble held-out music "
-    "statistically and copy no 2 s passage of the training set. It does not say that they are good."
+    "Nobody listened for this table. It measures whether loops are noise, hold their tempo, vary, resemble held-out "
+    "music statistically and copy 2 s passages of the training set. It does not say that they are good."
 )
 MAX_COPIES = 4
 WORD = {True: "yes", False: "no", None: "cannot be judged"}
@@ -122,7 +122,7 @@ def page(card: Scorecard, judged: Source, chosen: Sequence[int], heard: HeardSet
         f"{card.seed}, all rows below {card.cutoff_hz:g} Hz.</p>",
         *(f"<p>Note: {escape(note)}.</p>" for note in card.warnings), html_table(_table(card), judged_row=True),
         f"<p>{escape(STATEMENT)}</p><h2>Gates</h2>", html_table(_gates(card)), "<h2>Loop by loop</h2>",
-        "<p>Each mark is a loop; grey: held-out; the band is the usual range of the training set.</p>",
+        "<p>Each mark is a loop; gray: held-out; the band is the usual range of the training set.</p>",
         *(_plot(number, card, heard, envelope) for number in
           ("pulse", "independence", "repetition", "flatness_db", "modulation_db", "crest_db")),
         "<h2>Best, median and worst loop</h2>", *(_loop(title, judged, chosen, heard, pick, envelope)

@@ -64,7 +64,7 @@ def folded(measured: float, bpm: float) -> float:
 
 
 def pulse_of(hearing: Hearing) -> float:
-    """Find the highest normalised autocorrelation of the onset envelope at a lag of 0.25-1.2 s, on the circle."""
+    """Find the highest normalized autocorrelation of the onset envelope at a lag of 0.25-1.2 s, on the circle."""
     correlation = _autocorrelation(hearing)
     if hearing.silent or correlation[0] <= 0:
         return 0.0

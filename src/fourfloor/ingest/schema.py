@@ -117,10 +117,10 @@ def content_hashes(content: dict[str, Any]) -> tuple[str, str]:
 
     The first leaves out names and paths, so that moved files keep it; the second covers every other byte of meaning.
     """
-    learnt = {key: content[key] for key in ("schema", "bars", "sample_rate", "channels", "loops", "features_sha256")}
-    learnt["tracks"] = [{key: track[key] for key in ("sha256", "bpm", "style", "split")} for track in content["tracks"]]
+    heard = {key: content[key] for key in ("schema", "bars", "sample_rate", "channels", "loops", "features_sha256")}
+    heard["tracks"] = [{key: track[key] for key in ("sha256", "bpm", "style", "split")} for track in content["tracks"]]
     rest = {key: value for key, value in content.items() if key not in ("data_hash", "catalogue_hash")}
-    return _hash_json(learnt), _hash_json(rest)
+    return _hash_json(heard), _hash_json(rest)
 
 
 def _hash_json(value: Any) -> str:

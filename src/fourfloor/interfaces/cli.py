@@ -159,7 +159,7 @@ def train(
             print(note)
 
 
-@app.command(epilog="Example: fourfloor generate --bpm 126 --bars 4 --count 8 --candidates 8 --sheet --out loops")
+@app.command(epilog="Example: fourfloor generate --bpm 126 --bars 4 --count 8 --sheet --out loops")
 def generate(
     model: Annotated[str, typer.Option(help="A model in the package, a model folder, or a prior's run.")] = "warehouse",
     bpm: Annotated[float, typer.Option(help="Tempo, 90-180.")] = 126.0,
@@ -167,15 +167,17 @@ def generate(
     count: Annotated[int, typer.Option(help="How many loops.")] = 4,
     seed: Annotated[int, typer.Option(help="Loop i has seed + i; the same seed gives the same bytes.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the WAV files.")] = Path("loops"),
-    style: Annotated[str | None, typer.Option(help="A style the model knows.", show_default="any")] = None,
+    style: Annotated[
+        str | None, typer.Option(help="A style the model knows; a wrong one lists them.", show_default="any")
+    ] = None,
     density: Annotated[float | None, typer.Option(help="How many onsets, 0-1.", show_default="any")] = None,
     brightness: Annotated[float | None, typer.Option(help="Spectral centroid, 0-1.", show_default="any")] = None,
     low_end: Annotated[float | None, typer.Option(help="Share of power below 150 Hz, 0-1.", show_default="any")] = None,
     kick: Annotated[
         bool | None, typer.Option("--kick/--no-kick", help="With or without a kick.", show_default="any")
     ] = None,
-    energy: Annotated[float | None, typer.Option(help="How hard it drives, 0-1.", show_default="any")] = None,
-    candidates: Annotated[int, typer.Option(help="Make this many of each loop and keep the best.")] = 1,
+    energy: Annotated[float | None, typer.Option(help="How full and steady it is, 0-1.", show_default="any")] = None,
+    candidates: Annotated[int, typer.Option(help="Make this many of each loop, keep the most usual.")] = 1,
     decoder: Annotated[str | None, typer.Option(help="Another decoder of the same codec.", show_default=False)] = None,
     sheet: Annotated[bool, typer.Option("--sheet", help="Draw spectrograms.png beside the loops.")] = False,
     as_json: AsJson = False,

@@ -182,7 +182,7 @@ def drum_parts(
 
 
 def swell_part(row: phrasing.Row, bars: int, rng: Rng) -> Part:
-    """Return noise that rises towards every hit of a row and ends there."""
+    """Return noise that rises toward every hit of a row and ends there."""
     ends = np.flatnonzero(row.velocities) / 4
     beats = float(rng.choice([1, 2, 2, 4]))
     events = [

@@ -91,5 +91,5 @@ def chord(harmony: Harmony, degree: int, octave: int, kind: str) -> list[int]:
     }[kind]
     pitches = [harmony.key.pitch(degree + s, octave) for s in steps]
     center = 12 * (octave + 1) + 8
-    # Inversions keep neighboring chords close: fold every voice towards one register.
+    # Inversions keep neighboring chords close: fold every voice toward one register.
     return sorted(p - 12 * round((p - center) / 12) for p in pitches) if kind not in ("octave", "fifth") else pitches

@@ -49,7 +49,7 @@ def draw_bass(kind: str, harmony: Harmony, bars: int, octave: int, swing: float,
     motif_bars = int(rng.choice([1, 2])) if kind == "groove" else 1
     rhythm = np.concatenate([grid(options[int(rng.integers(len(options)))]) for _ in range(motif_bars)])
     colors = {"offbeat": 0.1, "rolling": 0.15, "eighths": 0.2, "groove": 0.4, "long": 0.1}[kind]
-    # The bar begins on the root and moves towards its end; some lines leave it in every last beat.
+    # The bar begins on the root and moves toward its end; some lines leave it in every last beat.
     chances = colors * np.resize(np.linspace(0.2, 1.8, STEPS), len(rhythm))
     if kind != "long" and rng.uniform() < 0.45:
         chances[-4:] = 0.9

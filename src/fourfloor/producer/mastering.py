@@ -122,7 +122,7 @@ def tone(waveform: np.ndarray, bottom: float, tilt_db: float, sample_rate: int, 
 
 
 def limit(waveform: np.ndarray, loudness: float, sample_rate: int) -> np.ndarray:
-    """Bring a loop towards a K-weighted loudness in dB with no peak above the ceiling and no DC.
+    """Bring a loop toward a K-weighted loudness in dB with no peak above the ceiling and no DC.
 
     Peaks bend at first, a look-ahead limiter takes what is left; the second round makes up for what both took.
     """
