@@ -10,7 +10,8 @@ minutes=${MINUTES:-50}
 music=${MUSIC:-data/tracks}
 fourfloor=.venv/bin/fourfloor
 export OMP_NUM_THREADS=1
-trap 'kill $(jobs -p) 2> /dev/null || :' EXIT
+set -m # each job is a group of its own, so that ending one ends all of it
+trap 'for job in $(jobs -p); do kill -- "-$job" 2> /dev/null || :; done' EXIT
 
 [ -d "$music" ] || { echo "model.sh: no music in $music; run make music first" >&2; exit 2; }
 # Eleven of the 27 tracks are held out: the style distance takes ten.

@@ -138,6 +138,21 @@ def test_where_a_copy_is_suspected_the_search_goes_on(index: CopyIndex, monkeypa
     assert index.search(loop, RATE, bpm).score < in_full.score - 0.05
 
 
+def test_a_copy_of_one_bar_is_found() -> None:
+    bar = play(40, bpm=132.0)[:, : round(RATE * 240 / 132.0)]
+    assert bar.shape[1] < 2 * RATE  # shorter than what is compared
+    index = CopyIndex([Passage(name="a", waveform=bar, sample_rate=RATE, bpm=132.0, closed=True)])
+    assert index.search(bar, RATE, 132.0).score > 0.9
+    assert index.search(np.tile(bar, 4), RATE, 132.0).score > 0.9
+
+
+def test_a_damaged_copy_index_is_refused(index: CopyIndex) -> None:
+    arrays, about = index.to_arrays()
+    for key in ("names", "bpms", "starts"):
+        with pytest.raises(ValueError, match="rebuild it"):
+            CopyIndex.from_arrays(arrays, about | {key: about[key][:-1]})
+
+
 def test_the_time_of_a_match_is_right() -> None:
     track = np.concatenate([play(40, part) for part in range(3)], axis=1)
     index = CopyIndex([Passage(name="a", waveform=track, sample_rate=RATE, bpm=tempo(40), start_seconds=10.0)])

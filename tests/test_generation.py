@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import RECIPES
+from conftest import RECIPES, TINY, house_loop
 from PIL import Image
 
-from fourfloor import audio, generation, loading, pipeline
+from fourfloor import audio, generation, loading, novelty, pipeline
+from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
+from fourfloor.ingest.catalogue import DatasetWriter
+from fourfloor.pipeline.generate import in_parallel
 from fourfloor.representations.beatgrid import loop_samples
 from fourfloor.representations.controls import Controls
 
@@ -239,6 +243,93 @@ def test_a_tuned_model_keeps_codec_and_styles(
         if value.is_floating_point()
     ]
     assert 0 < max(moved) < 0.5
+
+
+@pytest.fixture(scope="session")
+def other_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset of other loops: one track to train, one to validate."""
+    out = tmp_path_factory.mktemp("datasets") / "other"
+    with DatasetWriter(out, bars=4) as writer:
+        for number, (bpm, split) in enumerate(((122.0, "train"), (127.0, "validation"))):
+            track = writer.add_track(
+                name=f"other {number}", path=f"{number}.wav", sha256=f"{number + 50:064d}", bpm=bpm, split=split,
+                style="house",
+            )  # fmt: skip
+            previous = None
+            for part in range(2):
+                previous = writer.add_loop(
+                    house_loop(bpm, 4, seed=100 + 2 * number + part), track=track, bpm=bpm, follows=previous
+                )
+        writer.finish()
+    return out
+
+
+def test_a_tuned_model_searches_what_its_parent_heard(
+    trained_runs: dict[str, Path], dataset_folder: Path, other_folder: Path, tmp_path: Path
+) -> None:
+    runs = Path(shutil.copytree(trained_runs["decoder"].parent, tmp_path / "runs"))
+    overrides = ("training.batch_size=2", "training.check_every=0")
+    request = pipeline.TrainRequest(
+        recipe=RECIPES / "adapt.toml", data=[other_folder], run=runs / "tuned", parent=str(runs / "prior"), steps=1,
+        overrides=overrides, device="cpu",
+    )  # fmt: skip
+    pipeline.train(request)
+    pipeline.train(replace(request, parent=None, resume=True, steps=2))  # which knows its parent from the checkpoint
+    reference = novelty.load_reference(runs / "tuned")
+    for folder in (dataset_folder, other_folder):
+        dataset = Dataset([folder])
+        index = int(dataset.indices("train")[0])
+        match = reference.index.search(dataset.waveform(index), dataset.sample_rate, dataset.bpm(index))
+        assert match.score > 0.9
+        assert match.track == dataset.name(index)
+    again = reference.index.joined(novelty.load_reference(runs / "prior").index)
+    assert again.to_arrays()[1] == reference.index.to_arrays()[1]  # what both hold is held once
+    assert loading.load_trained(runs / "tuned").meta["parent"] == str(runs / "prior")
+
+
+def test_a_reference_to_other_music_is_written_anew(dataset_folder: Path, other_folder: Path, tmp_path: Path) -> None:
+    for folder in (dataset_folder, other_folder):
+        novelty.write_reference(tmp_path, Dataset([folder]))
+        names = set(novelty.load_reference(tmp_path).index.to_arrays()[1]["names"])
+        dataset = Dataset([folder])
+        assert names == {dataset.name(int(index)) for index in dataset.indices("train")}
+
+
+def test_a_decoder_of_another_codec_is_refused_on_resuming_too(
+    trained_runs: dict[str, Path], dataset_folder: Path, other_folder: Path, tmp_path: Path
+) -> None:
+    runs = Path(shutil.copytree(trained_runs["decoder"].parent, tmp_path / "runs"))
+    decoder = pipeline.TrainRequest(
+        recipe=RECIPES / "decoder.toml", data=[other_folder], run=tmp_path / "other", steps=1, device="cpu",
+        overrides=TINY["decoder"][1::2],
+    )  # fmt: skip
+    pipeline.train(decoder)
+    request = pipeline.TrainRequest(
+        recipe=RECIPES / "prior.toml", data=[dataset_folder], run=runs / "prior", steps=4, device="cpu",
+        decoder=str(tmp_path / "other"), resume=True, overrides=TINY["prior"][1::2],
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="the decoder uses another codec than"):
+        pipeline.train(request)
+
+
+def test_more_styles_than_a_model_has_room_for_are_refused() -> None:
+    loading.check_styles("flow", ["style"] * 63, "here")
+    with pytest.raises(ValueError, match="here: 64 styles, a flow model has room for 63; merge some"):
+        loading.check_styles("flow", ["style"] * 64, "here")
+
+
+def test_what_waits_is_not_made_when_no_one_takes_it() -> None:
+    made: list[int] = []
+
+    def make(number: int) -> int:
+        time.sleep(0.05)
+        made.append(number)
+        return number
+
+    results = in_parallel(make, 1_000)
+    assert next(results) == 0
+    results.close()
+    assert len(made) < 30
 
 
 def test_loading_a_model_leaves_the_compiler_alone() -> None:

@@ -149,6 +149,25 @@ def test_a_stop_while_it_measures_keeps_the_model_as_it_came(tmp_path: Path) -> 
     assert (saved.step, saved.part("ema")["measured"].item()) == (0, 0.0)
 
 
+def test_a_stopped_run_has_measured_what_it_needs_to_be_used(tmp_path: Path) -> None:
+    class Calibrated(Line):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("calibrated", torch.zeros(()))
+
+        def calibrate(self, batches, rng) -> None:
+            self.calibrated.add_(next(iter(batches))["x"].shape[1])
+
+    def stop(progress: loop.Progress) -> None:
+        if progress.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(loop.Stopped):
+        run_line(tmp_path, 5, Calibrated(), on_progress=stop)
+    saved = checkpoint.load_latest(tmp_path)
+    assert (saved.step, saved.part("ema")["calibrated"].item()) == (2, 3.0)
+
+
 @pytest.mark.parametrize("cut", [1, 8, 11])
 def test_a_resumed_run_checks_and_stops_like_an_uninterrupted_one(tmp_path: Path, cut: int) -> None:
     def stop(progress: loop.Progress) -> None:

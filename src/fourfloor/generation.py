@@ -1,4 +1,4 @@
-"""A trained model -> loops: sample, decode, level; exact to the sample.
+"""A trained model -> loops: sample and decode; exact to the sample.
 
 Each loop has its own random numbers, made from its seed alone, so that the same seed gives the same loop however many
 are asked for.

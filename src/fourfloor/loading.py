@@ -5,6 +5,7 @@ decoder (magnitudes from latents) that share one codec.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -25,7 +26,7 @@ from fourfloor.training.checkpoint import Checkpoint, CheckpointError
 
 BUNDLED = "warehouse"
 PRIOR_FILE, DECODER_FILE = "prior.json", "decoder.json"
-KEPT_META = ("recipe", "shape", "vocabulary", "control_quantiles", "data_hash", "version", "elapsed")
+KEPT_META = ("recipe", "shape", "vocabulary", "control_quantiles", "data_hash", "version", "elapsed", "parent")
 SMALL = 10_000  # matrices of fewer weights are exported in half precision
 
 
@@ -102,13 +103,21 @@ def rebuild(saved: Checkpoint, source: str) -> Trained:
         constants = {name: value.float().numpy() for name, value in saved.part("constants").items()}
         codec = representation_module(plan.representation_name).Codec(**constants)
         vocabulary = saved.meta["vocabulary"]
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{source}: is no model of this version ({error!r:.80}); train it again") from None
     if not isinstance(vocabulary, list) or not all(isinstance(style, str) for style in vocabulary):
         raise CheckpointError(f"{source}: its list of styles is damaged; use another checkpoint")
+    check_styles(plan.family, vocabulary, source)
     if getattr(plan.model, "controls", False) and not is_scale(saved.meta.get("control_quantiles")):
         raise CheckpointError(f"{source}: the scale of its controls is damaged; use another checkpoint")
     return Trained(model.eval().requires_grad_(False), codec, plan, saved.meta)
+
+
+def check_styles(family: str, vocabulary: Sequence[str], source: object) -> None:
+    """Raise ValueError where a model of the family has no room for so many styles, one of which stands for any."""
+    room = getattr(family_module(family), "MAX_STYLES", None)
+    if room is not None and len(vocabulary) >= room:
+        raise ValueError(f"{source}: {len(vocabulary)} styles, a {family} model has room for {room - 1}; merge some")
 
 
 def _widened(value: Tensor, scale: Tensor | None) -> Tensor:

@@ -1,7 +1,8 @@
 """How a new loop compares with what its model heard: per-loop numbers, nearest training passage, choice of candidates.
 
-A reference is written beside a model when it is trained: fingerprints of every training loop, and the usual range of
-each per-loop number. It makes the copy search possible where the training audio is not.
+A reference is written beside a model when it is trained: fingerprints of every training loop, those that the model it
+was tuned from had heard among them, and the usual range of each per-loop number. It makes the copy search possible
+where the training audio is not.
 """
 
 import contextlib
@@ -36,20 +37,27 @@ class Reference:
 
     index: CopyIndex
     envelope: Envelope
+    data_hash: str = ""  # of what it is of; of old references not known
 
 
-def write_reference(folder: Path, dataset: Dataset) -> None:
-    """Fingerprint and measure the training loops of a dataset, once."""
+def write_reference(folder: Path, dataset: Dataset, parent: Reference | None = None) -> None:
+    """Fingerprint and measure the training loops of a dataset, once.
+
+    What the model it is tuned from had heard, `parent`, is searched as well; the range of the numbers is the dataset's.
+    """
+    data_hash = f"{parent.data_hash}>{dataset.data_hash}" if parent else dataset.data_hash
     with contextlib.suppress(ValueError):
-        load_reference(folder)
-        return  # an earlier part of the run wrote it
-    arrays, about = CopyIndex(training_passages(dataset)).to_arrays()
+        if load_reference(folder).data_hash == data_hash:
+            return  # an earlier part of the run wrote it
+    index = CopyIndex(training_passages(dataset))
+    arrays, about = (index.joined(parent.index) if parent else index).to_arrays()
     scores = [
         score_loop(dataset.waveform(i), dataset.sample_rate, dataset.bpm(i), dataset.bars)
         for i in dataset.evenly("train", ENVELOPE_LOOPS)
     ]
     write_atomically(folder / ARRAYS, save({"frames": pack(arrays["frames"])}))
-    content = {"index": about, "step_db": STEP_DB, "envelope": Envelope.of(scores).to_dict()}
+    envelope = Envelope.of(scores).to_dict()
+    content = {"index": about, "step_db": STEP_DB, "envelope": envelope, "data_hash": data_hash}
     write_atomically(folder / ABOUT, (json.dumps(content) + "\n").encode())
 
 
@@ -69,8 +77,8 @@ def load_reference(folder: Path) -> Reference:
             raise ValueError(f"steps of {step_db} dB")
         frames = unpack(load_file(folder / ARRAYS)["frames"], N_BANDS, sum(lengths), step_db)
         index = CopyIndex.from_arrays({"frames": frames}, content["index"])
-        return Reference(index, Envelope.from_dict(content["envelope"]))
-    except (OSError, KeyError, TypeError, ValueError, SafetensorError, zlib.error) as error:
+        return Reference(index, Envelope.from_dict(content["envelope"]), str(content.get("data_hash", "")))
+    except (OSError, KeyError, TypeError, ValueError, OverflowError, SafetensorError, zlib.error) as error:
         reason = f"{folder}: its reference to the training set cannot be read ({error})"
         raise ValueError(f"{reason}; `fourfloor train --resume` writes it") from None
 

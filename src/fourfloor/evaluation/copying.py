@@ -8,6 +8,7 @@ it where that comes near a copy.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -118,8 +119,23 @@ class CopyIndex:
             raise ValueError(f"a copy index of shape {frames.shape} has not the length of its passages: rebuild it")
         index._top_hz = float(about["top_hz"])
         index._names, index._bpms, index._starts = (list(about[key]) for key in ("names", "bpms", "starts"))
+        if not len(index._names) == len(index._bpms) == len(index._starts) == len(lengths):
+            raise ValueError("a copy index has not as many names, tempi and times as passages: rebuild it")
         index._open(np.split(frames, np.cumsum(lengths)[:-1], axis=1) if lengths else [])
         return index
+
+    def joined(self, other: CopyIndex) -> CopyIndex:
+        """Return an index of the passages of both; those of `other` that this one has by name, time and tempo once."""
+        mine, about = self.to_arrays()
+        theirs, more = other.to_arrays()
+        if about["top_hz"] != more["top_hz"]:
+            raise ValueError(f"copy indexes up to {about['top_hz']:g} and {more['top_hz']:g} Hz cannot be joined")
+        keys = ("names", "bpms", "starts", "lengths")
+        known = set(zip(*(about[key] for key in keys), strict=True))
+        new = [row not in known for row in zip(*(more[key] for key in keys), strict=True)]
+        added = theirs["frames"][:, np.repeat(new, more["lengths"])]
+        both = {key: [*about[key], *itertools.compress(more[key], new)] for key in keys}
+        return CopyIndex.from_arrays({"frames": np.concatenate([mine["frames"], added], axis=1)}, about | both)
 
     def search(self, waveform: Array, sample_rate: int, bpm: float) -> CopyMatch:
         """Find the passage that a closed loop `(channels, samples)` at `bpm` is nearest to."""
@@ -133,8 +149,8 @@ class CopyIndex:
         waveform = to_analysis_rate(mono(passage.waveform), passage.sample_rate)
         n_frames = max(1, round(len(waveform) / ANALYSIS_RATE * FRAME_RATE))
         level = _levels(waveform, n_frames, self._top_hz)
-        if passage.closed and n_frames >= PATCH_FRAMES:
-            level = np.concatenate([level, level[:, : PATCH_FRAMES - 1]], axis=1)
+        if passage.closed:  # a loop of one bar may be shorter than a patch
+            level = level[:, np.arange(n_frames + PATCH_FRAMES - 1) % n_frames]
         return np.round((level + CODE_RANGE_DB) * STEPS_PER_DB).astype(np.uint8)
 
     def _open(self, frames: list[Array]) -> None:

@@ -22,7 +22,6 @@ KINDS = {
 }
 MIN_TRACKS = 10  # held-out tracks, below which the style distance cannot be judged
 MIN_LOOPS = 32   # judged loops, below which a set has no distance and no diversity
-BAND_TAIL = 5.0
 
 
 class NotAnchoredError(ValueError):

@@ -154,7 +154,8 @@ def train(
         _print_json(summary)
     else:
         spent = f"{summary['steps']} steps in {summary['seconds'] / 60:.1f} min"
-        print(f"{out}: {spent}, loss {summary['loss']:.4f}, validation {summary['validation']}")
+        loss, validation = ("none" if summary[key] is None else f"{summary[key]:.4f}" for key in ("loss", "validation"))
+        print(f"{out}: {spent}, loss {loss}, validation {validation}")
         for note in summary["notes"]:
             print(note)
 

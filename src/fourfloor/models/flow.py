@@ -61,7 +61,7 @@ class Config:
             )
         dropouts = self.dropout, self.condition_dropout, self.control_dropout
         if not (self.dropout < 1 and all(0 <= dropout <= 1 for dropout in dropouts)):
-            raise ValueError(f"dropouts {', '.join(map(str, dropouts))}: choose 0-1")
+            raise ValueError(f"dropouts {', '.join(map(str, dropouts))}: choose 0-1, dropout below 1")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,10 @@ class Levels(nn.Module):
 
     @torch.no_grad()
     def measure(self, x: Tensor, style: Tensor) -> None:
-        """Measure the styles that occur in `x` `(loops, dim)` in random order; what is known of others is kept."""
+        """Measure the styles that occur in `x` `(loops, dim)` in random order; what is known of others is kept.
+
+        The correlations within a style are those of all that was measured last.
+        """
         present = style.unique().tolist()
         kept = [number for number in self.style.unique().tolist() if number and number not in present]
         quota = KERNELS // len(kept + present)

@@ -103,18 +103,21 @@ def in_parallel(make: Callable[[int], Made], count: int) -> Iterator[Made]:
 
     Each is made by one thread, so that its sums do not depend on the number of cores.
     """
-    cores = os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with ThreadPoolExecutor(min(cores, count)) as pool:
             waiting: deque[Future[Made]] = deque()
-            for number in range(count):
-                waiting.append(pool.submit(make, number))
-                if len(waiting) > AHEAD * cores:
+            try:
+                for number in range(count):
+                    waiting.append(pool.submit(make, number))
+                    if len(waiting) > AHEAD * cores:
+                        yield waiting.popleft().result()
+                while waiting:
                     yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)  # on Ctrl-C or a full disk what is waiting need not be made
     finally:
         torch.set_num_threads(threads)
 

@@ -4,8 +4,8 @@
     <run>/compared/<key>/sampled.json     their tempi, seeds, and how long each one took
     <run>/compared/<key>/heard-*.json     what the scorecard heard of them
 
-The keys hold hashes of checkpoint and dataset, and of the code that samples and hears: nothing can be stale. Verdicts
-are not kept, they are drawn from what was heard.
+The keys hold hashes of checkpoint and dataset, and of the code that samples and hears: what they change is made anew.
+Verdicts are not kept, they are drawn from what was heard.
 """
 
 import ast

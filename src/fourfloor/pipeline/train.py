@@ -5,7 +5,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,9 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     plan = recipe.load(request.recipe, request.overrides)
     device = _device(request.device)
     resumed = _resumed(request, on_progress)
-    parent = loading.load_part(request.parent, plan.family) if request.parent else None
-    decoder = loading.load_decoder(request.decoder) if request.decoder else _decoder_of(request.parent, parent)
-    if parent and decoder and parent.codec_hash != decoder.codec_hash:
-        raise ValueError(f"{request.parent} and {request.decoder} use different codecs; name a decoder that fits")
+    parent_name = request.parent or (resumed.meta.get("parent") if resumed else None)
+    parent = loading.load_part(parent_name, plan.family) if parent_name else None
+    decoder = loading.load_decoder(request.decoder) if request.decoder else _decoder_of(parent_name, parent)
     named: dict[str, Any] = {}
     if parent:
         named = {key: getattr(plan.model, key) for key in plan.model_keys}
@@ -64,7 +63,10 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     else:
         given = parent or decoder
         codec = given.codec if given else representation.fit(dataset, plan.representation)
+    if decoder and loading.codec_hash(codec) != decoder.codec_hash:
+        raise ValueError(f"{request.decoder or parent_name}: the decoder uses another codec than {request.run}")
     shape = representation.shape(plan.representation)
+    loading.check_styles(plan.family, dataset.vocabulary, request.recipe)
     torch.manual_seed(plan.training.seed)
     model = family_module(plan.family).Model(plan.model, shape)
     if parent and not resumed:
@@ -72,11 +74,11 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
             model.load_state_dict(parent.model.state_dict())
         except RuntimeError:
             differing = [key for key, value in named.items() if value != getattr(parent.recipe.model, key)]
-            reason = f"{request.recipe}: [model] asks for other weights than {request.parent} has"
+            reason = f"{request.recipe}: [model] asks for other weights than {parent_name} has"
             raise ValueError(f"{reason}; leave out what changes them: {', '.join(differing)}") from None
     meta = {
         "version": __version__, "recipe": plan.to_dict(), "shape": shape, "vocabulary": dataset.vocabulary,
-        "data_hash": dataset.data_hash, "parent": request.parent,
+        "data_hash": dataset.data_hash, "parent": parent_name,
     }  # fmt: skip
     if getattr(plan.model, "controls", False):
         meta["control_quantiles"] = dataset.control_quantiles()
@@ -86,11 +88,11 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
         listen = check = None
         notes = [] if dataset.holds_out_tracks else [_late_loops(dataset)]
         if can_listen:
-            from fourfloor import early_stopping, listening, novelty
+            from fourfloor import early_stopping, listening
 
             listen = listening.listener(request.run, plan, codec, dataset, meta, decoder)
             if hasattr(model, "sample"):
-                novelty.write_reference(request.run, dataset)
+                _write_reference(request.run, dataset, parent_name, resumed is not None)
             if plan.training.check_every and hasattr(model, "sample"):
                 try:
                     check = early_stopping.checker(plan, codec, dataset, meta, decoder)
@@ -117,13 +119,26 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
             on_progress=on_progress,
         )
     records = _log(request.run)
-    validation = [line["validation"] for line in records if "validation" in line]
+    losses = [line["loss"] for line in records if line.get("loss") is not None]
+    validation = [line["validation"] for line in records if line.get("validation") is not None]
     return {
         "run": str(request.run), "family": plan.family, "steps": state.step, "seconds": round(state.elapsed, 1),
-        "loss": records[-1]["loss"], "validation": validation[-1] if validation else None,
+        "loss": losses[-1] if losses else None, "validation": validation[-1] if validation else None,
         "best_step": state.best_step,
         "notes": [*decision(records, state, plan.training), *trust(records, state, dataset)] if check else notes,
     }  # fmt: skip
+
+
+def _write_reference(run: Path, dataset: Dataset, parent: str | None, resumed: bool) -> None:
+    """Write beside a run what copies are searched in: its dataset, and what the model it is tuned from had heard."""
+    from fourfloor import novelty
+
+    if resumed:
+        with suppress(ValueError):  # a damaged one is written again
+            novelty.load_reference(run)
+            return
+    heard = novelty.load_reference(loading.reference_folder(parent)) if parent else None
+    novelty.write_reference(run, dataset, heard)
 
 
 def decision(records: Sequence[dict[str, float]], state: loop.State, config: loop.Config) -> list[str]:

@@ -172,7 +172,7 @@ def train(
             if listen and config.listen_seconds and time.monotonic() - listened >= config.listen_seconds:
                 _listen(listen, state, batches, config, device, on_progress)
                 listened = time.monotonic()
-        if not stop:
+        if state.step or not stop:
             with _kept_random_states(device):
                 finish(state, batches, config, device)
         if state.step or state.best_step is None:  # else the model as it came is saved already
