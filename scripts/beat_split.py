@@ -30,6 +30,7 @@ from fourfloor.loading import Trained
 from fourfloor.pipeline import TrainRequest, train
 from fourfloor.representations import waveform as representation
 from fourfloor.representations.beatgrid import BEATS_PER_BAR
+from fourfloor.training.checkpoint import FOLDER, load_latest
 
 RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "seed" / "beats.toml"
 CUTOFF_HZ = 0.45 * RATE
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    data = options.out / "data"
+    data = options.out / f"data-{options.file.stem}"
     if not data.exists():
         ingest([options.file], data, IngestConfig(validation_share=0.0, jobs=1))
     dataset = Dataset([data])
@@ -77,13 +78,15 @@ def measure(
     usual: Envelope,
 ) -> dict[str, np.ndarray]:
     """Train one network where that was not done yet; return numbers of its samples and of its reconstructions."""
-    run = options.out / f"beats{beats}-seed{seed}"
-    if not run.exists():
+    name = f"{options.file.stem}-beats{beats}-layers{options.layers}-steps{options.steps}-seed{seed}"
+    run, data = options.out / name, options.out / f"data-{options.file.stem}"
+    begun = any((run / FOLDER).glob("step-*.json"))
+    if not begun or load_latest(run).step < options.steps:
         changed = {"representation.beats": beats, "model.layers": options.layers, "training.seed": seed,
                    "training.listen_seconds": 0, "training.validate_every": 0}  # fmt: skip
         overrides = [f"{key}={value}" for key, value in changed.items()]
-        data = [options.out / "data"]
-        train(TrainRequest(recipe=RECIPE, data=data, run=run, steps=options.steps, overrides=overrides, device="cpu"))
+        train(TrainRequest(recipe=RECIPE, data=[data], run=run, steps=options.steps, overrides=overrides,
+                           resume=begun, device="cpu"))  # fmt: skip
     trained = loading.load_trained(run)
     bpm, bars = dataset.bpm(indices[0]), dataset.bars
     scores = [score(sample(trained, bpm, bars, number), bpm, bars) for number in range(options.n)]

@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--decoder")
     parser.add_argument("--count", type=int, default=4, help="loops of each value")
+    parser.add_argument("--only", choices=NAMES, help="one control alone, to count more loops of it")
     parser.add_argument("--bars", type=int, default=2)
     parser.add_argument("--bpm", type=float, default=126.0)
     parser.add_argument("--redraw", action="store_true", help="draw what misses a control again, as generate does")
@@ -39,7 +40,7 @@ def main() -> None:
     reference = novelty.load_reference(loading.reference_folder(options.model)) if options.redraw else None
     make_folder(options.out)
     pictures = []
-    for name in NAMES:
+    for name in [options.only] if options.only else NAMES:
         asked, measured = [], []
         for column, value in enumerate(VALUES):
             wanted = Controls(**{name: value > 0.5 if name == "kick" else value})

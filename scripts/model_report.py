@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fourfloor import audio, generation, loading, novelty, picture
+from fourfloor import audio, loading, novelty, picture
 from fourfloor.dataset import Dataset
 from fourfloor.evaluation.scores import COPY_LIMIT
 from fourfloor.generation import Request
+from fourfloor.pipeline.generate import leveled
 
 TEMPI = (122.0, 126.0, 130.0, 140.0, 92.0, 105.0, 150.0, 176.0)
 DRAWN, REAL = 16, 4
@@ -38,7 +39,7 @@ def main() -> None:
     scores, pictures = [], []
     for number in range(options.count):
         request = Request(bpm=TEMPI[number % len(TEMPI)], seed=options.seed + number)
-        waveform = audio.normalize_loop(generation.make_loop(model, request), audio.SAMPLE_RATE)
+        waveform = leveled(model, request)
         scores.append(novelty.score(waveform, audio.SAMPLE_RATE, request, reference))
         if number < DRAWN:
             pictures.append((f"seed {request.seed}, {request.bpm:g} BPM", draw(waveform)))

@@ -2,7 +2,7 @@
 
     python scripts/producer_sheet.py --count 120 --music data/tracks --sheet docs/producer.png
 
-Real tracks are cut into loops of four bars at the tempo of `tempo.csv`, from the loudest bar line of their first four.
+Real tracks are cut into loops of four bars at the tempo of `tempo.csv`, evenly over the track.
 Medians, 5th and 95th percentiles; the scorecard's numbers come from `fourfloor.evaluation`.
 """
 

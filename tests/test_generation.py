@@ -287,6 +287,20 @@ def test_a_tuned_model_searches_what_its_parent_heard(
     assert loading.load_trained(runs / "tuned").meta["parent"] == str(runs / "prior")
 
 
+def test_a_parent_without_a_reference_is_noted(
+    trained_runs: dict[str, Path], other_folder: Path, tmp_path: Path
+) -> None:
+    runs = Path(shutil.copytree(trained_runs["decoder"].parent, tmp_path / "runs"))
+    (runs / "prior" / novelty.ABOUT).unlink()
+    request = pipeline.TrainRequest(
+        recipe=RECIPES / "adapt.toml", data=[other_folder], run=runs / "tuned", parent=str(runs / "prior"), steps=1,
+        overrides=("training.batch_size=2", "training.check_every=0"), device="cpu",
+    )  # fmt: skip
+    notes = pipeline.train(request)["notes"]
+    assert any(note.startswith(f"passages that {runs / 'prior'} had heard will not be found") for note in notes)
+    assert novelty.load_reference(runs / "tuned").data_hash == Dataset([other_folder]).data_hash
+
+
 def test_a_reference_to_other_music_is_written_anew(dataset_folder: Path, other_folder: Path, tmp_path: Path) -> None:
     for folder in (dataset_folder, other_folder):
         novelty.write_reference(tmp_path, Dataset([folder]))

@@ -238,10 +238,8 @@ def _fitting(path: Path, prior: Trained) -> Trained | None:
 
 def export(prior: Path, decoder: Path | None, out: Path) -> None:
     """Write a model folder from a prior's and a decoder's run: matrices in 8 bits, no training state."""
-    for run, name in ((prior, PRIOR_FILE), (decoder, DECODER_FILE)):
-        if run is None:
-            continue
-        saved = checkpoint.load_best(run)
+    runs = [(prior, PRIOR_FILE), *([(decoder, DECODER_FILE)] if decoder else [])]
+    for saved, name in [(checkpoint.load_best(run), name) for run, name in runs]:  # all are read before one is written
         tensors = {f"constants/{key}": value.half() for key, value in saved.part("constants").items()}
         for key, value in saved.part("ema").items():
             tensors[f"ema/{key}"] = value.half()

@@ -16,7 +16,7 @@ from fourfloor import __version__, loading, recipe
 from fourfloor.dataset import Dataset
 from fourfloor.models import family_module
 from fourfloor.representations import codec_arrays, representation_module
-from fourfloor.training import checkpoint, loop
+from fourfloor.training import checkpoint, log, loop
 from fourfloor.training.loop import Progress
 
 # Training needs torch, numpy and safetensors alone, so that it runs where no audio library is installed; what listens,
@@ -92,7 +92,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
 
             listen = listening.listener(request.run, plan, codec, dataset, meta, decoder)
             if hasattr(model, "sample"):
-                _write_reference(request.run, dataset, parent_name, resumed is not None)
+                notes += _write_reference(request.run, dataset, parent_name, resumed is not None)
             if plan.training.check_every and hasattr(model, "sample"):
                 try:
                     check = early_stopping.checker(plan, codec, dataset, meta, decoder)
@@ -118,7 +118,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
             check=check,
             on_progress=on_progress,
         )
-    records = _log(request.run)
+    records = log.read(request.run / "log.jsonl")
     losses = [line["loss"] for line in records if line.get("loss") is not None]
     validation = [line["validation"] for line in records if line.get("validation") is not None]
     return {
@@ -129,16 +129,25 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     }  # fmt: skip
 
 
-def _write_reference(run: Path, dataset: Dataset, parent: str | None, resumed: bool) -> None:
-    """Write beside a run what copies are searched in: its dataset, and what the model it is tuned from had heard."""
+def _write_reference(run: Path, dataset: Dataset, parent: str | None, resumed: bool) -> list[str]:
+    """Write beside a run what copies are searched in: its dataset, and what the model it is tuned from had heard.
+
+    Returns what to note. A parent that was trained where nothing could be heard has no reference.
+    """
     from fourfloor import novelty
 
     if resumed:
         with suppress(ValueError):  # a damaged one is written again
             novelty.load_reference(run)
-            return
-    heard = novelty.load_reference(loading.reference_folder(parent)) if parent else None
+            return []
+    heard, notes = None, []
+    if parent:
+        try:
+            heard = novelty.load_reference(loading.reference_folder(parent))
+        except ValueError as error:
+            notes = [f"passages that {parent} had heard will not be found: {error}"]
     novelty.write_reference(run, dataset, heard)
+    return notes
 
 
 def decision(records: Sequence[dict[str, float]], state: loop.State, config: loop.Config) -> list[str]:
@@ -185,12 +194,6 @@ def _decoder_of(name: str | None, prior: loading.Trained | None) -> loading.Trai
         return loading.load_model(name).decoder
     except ValueError:
         return None
-
-
-def _log(run: Path) -> list[dict[str, float]]:
-    from fourfloor.training.log import read
-
-    return read(run / "log.jsonl")
 
 
 def _device(name: str) -> str:
