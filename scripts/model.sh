@@ -2,7 +2,7 @@
 # Make the bundled model: data, decoder and prior side by side on one core each, export. `make model`
 # Run it again after an interruption: finished steps are kept, training resumes.
 # MINUTES (default 50) is how long decoder and prior train at full rate. A quarter more steps follow at a falling rate,
-# then, of the prior, as many with the music mixed band by band.
+# then, of the prior, as many with the music mixed band by band and given five times, as it is little beside the rest.
 # MUSIC (default data/tracks, from `make music`) holds the tracks. On a GPU the same with MINUTES=12 (not tried).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -43,7 +43,8 @@ mkdir -p runs
 train decoder decoder > runs/decoder.out 2>&1 &
 sleep 20
 train prior prior --set representation.recombined=0
-part mixed prior --from runs/prior --set training.decay_share=0.4 --steps $(($(cat runs/prior.steps) / 5))
+again=(--data data/music --data data/music --data data/music --data data/music)
+part mixed prior --from runs/prior "${again[@]}" --set training.decay_share=0.4 --steps $(($(cat runs/prior.steps) / 5))
 wait %1
 $fourfloor export runs/mixed --decoder runs/decoder --out data/warehouse
 echo "copy data/warehouse to src/fourfloor/bundled/warehouse to ship it"

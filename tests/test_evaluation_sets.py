@@ -42,7 +42,7 @@ def test_halves_of_one_set_are_no_distance_apart_at_any_size(n: int, seed: int) 
     placed, tracks = clusters(16, n // 16, seed)
     half = n // 2
     distance = kernel_distance(placed[:half], placed[half:], 12.0, tracks[:half], tracks[half:])
-    assert abs(distance.value) < 20
+    assert abs(distance.value) < 40  # of 750 halves the farthest stood at 20.7, sets moved apart by 3 at 54 or more
     assert distance.low < 12
     assert distance.high > -12
 
