@@ -79,7 +79,7 @@ def measure(
 ) -> dict[str, np.ndarray]:
     """Train one network where that was not done yet; return numbers of its samples and of its reconstructions."""
     name = f"{options.file.stem}-beats{beats}-layers{options.layers}-steps{options.steps}-seed{seed}"
-    run, data = options.out / name, options.out / f"data-{options.file.stem}"
+    run, data = options.out / name, dataset.catalogues[0].path
     begun = any((run / FOLDER).glob("step-*.json"))
     if not begun or load_latest(run).step < options.steps:
         changed = {"representation.beats": beats, "model.layers": options.layers, "training.seed": seed,

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -343,7 +344,7 @@ def test_what_waits_is_not_made_when_no_one_takes_it() -> None:
     results = in_parallel(make, 1_000)
     assert next(results) == 0
     results.close()
-    assert len(made) < 30
+    assert len(made) <= 3 * len(os.sched_getaffinity(0))  # of more than four a core that were waiting
 
 
 def test_loading_a_model_leaves_the_compiler_alone() -> None:
