@@ -161,6 +161,12 @@ def test_mates_share_style_and_split(dataset_folder: Path) -> None:
         }
 
 
+def test_a_dataset_given_twice_has_no_more_mates(dataset_folder: Path) -> None:
+    once, twice = Dataset([dataset_folder]), Dataset([dataset_folder, dataset_folder])
+    assert len(twice) == 2 * len(once)
+    assert len(twice.style_mates(0)) == len(once.style_mates(0))
+
+
 def test_tempi_of_a_batch_are_misnamed_within_the_stretch(dataset_folder: Path) -> None:
     dataset = Dataset([dataset_folder])
     for stretch in (0.0, 0.06):

@@ -83,10 +83,12 @@ class Dataset:
         return 1 + self.vocabulary.index(self.style(index))
 
     def style_mates(self, index: int) -> np.ndarray:
-        """Return the loops of the same split and style, the loop itself among them."""
+        """Return the loops of the same split and style, itself among them; what is given twice counts once."""
         key = self.split(index), self.style_index(index)
         if key not in self._mates:
-            self._mates[key] = np.array([other for other in self.indices(key[0]) if self.style_index(other) == key[1]])
+            mates = [int(other) for other in self.indices(key[0]) if self.style_index(other) == key[1]]
+            distinct = {(self._parts[mate][0].data_hash, self._parts[mate][1]): mate for mate in mates}
+            self._mates[key] = np.array(list(distinct.values()))
         return self._mates[key]
 
     def name(self, index: int) -> str:
