@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -22,30 +23,28 @@ BPM, BARS = 126.0, 4
 TRACKS, TRACK_LOOPS, TRACK_REPEATS = 4, 3, 8  # four tracks of three minutes
 
 
-def write_tracks(folder: Path) -> float:
-    """Render tracks as OGG files and return their seconds."""
+def write_tracks(folder: Path) -> None:
+    """Render tracks as OGG files."""
     import numpy as np
     import soundfile
 
     from fourfloor.producer import render_loop
 
-    seconds = 0.0
     for track in range(TRACKS):
         loops = [render_loop(100 * track + part, bpm=BPM).waveform for part in range(TRACK_LOOPS)]
         waveform = np.concatenate([np.tile(loop, TRACK_REPEATS) for loop in loops], axis=1)
         with soundfile.SoundFile(folder / f"track{track}.ogg", "w", SAMPLE_RATE, 2) as file:
             for start in range(0, waveform.shape[1], SAMPLE_RATE):  # libsndfile crashes on a Vorbis write of minutes
                 file.write(waveform[:, start : start + SAMPLE_RATE].T)
-        seconds += waveform.shape[1] / SAMPLE_RATE
-    return seconds
 
 
 def measure_ingest(folder: Path, model: str) -> tuple[float, float]:
     """Ingest the tracks with one process: decode, tempo, cut, pick, features, write."""
+    import soundfile
+
     from fourfloor.ingest.folder import IngestConfig, ingest
 
-    with multiprocessing.get_context("spawn").Pool(1) as other:  # so that rendering leaves no memory behind here
-        seconds = other.apply(write_tracks, (folder,))
+    seconds = sum(soundfile.info(track).duration for track in folder.glob("*.ogg"))
     began = time.perf_counter()
     ingest([folder], folder.parent / "dataset", IngestConfig(jobs=1))
     return seconds, time.perf_counter() - began
@@ -127,15 +126,14 @@ STAGES: dict[str, Callable[[Path, str], tuple[float, float]]] = {
 }
 
 
-def run_stage(name: str, model: str, results: "multiprocessing.Queue[tuple[float, float, float]]") -> None:
+def run_stage(
+    name: str, model: str, folder: Path, results: "multiprocessing.Queue[tuple[float, float, float]]"
+) -> None:
     """Measure one stage in this process and report its peak memory in MB, children included."""
     import torch
 
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as folder:
-        inner = Path(folder) / "music"
-        inner.mkdir()
-        seconds, wall = STAGES[name](inner, model)
+    seconds, wall = STAGES[name](folder, model)
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     results.put((seconds, wall, max(peaks) / 1024))
 
@@ -148,14 +146,23 @@ def main() -> None:
     context = multiprocessing.get_context("spawn")
     print(f"{'stage':12} {'audio s':>8} {'wall s':>8} {'x real time':>12} {'peak MB':>8}")
     for name in STAGES:
-        results = context.Queue()
-        process = context.Process(target=run_stage, args=(name, model, results))
-        process.start()
-        process.join()
-        if process.exitcode:
-            sys.exit(f"{name}: failed with exit code {process.exitcode}")
-        seconds, wall, peak = results.get()
+        with tempfile.TemporaryDirectory() as folder:
+            inner = Path(folder) / "music"
+            inner.mkdir()
+            if name == "ingest":  # in a process of its own, so that rendering counts in no stage's memory
+                finished(context.Process(target=write_tracks, args=(inner,)), name)
+            results = context.Queue()
+            finished(context.Process(target=run_stage, args=(name, model, inner, results)), name)
+            seconds, wall, peak = results.get()
         print(f"{name:12} {seconds:8.1f} {wall:8.2f} {seconds / wall:12.1f} {peak:8.0f}", flush=True)
+
+
+def finished(process: SpawnProcess, name: str) -> None:
+    """Run a process to its end."""
+    process.start()
+    process.join()
+    if process.exitcode:
+        sys.exit(f"{name}: failed with exit code {process.exitcode}")
 
 
 if __name__ == "__main__":
