@@ -27,7 +27,7 @@ TINY: dict[str, dict[str, Any]] = {
     "spectrogram_gan": {"width": 4, "latent_dim": 8},
     "specgan": {"width": 2, "latent_dim": 8, "critic_steps": 1},
     "autoencoder": {"width": 64, "latent_dim": 8},
-    "flow": {"width": 64, "depth": 2, "dropout": 0.0},
+    "flow": {"width": 64, "depth": 2, "bass_width": 32, "bass_depth": 1, "dropout": 0.0},
     "magnitude_decoder": {"width": 32, "latent_depth": 1, "frame_depth": 1, "edge_latents": 2},
 }
 TINY_SAMPLING: dict[str, dict[str, Any]] = {"flow": {"steps": 2}, "spectrogram_vae": {"steps": 2}}
@@ -321,3 +321,50 @@ def test_the_outline_is_what_remains_when_all_beats_are_alike() -> None:
     assert torch.allclose(filled.mean(dim=1), x.mean(dim=1), atol=1e-5)
     made, original = (loop[..., latent.KICK].unflatten(1, (16, 8)) for loop in (filled, x))
     assert torch.allclose(made, original.mean(dim=1, keepdim=True).expand_as(made), atol=1e-5)
+
+
+def test_the_bass_is_drawn_for_the_rest_of_the_loop() -> None:
+    flow = family_module("flow")
+    torch.manual_seed(0)
+    model = flow.Model(flow.Config(width=16, depth=1, heads=1, bass_width=32, bass_depth=1), {"latent_dim": 84})
+    optimizer = torch.optim.AdamW(model.bass.parameters(), lr=5e-3)
+    bpm, style = torch.full((16,), 126.0), torch.zeros(16, dtype=torch.long)
+
+    def loops(rng: torch.Generator) -> Tensor:
+        """Return loops of one bar, each of whose latents plays one of two notes that another channel names."""
+        x = torch.randn(16, 32, 84, generator=rng)
+        x[..., 0] = x[..., 0].sign() * 2
+        x[..., latent.FREQUENCIES] = x[..., :1] / 4
+        return x
+
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(300):
+        loss = model.bass_loss({"x": loops(rng), "bpm": bpm, "style": style})
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    x = loops(rng)
+    given = x.clone()
+    given[..., latent.FREQUENCIES] = 0
+    with torch.no_grad():
+        drawn = model.eval().with_bass(given, bpm, style, 8, rng)
+    rest = slice(0, latent.FREQUENCIES.start)
+    assert torch.equal(drawn[..., rest], x[..., rest])
+    played, meant = drawn[..., latent.FREQUENCIES], x[..., latent.FREQUENCIES]
+    assert (played.sign() == meant.sign()).float().mean() > 0.95
+    assert played.abs().mean() == pytest.approx(0.5, rel=0.2)
+
+
+def test_a_model_without_a_bass_of_its_own_draws_all_at_once() -> None:
+    flow = family_module("flow")
+    conditions = {"bpm": torch.full((2,), 126.0), "style": torch.zeros(2, dtype=torch.long)}
+    samples = {}
+    for width in (0, 16):
+        torch.manual_seed(0)
+        model = flow.Model(flow.Config(width=16, depth=1, heads=1, bass_width=width), {"latent_dim": 84}).eval()
+        samples[width] = model.sample(2, conditions, flow.Sampling(), torch.Generator().manual_seed(0), bars=1)
+    rest = slice(0, latent.FREQUENCIES.start)
+    assert torch.equal(samples[0][..., rest], samples[16][..., rest])
+    assert not torch.isclose(samples[0][..., latent.FREQUENCIES], samples[16][..., latent.FREQUENCIES]).any()
+    with pytest.raises(ValueError, match="bass_width 20, bass_depth 4: choose"):
+        flow.Config(bass_width=20)

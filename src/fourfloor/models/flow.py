@@ -12,10 +12,14 @@ style and together with the controls, and the sample is led to it while the rest
 The rest of a sample is too narrow as well, since a network that has not seen enough answers with means. What its first
 blocks alone make of it is narrower still, so sampling goes on from there through the whole network's answer and beyond
 (guidance with a bad version of itself, Karras et al. 2024), at no further pass.
+
+The frequencies of the low end are drawn last, for all the rest of a loop, by a small network of their own (after the
+cascades of Ho et al. 2022). In latents a semitone is a sixth of the noise: the large network, whose loss hardly feels
+it, plays no notes.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +29,7 @@ from torch import Tensor, nn
 from fourfloor.nn.attention import ModulatedBlock, layer_norm, loop_rotations
 from fourfloor.nn.levels import Levels
 from fourfloor.representations.controls import NAMES
-from fourfloor.representations.latent import KICK
+from fourfloor.representations.latent import FREQUENCIES, KICK
 
 LATENTS_PER_TOKEN = 2
 TOKENS_PER_BAR = 16
@@ -36,6 +40,8 @@ PREPARE_BATCHES = 256
 RANK_EDGE = 0.02  # ranks of a control beyond are alike where levels are drawn: a kick is 0 or 1
 EARLY_BLOCKS = 2  # of the network, whose guess is the bad version
 CALIBRATION_BATCHES = 48
+BASS_GAIN = 5.0  # of frequencies where the bass is drawn: a semitone is about as large as the noise
+BASS_BLUR = 0.3  # noise at most that training adds to what the bass is drawn for, as samples are not data
 CONTROL_BUMPS = 5  # smooth functions of one control: 0, 1/4, 1/2, 3/4 and 1 are told apart
 
 
@@ -46,6 +52,8 @@ class Config:
     width: int = 224
     depth: int = 6
     heads: int = 4
+    bass_width: int = 0  # of the network that draws the low end's frequencies; 0: they are drawn with all the rest
+    bass_depth: int = 4
     dropout: float = 0.1  # in the MLPs: the training sets are small
     condition_dropout: float = 0.15  # share of loops whose conditions are hidden, so that guidance and "any" work
     controls: bool = False  # whether density, brightness, low end, kick and energy can be asked for
@@ -58,6 +66,11 @@ class Config:
             raise ValueError(
                 f"width {self.width}, depth {self.depth}, heads {self.heads}: choose width 16-4096, a multiple of "
                 f"twice the heads, depth 1-64 and heads 1-64"
+            )
+        if not (0 <= self.bass_width <= 4096 and 1 <= self.bass_depth <= 64) or self.bass_width % (2 * self.heads):
+            raise ValueError(
+                f"bass_width {self.bass_width}, bass_depth {self.bass_depth}: choose width 0-4096, a multiple of "
+                f"twice the heads, and depth 1-64"
             )
         dropouts = self.dropout, self.condition_dropout, self.control_dropout
         if not (self.dropout < 1 and all(0 <= dropout <= 1 for dropout in dropouts)):
@@ -87,53 +100,39 @@ class Sampling:
             )
 
 
-class Model(nn.Module):
-    """A velocity field over `(batch, latents, latent_dim)`, aware of tempo, style and controls.
+class Velocity(nn.Module):
+    """A transformer over the tokens of a loop that is told time, tempo, style and, with `controls`, controls."""
 
-    `shape` is the representation's `{"latent_dim": int}`. Loops of any number of bars pass through the same weights.
-    """
-
-    guess: Tensor
-
-    def __init__(self, config: Config, shape: dict[str, int]) -> None:
+    def __init__(
+        self, in_dim: int, out_dim: int, width: int, depth: int, heads: int, dropout: float, controls: bool
+    ) -> None:
         super().__init__()
-        self.config = config
-        self.latent_dim = shape["latent_dim"]
-        token_dim = LATENTS_PER_TOKEN * self.latent_dim
-        width = config.width
-        self.embed = nn.Linear(token_dim, width)
+        self.width, self.heads = width, heads
+        self.embed = nn.Linear(LATENTS_PER_TOKEN * in_dim, width)
         self.slot = nn.Parameter(torch.empty(TOKENS_PER_BAR, width))
         nn.init.normal_(self.slot, std=0.02)
         self.condition = nn.Sequential(nn.Linear(64 + 8, width), nn.SiLU(), nn.Linear(width, width))
         self.style = nn.Embedding(MAX_STYLES, width)
         self.modulation = nn.Linear(width, 6 * width)
-        self.blocks = nn.ModuleList(ModulatedBlock(width, config.heads, config.dropout) for _ in range(config.depth))
-        self.out = nn.Linear(width, token_dim)
+        self.blocks = nn.ModuleList(ModulatedBlock(width, heads, dropout) for _ in range(depth))
+        self.out = nn.Linear(width, LATENTS_PER_TOKEN * out_dim)
         for zeroed in (self.out, self.modulation):
             nn.init.zeros_(zeroed.weight)
             nn.init.zeros_(zeroed.bias)
         nn.init.normal_(self.style.weight, std=0.02)
-        if config.controls:
-            self.control = nn.Linear(len(NAMES) * CONTROL_BUMPS, width, bias=False)
+        self.control = nn.Linear(len(NAMES) * CONTROL_BUMPS, width, bias=False) if controls else None
         with torch.no_grad():
             # Gates start open at a small value: closed ones would give the blocks no gradient at the first step.
             self.modulation.bias.view(6, width)[[2, 5]] = 0.1
-        # Counted, not tried: a sum on the meta device, where loading builds models, imports torch's compiler (1 s).
-        self.outline_dim = self.latent_dim + LATENTS_PER_BEAT * len(range(self.latent_dim)[KICK])
-        # The guess of the first blocks, weights and a last row of biases, measured by `calibrate`; 0 before.
-        self.register_buffer("guess", torch.zeros(width + 1, token_dim))
-        self.levels = Levels(self.outline_dim + (len(NAMES) if config.controls else 0), MAX_STYLES)
-
-    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
-        """Return one group: everything is trained together."""
-        return {"model": self.parameters()}
 
     def forward(self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor, controls: Tensor | None = None) -> Tensor:
-        """Return the velocity at `x` `(batch, latents, latent_dim)`, time `t` `(batch,)` in [0, 1].
+        """Return the velocity `(batch, latents, out_dim)` at `x` `(batch, latents, in_dim)`, time `t` in [0, 1].
 
-        `controls` `(batch, len(NAMES))` in [0, 1], NaN for any; None where all are any.
+        `t`, `bpm` and `style` are `(batch,)`, `controls` `(batch, len(NAMES))` in [0, 1], NaN for any; None where all
+        are any.
         """
-        return self.out(layer_norm(self.hidden(x, t, bpm, style, controls)[-1])).reshape(x.shape)
+        made = self.out(layer_norm(self.hidden(x, t, bpm, style, controls)[-1]))
+        return made.reshape(*x.shape[:2], -1)
 
     def hidden(
         self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor, controls: Tensor | None, blocks: int | None = None
@@ -144,12 +143,11 @@ class Model(nn.Module):
         bars = tokens // TOKENS_PER_BAR
         condition = self.condition(torch.cat([time_features(t, 64), tempo_features(bpm, bars)], dim=-1))
         condition = condition + self.style(style)
-        if self.config.controls and controls is not None:
+        if self.control is not None and controls is not None:
             condition = condition + self.control(control_features(controls))
         condition = nn.functional.silu(condition)
         modulation = self.modulation(condition).view(batch, 6, -1)
-        pairs = self.config.width // self.config.heads // 2
-        rotations = loop_rotations(tokens, TOKENS_PER_BAR, pairs, x.device)
+        rotations = loop_rotations(tokens, TOKENS_PER_BAR, self.width // self.heads // 2, x.device)
         hidden = self.embed(x.reshape(batch, tokens, -1)) + self.slot.repeat(bars, 1)
         made = []
         for block in itertools.islice(self.blocks, blocks):
@@ -157,11 +155,57 @@ class Model(nn.Module):
             made.append(hidden)
         return made
 
+
+class Model(Velocity):
+    """A velocity field over `(batch, latents, latent_dim)`, aware of tempo, style and controls, and one for the bass.
+
+    `shape` is the representation's `{"latent_dim": int}`. Loops of any number of bars pass through the same weights.
+    """
+
+    guess: Tensor
+
+    def __init__(self, config: Config, shape: dict[str, int]) -> None:
+        size = shape["latent_dim"]
+        super().__init__(size, size, config.width, config.depth, config.heads, config.dropout, config.controls)
+        self.config, self.latent_dim = config, size
+        # Counted, not tried: a sum on the meta device, where loading builds models, imports torch's compiler (1 s).
+        self.outline_dim = self.latent_dim + LATENTS_PER_BEAT * len(range(self.latent_dim)[KICK])
+        # The guess of the first blocks, weights and a last row of biases, measured by `calibrate`; 0 before.
+        self.register_buffer("guess", torch.zeros(config.width + 1, LATENTS_PER_TOKEN * self.latent_dim))
+        self.levels = Levels(self.outline_dim + (len(NAMES) if config.controls else 0), MAX_STYLES)
+        self.bass: Velocity | None = None
+        if config.bass_width:
+            frequencies = len(range(size)[FREQUENCIES])
+            self.bass = Velocity(
+                size, frequencies, config.bass_width, config.bass_depth, config.heads, config.dropout, controls=False
+            )
+
+    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Return one group: everything is trained together."""
+        return {"model": self.parameters()}
+
     def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Yield the flow-matching loss of `batch`: x, bpm, style, and controls where the model knows them."""
         x, conditions, wanted = self.noised(batch)
         loss = (self(x, *conditions).float() - wanted).square().mean()
-        yield "model", loss, {"velocity": loss.detach()}
+        parts = {"velocity": loss.detach()}
+        if self.bass is not None:
+            bass = self.bass_loss(batch)
+            loss, parts = loss + bass, {**parts, "bass": bass.detach()}
+        yield "model", loss, parts
+
+    def bass_loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return the flow-matching loss of the low end's frequencies, the rest of the loops being known."""
+        assert self.bass is not None
+        x, n = batch["x"], len(batch["x"])
+        rest, y_1 = x[..., : FREQUENCIES.start], BASS_GAIN * x[..., FREQUENCIES]
+        rest = rest + BASS_BLUR * torch.rand(n, 1, 1).to(x) * torch.randn_like(rest)
+        y_0, t = torch.randn_like(y_1), logit_normal(n).to(x)
+        t_wide = t[:, None, None]
+        style = batch["style"].masked_fill(torch.rand(n).to(x) < self.config.condition_dropout, NO_STYLE)
+        y = (1 - t_wide) * y_0 + t_wide * y_1
+        velocity = self.bass(torch.cat([rest, y], dim=-1), t, batch["bpm"], style)
+        return (velocity.float() - (y_1 - y_0)).square().mean()
 
     def noised(
         self, batch: dict[str, Tensor], rng: torch.Generator | None = None
@@ -173,7 +217,7 @@ class Model(nn.Module):
         x_1, style = batch["x"], batch["style"]
         place: dict[str, Any] = {"generator": rng, "device": x_1.device if rng is None else "cpu"}
         x_0 = torch.randn(x_1.shape, **place).to(x_1)
-        t = torch.sigmoid(torch.randn(len(x_1), **place)).to(x_1)  # logit-normal (Esser et al. 2024)
+        t = logit_normal(len(x_1), **place).to(x_1)
         blind = torch.rand(len(x_1), **place).to(x_1) < self.config.condition_dropout
         controls: Tensor | None = None
         if self.config.controls:
@@ -274,11 +318,38 @@ class Model(nn.Module):
                 return x
             return x + self.drawn_out((1 - time) * start + time * drawn - self.outline(x), latents)
 
-        length = 1 / sampling.steps
-        for i in range(sampling.steps):
-            middle = led(x + velocity(x, i * length) * length / 2, (i + 0.5) * length)
-            x = led(x + velocity(middle, (i + 0.5) * length) * length, (i + 1) * length)
-        return x
+        x = integrate(velocity, x, sampling.steps, led)
+        return x if self.bass is None else self.with_bass(x, bpm, style, sampling.steps, rng)
+
+    def with_bass(self, x: Tensor, bpm: Tensor, style: Tensor, steps: int, rng: torch.Generator) -> Tensor:
+        """Draw the low end's frequencies of loops `x` anew, for all the rest of them."""
+        bass, rest = self.bass, x[..., : FREQUENCIES.start]
+        assert bass is not None
+
+        def velocity(y: Tensor, time: float) -> Tensor:
+            return bass(torch.cat([rest, y], dim=-1), torch.full_like(bpm, time), bpm, style)
+
+        y = torch.randn(x[..., FREQUENCIES].shape, generator=rng).to(x)
+        return torch.cat([rest, integrate(velocity, y, steps) / BASS_GAIN], dim=-1)
+
+
+def integrate(
+    velocity: Callable[[Tensor, float], Tensor],
+    x: Tensor,
+    steps: int,
+    led: Callable[[Tensor, float], Tensor] = lambda x, time: x,
+) -> Tensor:
+    """Follow a velocity from noise `x` at time 0 to 1 by the midpoint rule; `led` corrects each place on the way."""
+    length = 1 / steps
+    for i in range(steps):
+        middle = led(x + velocity(x, i * length) * length / 2, (i + 0.5) * length)
+        x = led(x + velocity(middle, (i + 0.5) * length) * length, (i + 1) * length)
+    return x
+
+
+def logit_normal(n: int, **place: Any) -> Tensor:
+    """Draw times in 0-1, most of them in the middle (Esser et al. 2024)."""
+    return torch.sigmoid(torch.randn(n, **place))
 
 
 def time_features(t: Tensor, dim: int) -> Tensor:

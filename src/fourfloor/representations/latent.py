@@ -110,6 +110,7 @@ _BLOCKS: tuple[tuple[np.ndarray, int, float], ...] = (
 LATENT_DIM = sum(kept for _, kept, _ in _BLOCKS)
 _LOW_BEGIN = sum(kept for _, kept, _ in _BLOCKS[:2])
 KICK = slice(_LOW_BEGIN, _LOW_BEGIN + 3)  # the components that carry most of the low end's amplitudes
+FREQUENCIES = slice(LATENT_DIM - _BLOCKS[-1][1], LATENT_DIM)  # of the low end; the last block
 LATENTS_PER_BAR = BEATS_PER_BAR * FRAMES_PER_BEAT // FRAMES_PER_LATENT
 
 
