@@ -4,7 +4,8 @@
 
 Measured are the features of the low end: in stretches between onsets, past the sweep at the start of each, the pitch of
 either band. Steady: the share of power within .35 semitone of the stretch's median. Off: how far that median lies from
-a semitone, in cents; 25 is chance. Scale: the share of a loop's power whose notes are in its best diatonic scale.
+a semitone, in cents; 25 is chance. Scale: the share of a loop's power whose notes are in its best diatonic scale, which
+fewer notes make larger. Spread: the deviation of the notes of a loop in semitones; a drone is steady and in a scale.
 """
 
 import argparse
@@ -50,7 +51,8 @@ def main() -> None:
         )
         sampled.append(codec.to_features(generation.sample_latents(model.prior, request)))
     coded = [codec.to_features(codec.to_latents(features)) for features in heard]
-    print(f"{len(indices)} loops each, lower / upper band\n\n| | steady | off | scale |\n|---|---|---|---|")
+    print(f"{len(indices)} loops each, lower / upper band\n")
+    print("| | steady | off | scale | spread |\n|---|---|---|---|---|")
     for name, loops in (("held-out loops", heard), ("through the codec", coded), (f"samples of {model.name}", sampled)):
         print(row(name, loops))
 
@@ -58,13 +60,13 @@ def main() -> None:
 def row(name: str, loops: Sequence[np.ndarray]) -> str:
     """Return one row of the table: means over loops `(frames, FEATURE_DIM)`."""
     numbers = [np.nanmean([band_numbers(loop[:, latent.LOW], band) for loop in loops], axis=0) for band in (0, 1)]
-    steady, off, scale = zip(*numbers, strict=True)
-    formatted = ("{:.2f} / {:.2f}".format(*steady), "{:.0f} / {:.0f}".format(*off), "{:.2f} / {:.2f}".format(*scale))
+    formats = "{:.2f} / {:.2f}", "{:.0f} / {:.0f}", "{:.2f} / {:.2f}", "{:.1f} / {:.1f}"
+    formatted = [form.format(*both) for form, both in zip(formats, zip(*numbers, strict=True), strict=True)]
     return f"| {name} | {' | '.join(formatted)} |"
 
 
-def band_numbers(low: np.ndarray, band: int) -> tuple[float, float, float]:
-    """Measure steadiness, distance from semitones and share in a scale of one band; NaN where nothing has a pitch."""
+def band_numbers(low: np.ndarray, band: int) -> tuple[float, float, float, float]:
+    """Measure a band: steady, off, scale and spread as above; NaN where nothing has a pitch."""
     powers, medians, steady = [], [], []
     for pitch, power in stretches(low, band):
         order = np.argsort(pitch)
@@ -73,11 +75,12 @@ def band_numbers(low: np.ndarray, band: int) -> tuple[float, float, float]:
         medians.append(median)
         steady.append(power[np.abs(pitch - median) < STEADY].sum())
     if not powers:
-        return np.nan, np.nan, np.nan
+        return np.nan, np.nan, np.nan, np.nan
     notes = np.round(medians).astype(int)
     cents = 100 * np.abs(np.array(medians) - notes)
     chroma = np.bincount(notes % 12, weights=powers, minlength=12) / np.sum(powers)
-    return np.sum(steady) / np.sum(powers), np.average(cents, weights=powers), (SCALES @ chroma).max()
+    spread = np.sqrt(np.average((medians - np.average(medians, weights=powers)) ** 2, weights=powers))
+    return np.sum(steady) / np.sum(powers), np.average(cents, weights=powers), (SCALES @ chroma).max(), spread
 
 
 def stretches(low: np.ndarray, band: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
