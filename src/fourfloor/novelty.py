@@ -86,11 +86,12 @@ def load_reference(folder: Path) -> Reference:
 def pack(frames: np.ndarray) -> np.ndarray:
     """Compress fingerprints uint8 `(bands, frames)` to bytes: steps of 2 dB, differences in time, deflate.
 
-    Levels scatter by some 8 dB, so rounding them lowers a copy score by less than 0.01; an hour takes 1.75 MB, in steps
-    of one decibel 2.25.
+    Levels scatter by some 8 dB, so rounding them lowers a copy score by less than 0.01; an hour takes 1.63 MB, in steps
+    of one decibel a quarter more. Deflate is told to expect small numbers, not words: 7 % less.
     """
-    levels = frames // (STEP_DB * STEPS_PER_DB)
-    return np.frombuffer(zlib.compress(np.diff(levels, axis=1, prepend=np.uint8(0)).tobytes(), 9), dtype=np.uint8)
+    changes = np.diff(frames // (STEP_DB * STEPS_PER_DB), axis=1, prepend=np.uint8(0))
+    deflater = zlib.compressobj(9, strategy=zlib.Z_FILTERED)
+    return np.frombuffer(deflater.compress(changes.tobytes()) + deflater.flush(), dtype=np.uint8)
 
 
 def unpack(packed: np.ndarray, bands: int, frames: int, step_db: int = STEP_DB) -> np.ndarray:
