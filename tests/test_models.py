@@ -347,7 +347,7 @@ def test_the_bass_is_drawn_for_the_rest_of_the_loop() -> None:
     given = x.clone()
     given[..., latent.FREQUENCIES] = 0
     with torch.no_grad():
-        drawn = model.eval().with_bass(given, bpm, style, 8, rng)
+        drawn = model.eval().with_bass(given, bpm, style, rng)
     rest = slice(0, latent.FREQUENCIES.start)
     assert torch.equal(drawn[..., rest], x[..., rest])
     played, meant = drawn[..., latent.FREQUENCIES], x[..., latent.FREQUENCIES]
