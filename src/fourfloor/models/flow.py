@@ -19,23 +19,28 @@ it, plays no notes.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from fourfloor.nn.attention import ModulatedBlock, layer_norm, loop_rotations
+from fourfloor.nn.attention import layer_norm
 from fourfloor.nn.levels import Levels
+from fourfloor.nn.velocity import (
+    LATENTS_PER_TOKEN,
+    MAX_STYLES,
+    NO_STYLE,
+    TOKENS_PER_BAR,
+    Velocity,
+    integrate,
+    logit_normal,
+)
 from fourfloor.representations.controls import NAMES
 from fourfloor.representations.latent import FREQUENCIES, KICK
 
-LATENTS_PER_TOKEN = 2
-TOKENS_PER_BAR = 16
 LATENTS_PER_BEAT = TOKENS_PER_BAR * LATENTS_PER_TOKEN // 4
-MAX_STYLES = 64
-NO_STYLE = 0  # the index that stands for "any"
 PREPARE_BATCHES = 256
 RANK_EDGE = 0.02  # ranks of a control beyond are alike where levels are drawn: a kick is 0 or 1
 EARLY_BLOCKS = 2  # of the network, whose guess is the bad version
@@ -43,7 +48,6 @@ CALIBRATION_BATCHES = 48
 BASS_GAIN = 5.0  # of frequencies where the bass is drawn: a semitone is about as large as the noise
 BASS_STEPS = 4  # of the midpoint rule; 8, 16 and 32 make no steadier notes
 BASS_BLUR = 0.3  # noise at most that training adds to what the bass is drawn for, as samples are not data
-CONTROL_BUMPS = 5  # smooth functions of one control: 0, 1/4, 1/2, 3/4 and 1 are told apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,62 +105,6 @@ class Sampling:
             )
 
 
-class Velocity(nn.Module):
-    """A transformer over the tokens of a loop that is told time, tempo, style and, with `controls`, controls."""
-
-    def __init__(
-        self, in_dim: int, out_dim: int, width: int, depth: int, heads: int, dropout: float, controls: bool
-    ) -> None:
-        super().__init__()
-        self.width, self.heads = width, heads
-        self.embed = nn.Linear(LATENTS_PER_TOKEN * in_dim, width)
-        self.slot = nn.Parameter(torch.empty(TOKENS_PER_BAR, width))
-        nn.init.normal_(self.slot, std=0.02)
-        self.condition = nn.Sequential(nn.Linear(64 + 8, width), nn.SiLU(), nn.Linear(width, width))
-        self.style = nn.Embedding(MAX_STYLES, width)
-        self.modulation = nn.Linear(width, 6 * width)
-        self.blocks = nn.ModuleList(ModulatedBlock(width, heads, dropout) for _ in range(depth))
-        self.out = nn.Linear(width, LATENTS_PER_TOKEN * out_dim)
-        for zeroed in (self.out, self.modulation):
-            nn.init.zeros_(zeroed.weight)
-            nn.init.zeros_(zeroed.bias)
-        nn.init.normal_(self.style.weight, std=0.02)
-        self.control = nn.Linear(len(NAMES) * CONTROL_BUMPS, width, bias=False) if controls else None
-        with torch.no_grad():
-            # Gates start open at a small value: closed ones would give the blocks no gradient at the first step.
-            self.modulation.bias.view(6, width)[[2, 5]] = 0.1
-
-    def forward(self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor, controls: Tensor | None = None) -> Tensor:
-        """Return the velocity `(batch, latents, out_dim)` at `x` `(batch, latents, in_dim)`, time `t` in [0, 1].
-
-        `t`, `bpm` and `style` are `(batch,)`, `controls` `(batch, len(NAMES))` in [0, 1], NaN for any; None where all
-        are any.
-        """
-        made = self.out(layer_norm(self.hidden(x, t, bpm, style, controls)[-1]))
-        return made.reshape(*x.shape[:2], -1)
-
-    def hidden(
-        self, x: Tensor, t: Tensor, bpm: Tensor, style: Tensor, controls: Tensor | None, blocks: int | None = None
-    ) -> list[Tensor]:
-        """Return what each of the first `blocks` blocks, or of all, has made of `x`: `(batch, tokens, width)`."""
-        batch, latents, _ = x.shape
-        tokens = latents // LATENTS_PER_TOKEN
-        bars = tokens // TOKENS_PER_BAR
-        condition = self.condition(torch.cat([time_features(t, 64), tempo_features(bpm, bars)], dim=-1))
-        condition = condition + self.style(style)
-        if self.control is not None and controls is not None:
-            condition = condition + self.control(control_features(controls))
-        condition = nn.functional.silu(condition)
-        modulation = self.modulation(condition).view(batch, 6, -1)
-        rotations = loop_rotations(tokens, TOKENS_PER_BAR, self.width // self.heads // 2, x.device)
-        hidden = self.embed(x.reshape(batch, tokens, -1)) + self.slot.repeat(bars, 1)
-        made = []
-        for block in itertools.islice(self.blocks, blocks):
-            hidden = block(hidden, modulation, rotations)
-            made.append(hidden)
-        return made
-
-
 class Model(Velocity):
     """A velocity field over `(batch, latents, latent_dim)`, aware of tempo, style and controls, and one for the bass.
 
@@ -167,18 +115,19 @@ class Model(Velocity):
 
     def __init__(self, config: Config, shape: dict[str, int]) -> None:
         size = shape["latent_dim"]
-        super().__init__(size, size, config.width, config.depth, config.heads, config.dropout, config.controls)
+        n_controls = len(NAMES) if config.controls else 0
+        super().__init__(size, size, config.width, config.depth, config.heads, config.dropout, n_controls)
         self.config, self.latent_dim = config, size
         # Counted, not tried: a sum on the meta device, where loading builds models, imports torch's compiler (1 s).
         self.outline_dim = self.latent_dim + LATENTS_PER_BEAT * len(range(self.latent_dim)[KICK])
         # The guess of the first blocks, weights and a last row of biases, measured by `calibrate`; 0 before.
         self.register_buffer("guess", torch.zeros(config.width + 1, LATENTS_PER_TOKEN * self.latent_dim))
-        self.levels = Levels(self.outline_dim + (len(NAMES) if config.controls else 0), MAX_STYLES)
+        self.levels = Levels(self.outline_dim + n_controls, MAX_STYLES)
         self.bass: Velocity | None = None
         if config.bass_width:
             frequencies = len(range(size)[FREQUENCIES])
             self.bass = Velocity(
-                size, frequencies, config.bass_width, config.bass_depth, config.heads, config.dropout, controls=False
+                size, frequencies, config.bass_width, config.bass_depth, config.heads, config.dropout, n_controls=0
             )
 
     def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
@@ -198,12 +147,12 @@ class Model(Velocity):
     def bass_loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Return the flow-matching loss of the low end's frequencies, the rest of the loops being known."""
         assert self.bass is not None
-        x, n = batch["x"], len(batch["x"])
+        x, n, device = batch["x"], len(batch["x"]), batch["x"].device
         rest, y_1 = x[..., : FREQUENCIES.start], BASS_GAIN * x[..., FREQUENCIES]
-        rest = rest + BASS_BLUR * torch.rand(n, 1, 1).to(x) * torch.randn_like(rest)
-        y_0, t = torch.randn_like(y_1), logit_normal(n).to(x)
+        rest = rest + BASS_BLUR * torch.rand(n, 1, 1, device=device) * torch.randn_like(rest)
+        y_0, t = torch.randn_like(y_1), logit_normal(n, device=device)
         t_wide = t[:, None, None]
-        style = batch["style"].masked_fill(torch.rand(n).to(x) < self.config.condition_dropout, NO_STYLE)
+        style = batch["style"].masked_fill(torch.rand(n, device=device) < self.config.condition_dropout, NO_STYLE)
         y = (1 - t_wide) * y_0 + t_wide * y_1
         velocity = self.bass(torch.cat([rest, y], dim=-1), t, batch["bpm"], style)
         return (velocity.float() - (y_1 - y_0)).square().mean()
@@ -332,47 +281,3 @@ class Model(Velocity):
 
         y = torch.randn(x[..., FREQUENCIES].shape, generator=rng).to(x)
         return torch.cat([rest, integrate(velocity, y, BASS_STEPS) / BASS_GAIN], dim=-1)
-
-
-def integrate(
-    velocity: Callable[[Tensor, float], Tensor],
-    x: Tensor,
-    steps: int,
-    led: Callable[[Tensor, float], Tensor] = lambda x, time: x,
-) -> Tensor:
-    """Follow a velocity from noise `x` at time 0 to 1 by the midpoint rule; `led` corrects each place on the way."""
-    length = 1 / steps
-    for i in range(steps):
-        middle = led(x + velocity(x, i * length) * length / 2, (i + 0.5) * length)
-        x = led(x + velocity(middle, (i + 0.5) * length) * length, (i + 1) * length)
-    return x
-
-
-def logit_normal(n: int, **place: Any) -> Tensor:
-    """Draw times in 0-1, most of them in the middle (Esser et al. 2024)."""
-    return torch.sigmoid(torch.randn(n, **place))
-
-
-def time_features(t: Tensor, dim: int) -> Tensor:
-    """Return sines and cosines of `t` at geometric frequencies, `(batch, dim)`."""
-    frequencies = torch.exp(torch.linspace(0.0, 5.0, dim // 2, device=t.device))
-    angle = t[:, None] * frequencies * torch.pi
-    return torch.cat([angle.sin(), angle.cos()], dim=-1)
-
-
-def tempo_features(bpm: Tensor, bars: int) -> Tensor:
-    """Return tempo and length as `(batch, 8)`: smooth functions of log tempo, and log2 of the bars."""
-    octave = torch.log2(bpm / 128.0)[:, None]
-    bumps = torch.exp(-(((octave - torch.linspace(-0.5, 0.5, 6, device=bpm.device)) / 0.2) ** 2))
-    length = torch.full_like(octave, torch.tensor(float(bars)).log2().item())
-    return torch.cat([octave, bumps, length], dim=-1)
-
-
-def control_features(controls: Tensor) -> Tensor:
-    """Return smooth bumps along each of the controls `(batch, n)`, side by side `(batch, n * CONTROL_BUMPS)`.
-
-    All bumps of a control that is NaN are 0, which no value gives: "any" is a condition of its own.
-    """
-    centers = torch.linspace(0, 1, CONTROL_BUMPS, device=controls.device)
-    bumps = torch.exp(-(((controls[..., None] - centers) * (CONTROL_BUMPS - 1)) ** 2))
-    return bumps.nan_to_num(0.0).flatten(1)

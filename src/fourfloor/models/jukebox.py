@@ -16,11 +16,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from fourfloor.models.flow import MAX_STYLES, NO_STYLE, tempo_features
 from fourfloor.nn.causal import CausalTransformer
 from fourfloor.nn.quantize import Quantized, VectorQuantizer
 from fourfloor.nn.spectral import spectral_loss
 from fourfloor.nn.strided import DILATION_GROWTH, CircularConv, Down, Residual, Up, scale, strides_of
+from fourfloor.nn.velocity import MAX_STYLES, NO_STYLE, tempo_features
 
 MAX_CODES = 2**16  # of the lowest level in one x
 MAX_TOP_CODES = 2**12  # the highest level's transformer looks at all of them
