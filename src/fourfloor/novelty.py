@@ -86,8 +86,8 @@ def load_reference(folder: Path) -> Reference:
 def pack(frames: np.ndarray) -> np.ndarray:
     """Compress fingerprints uint8 `(bands, frames)` to bytes: steps of 2 dB, differences in time, deflate.
 
-    Levels scatter by some 8 dB, so rounding them lowers a copy score by less than 0.01; an hour takes 1.63 MB, in steps
-    of one decibel a quarter more. Deflate is told to expect small numbers, not words: 7 % less.
+    Levels scatter by some 8 dB, so rounding them lowers a copy score by less than 0.01; an hour takes 1.63 MB. Deflate
+    is told to expect small numbers, not words: 7 % less.
     """
     changes = np.diff(frames // (STEP_DB * STEPS_PER_DB), axis=1, prepend=np.uint8(0))
     deflater = zlib.compressobj(9, strategy=zlib.Z_FILTERED)
