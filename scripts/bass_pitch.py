@@ -1,15 +1,16 @@
-"""Does the bass of a model hold its notes? Held-out loops, the same through the codec, and samples, side by side.
+"""Does the bass of a model hold its notes? Held-out loops, the same through codec and decoder, and samples.
 
     python scripts/bass_pitch.py warehouse --against data/produced-0 --count 24
 
-Measured are the features of the low end: in stretches between onsets, past the sweep at the start of each, the pitch of
-either band. Steady: the share of power within .35 semitone of the stretch's median. Off: how far that median lies from
-a semitone, in cents; 25 is chance. Scale: the share of a loop's power whose notes are in its best diatonic scale, which
-fewer notes make larger. Spread: the deviation of the notes of a loop in semitones; a drone is steady and in a scale.
+Measured are features of the low end, of latents and, analyzed again, of what is heard: in notes from onset to onset,
+past the sweep at the start of each, the pitch of either band. Steady: the share of power within .35 semitone of the
+note's median. Off: how far that median lies from a semitone, in cents; 25 is chance. Scale: the share of a loop's power
+whose notes are in its best diatonic scale, which fewer notes make larger. Spread: the deviation of the notes of a loop
+in semitones; a drone is steady and in a scale.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,10 @@ import torch
 from fourfloor import generation, loading
 from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
-from fourfloor.representations import latent, low_end
-from fourfloor.representations.beatgrid import playable_bpm
+from fourfloor.representations import latent, tuning
+from fourfloor.representations.beatgrid import loop_samples, playable_bpm
 
-SWEEP_FRAMES = 4  # of a kick's start
-SHORTEST = 4  # frames of a stretch that has a pitch
-QUIET = 0.2  # of the loud frames' amplitude
 STEADY = 0.35  # semitones
-SCALES = np.stack([np.roll([1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1], shift) for shift in range(12)])
-CENTERS = [np.sqrt(low * high) for low, high in low_end.BANDS]
 
 
 def main() -> None:
@@ -40,20 +36,27 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = loading.load_model(options.model, options.decoder)
+    if model.decoder is None:
+        parser.error(f"{options.model} has no low end of its own: name a prior's run or a bundled model")
     dataset = Dataset([options.against])
+    rows: dict[str, list[np.ndarray]] = {}
     codec, indices = model.prior.codec, dataset.evenly("validation", options.count)
-    heard = [np.asarray(dataset.features(index), np.float32) for index in indices]
-    sampled = []
     for number, index in enumerate(indices):
+        bpm, heard = playable_bpm(dataset.bpm(index)), np.asarray(dataset.features(index), np.float32)
         style = dataset.style(index) if dataset.style(index) in model.prior.vocabulary else None
-        request = Request(
-            bpm=playable_bpm(dataset.bpm(index)), bars=dataset.bars, seed=options.seed + number, style=style
-        )
-        sampled.append(codec.to_features(generation.sample_latents(model.prior, request)))
-    coded = [codec.to_features(codec.to_latents(features)) for features in heard]
+        request = Request(bpm=bpm, bars=dataset.bars, seed=options.seed + number, style=style)
+        coded, drawn = codec.to_latents(heard), generation.sample_latents(model.prior, request)
+        samples = loop_samples(bpm, dataset.bars, latent.SAMPLE_RATE)
+        sounds = generation.render(model.decoder, coded, bpm, samples, 0), generation.make_loop(model, request)
+        features = heard, codec.to_features(coded), codec.to_features(drawn)
+        names = "held-out loops", "through the codec", f"samples of {model.name}"
+        for name, loop in zip(names, features, strict=True):
+            rows.setdefault(name, []).append(loop)
+        for name, sound in zip(("held-out loops decoded", f"loops of {model.name}"), sounds, strict=True):
+            rows.setdefault(name, []).append(latent.analyze(sound, bpm, dataset.bars))
     print(f"{len(indices)} loops each, lower / upper band\n")
     print("| | steady | off | scale | spread |\n|---|---|---|---|---|")
-    for name, loops in (("held-out loops", heard), ("through the codec", coded), (f"samples of {model.name}", sampled)):
+    for name, loops in rows.items():
         print(row(name, loops))
 
 
@@ -67,33 +70,16 @@ def row(name: str, loops: Sequence[np.ndarray]) -> str:
 
 def band_numbers(low: np.ndarray, band: int) -> tuple[float, float, float, float]:
     """Measure a band: steady, off, scale and spread as above; NaN where nothing has a pitch."""
-    powers, medians, steady = [], [], []
-    for pitch, power in stretches(low, band):
-        order = np.argsort(pitch)
-        median = pitch[order][np.searchsorted(np.cumsum(power[order]), power.sum() / 2)]
-        powers.append(power.sum())
-        medians.append(median)
-        steady.append(power[np.abs(pitch - median) < STEADY].sum())
-    if not powers:
+    played = list(tuning.notes(low, band))
+    if not played:
         return np.nan, np.nan, np.nan, np.nan
-    notes = np.round(medians).astype(int)
-    cents = 100 * np.abs(np.array(medians) - notes)
-    chroma = np.bincount(notes % 12, weights=powers, minlength=12) / np.sum(powers)
+    medians, powers = (np.array([getattr(note, name) for note in played]) for name in ("pitch", "power"))
+    steady = sum(note.powers[np.abs(note.pitches - note.pitch) < STEADY].sum() for note in played)
+    semitones = np.round(medians).astype(int)
+    cents = np.average(100 * np.abs(medians - semitones), weights=powers)
+    chroma = np.bincount(semitones % 12, weights=powers, minlength=12) / powers.sum()
     spread = np.sqrt(np.average((medians - np.average(medians, weights=powers)) ** 2, weights=powers))
-    return np.sum(steady) / np.sum(powers), np.average(cents, weights=powers), (SCALES @ chroma).max(), spread
-
-
-def stretches(low: np.ndarray, band: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield MIDI pitch and power of the frames between two onsets, without the sweep and what is quiet."""
-    amplitude = np.exp(low[:, 2 * band])
-    pitch = 69 + 12 * np.log2(CENTERS[band] * 2.0 ** low[:, 2 * band + 1] / 440)
-    onsets = low_end.find_onsets(amplitude)
-    loud = amplitude > QUIET * np.percentile(amplitude, 95)
-    for onset, following in zip(onsets, [*onsets[1:], *(onsets[:1] + len(low))], strict=True):
-        frames = np.arange(onset + SWEEP_FRAMES, following) % len(low)
-        frames = frames[loud[frames]]
-        if len(frames) >= SHORTEST:
-            yield pitch[frames], amplitude[frames] ** 2
+    return steady / powers.sum(), cents, (tuning.SCALES @ chroma).max(), spread
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def make_loop(model: LoopModel, request: Request, sampling: Any = None) -> np.nd
         return _make_alone(model.prior, request, sampling)
     samples = loop_samples(request.bpm, request.bars, latent.SAMPLE_RATE)
     z = sample_latents(model.prior, request, sampling)
-    return render(model.decoder, z, request.bpm, samples, request.seed)
+    return render(model.decoder, z, request.bpm, samples, request.seed, magnitude.Rendering(in_tune=True))
 
 
 def _make_alone(prior: Trained, request: Request, sampling: Any) -> np.ndarray:

@@ -6,6 +6,7 @@ from fourfloor.representations.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT, S
 
 # One instantaneous frequency a band sounds a wobbling tone where several partials share it (measured up to 270 Hz).
 BANDS = ((20.0, 80.0), (80.0, 150.0))
+CENTERS_HZ = tuple(float(np.sqrt(low * high)) for low, high in BANDS)
 RATE = 256  # complex samples a beat: 384 Hz wide at the slowest tempo, 90 BPM
 FLOOR = 1e-3  # amplitude added before the logarithm
 LEAP = 0.2  # of the loud frames' amplitude, within two frames: an onset
@@ -37,7 +38,7 @@ def analyze(mid: np.ndarray, bpm: float, bars: int) -> np.ndarray:
     frequency = np.abs(np.angle(rotation)) * rate / (2 * np.pi)
     # Where a band is silent its frequency means nothing: pull it to the band's center so that it costs nothing.
     trust = amplitude**2 / (amplitude**2 + (3 * FLOOR) ** 2)
-    center = np.sqrt([low * high for low, high in BANDS])[:, None]
+    center = np.array(CENTERS_HZ)[:, None]
     low_edges, high_edges = (np.array(side)[:, None] for side in zip(*BANDS, strict=True))
     ratio = np.log2(np.clip(frequency, 0.8 * low_edges, 1.2 * high_edges) / center) * trust
     described = np.stack([np.log(amplitude + FLOOR), ratio], axis=-1)
@@ -63,7 +64,7 @@ def synthesize(described: np.ndarray, bpm: float, samples: int, phases: np.ndarr
     beats = frames // FRAMES_PER_BEAT
     low_samples = beats * RATE
     bands = described.reshape(frames, len(BANDS), 2).transpose(1, 2, 0).astype(np.float64)
-    center = np.sqrt([low * high for low, high in BANDS])[:, None]
+    center = np.array(CENTERS_HZ)[:, None]
     positions = np.arange(low_samples) * (frames / low_samples) - 0.5
     amplitude = np.clip(np.exp(_interpolate(bands[:, 0], positions)) - FLOOR, 0, 1.5)
     hertz = center * 2.0 ** np.clip(_interpolate(bands[:, 1], positions), -2, 2)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fourfloor.representations import Loops, latent, low_end, tonal
+from fourfloor.representations import Loops, latent, low_end, tonal, tuning
 from fourfloor.representations.beatgrid import (
     N_FFT,
     fft,
@@ -108,6 +108,7 @@ class Rendering:
     momentum: float = 0.9
     sharpness: float = 0.75  # of `sharpen`; 0 leaves the means as predicted
     crest_db: float = 12.0  # peaks above it are limited: drawn phases peak 3 dB higher than mastered ones
+    in_tune: bool = False  # move the notes of the bass to the loop's scale: for sampled latents, not for music's own
 
 
 def sharpen(mu: np.ndarray, amount: float) -> np.ndarray:
@@ -148,7 +149,8 @@ def render(
     """
     mu = sharpen(mu, rendering.sharpness)
     mid = _sound(mu, sigma, np.zeros_like(mu), features, tonality, samples, rng, rendering)
-    mid += low_end.synthesize(features[:, latent.LOW], bpm, samples, rng.uniform(0, 2 * np.pi, len(low_end.BANDS)))
+    low = tuning.in_tune(features, tonality) if rendering.in_tune else features[:, latent.LOW]
+    mid += low_end.synthesize(low, bpm, samples, rng.uniform(0, 2 * np.pi, len(low_end.BANDS)))
     side_ratio = features[:, latent.SIDE]
     if side_ratio.max() < latent.SIDE_FLOOR + 0.5:
         return limit(np.stack([mid, mid]), rendering.crest_db)

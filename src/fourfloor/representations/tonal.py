@@ -96,13 +96,18 @@ def slow(power: np.ndarray) -> np.ndarray:
     return sum(w * np.roll(power, s, axis=0) for w, s in zip(weights / weights.sum(), shifts, strict=True))
 
 
+def loudness(strength: np.ndarray, log_mel: np.ndarray) -> np.ndarray:
+    """Return the amplitude `(latents, TONES)` at which tonality `strength` of that shape is sounded."""
+    sure = np.clip((strength - UNSURE) / (SURE - UNSURE), 0, 1)
+    return sure * np.exp(strength) * _tone_envelope(log_mel)
+
+
 def sines(strength: np.ndarray, log_mel: np.ndarray, samples: int, bins: slice, rng: np.random.Generator) -> np.ndarray:
     """Return the grid STFT complex64 `(frames, bins)` of sines of tonality `strength` `(latents, TONES)`.
 
     Each is as loud as the tonality says above the slow envelope of `log_mel` `(frames, N_MELS)`; phases are drawn.
     """
-    sure = np.clip((strength - UNSURE) / (SURE - UNSURE), 0, 1)
-    heard = sure * np.exp(strength) * _tone_envelope(log_mel)
+    heard = loudness(strength, log_mel)
     between = np.arange(FRAMES_PER_LATENT)[:, None] / FRAMES_PER_LATENT
     amplitude = heard[:, None] * (1 - between) + np.roll(heard, -1, axis=0)[:, None] * between
     amplitude = amplitude.reshape(-1, TONES)
