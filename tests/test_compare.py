@@ -342,7 +342,7 @@ def test_wrong_input_is_one_line_before_anything_is_trained(
     data, fine = ("--data", dataset_folder), ("--data", dataset_folder, *minutes)
     cases = {
         "cannot read the recipe": (tmp_path / "none.toml", *fine, "--out", out),
-        "cannot be read as a dataset": (good, "--data", tmp_path / "none", *minutes, "--out", out),
+        "is no dataset": (good, "--data", tmp_path / "none", *minutes, "--out", out),
         "cannot write": (good, *fine, "--out", tmp_path / "file" / "report"),
         "have one name": (good, twin, *fine, "--out", out),
         "needs a decoder": (lonely, *fine, "--out", out),

@@ -6,7 +6,6 @@ top, log-spectral distance 29 dB. So a decoder is always shown beside these two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,8 +22,6 @@ from fourfloor.evaluation.features import (
     power_frames,
     to_analysis_rate,
 )
-from fourfloor.evaluation.references import Decoder
-from fourfloor.evaluation.sources import Sample
 from fourfloor.representations.beatgrid import istft, stft
 
 _BANDS_HZ = (30.0, 120.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
@@ -112,24 +109,3 @@ def mp3_like(waveform: Array, sample_rate: int, bpm: float, bars: int) -> Array:
     level = np.sqrt(np.array([np.convolve(row, np.ones(9) / 9, "same") for row in np.abs(spectrum) ** 2]))
     coded = np.where(hz <= 7000, spectrum + 10 ** (-13 / 20) * level * noise, 0)
     return istft(coded, len(mixed))[None]
-
-
-def compare_decoders(
-    samples: Iterable[Sample], decoder: Decoder | None = None, cutoff_hz: float = CUTOFF_HZ
-) -> dict[str, PairedNumbers]:
-    """Give the median paired numbers of a decoder over loops, with the mp3-like and Griffin-Lim rows beside it."""
-    rows: dict[str, Callable[[Array, int, float, int], Array]] = {"mp3-like": mp3_like, "Griffin-Lim": griffin_lim}
-    if decoder is not None:
-        rows["decoder"] = decoder
-    measured: dict[str, list[PairedNumbers]] = {name: [] for name in rows}
-    for sample in samples:
-        for name, rebuild in rows.items():
-            rebuilt = rebuild(sample.waveform, sample.sample_rate, sample.bpm, sample.bars)
-            measured[name].append(compare(sample.waveform, rebuilt, sample.sample_rate, cutoff_hz))
-    if not measured["mp3-like"]:
-        raise ValueError("no loops to compare a decoder on: give at least one")
-    fields = ("mel_distance", "si_sdr_db", "worst_band_db", "log_spectral_db")
-    return {
-        name: PairedNumbers(**{field: float(np.median([getattr(one, field) for one in every])) for field in fields})
-        for name, every in measured.items()
-    }

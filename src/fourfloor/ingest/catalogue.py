@@ -60,6 +60,9 @@ def load(path: str | Path, verify: bool = True) -> Catalogue:
         if verify:
             _check_content(catalogue, content["features_sha256"])
     except OSError as error:
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not (folder / CATALOGUE).exists():
+            made = "name a folder made by `fourfloor ingest` or `fourfloor produce`"
+            raise ValueError(f"{folder}: is no dataset (it has no {CATALOGUE}); {made}") from None
         reason = error.strerror or type(error).__name__
         raise ValueError(f"{folder}: cannot be read as a dataset ({reason}); {_REBUILD}") from None
     except (ValueError, RecursionError) as error:
