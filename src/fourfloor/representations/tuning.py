@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
 
 from fourfloor.representations import low_end, tonal
 from fourfloor.representations.latent import LOW, MEL
 
-SWEEP_FRAMES = 4  # of a kick's start, before it has a pitch
-SHORTEST = 4  # frames of a note that has a pitch
+SWEEP_FRAMES = 4  # of a kick's start, before it has a pitch; of a short note its first half
+SHORTEST = 2  # frames that hold a pitch
 QUIET = 0.2  # of the loud frames' amplitude
+AUDIBLE = 3 * low_end.FLOOR  # amplitude at which a frequency begins to mean something
 WOBBLE_FRAMES = 3  # to each side (.1 s in all): what moves faster is no melody
-SAME_NOTE = 1.0  # semitones: notes of a band no farther apart stay one, so that all kicks of a loop are one kick
+SAME_NOTE = 0.75  # semitones: notes of a band no farther apart stay one, so that all kicks of a loop are one kick
 BASS_SHARE = 0.5  # of what the bass says of the scale, beside the chords
 SCALES = np.stack([np.roll([1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1], shift) for shift in range(12)])  # diatonic
 MIDI_NOTES = np.arange(128)
@@ -49,13 +49,19 @@ class Note:
 
 
 def notes(low: np.ndarray, band: int) -> Iterator[Note]:
-    """Yield the notes of a band of low-end features `(frames, 2 * len(BANDS))`, around the circle."""
-    amplitude, pitch = np.exp(low[:, 2 * band]), _to_pitch(low[:, 2 * band + 1], band)
+    """Yield the notes of a band of low-end features `(frames, 2 * len(BANDS))`, around the circle.
+
+    A band that sounds without any onset holds one note all the way.
+    """
+    amplitude, pitch = np.exp(low[:, 2 * band].astype(np.float64)), _to_pitch(low[:, 2 * band + 1], band)
     onsets = low_end.find_onsets(amplitude)
-    loud = amplitude > QUIET * np.percentile(amplitude, 95)
-    for onset, following in zip(onsets, [*onsets[1:], *(onsets[:1] + len(low))], strict=True):
+    if not onsets.size:
+        onsets = np.zeros(1, dtype=np.int64)
+    loud = amplitude > max(QUIET * np.percentile(amplitude, 95), AUDIBLE)
+    for onset, following in zip(onsets, [*onsets[1:], onsets[0] + len(low)], strict=True):
         frames = np.arange(onset, following) % len(low)
-        held = frames[SWEEP_FRAMES:][loud[frames[SWEEP_FRAMES:]]]
+        past = frames[min(SWEEP_FRAMES, len(frames) // 2) :]
+        held = past[loud[past]]
         if len(held) >= SHORTEST:
             yield Note(frames, held, pitch[held], amplitude[held] ** 2)
 
@@ -109,11 +115,13 @@ def _bass_chroma(played: Sequence[Note]) -> np.ndarray:
 
 def _centers(heard: Sequence[Note]) -> np.ndarray:
     """Return for each note of a band the mean pitch of those that are the same."""
-    pitch, power = (np.array([getattr(note, name) for note in heard]) for name in ("pitch", "power"))
-    if len(heard) < 2:
-        return pitch
-    same = fcluster(linkage(pitch[:, None], "complete"), SAME_NOTE, "distance")
-    return (np.bincount(same, pitch * power) / np.maximum(np.bincount(same, power), 1e-30))[same]
+    centers, powers = (np.array([getattr(note, name) for note in heard]) for name in ("pitch", "power"))
+    left = np.argsort(centers)
+    while left.size:
+        same = left[centers[left] - centers[left[0]] <= SAME_NOTE]
+        left = left[len(same) :]
+        centers[same] = np.average(centers[same], weights=powers[same])
+    return centers
 
 
 def _smooth(note: Note) -> np.ndarray:
