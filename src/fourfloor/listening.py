@@ -52,7 +52,8 @@ def hear_samples(prior: Trained, decoder: Trained | None) -> list[tuple[str, flo
         else:
             features = prior.codec.to_features(generation.sample_latents(prior, request))
             samples = loop_samples(bpm, request.bars, latent.SAMPLE_RATE)
-            waveform = magnitude.render_envelope(features, bpm, samples, np.random.default_rng(number))
+            rng, rendering = np.random.default_rng(number), magnitude.Rendering(in_tune=True)
+            waveform = magnitude.render_envelope(features, bpm, samples, rng, rendering)
         heard.append((f"sample_{bpm:g}bpm_{number}", bpm, waveform))
     return heard
 
