@@ -83,15 +83,16 @@ def _sampled(
     from fourfloor import novelty
 
     dataset = Dataset([request.against])
-    reference = novelty.load_reference(loading.reference_folder(request.loops))
     spares = SPARE if request.redraw else 0
+    chooses = request.candidates + spares > 1
+    reference = novelty.load_reference(loading.reference_folder(request.loops)) if chooses else None
     drawn = held_out_loops(dataset, request.n, request.seed)
 
     def make(number: int) -> tuple[Request, np.ndarray]:
         bpm, style = playable_bpm(dataset.bpm(drawn[number])), dataset.style(drawn[number])
         known = style if style in model.prior.vocabulary else None
         first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars, style=known)
-        if request.candidates + spares == 1:
+        if reference is None:
             return first, leveled(model, first)
         choices = generation.candidate_requests(first, 0, request.candidates + spares)
         asked, spare = choices[: request.candidates], choices[request.candidates :]
