@@ -24,6 +24,8 @@ from fourfloor.ingest.catalogue import DatasetWriter
 from fourfloor.pipeline.generate import in_parallel
 from fourfloor.representations.beatgrid import loop_samples
 from fourfloor.representations.controls import Controls
+from fourfloor.representations.magnitude import Rendering
+from fourfloor.training.checkpoint import CheckpointError
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +46,32 @@ def test_the_seed_decides_every_sample(model: loading.LoopModel) -> None:
     first, again, other = (generation.make_loop(model, Request(bars=1, seed=seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.allclose(first, other)
+
+
+def test_the_bass_of_a_sampled_loop_is_in_tune() -> None:
+    bundled, asked = loading.load_model(), Request(bars=1, seed=2)
+    assert bundled.decoder is not None
+    z = generation.sample_latents(bundled.prior, asked)
+    as_drawn, in_tune = (
+        generation.render(bundled.decoder, z, asked.bpm, loop_samples(asked.bpm, 1, 44_100), 2, rendering)
+        for rendering in (Rendering(), Rendering(in_tune=True))
+    )
+    made = generation.make_loop(bundled, asked)
+    np.testing.assert_array_equal(made, in_tune)
+    assert np.abs(made - as_drawn).max() > 0.01
+
+
+@pytest.mark.parametrize("name", ["data_hash", "vocabulary"])
+def test_a_model_without_a_part_of_its_description_is_refused(
+    trained_runs: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    pipeline.export(trained_runs["prior"], trained_runs["decoder"], tmp_path)
+    path = tmp_path / loading.PRIOR_FILE
+    meta = json.loads(path.read_text())
+    for damaged in ({key: value for key, value in meta.items() if key != name}, {**meta, name: 7}):
+        path.write_text(json.dumps(damaged))
+        with pytest.raises(CheckpointError, match=r"train it again|is damaged"):
+            loading.load_model(str(tmp_path))
 
 
 def test_the_style_is_asked_for_by_name(model: loading.LoopModel) -> None:
@@ -204,9 +232,35 @@ def test_packed_fingerprints_keep_their_levels_and_bound_their_size() -> None:
     frames = np.random.default_rng(0).integers(0, 201, (32, 500)).astype(np.uint8)
     packed = novelty.pack(frames)
     assert np.abs(novelty.unpack(packed, 32, 500).astype(int) - frames).max() <= 4
-    for wrong in (499, 501):
+    for wrong in (0, 499, 501):
         with pytest.raises(ValueError, match="do not fill"):
             novelty.unpack(packed, 32, wrong)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"envelope": []},
+        {"envelope": {"pulse": [1.0]}},
+        {"index": []},
+        {"index": {"lengths": []}},
+        {"index": {"lengths": [10**12]}},
+        {"step_db": "2"},
+    ],
+)
+def test_a_damaged_reference_is_one_line(trained_runs: dict[str, Path], tmp_path: Path, damage: dict) -> None:
+    novelty.copy_reference(trained_runs["prior"], tmp_path)
+    about = json.loads((tmp_path / novelty.ABOUT).read_text())
+    (tmp_path / novelty.ABOUT).write_text(json.dumps({**about, **damage}))
+    with pytest.raises(ValueError, match="reference to the training set cannot be read"):
+        novelty.load_reference(tmp_path)
+
+
+def test_a_reference_nested_without_end_is_one_line(trained_runs: dict[str, Path], tmp_path: Path) -> None:
+    novelty.copy_reference(trained_runs["prior"], tmp_path)
+    (tmp_path / novelty.ABOUT).write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="reference to the training set cannot be read"):
+        novelty.load_reference(tmp_path)
 
 
 def test_eight_bit_rows_are_near_the_weights() -> None:
@@ -374,6 +428,7 @@ def test_only_a_model_of_the_same_family_can_be_tuned(
         ({"bars": 3}, "bars 3 is none of 1, 2, 4, 8"),
         ({"count": 0}, "count 0 is outside"),
         ({"seed": -1}, "seed -1 is outside"),
+        ({"seed": 2**63 - 2, "count": 3}, "seed 9223372036854775808 is outside"),  # of the last one
         ({"candidates": 1000}, "candidates 1000 is outside"),
         ({"model": "no-such-model"}, "no-such-model: is no model"),
     ],

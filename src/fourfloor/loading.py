@@ -5,6 +5,7 @@ decoder (magnitudes from latents) that share one codec.
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -102,11 +103,13 @@ def rebuild(saved: Checkpoint, source: str) -> Trained:
         model.load_state_dict(weights)
         constants = {name: value.float().numpy() for name, value in saved.part("constants").items()}
         codec = representation_module(plan.representation_name).Codec(**constants)
-        vocabulary = saved.meta["vocabulary"]
+        vocabulary, data_hash = saved.meta["vocabulary"], saved.meta["data_hash"]
     except (KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{source}: is no model of this version ({error!r:.80}); train it again") from None
     if not isinstance(vocabulary, list) or not all(isinstance(style, str) for style in vocabulary):
         raise CheckpointError(f"{source}: its list of styles is damaged; use another checkpoint")
+    if not isinstance(data_hash, str):
+        raise CheckpointError(f"{source}: the name of its data is damaged; use another checkpoint")
     check_styles(plan.family, vocabulary, source)
     if getattr(plan.model, "controls", False) and not is_scale(saved.meta.get("control_quantiles")):
         raise CheckpointError(f"{source}: the scale of its controls is damaged; use another checkpoint")
@@ -215,7 +218,8 @@ def load_decoder(name: str) -> Trained:
 
 def find_decoder(run: Path, prior: Trained) -> Trained:
     """Return the decoder that shares the prior's codec: the one run beside it, else that of a bundled model."""
-    siblings = sorted(path for path in run.resolve().parent.iterdir() if (path / checkpoint.FOLDER).is_dir())
+    beside = (path for path in run.resolve().parent.iterdir() if os.access(path, os.X_OK))
+    siblings = sorted(path for path in beside if (path / checkpoint.FOLDER).is_dir())
     fitting = {path.name: decoder for path in siblings if (decoder := _fitting(path, prior))}
     if len(fitting) > 1:
         raise ValueError(f"{run}: several decoders fit ({', '.join(fitting)}); name one with --decoder")

@@ -78,7 +78,8 @@ def load_reference(folder: Path) -> Reference:
         frames = unpack(load_file(folder / ARRAYS)["frames"], N_BANDS, sum(lengths), step_db)
         index = CopyIndex.from_arrays({"frames": frames}, content["index"])
         return Reference(index, Envelope.from_dict(content["envelope"]), str(content.get("data_hash", "")))
-    except (OSError, KeyError, TypeError, ValueError, OverflowError, SafetensorError, zlib.error) as error:
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError,
+            SafetensorError, zlib.error) as error:  # fmt: skip
         reason = f"{folder}: its reference to the training set cannot be read ({error})"
         raise ValueError(f"{reason}; `fourfloor train --resume` writes it") from None
 
@@ -96,9 +97,8 @@ def pack(frames: np.ndarray) -> np.ndarray:
 
 def unpack(packed: np.ndarray, bands: int, frames: int, step_db: int = STEP_DB) -> np.ndarray:
     """Undo `pack`; ValueError where the content has not the stated size, whatever it would inflate to."""
-    inflater = zlib.decompressobj()
-    content = inflater.decompress(packed.tobytes(), max_length=bands * frames)
-    if len(content) != bands * frames or inflater.decompress(inflater.unconsumed_tail, 1):
+    content = zlib.decompressobj().decompress(packed.tobytes(), max_length=bands * frames + 1)  # 0 would be no limit
+    if len(content) != bands * frames:
         raise ValueError(f"fingerprints do not fill {bands} bands of {frames} frames")
     levels = np.cumsum(np.frombuffer(content, dtype=np.uint8).reshape(bands, frames), axis=1, dtype=np.uint8)
     return levels * np.uint8(step_db * STEPS_PER_DB) + np.uint8(step_db * STEPS_PER_DB // 2)

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,6 +56,7 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     first = Request(
         bpm=request.bpm, bars=request.bars, seed=request.seed, style=request.style, controls=request.controls
     )
+    replace(first, seed=request.seed + request.count - 1)  # the last one's seed, refused before anything is written
     with ThreadPoolExecutor(1) as opener:  # the model is loaded and the first loops are sampled meanwhile
         opening = opener.submit(novelty.load_reference, loading.reference_folder(request.model))
         model = loading.load_model(request.model, request.decoder)
