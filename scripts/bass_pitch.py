@@ -1,4 +1,4 @@
-"""Does the bass of a model hold its notes? Held-out loops, the same through codec and decoder, and samples.
+"""Does the bass of a model hold its notes? Held-out loops, the same through codec and decoder, and a model's.
 
     python scripts/bass_pitch.py warehouse --against data/produced-0 --count 24
 
@@ -6,10 +6,12 @@ Measured are features of the low end, of latents and, analyzed again, of what is
 past the sweep at the start of each, the pitch of either band. Steady: the share of power within .35 semitone of the
 note's median. Off: how far that median lies from a semitone, in cents; 25 is chance. Scale: the share of a loop's power
 whose notes are in its best diatonic scale, which fewer notes make larger. Spread: the deviation of the notes of a loop
-in semitones; a drone is steady and in a scale.
+in semitones; a drone is steady and in a scale. In key: of what is heard, the share of both bands' power whose notes are
+within .2 semitone of a tone of the scale that the chords fit best (chance is some .23).
 """
 
 import argparse
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,10 +21,11 @@ import torch
 from fourfloor import generation, loading
 from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
-from fourfloor.representations import latent, tuning
-from fourfloor.representations.beatgrid import loop_samples, playable_bpm
+from fourfloor.representations import latent, low_end, magnitude, tonal, tuning
+from fourfloor.representations.beatgrid import loop_samples, playable_bpm, resample_loop
 
-STEADY = 0.35  # semitones
+STEADY, IN_KEY = 0.35, 0.2  # semitones
+BANDS = range(len(low_end.BANDS))
 
 
 def main() -> None:
@@ -39,33 +42,53 @@ def main() -> None:
     if model.decoder is None:
         parser.error(f"{options.model} has no low end of its own: name a prior's run or a bundled model")
     dataset = Dataset([options.against])
-    rows: dict[str, list[np.ndarray]] = {}
-    codec, indices = model.prior.codec, dataset.evenly("validation", options.count)
+    latents: dict[str, list[np.ndarray]] = defaultdict(list)
+    sounds: dict[str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
+    codec, decoder, indices = model.prior.codec, model.decoder, dataset.evenly("validation", options.count)
     for number, index in enumerate(indices):
-        bpm, heard = playable_bpm(dataset.bpm(index)), np.asarray(dataset.features(index), np.float32)
+        bpm, seed = playable_bpm(dataset.bpm(index)), options.seed + number
         style = dataset.style(index) if dataset.style(index) in model.prior.vocabulary else None
-        request = Request(bpm=bpm, bars=dataset.bars, seed=options.seed + number, style=style)
-        coded, drawn = codec.to_latents(heard), generation.sample_latents(model.prior, request)
+        request = Request(bpm=bpm, bars=dataset.bars, seed=seed, style=style)
         samples = loop_samples(bpm, dataset.bars, latent.SAMPLE_RATE)
-        sounds = generation.render(model.decoder, coded, bpm, samples, 0), generation.make_loop(model, request)
-        features = heard, codec.to_features(coded), codec.to_features(drawn)
-        names = "held-out loops", "through the codec", f"samples of {model.name}"
-        for name, loop in zip(names, features, strict=True):
-            rows.setdefault(name, []).append(loop)
-        for name, sound in zip(("held-out loops decoded", f"loops of {model.name}"), sounds, strict=True):
-            rows.setdefault(name, []).append(latent.analyze(sound, bpm, dataset.bars))
+        music = codec.to_latents(np.asarray(dataset.features(index), np.float32))
+        drawn = generation.sample_latents(model.prior, request)
+        latents["held-out loops, latents"].append(codec.to_features(music))
+        latents["samples, latents"].append(codec.to_features(drawn))
+        heard = {
+            "held-out loops": resample_loop(dataset.waveform(index), samples),
+            "held-out loops decoded": generation.render(decoder, music, bpm, samples, seed),
+            "samples as drawn": generation.render(decoder, drawn, bpm, samples, seed, magnitude.Rendering()),
+            f"loops of {model.name}, in tune": generation.make_loop(model, request),
+        }
+        for name, sound in heard.items():
+            sounds[name].append((latent.analyze(sound, bpm, dataset.bars), latent.mid_side(sound)[0]))
     print(f"{len(indices)} loops each, lower / upper band\n")
-    print("| | steady | off | scale | spread |\n|---|---|---|---|---|")
-    for name, loops in rows.items():
-        print(row(name, loops))
+    print("| | steady | off | scale | spread | in key |\n|---|---|---|---|---|---|")
+    for name, loops in latents.items():
+        print(f"{row(name, loops)} |")
+    for name, loops in sounds.items():
+        print(f"{row(name, [features for features, _ in loops])} {np.nanmean([in_key(*loop) for loop in loops]):.2f} |")
 
 
 def row(name: str, loops: Sequence[np.ndarray]) -> str:
-    """Return one row of the table: means over loops `(frames, FEATURE_DIM)`."""
-    numbers = [np.nanmean([band_numbers(loop[:, latent.LOW], band) for loop in loops], axis=0) for band in (0, 1)]
+    """Return one row of the table but for its last column: means over loops `(frames, FEATURE_DIM)`."""
+    numbers = [np.nanmean([band_numbers(loop[:, latent.LOW], band) for loop in loops], axis=0) for band in BANDS]
     formats = "{:.2f} / {:.2f}", "{:.0f} / {:.0f}", "{:.2f} / {:.2f}", "{:.1f} / {:.1f}"
     formatted = [form.format(*both) for form, both in zip(formats, zip(*numbers, strict=True), strict=True)]
     return f"| {name} | {' | '.join(formatted)} |"
+
+
+def in_key(features: np.ndarray, mid: np.ndarray) -> float:
+    """Return the share of the bass that plays tones of the chords' scale; NaN without bass or chords."""
+    tonality = tonal.tonality(mid, features, np.arange(len(features) // latent.FRAMES_PER_LATENT))
+    chords = tuning.chord_chroma(tonality, features[:, latent.MEL])
+    played = [note for band in BANDS for note in tuning.notes(features[:, latent.LOW], band)]
+    if not played or not chords.any():
+        return np.nan
+    scale = tuning.SCALES[np.argmax(tuning.SCALES @ chords)]
+    pitches, powers = (np.array([getattr(note, name) for note in played]) for name in ("pitch", "power"))
+    tones = np.round(pitches).astype(int)
+    return np.average(scale[tones % 12] * (np.abs(pitches - tones) < IN_KEY), weights=powers)
 
 
 def band_numbers(low: np.ndarray, band: int) -> tuple[float, float, float, float]:

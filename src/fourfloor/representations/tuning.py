@@ -75,7 +75,7 @@ def in_tune(features: np.ndarray, tonality: np.ndarray | None) -> np.ndarray:
     played = [list(notes(low, band)) for band in range(len(low_end.BANDS))]
     if not any(played):
         return low
-    chords = np.zeros(12) if tonality is None else _chord_chroma(tonality, features[:, MEL])
+    chords = np.zeros(12) if tonality is None else chord_chroma(tonality, features[:, MEL])
     scale = SCALES[np.argmax(SCALES @ (chords + BASS_SHARE * _bass_chroma([note for band in played for note in band])))]
     tones = MIDI_NOTES[scale[MIDI_NOTES % 12] == 1]
     for band, heard in enumerate(played):
@@ -96,7 +96,7 @@ def _to_ratio(pitch: np.ndarray, band: int) -> np.ndarray:
     return (pitch - 69) / 12 - np.log2(low_end.CENTERS_HZ[band] / 440.0)
 
 
-def _chord_chroma(tonality: np.ndarray, log_mel: np.ndarray) -> np.ndarray:
+def chord_chroma(tonality: np.ndarray, log_mel: np.ndarray) -> np.ndarray:
     """Return the share of each of the 12 pitch classes in the amplitude of the sines of a loop."""
     tones = (np.arange(tonal.TONES) + tonal.LOWEST_NOTE) % 12
     chroma = np.bincount(tones, weights=tonal.loudness(tonality, log_mel).sum(axis=0), minlength=12)
