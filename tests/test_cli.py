@@ -125,7 +125,7 @@ def test_wrong_input_is_one_line_and_exit_2(trained_runs, dataset_folder, music,
         "broken.wav": ("ingest", music / "broken.wav", "--out", tmp_path / "d"),
         "no-such-folder": ("ingest", tmp_path / "no-such-folder", "--out", tmp_path / "d"),
         "no-such-loops": ("evaluate", tmp_path / "no-such-loops", "--against", dataset_folder),
-        "name its run with --decoder": ("export", trained_runs["prior"], "--out", tmp_path / "m"),
+        "is no run but a model": ("export", "warehouse", "--out", tmp_path / "m"),
         ": is no model": ("export", tmp_path, "--decoder", trained_runs["decoder"], "--out", tmp_path / "m"),
     }
     for told, arguments in cases.items():

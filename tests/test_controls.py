@@ -173,7 +173,7 @@ def test_the_scale_travels_with_the_model(trained_runs: dict[str, Path], dataset
     model = loading.load_model(str(trained_runs["prior"]))
     assert recipe.load(RECIPES / "prior.toml").model.controls
     assert model.prior.control_quantiles == Dataset([dataset_folder]).control_quantiles()
-    pipeline.export(trained_runs["prior"], trained_runs["decoder"], tmp_path / "tiny")
+    pipeline.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "tiny")
     exported = loading.load_model(str(tmp_path / "tiny"))
     assert exported.prior.control_quantiles == model.prior.control_quantiles
 

@@ -65,7 +65,7 @@ def test_the_bass_of_a_sampled_loop_is_in_tune() -> None:
 def test_a_model_without_a_part_of_its_description_is_refused(
     trained_runs: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
-    pipeline.export(trained_runs["prior"], trained_runs["decoder"], tmp_path)
+    pipeline.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path)
     path = tmp_path / loading.PRIOR_FILE
     meta = json.loads(path.read_text())
     for damaged in ({key: value for key, value in meta.items() if key != name}, {**meta, name: 7}):
@@ -217,13 +217,33 @@ def test_evaluate_keeps_copies_unless_they_are_redrawn(
 def test_an_exported_model_makes_the_same_music(
     trained_runs: dict[str, Path], model: loading.LoopModel, tmp_path: Path
 ) -> None:
-    size = pipeline.export(trained_runs["prior"], trained_runs["decoder"], tmp_path / "tiny")
+    size = pipeline.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "tiny")
     assert size == sum(path.stat().st_size for path in (tmp_path / "tiny").iterdir())
     exported = loading.load_model(str(tmp_path / "tiny"))
     first = generation.sample_latents(model.prior, Request(bars=1))
     second = generation.sample_latents(exported.prior, Request(bars=1))
     np.testing.assert_allclose(first, second, atol=0.05)  # weights in fewer bits
     pipeline.generate(request(tmp_path / "tiny", tmp_path / "loops"))
+
+
+def test_runs_are_exported_with_the_decoder_they_are_heard_with(
+    trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
+) -> None:
+    runs = Path(shutil.copytree(trained_runs["prior"].parent, tmp_path / "runs"))
+    pipeline.export(runs / "prior", None, tmp_path / "beside")
+    shutil.rmtree(runs / "decoder")
+    with pytest.raises(ValueError, match="no decoder with its codec lies beside it; name one with --decoder"):
+        pipeline.export(runs / "prior", None, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    pipeline.train(
+        pipeline.TrainRequest(
+            recipe=RECIPES / "adapt.toml", data=[dataset_folder], run=runs / "tuned", parent=str(tmp_path / "beside"),
+            steps=1, overrides=("training.batch_size=2", "training.check_every=0"), device="cpu",
+        )
+    )  # fmt: skip
+    pipeline.export(runs / "tuned", str(tmp_path / "beside"), tmp_path / "tuned")
+    for name in (loading.DECODER_FILE, "decoder.safetensors"):  # exported before, so copied
+        assert (tmp_path / "tuned" / name).read_bytes() == (tmp_path / "beside" / name).read_bytes()
 
 
 def test_packed_fingerprints_keep_their_levels_and_bound_their_size() -> None:

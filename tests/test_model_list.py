@@ -42,7 +42,7 @@ def test_runs_are_found_wherever_they_lie_below(trained_runs: dict[str, Path], t
 
 
 def test_an_exported_model_is_one_of_two_parts(trained_runs: dict[str, Path], tmp_path: Path) -> None:
-    pipeline.export(trained_runs["prior"], trained_runs["decoder"], tmp_path / "mine")
+    pipeline.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "mine")
     row = next(row for row in pipeline.list_models([tmp_path], RECIPES)["models"] if row["name"] == "mine")
     assert (row["kind"], row["family"], row["steps"]) == ("folder", "flow + magnitude_decoder", [3, 3])
 

@@ -184,7 +184,7 @@ def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     if decoder:
         other = load_decoder(decoder)
     else:
-        other = load_trained(folder / DECODER_FILE) if exported else find_decoder(folder, prior)
+        other = load_trained(folder / DECODER_FILE) if exported else find_decoder(folder, prior)[1]
     if prior.codec_hash != other.codec_hash:
         raise ValueError(f"{name}: prior and decoder use different codecs; train both on the same first --data")
     return LoopModel(Path(name).name, prior, other)
@@ -207,27 +207,33 @@ def load_part(name: str, family: str) -> Trained:
     raise ValueError(f"{name}: holds {held}, the recipe trains {family}; name a model of that family")
 
 
+def decoder_source(name: str) -> Path:
+    """Return the JSON half of the decoder in a bundled model or a model folder; a run as it is."""
+    folder = bundled_folder(name) if name in bundled_names() else Path(name)
+    return folder / DECODER_FILE if (folder / DECODER_FILE).exists() else folder
+
+
 def load_decoder(name: str) -> Trained:
     """Load a decoder from a bundled model, a model folder or a run."""
-    folder = bundled_folder(name) if name in bundled_names() else Path(name)
-    trained = load_trained(folder / DECODER_FILE if (folder / DECODER_FILE).exists() else folder)
+    trained = load_trained(decoder_source(name))
     if hasattr(trained.model, "sample"):
         raise ValueError(f"{name}: is a {trained.recipe.family} run; name a decoder's")
     return trained
 
 
-def find_decoder(run: Path, prior: Trained) -> Trained:
-    """Return the decoder that shares the prior's codec: the one run beside it, else that of a bundled model."""
+def find_decoder(run: Path, prior: Trained) -> tuple[Path, Trained]:
+    """Return source and decoder that share the prior's codec: the one run beside it, else those of a bundled model."""
     beside = (path for path in run.resolve().parent.iterdir() if os.access(path, os.X_OK))
     siblings = sorted(path for path in beside if (path / checkpoint.FOLDER).is_dir())
-    fitting = {path.name: decoder for path in siblings if (decoder := _fitting(path, prior))}
+    fitting = [(path, decoder) for path in siblings if (decoder := _fitting(path, prior))]
     if len(fitting) > 1:
-        raise ValueError(f"{run}: several decoders fit ({', '.join(fitting)}); name one with --decoder")
+        names = ", ".join(path.name for path, _ in fitting)
+        raise ValueError(f"{run}: several decoders fit ({names}); name one with --decoder")
     if fitting:
-        return next(iter(fitting.values()))
+        return fitting[0]
     for name in bundled_names():
-        if decoder := _fitting(bundled_folder(name) / DECODER_FILE, prior):
-            return decoder
+        if decoder := _fitting(decoder_source(name), prior):
+            return decoder_source(name), decoder
     raise ValueError(f"{run}: no decoder with its codec lies beside it; name one with --decoder")
 
 
@@ -241,8 +247,16 @@ def _fitting(path: Path, prior: Trained) -> Trained | None:
 
 
 def export(prior: Path, decoder: Path | None, out: Path) -> None:
-    """Write a model folder from a prior's and a decoder's run: matrices in 8 bits, no training state."""
-    runs = [(prior, PRIOR_FILE), *([(decoder, DECODER_FILE)] if decoder else [])]
+    """Write a model folder from a prior's and a decoder's run: matrices in 8 bits, no training state.
+
+    A decoder that was exported before is named by its JSON half and copied.
+    """
+    runs = [(prior, PRIOR_FILE)]
+    if decoder and decoder.suffix == ".json":
+        for path in (decoder.with_suffix(".safetensors"), decoder):
+            checkpoint.write_atomically(out / path.name, path.read_bytes())
+    elif decoder:
+        runs.append((decoder, DECODER_FILE))
     for saved, name in [(checkpoint.load_best(run), name) for run, name in runs]:  # all are read before one is written
         tensors = {f"constants/{key}": value.half() for key, value in saved.part("constants").items()}
         for key, value in saved.part("ema").items():

@@ -189,7 +189,8 @@ def generate(
     more than nine tenths of them have. They and --kick need a model that was trained with controls.
 
     Prints for each loop the tempo measured back, the seam score, and the nearest training passage with its copy
-    score (a copy from 0.65).
+    score (a copy from 0.65). A loop that is nearly a copy, or misses a control by more than half of its range, is
+    drawn again, up to four times.
     """
     from fourfloor import pipeline
     from fourfloor.interfaces.show import generate_line
@@ -256,7 +257,8 @@ def compare(
     data: Annotated[Path, typer.Option(help="The dataset to train on and to judge by.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for comparison.json, .md and .html.", show_default=False)],
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Train each system this long in all.", show_default=False)
+        float | None,
+        typer.Option(min=0.01, help="Train each system this long in all; give this or --steps.", show_default=False),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of minutes.", show_default=False)] = None,
     runs: Annotated[Path | None, typer.Option(help="Where the run folders lie.", show_default="OUT/runs")] = None,
@@ -357,16 +359,20 @@ def produce(
         print(f"{out}: {len(made.loops)} loops")
 
 
-@app.command(epilog="Example: fourfloor export runs/prior --decoder runs/decoder --out models/mine")
+@app.command(epilog="Example: fourfloor export runs/mine --out models/mine")
 def export(
     prior: Annotated[Path, typer.Argument(help="The prior's run.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The model folder to write.", show_default=False)],
     decoder: Annotated[
-        Path | None, typer.Option(help="The decoder's run, where the prior needs one.", show_default=False)
+        str | None,
+        typer.Option(help="The decoder's run, or a model that has one.", show_default="the one that fits"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Join a run, and its decoder's, into a model folder that `generate --model` reads: small, no training state."""
+    """Join a run and the decoder it needs into a model folder that `generate --model` reads: small, no training state.
+
+    Without --decoder it is the one that generate takes: the run beside it, or the bundled model's for a tuned one.
+    """
     from fourfloor import pipeline
 
     size = pipeline.export(prior, decoder, out)

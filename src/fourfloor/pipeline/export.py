@@ -4,20 +4,24 @@ from pathlib import Path
 
 from fourfloor import loading
 from fourfloor.pipeline.generate import make_folder
+from fourfloor.training import checkpoint
 
 
-def export(prior: Path, decoder: Path | None, out: Path) -> int:
-    """Write a model folder from a run, or a prior's and a decoder's; return its size in bytes."""
+def export(prior: Path, decoder: str | None, out: Path) -> int:
+    """Write a model folder from a run and the decoder it needs, named or found; return its size in bytes."""
     from fourfloor import novelty
 
-    model = loading.load_model(str(prior), str(decoder) if decoder else None)  # refuses what does not fit
-    if model.decoder and not decoder:
-        raise ValueError(f"{prior}: makes no sound without a decoder; name its run with --decoder")
+    model = loading.load_model(str(prior), decoder)  # refuses what does not fit
+    if not (prior / checkpoint.FOLDER).is_dir():  # a model folder, or one in the package
+        raise ValueError(f"{prior}: is no run but a model already; name the run of a prior")
+    source = loading.decoder_source(decoder) if decoder else None
+    if model.decoder and not source:
+        source, _ = loading.find_decoder(prior, model.prior)
     novelty.load_reference(prior)
-    if out.resolve() in (prior.resolve(), decoder and decoder.resolve()):
+    if out.resolve() in (prior.resolve(), source and source.resolve()):
         raise ValueError(f"{out}: is a run; choose another --out")
     make_folder(out)
-    loading.export(prior, decoder, out)
+    loading.export(prior, source, out)
     novelty.copy_reference(prior, out)
     loading.load_model(str(out))
     return sum(path.stat().st_size for path in out.iterdir())

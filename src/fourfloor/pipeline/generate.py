@@ -52,7 +52,7 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     if not 1 <= request.count <= generation.MAX_COUNT:
         raise ValueError(f"count {request.count} is outside 1-{generation.MAX_COUNT}: ask for fewer loops at a time")
     if not 1 <= request.candidates <= 64:
-        raise ValueError(f"candidates {request.candidates} is outside 1-64: 8 is a good choice")
+        raise ValueError(f"candidates {request.candidates} is outside 1-64: 4 is a good choice")
     first = Request(
         bpm=request.bpm, bars=request.bars, seed=request.seed, style=request.style, controls=request.controls
     )
