@@ -30,7 +30,7 @@ compare: .venv/installed        ## train every family for twenty minutes of one 
 bench: .venv/installed          ## print real-time factors and peak memory
 	$(BIN)/python scripts/bench.py
 
-clean:                          ## remove the environment and what the commands wrote
+clean:                          ## remove the environment, loops/ and examples/
 	rm -rf .venv loops examples
 
 .venv/bin/python:

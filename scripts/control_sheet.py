@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--bars", type=int, default=2)
     parser.add_argument("--bpm", type=float, default=126.0)
     parser.add_argument("--redraw", action="store_true", help="draw what misses a control again, as generate does")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("runs/controls"), help="folder of the sheet")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = loading.load_model(options.model, options.decoder)
