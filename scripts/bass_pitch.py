@@ -26,6 +26,7 @@ from fourfloor.representations.beatgrid import loop_samples, playable_bpm, resam
 
 STEADY, IN_KEY = 0.35, 0.2  # semitones
 BANDS = range(len(low_end.BANDS))
+IN_TUNE = magnitude.Rendering(in_tune=True)  # as generate renders
 
 
 def main() -> None:
@@ -57,8 +58,8 @@ def main() -> None:
         heard = {
             "held-out loops": resample_loop(dataset.waveform(index), samples),
             "held-out loops decoded": generation.render(decoder, music, bpm, samples, seed),
-            "samples as drawn": generation.render(decoder, drawn, bpm, samples, seed, magnitude.Rendering()),
-            f"loops of {model.name}, in tune": generation.make_loop(model, request),
+            "samples as drawn": generation.render(decoder, drawn, bpm, samples, seed),
+            f"loops of {model.name}, in tune": generation.render(decoder, drawn, bpm, samples, seed, IN_TUNE),
         }
         for name, sound in heard.items():
             sounds[name].append((latent.analyze(sound, bpm, dataset.bars), latent.mid_side(sound)[0]))
@@ -85,7 +86,7 @@ def in_key(features: np.ndarray, mid: np.ndarray) -> float:
     played = [note for band in BANDS for note in tuning.notes(features[:, latent.LOW], band)]
     if not played or not chords.any():
         return np.nan
-    scale = tuning.SCALES[np.argmax(tuning.SCALES @ chords)]
+    scale = tuning.best_scale(chords)
     pitches, powers = (np.array([getattr(note, name) for note in played]) for name in ("pitch", "power"))
     tones = np.round(pitches).astype(int)
     return np.average(scale[tones % 12] * (np.abs(pitches - tones) < IN_KEY), weights=powers)

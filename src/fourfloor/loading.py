@@ -39,6 +39,7 @@ class Trained:
     codec: Any  # the representation's
     recipe: recipe.Recipe
     meta: dict[str, Any]
+    source: Path | None = None  # the run, or the JSON half of a checkpoint, that it was loaded from
 
     @property
     def codec_hash(self) -> str:
@@ -90,10 +91,10 @@ class _NothingDrawn(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def rebuild(saved: Checkpoint, source: str) -> Trained:
+def rebuild(saved: Checkpoint, source: Path) -> Trained:
     """Build the model of a checkpoint with its averaged weights; CheckpointError in one line where it does not fit."""
     try:
-        plan = recipe.parse(saved.meta["recipe"], source)
+        plan = recipe.parse(saved.meta["recipe"], str(source))
         with torch.device("meta"), _NothingDrawn():  # shapes are compared before anything is allocated
             model = family_module(plan.family).Model(plan.model, saved.meta["shape"])
         scales = saved.part("scales")
@@ -113,7 +114,7 @@ def rebuild(saved: Checkpoint, source: str) -> Trained:
     check_styles(plan.family, vocabulary, source)
     if getattr(plan.model, "controls", False) and not is_scale(saved.meta.get("control_quantiles")):
         raise CheckpointError(f"{source}: the scale of its controls is damaged; use another checkpoint")
-    return Trained(model.eval().requires_grad_(False), codec, plan, saved.meta)
+    return Trained(model.eval().requires_grad_(False), codec, plan, saved.meta, source)
 
 
 def check_styles(family: str, vocabulary: Sequence[str], source: object) -> None:
@@ -133,7 +134,7 @@ def quantize(matrix: Tensor) -> tuple[Tensor, Tensor]:
     return torch.round(matrix / scale[:, None]).to(torch.int8), scale
 
 
-def _check_weights(model: nn.Module, weights: dict[str, Tensor], source: str) -> None:
+def _check_weights(model: nn.Module, weights: dict[str, Tensor], source: Path) -> None:
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     actual = {name: tuple(value.shape) for name, value in weights.items()}
     if expected != actual:
@@ -146,9 +147,7 @@ def _check_weights(model: nn.Module, weights: dict[str, Tensor], source: str) ->
 
 def load_trained(path: Path) -> Trained:
     """Load a model from a run folder, or from one JSON half of a checkpoint."""
-    if path.suffix == ".json":
-        return rebuild(checkpoint.load(path), str(path))
-    return rebuild(checkpoint.load_best(path), str(path))
+    return rebuild(checkpoint.load(path) if path.suffix == ".json" else checkpoint.load_best(path), path)
 
 
 def bundled_folder(name: str) -> Path:
@@ -184,7 +183,7 @@ def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     if decoder:
         other = load_decoder(decoder)
     else:
-        other = load_trained(folder / DECODER_FILE) if exported else find_decoder(folder, prior)[1]
+        other = load_trained(folder / DECODER_FILE) if exported else find_decoder(folder, prior)
     if prior.codec_hash != other.codec_hash:
         raise ValueError(f"{name}: prior and decoder use different codecs; train both on the same first --data")
     return LoopModel(Path(name).name, prior, other)
@@ -207,33 +206,27 @@ def load_part(name: str, family: str) -> Trained:
     raise ValueError(f"{name}: holds {held}, the recipe trains {family}; name a model of that family")
 
 
-def decoder_source(name: str) -> Path:
-    """Return the JSON half of the decoder in a bundled model or a model folder; a run as it is."""
-    folder = bundled_folder(name) if name in bundled_names() else Path(name)
-    return folder / DECODER_FILE if (folder / DECODER_FILE).exists() else folder
-
-
 def load_decoder(name: str) -> Trained:
     """Load a decoder from a bundled model, a model folder or a run."""
-    trained = load_trained(decoder_source(name))
+    folder = bundled_folder(name) if name in bundled_names() else Path(name)
+    trained = load_trained(folder / DECODER_FILE if (folder / DECODER_FILE).exists() else folder)
     if hasattr(trained.model, "sample"):
         raise ValueError(f"{name}: is a {trained.recipe.family} run; name a decoder's")
     return trained
 
 
-def find_decoder(run: Path, prior: Trained) -> tuple[Path, Trained]:
-    """Return source and decoder that share the prior's codec: the one run beside it, else those of a bundled model."""
+def find_decoder(run: Path, prior: Trained) -> Trained:
+    """Return the decoder that shares the prior's codec: the one run beside it, else that of a bundled model."""
     beside = (path for path in run.resolve().parent.iterdir() if os.access(path, os.X_OK))
     siblings = sorted(path for path in beside if (path / checkpoint.FOLDER).is_dir())
-    fitting = [(path, decoder) for path in siblings if (decoder := _fitting(path, prior))]
+    fitting = {path.name: decoder for path in siblings if (decoder := _fitting(path, prior))}
     if len(fitting) > 1:
-        names = ", ".join(path.name for path, _ in fitting)
-        raise ValueError(f"{run}: several decoders fit ({names}); name one with --decoder")
+        raise ValueError(f"{run}: several decoders fit ({', '.join(fitting)}); name one with --decoder")
     if fitting:
-        return fitting[0]
+        return next(iter(fitting.values()))
     for name in bundled_names():
-        if decoder := _fitting(decoder_source(name), prior):
-            return decoder_source(name), decoder
+        if decoder := _fitting(bundled_folder(name) / DECODER_FILE, prior):
+            return decoder
     raise ValueError(f"{run}: no decoder with its codec lies beside it; name one with --decoder")
 
 
@@ -251,12 +244,8 @@ def export(prior: Path, decoder: Path | None, out: Path) -> None:
 
     A decoder that was exported before is named by its JSON half and copied.
     """
-    runs = [(prior, PRIOR_FILE)]
-    if decoder and decoder.suffix == ".json":
-        for path in (decoder.with_suffix(".safetensors"), decoder):
-            checkpoint.write_atomically(out / path.name, path.read_bytes())
-    elif decoder:
-        runs.append((decoder, DECODER_FILE))
+    copied = decoder is not None and decoder.suffix == ".json"
+    runs = [(prior, PRIOR_FILE), *([(decoder, DECODER_FILE)] if decoder and not copied else [])]
     for saved, name in [(checkpoint.load_best(run), name) for run, name in runs]:  # all are read before one is written
         tensors = {f"constants/{key}": value.half() for key, value in saved.part("constants").items()}
         for key, value in saved.part("ema").items():
@@ -265,3 +254,6 @@ def export(prior: Path, decoder: Path | None, out: Path) -> None:
                 tensors[f"ema/{key}"], tensors[f"scales/{key}"] = quantize(value)
         kept = {key: saved.meta[key] for key in KEPT_META if key in saved.meta}
         checkpoint.write(out / name, saved.step, tensors, kept)
+    if decoder and copied:
+        for path in (decoder.with_suffix(".safetensors"), decoder):
+            checkpoint.write_atomically(out / path.name, path.read_bytes())

@@ -14,9 +14,7 @@ def export(prior: Path, decoder: str | None, out: Path) -> int:
     model = loading.load_model(str(prior), decoder)  # refuses what does not fit
     if not (prior / checkpoint.FOLDER).is_dir():  # a model folder, or one in the package
         raise ValueError(f"{prior}: is no run but a model already; name the run of a prior")
-    source = loading.decoder_source(decoder) if decoder else None
-    if model.decoder and not source:
-        source, _ = loading.find_decoder(prior, model.prior)
+    source = model.decoder.source if model.decoder else None
     novelty.load_reference(prior)
     if out.resolve() in (prior.resolve(), source and source.resolve()):
         raise ValueError(f"{out}: is a run; choose another --out")

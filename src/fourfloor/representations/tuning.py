@@ -76,7 +76,7 @@ def in_tune(features: np.ndarray, tonality: np.ndarray | None) -> np.ndarray:
     if not any(played):
         return low
     chords = np.zeros(12) if tonality is None else chord_chroma(tonality, features[:, MEL])
-    scale = SCALES[np.argmax(SCALES @ (chords + BASS_SHARE * _bass_chroma([note for band in played for note in band])))]
+    scale = best_scale(chords + BASS_SHARE * _bass_chroma([note for band in played for note in band]))
     tones = MIDI_NOTES[scale[MIDI_NOTES % 12] == 1]
     for band, heard in enumerate(played):
         ratio = low[:, 2 * band + 1]
@@ -94,6 +94,11 @@ def _to_pitch(ratio: np.ndarray, band: int) -> np.ndarray:
 
 def _to_ratio(pitch: np.ndarray, band: int) -> np.ndarray:
     return (pitch - 69) / 12 - np.log2(low_end.CENTERS_HZ[band] / 440.0)
+
+
+def best_scale(chroma: np.ndarray) -> np.ndarray:
+    """Return the diatonic scale that holds most of `chroma` `(12,)`: 1 for its pitch classes, 0 for the others."""
+    return SCALES[np.argmax(SCALES @ chroma)]
 
 
 def chord_chroma(tonality: np.ndarray, log_mel: np.ndarray) -> np.ndarray:
