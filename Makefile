@@ -14,6 +14,7 @@ examples: .venv/installed       ## make the eight example loops in examples/ and
 
 test: .venv/installed-test      ## lint, type-check and run all tests
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
 

@@ -74,7 +74,12 @@ def score(loop: np.ndarray, bpm: float, bars: int) -> LoopScores:
 
 
 def measure(
-    options: argparse.Namespace, beats: int, seed: int, dataset: Dataset, indices: list[int], real: list[np.ndarray],
+    options: argparse.Namespace,
+    beats: int,
+    seed: int,
+    dataset: Dataset,
+    indices: list[int],
+    real: list[np.ndarray],
     usual: Envelope,
 ) -> dict[str, np.ndarray]:
     """Train one network where that was not done yet; return numbers of its samples and of its reconstructions."""

@@ -1,6 +1,6 @@
 """What a Jukebox model's codes are worth: use of each codebook, sound of each level, bits that the transformers need.
 
-    python scripts/code_usage.py runs/jukebox --data data/compare
+python scripts/code_usage.py runs/jukebox --data data/compare
 """
 
 import argparse

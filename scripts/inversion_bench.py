@@ -30,7 +30,7 @@ from fourfloor.representations import inversion, latent, spectrogram
 from fourfloor.representations.beatgrid import istft, loop_samples, resample_loop, stft
 
 ENVELOPE_LOOPS = 60  # training loops that say what is sane
-RANGE_DB = 80.0      # of the picture in decibels
+RANGE_DB = 80.0  # of the picture in decibels
 HEADER = (
     "| way back | mel distance | log-spectral dB | worst band dB | SI-SDR dB | convergence dB | onsets | tempo | sane "
     "| x real time |\n|---|---|---|---|---|---|---|---|---|---|"

@@ -17,8 +17,8 @@ def play(track: int, part: int = 0, bpm: float | None = None, bars: int = 4) -> 
     out = np.zeros(samples)
     time = np.arange(RATE // 3) / RATE
     sounds = {
-        "kick": np.exp(-time / style.uniform(0.05, 0.15)) * np.sin(2 * np.pi * (style.uniform(45, 60) * time
-                                                                  + 5 * (1 - np.exp(-time / 0.02)))),
+        "kick": np.exp(-time / style.uniform(0.05, 0.15))
+        * np.sin(2 * np.pi * (style.uniform(45, 60) * time + 5 * (1 - np.exp(-time / 0.02)))),
         "hat": np.diff(style.standard_normal(len(time) + 1)) * np.exp(-time / style.uniform(0.01, 0.06)),
         "clap": style.standard_normal(len(time)) * np.exp(-time / style.uniform(0.04, 0.1)),
         "stab": sum(np.sin(2 * np.pi * style.uniform(200, 900) * k * time) / k for k in (1, 2, 3))
@@ -55,5 +55,11 @@ def _add(out: np.ndarray, sound: np.ndarray, position: float) -> None:
 
 def sample(track: int, part: int = 0, bars: int = 4) -> Sample:
     """Wrap a part of a track for judging."""
-    return Sample(waveform=play(track, part, bars=bars), sample_rate=RATE, bpm=tempo(track), bars=bars,
-                  track=f"track {track}", name=f"{track}.{part}")
+    return Sample(
+        waveform=play(track, part, bars=bars),
+        sample_rate=RATE,
+        bpm=tempo(track),
+        bars=bars,
+        track=f"track {track}",
+        name=f"{track}.{part}",
+    )

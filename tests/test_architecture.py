@@ -8,10 +8,13 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
 # What a stage may import beside itself and the third-party libraries.
 PATH = [
-    "audio", "representations", "ingest", "producer", "dataset", "nn", "models", "training", "recipe", "loading",
-    "generation", "picture", "evaluation", "novelty", "listening", "early_stopping", "pipeline", "interfaces",
+    "errors", "audio", "representations", "ingest", "producer", "dataset", "nn", "models", "training", "recipe",
+    "loading", "generation", "picture", "evaluation", "novelty", "listening", "early_stopping", "pipeline",
+    "interfaces",
 ]  # fmt: skip
-TRAINING_PATH = ["representations", "dataset", "nn", "models", "training", "recipe", "loading", "generation"]
+TRAINING_PATH = [
+    "errors", "representations", "dataset", "nn", "models", "training", "recipe", "loading", "generation",
+]  # fmt: skip
 TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops"}
 FORBIDDEN_NAMES = {"utils", "common", "base", "core", "helpers", "factory"}
 

@@ -172,8 +172,15 @@ def test_a_page_to_be_shown_plays_nothing_of_the_dataset(compared, tmp_path) -> 
 def test_runs_that_are_there_are_used_and_more_loops_are_made_anew(compared, tmp_path, monkeypatch) -> None:
     request, _ = compared
     monkeypatch.setattr("fourfloor.pipeline.side_by_side._start", None)
-    again = pipeline.CompareRequest(recipes=request.recipes[:1], data=request.data, out=tmp_path, steps=STEPS, n=2,
-                                    runs=request.out / "runs", bpm=(100.0, 130.0))
+    again = pipeline.CompareRequest(
+        recipes=request.recipes[:1],
+        data=request.data,
+        out=tmp_path,
+        steps=STEPS,
+        n=2,
+        runs=request.out / "runs",
+        bpm=(100.0, 130.0),
+    )
     pipeline.compare(again)
     loops = sorted((request.out / "runs" / "narrow" / "compared").glob("*/sampled.json"))
     assert sorted(len(json.loads(path.read_text())) for path in loops) == [2, 3]
@@ -202,11 +209,23 @@ def test_excerpts_shrink_until_the_page_can_be_committed() -> None:
 
 
 def test_the_table_says_what_went_wrong_and_what_it_cost() -> None:
-    parts = [Part(name="p", family="flow", parameters=1000, steps=60, minutes=2.0, threads=1),
-             Part(name="d", family="magnitude_decoder", parameters=234, steps=6, minutes=2.0, threads=1)]
+    parts = [
+        Part(name="p", family="flow", parameters=1000, steps=60, minutes=2.0, threads=1),
+        Part(name="d", family="magnitude_decoder", parameters=234, steps=6, minutes=2.0, threads=1),
+    ]
     systems = [System(name="pair", parts=parts, problem="training diverged: at step 3"), System(name="nothing")]
-    comparison = Comparison(systems=systems, rows={}, broken=[], budget="2 minutes each", n=1, seed=0,
-                            cutoff_hz=4500.0, data="d", data_hash="0" * 64, machine={"processor": "a"})
+    comparison = Comparison(
+        systems=systems,
+        rows={},
+        broken=[],
+        budget="2 minutes each",
+        n=1,
+        seed=0,
+        cutoff_hz=4500.0,
+        data="d",
+        data_hash="0" * 64,
+        machine={"processor": "a"},
+    )
     text = markdown(comparison)
     assert "| pair | flow + magnitude_decoder | 1,234 | 60 + 6 | 2.0 + 2.0 | 1 + 1 | 4.0 | 0.50 + 0.05 | - |" in text
     assert "training diverged: at step 3" in text
@@ -219,8 +238,18 @@ def test_a_number_that_fails_its_gate_is_marked() -> None:
     numbers = dict.fromkeys(TEN, 0.25) | {"style_low": 0.0, "style_high": 1.0}
     gates = {"sane": {"passes": False}, "pulse": {"passes": True}, "margin": {"passes": None}}
     system = System(name="a", numbers=numbers, gates=gates)
-    comparison = Comparison(systems=[system], rows={}, broken=[], budget="", n=1, seed=0, cutoff_hz=4500.0, data="d",
-                            data_hash="", machine={})
+    comparison = Comparison(
+        systems=[system],
+        rows={},
+        broken=[],
+        budget="",
+        n=1,
+        seed=0,
+        cutoff_hz=4500.0,
+        data="d",
+        data_hash="",
+        machine={},
+    )
     assert score_table(comparison)[1][1:3] == ["0.25 !", "0.25"]
     assert score_table(replace(comparison, broken=["row A"]))[1][1:3] == ["0.25", "0.25"]
 
@@ -244,9 +273,11 @@ def test_a_training_that_diverges_leaves_the_others_alone(compared) -> None:
 
 def test_ctrl_c_and_kill_9_lose_nothing(compared, tmp_path: Path) -> None:
     request, _ = compared
-    pipeline.train(pipeline.TrainRequest(
-        recipe=request.recipes[0], data=[request.data], run=tmp_path / "straight", steps=STEPS, device="cpu"
-    ))
+    pipeline.train(
+        pipeline.TrainRequest(
+            recipe=request.recipes[0], data=[request.data], run=tmp_path / "straight", steps=STEPS, device="cpu"
+        )
+    )
     killed = request.out / "runs" / "narrow" / "log.jsonl"
     assert killed.read_bytes() == (tmp_path / "straight" / "log.jsonl").read_bytes()
 
@@ -268,8 +299,9 @@ def write_pair(folder: Path) -> list[Path]:
         text = (RECIPES / f"{name}.toml").read_text()
         text = re.sub(r"^(width|depth|frame_depth) = .*\n", "", text, flags=re.MULTILINE)
         table = "[representation]\nname" if name == "decoder" else "[model]\nfamily"
-        (folder / f"{name}.toml").write_text(re.sub(
-            rf"({re.escape(table)}.*)", lambda match, more=[first, *rest]: "\n".join([match[1], *more]), text))
+        (folder / f"{name}.toml").write_text(
+            re.sub(rf"({re.escape(table)}.*)", lambda match, more=[first, *rest]: "\n".join([match[1], *more]), text)
+        )
     return [folder / "prior.toml", folder / "decoder.toml"]
 
 
@@ -288,9 +320,7 @@ def test_a_system_of_two_models_shares_its_minutes(compared, dataset_folder: Pat
     assert minutes == [1.5, 1.5]
 
 
-def test_a_prior_is_trained_beside_its_decoder(
-    compared, dataset_folder: Path, tmp_path: Path, monkeypatch
-) -> None:
+def test_a_prior_is_trained_beside_its_decoder(compared, dataset_folder: Path, tmp_path: Path, monkeypatch) -> None:
     overrides = ["training.batch_size=2", "model.width=16"]
     request = request_for(
         tmp_path, dataset_folder, recipes=write_pair(tmp_path), steps=2, n=3,
@@ -313,7 +343,8 @@ def test_a_prior_is_trained_beside_its_decoder(
     assert [[training.recipe.stem for training in group] for group in groups] == [["prior", "decoder"]]
     prior, slices = content_of(request)["systems"]
     assert [(part["name"], part["steps"], part["threads"]) for part in prior["parts"]] == [
-        ("prior", 2, 1), ("decoder", 2, 1)
+        ("prior", 2, 1),
+        ("decoder", 2, 1),
     ]
     assert prior["problem"] == ""
     assert prior["numbers"] is not None

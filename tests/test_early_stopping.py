@@ -79,8 +79,10 @@ def test_one_track_trains_and_says_how_far_to_trust_it(
         lambda progress: told.append(progress.message),
     )  # fmt: skip
     assert "no track is held out: the last 3 of 15 loops validate, of the same tracks as the others" in told
-    assert [line.split(":")[0] for line in summary["notes"]] == ["ended at step 2 with its time or steps",
-                                                                "how far to trust it"]
+    assert [line.split(":")[0] for line in summary["notes"]] == [
+        "ended at step 2 with its time or steps",
+        "how far to trust it",
+    ]
     assert "no unheard track to judge by" in summary["notes"][1]
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log if "style" in line] == [0, 2]

@@ -88,8 +88,10 @@ def test_a_seam_names_what_is_wrong_with_it() -> None:
     clicked[:, -1] += 0.5
     assert seam(dull, RATE, bpm, 4).passes
     assert seam(clicked, RATE, bpm, 4).faults == ("click",)
-    for wrong in (waveform[:, : round(0.97 * waveform.shape[1])],
-                  np.concatenate([waveform, waveform[:, : round(0.03 * waveform.shape[1])]], axis=1)):
+    for wrong in (
+        waveform[:, : round(0.97 * waveform.shape[1])],
+        np.concatenate([waveform, waveform[:, : round(0.03 * waveform.shape[1])]], axis=1),
+    ):
         assert "grid" in seam(wrong, RATE, bpm, 4).faults
     gap = waveform * (np.arange(waveform.shape[1]) < 0.96 * waveform.shape[1])
     assert "dip" in seam(gap, RATE, bpm, 4).faults

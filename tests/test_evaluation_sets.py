@@ -80,8 +80,15 @@ def test_diversity_and_coverage_of_known_sets() -> None:
 
 @pytest.fixture(scope="module")
 def index() -> CopyIndex:
-    return CopyIndex(Passage(name=f"track {track}", waveform=np.concatenate([play(track, part) for part in (0, 1)], 1),
-                             sample_rate=RATE, bpm=tempo(track)) for track in TRAIN)
+    return CopyIndex(
+        Passage(
+            name=f"track {track}",
+            waveform=np.concatenate([play(track, part) for part in (0, 1)], 1),
+            sample_rate=RATE,
+            bpm=tempo(track),
+        )
+        for track in TRAIN
+    )
 
 
 def resampled(waveform: np.ndarray, semitones: float) -> np.ndarray:
@@ -168,8 +175,10 @@ def test_a_copy_of_what_repeats_often_is_found_at_the_right_place() -> None:
         time, sixteenth = np.arange(samples) / RATE, 15 / bpm
         hertz = np.where(np.floor(time / sixteenth) % 3 == 0, 330.0, 495.0)
         loops.append((0.3 * np.sin(2 * np.pi * hertz * time) * np.exp(-8 * (time % sixteenth) / sixteenth))[None])
-    index = CopyIndex(Passage(name=f"{bpm}", waveform=loop.astype(np.float32), sample_rate=RATE, bpm=bpm)
-                      for bpm, loop in zip(tempi, loops, strict=True))
+    index = CopyIndex(
+        Passage(name=f"{bpm}", waveform=loop.astype(np.float32), sample_rate=RATE, bpm=bpm)
+        for bpm, loop in zip(tempi, loops, strict=True)
+    )
     for bpm, loop in zip(tempi, loops, strict=True):
         assert index.search(loop.astype(np.float32), RATE, bpm).score > 0.9
 
@@ -204,8 +213,12 @@ def measured(index: CopyIndex) -> tuple[Ruler, dict[str, HeardSet]]:
     usual = hear_set((train[i] for i in range(len(train))), 10_000.0)
     rows = make_rows(train, held_out, 16, 0)
     heard = {row: hear_set(loops, 10_000.0, index, 6 if row in "AH" else 0) for row, loops in rows.items()}
-    ruler = Ruler(envelope=Envelope.of(usual.scores), space=StyleSpace.of(usual.vectors, usual.tracks), train=usual,
-                  held_out=heard["A"])
+    ruler = Ruler(
+        envelope=Envelope.of(usual.scores),
+        space=StyleSpace.of(usual.vectors, usual.tracks),
+        train=usual,
+        held_out=heard["A"],
+    )
     return ruler, heard
 
 
@@ -297,19 +310,31 @@ def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("evaluation") / "dataset"
     with catalogue.DatasetWriter(out, bars=2, sample_rate=RATE, channels=1) as writer:
         for track in (*range(10), *range(20, 24)):
-            number = writer.add_track(name=f"track {track}", path=f"{track}.wav", sha256=f"{track:064d}",
-                                      bpm=tempo(track), split="validation" if track >= 20 else "train")
+            number = writer.add_track(
+                name=f"track {track}",
+                path=f"{track}.wav",
+                sha256=f"{track:064d}",
+                bpm=tempo(track),
+                split="validation" if track >= 20 else "train",
+            )
             for part in range(2):
-                writer.add_loop(play(track, part, bars=2), track=number, bpm=tempo(track),
-                                features=np.zeros((1, 1), np.float16))
+                writer.add_loop(
+                    play(track, part, bars=2), track=number, bpm=tempo(track), features=np.zeros((1, 1), np.float16)
+                )
         writer.finish()
     return out
 
 
 def judge_loops(dataset: Path, tracks: range, part: int, **options: object) -> Scorecard:
     loops = [sample(track, part, bars=2) for track in tracks]
-    return evaluate(([loop.name for loop in loops], [loop.waveform for loop in loops], [loop.bpm for loop in loops]),
-                    dataset, sample_rate=RATE, n=12, only=["A", "D", "H"], **options)  # type: ignore[arg-type]
+    return evaluate(
+        ([loop.name for loop in loops], [loop.waveform for loop in loops], [loop.bpm for loop in loops]),
+        dataset,
+        sample_rate=RATE,
+        n=12,
+        only=["A", "D", "H"],
+        **options,
+    )  # type: ignore[arg-type]
 
 
 def test_copies_are_not_new_and_the_report_shows_them(small_dataset: Path, tmp_path: Path) -> None:
@@ -334,8 +359,13 @@ def test_new_loops_are_new_and_the_order_and_names_of_files_change_no_byte(small
     for order in (range(6), range(5, -1, -1)):
         chosen = [loops[i] for i in order]
         names = [f"{'<b>' if i else ''}{loop.name}" for i, loop in enumerate(chosen)]
-        card = evaluate((names, [loop.waveform for loop in chosen], [loop.bpm for loop in chosen]), small_dataset, n=6,
-                        sample_rate=RATE, only=["A", "D"])
+        card = evaluate(
+            (names, [loop.waveform for loop in chosen], [loop.bpm for loop in chosen]),
+            small_dataset,
+            n=6,
+            sample_rate=RATE,
+            only=["A", "D"],
+        )
         texts.append(card.to_json())
     assert card.numbers["copies"] == 0.0
     assert texts[0] == texts[1]
@@ -345,8 +375,13 @@ def test_a_dataset_that_is_not_music_is_not_anchored(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     with catalogue.DatasetWriter(tmp_path / "noise", bars=1, sample_rate=RATE, channels=1) as writer:
         for number in range(16):
-            track = writer.add_track(name=f"{number}", path=f"{number}.wav", sha256=f"{number:064d}", bpm=120.0,
-                                     split="validation" if number > 11 else "train")
+            track = writer.add_track(
+                name=f"{number}",
+                path=f"{number}.wav",
+                sha256=f"{number:064d}",
+                bpm=120.0,
+                split="validation" if number > 11 else "train",
+            )
             noise = 0.1 * rng.standard_normal((1, 2 * RATE)).astype(np.float32)
             writer.add_loop(noise, track=track, bpm=120.0, features=np.zeros((1, 1), np.float16))
         writer.finish()

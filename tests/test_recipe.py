@@ -26,7 +26,7 @@ def test_the_title_is_the_first_comment_unless_a_table_says_otherwise(tmp_path: 
     path = tmp_path / "r.toml"
     path.write_text("# A flow, *small*. And more.\n" + GOOD)
     assert recipe.load(path).about == recipe.About(title="A flow, *small*. And more.")
-    path.write_text("# A flow\n[about]\ntitle = \"It\\\\s \\\"flow\\\"\"\nseed_verdict = \"a helicopter\"\n" + GOOD)
+    path.write_text('# A flow\n[about]\ntitle = "It\\\\s \\"flow\\""\nseed_verdict = "a helicopter"\n' + GOOD)
     plan = recipe.load(path)
     assert plan.about == recipe.About(title='It\\s "flow"', seed_verdict="a helicopter")
     path.write_text(plan.to_toml())

@@ -83,7 +83,7 @@ def test_the_calibrated_error_is_the_likelihood_at_the_best_variance() -> None:
     x = two_patterns()
     model = small(kl_weight=0.0)
     torch.manual_seed(1)
-    (_, loss, _), = model.losses({"x": x}, 0)
+    ((_, loss, _),) = model.losses({"x": x}, 0)
     torch.manual_seed(1)
     mean, log_variance = model.posterior(x)
     guess = model.decode(mean + (0.5 * log_variance).exp() * torch.randn_like(mean))
@@ -99,7 +99,7 @@ def test_free_bits_cost_nothing_and_pull_at_nothing() -> None:
     gradients = []
     for model in (free, charged, small(error="sum", kl_weight=0.0)):
         torch.manual_seed(1)
-        (_, loss, _), = model.losses({"x": two_patterns()}, 0)
+        ((_, loss, _),) = model.losses({"x": two_patterns()}, 0)
         loss.backward()
         gradients.append(model.to_latent.weight.grad)
     assert torch.equal(gradients[0], gradients[2])

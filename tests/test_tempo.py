@@ -150,9 +150,7 @@ def test_analysis_of_an_endless_stream_stops() -> None:
 
 
 def test_downbeats_are_a_bar_apart_and_inside_the_track() -> None:
-    grid = Grid(
-        bpm=120.0, confidence=1, first_beat=0.25, first_downbeat=0.75, beat_confidence=1, downbeat_confidence=1
-    )
+    grid = Grid(bpm=120.0, confidence=1, first_beat=0.25, first_downbeat=0.75, beat_confidence=1, downbeat_confidence=1)
     np.testing.assert_allclose(grid.downbeats(6.75), [0.75, 2.75, 4.75])
     assert len(grid.downbeats(0.75)) == 0
 

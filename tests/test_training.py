@@ -274,9 +274,7 @@ def test_kill_9_at_any_moment_loses_nothing(dataset_folder: Path, tmp_path: Path
             time.sleep(float(rng.uniform(0, 0.1)))
             process.send_signal(signal.SIGKILL)
         assert attempt or process.returncode == -signal.SIGKILL
-    subprocess.run(
-        train_command(dataset_folder, killed, "--resume"), check=True, capture_output=True, timeout=240
-    )
+    subprocess.run(train_command(dataset_folder, killed, "--resume"), check=True, capture_output=True, timeout=240)
     assert (killed / "log.jsonl").read_bytes() == (straight / "log.jsonl").read_bytes()
     ends = [checkpoint.load_latest(run) for run in (straight, killed)]
     assert all(torch.equal(value, ends[1].tensors[name]) for name, value in ends[0].tensors.items())

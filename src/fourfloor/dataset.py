@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.ingest import catalogue
 from fourfloor.ingest.catalogue import Catalogue, Loop
 from fourfloor.ingest.schema import CODEC
@@ -33,12 +34,12 @@ class Dataset:
         self, paths: Sequence[Path], vocabulary: Sequence[str] = (), quantiles: controls.Quantiles | None = None
     ) -> None:
         if not paths:
-            raise ValueError("no dataset given: name a folder made by `fourfloor ingest` with --data")
+            raise FourfloorError("no dataset given: name a folder made by `fourfloor ingest` with --data")
         self.catalogues = [catalogue.load(path, verify=False) for path in paths]
         self.bars = self.catalogues[0].bars
         for other in self.catalogues[1:]:
             if other.bars != self.bars or other.sample_rate != self.catalogues[0].sample_rate:
-                raise ValueError(f"{other.path} has loops of another length or rate than {self.catalogues[0].path}")
+                raise FourfloorError(f"{other.path} has loops of another length or rate than {self.catalogues[0].path}")
         self._parts: list[tuple[Catalogue, int]] = [
             (part, index) for part in self.catalogues for index in range(len(part.loops))
         ]
@@ -114,7 +115,7 @@ class Dataset:
             if not chosen and split == "validation":
                 return self.indices("train")
             if not chosen:
-                raise ValueError(f"{self.catalogues[0].path} has no loops for {split}: ingest more music")
+                raise FourfloorError(f"{self.catalogues[0].path} has no loops for {split}: ingest more music")
             self._split_cache[split] = np.array(chosen)
         return self._split_cache[split]
 
@@ -150,7 +151,9 @@ class Dataset:
         """Return the features of a loop, float16 `(frames, FEATURE_DIM)`."""
         part, own = self._parts[index]
         if part.feature_dim != FEATURE_DIM:
-            raise ValueError(f"{part.path} has {part.feature_dim} features a frame, this version reads {FEATURE_DIM}")
+            raise FourfloorError(
+                f"{part.path} has {part.feature_dim} features a frame, this version reads {FEATURE_DIM}"
+            )
         return self._features[part.path][own]
 
     def waveform(self, index: int) -> np.ndarray:
@@ -216,4 +219,4 @@ def _write_once(path: Path, content: bytes) -> None:
                 os.link(temporary.name, path)
     except OSError as error:
         reason = f"{path}: cannot write the latent codec ({error.strerror})"
-        raise ValueError(f"{reason}; make the folder writable") from None
+        raise FourfloorError(f"{reason}; make the folder writable") from None

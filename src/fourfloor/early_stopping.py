@@ -13,6 +13,7 @@ from torch import nn
 
 from fourfloor import recipe
 from fourfloor.dataset import Dataset
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.copying import CopyIndex
 from fourfloor.evaluation.distance import StyleSpace, diversity_ratio, kernel_distance
 from fourfloor.evaluation.features import CUTOFF_HZ
@@ -33,13 +34,13 @@ MAX_HEARD = 128  # loops of each split, evenly over it
 
 
 def checker(plan: recipe.Recipe, codec: Any, dataset: Dataset, meta: dict[str, Any], decoder: Trained | None) -> Check:
-    """Return what scores a model that samples; ValueError in one line where dataset or decoder do not suffice."""
+    """Return what scores a model that samples; FourfloorError in one line where dataset or decoder do not suffice."""
     if decoder is None and not hasattr(representation_module(plan.representation_name), "decode"):
-        raise ValueError("no decoder turns its samples into sound; name one with --decoder")
+        raise FourfloorError("no decoder turns its samples into sound; name one with --decoder")
     cutoff_hz = min(CUTOFF_HZ, 0.45 * dataset.sample_rate)
     train, held_out = (dataset.evenly(split, MAX_HEARD) for split in ("train", "validation"))
     if len(held_out) < 2:
-        raise ValueError("a single held-out loop has no distance; ingest more music, or in shorter loops")
+        raise FourfloorError("a single held-out loop has no distance; ingest more music, or in shorter loops")
     heard = hear_set((_sample(dataset, index) for index in train), cutoff_hz)
     space = StyleSpace.of(heard.vectors, heard.tracks)
     reference = space.place(hear_set((_sample(dataset, index) for index in held_out), cutoff_hz).vectors)
@@ -51,8 +52,13 @@ def checker(plan: recipe.Recipe, codec: Any, dataset: Dataset, meta: dict[str, A
     def check(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:
         trained = Trained(copy.deepcopy(model).to("cpu"), codec, plan, meta)  # `to` would move the average itself
         samples = (
-            Sample(waveform=make_loop(LoopModel("", trained, decoder), request), sample_rate=SAMPLE_RATE,
-                   bpm=request.bpm, bars=request.bars, track=f"sample {request.seed}")
+            Sample(
+                waveform=make_loop(LoopModel("", trained, decoder), request),
+                sample_rate=SAMPLE_RATE,
+                bpm=request.bpm,
+                bars=request.bars,
+                track=f"sample {request.seed}",
+            )
             for request in requests
         )
         loops = hear_set(samples, cutoff_hz, index, N_LOOPS)
@@ -69,5 +75,10 @@ def checker(plan: recipe.Recipe, codec: Any, dataset: Dataset, meta: dict[str, A
 
 
 def _sample(dataset: Dataset, index: int) -> Sample:
-    return Sample(waveform=dataset.waveform(index), sample_rate=dataset.sample_rate, bpm=dataset.bpm(index),
-                  bars=dataset.bars, track=dataset.name(index))
+    return Sample(
+        waveform=dataset.waveform(index),
+        sample_rate=dataset.sample_rate,
+        bpm=dataset.bpm(index),
+        bars=dataset.bars,
+        track=dataset.name(index),
+    )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fourfloor.errors import FourfloorError
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.representations import controls, latent, magnitude
 from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples
@@ -32,11 +33,11 @@ class Request:
     def __post_init__(self) -> None:
         low, high = BPM_RANGE
         if not low <= self.bpm <= high:
-            raise ValueError(f"bpm {self.bpm:g} is outside {low:g}-{high:g}: choose a tempo in that range")
+            raise FourfloorError(f"bpm {self.bpm:g} is outside {low:g}-{high:g}: choose a tempo in that range")
         if self.bars not in BAR_CHOICES:
-            raise ValueError(f"bars {self.bars} is none of {', '.join(map(str, BAR_CHOICES))}: choose one of them")
+            raise FourfloorError(f"bars {self.bars} is none of {', '.join(map(str, BAR_CHOICES))}: choose one of them")
         if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed {self.seed} is outside 0 to 2^63 - 1: choose one in that range")
+            raise FourfloorError(f"seed {self.seed} is outside 0 to 2^63 - 1: choose one in that range")
 
 
 def style_number(model: Trained, style: str | None) -> int:
@@ -44,15 +45,15 @@ def style_number(model: Trained, style: str | None) -> int:
     if style is None:
         return 0
     if style not in model.vocabulary:
-        raise ValueError(f"style {style!r} is unknown to the model: use one of {', '.join(model.vocabulary)}")
+        raise FourfloorError(f"style {style!r} is unknown to the model: use one of {', '.join(model.vocabulary)}")
     return 1 + model.vocabulary.index(style)
 
 
 def check_controls(model: LoopModel, controls: Controls) -> None:
-    """Raise ValueError where controls are asked of a model that does not know them."""
+    """Raise FourfloorError where controls are asked of a model that does not know them."""
     if controls.asked and model.prior.control_quantiles is None:
         remedy = "train with recipes/prior.toml, which turns them on"
-        raise ValueError(f"{model.name} was trained without controls ({', '.join(controls.asked)}): {remedy}")
+        raise FourfloorError(f"{model.name} was trained without controls ({', '.join(controls.asked)}): {remedy}")
 
 
 def measured_controls(model: LoopModel, request: Request, waveform: np.ndarray) -> dict[str, float]:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from fourfloor import recipe
+from fourfloor.errors import FourfloorError
 from fourfloor.models import family_module
 from fourfloor.representations import codec_arrays, representation_module
 from fourfloor.representations.controls import Quantiles, is_scale
@@ -118,10 +119,12 @@ def rebuild(saved: Checkpoint, source: Path) -> Trained:
 
 
 def check_styles(family: str, vocabulary: Sequence[str], source: object) -> None:
-    """Raise ValueError where a model of the family has no room for so many styles, one of which stands for any."""
+    """Raise FourfloorError where a model of the family has no room for so many styles, one of which stands for any."""
     room = getattr(family_module(family), "MAX_STYLES", None)
     if room is not None and len(vocabulary) >= room:
-        raise ValueError(f"{source}: {len(vocabulary)} styles, a {family} model has room for {room - 1}; merge some")
+        raise FourfloorError(
+            f"{source}: {len(vocabulary)} styles, a {family} model has room for {room - 1}; merge some"
+        )
 
 
 def _widened(value: Tensor, scale: Tensor | None) -> Tensor:
@@ -172,20 +175,20 @@ def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     exported = (folder / PRIOR_FILE).exists()
     if not exported and not (folder / checkpoint.FOLDER).is_dir():
         known = ", ".join(bundled_names()) or "none"
-        raise ValueError(f"{name}: is no model; name a run folder, or one of those in the package: {known}")
+        raise FourfloorError(f"{name}: is no model; name a run folder, or one of those in the package: {known}")
     prior = load_trained(folder / PRIOR_FILE if exported else folder)
     if not hasattr(prior.model, "sample"):
-        raise ValueError(f"{name}: is a {prior.recipe.family} run, which makes no loops; name the prior's run")
+        raise FourfloorError(f"{name}: is a {prior.recipe.family} run, which makes no loops; name the prior's run")
     if not prior.needs_decoder:
         if decoder:
-            raise ValueError(f"{name}: a {prior.recipe.family} model needs no decoder; leave --decoder out")
+            raise FourfloorError(f"{name}: a {prior.recipe.family} model needs no decoder; leave --decoder out")
         return LoopModel(Path(name).name, prior, None)
     if decoder:
         other = load_decoder(decoder)
     else:
         other = load_trained(folder / DECODER_FILE) if exported else find_decoder(folder, prior)
     if prior.codec_hash != other.codec_hash:
-        raise ValueError(f"{name}: prior and decoder use different codecs; train both on the same first --data")
+        raise FourfloorError(f"{name}: prior and decoder use different codecs; train both on the same first --data")
     return LoopModel(Path(name).name, prior, other)
 
 
@@ -203,7 +206,7 @@ def load_part(name: str, family: str) -> Trained:
         if part.recipe.family == family:
             return part
     held = ", ".join(part.recipe.family for part in parts)
-    raise ValueError(f"{name}: holds {held}, the recipe trains {family}; name a model of that family")
+    raise FourfloorError(f"{name}: holds {held}, the recipe trains {family}; name a model of that family")
 
 
 def load_decoder(name: str) -> Trained:
@@ -211,7 +214,7 @@ def load_decoder(name: str) -> Trained:
     folder = bundled_folder(name) if name in bundled_names() else Path(name)
     trained = load_trained(folder / DECODER_FILE if (folder / DECODER_FILE).exists() else folder)
     if hasattr(trained.model, "sample"):
-        raise ValueError(f"{name}: is a {trained.recipe.family} run; name a decoder's")
+        raise FourfloorError(f"{name}: is a {trained.recipe.family} run; name a decoder's")
     return trained
 
 
@@ -221,19 +224,19 @@ def find_decoder(run: Path, prior: Trained) -> Trained:
     siblings = sorted(path for path in beside if (path / checkpoint.FOLDER).is_dir())
     fitting = {path.name: decoder for path in siblings if (decoder := _fitting(path, prior))}
     if len(fitting) > 1:
-        raise ValueError(f"{run}: several decoders fit ({', '.join(fitting)}); name one with --decoder")
+        raise FourfloorError(f"{run}: several decoders fit ({', '.join(fitting)}); name one with --decoder")
     if fitting:
         return next(iter(fitting.values()))
     for name in bundled_names():
         if decoder := _fitting(bundled_folder(name) / DECODER_FILE, prior):
             return decoder
-    raise ValueError(f"{run}: no decoder with its codec lies beside it; name one with --decoder")
+    raise FourfloorError(f"{run}: no decoder with its codec lies beside it; name one with --decoder")
 
 
 def _fitting(path: Path, prior: Trained) -> Trained | None:
     try:
         trained = load_trained(path)
-    except ValueError:
+    except FourfloorError:
         return None
     fits = not hasattr(trained.model, "sample") and trained.codec_hash == prior.codec_hash
     return trained if fits else None

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from fourfloor.dataset import Dataset
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.copying import N_BANDS, STEPS_PER_DB, CopyIndex, Passage
 from fourfloor.evaluation.scores import COPY_LIMIT, Envelope, LoopScores, score_loop, with_copy
 from fourfloor.evaluation.sources import dataset_passages
@@ -46,7 +47,7 @@ def write_reference(folder: Path, dataset: Dataset, parent: Reference | None = N
     What the model it is tuned from had heard, `parent`, is searched as well; the range of the numbers is the dataset's.
     """
     data_hash = f"{parent.data_hash}>{dataset.data_hash}" if parent else dataset.data_hash
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(FourfloorError):
         if load_reference(folder).data_hash == data_hash:
             return  # an earlier part of the run wrote it
     index = CopyIndex(training_passages(dataset))
@@ -68,20 +69,20 @@ def training_passages(dataset: Dataset) -> Iterator[Passage]:
 
 
 def load_reference(folder: Path) -> Reference:
-    """Read a reference; ValueError in one line where it is missing or damaged."""
+    """Read a reference; FourfloorError in one line where it is missing or damaged."""
     try:
         content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         lengths = content["index"]["lengths"]
         step_db = content.get("step_db", 1)  # as it was before it was written down
         if step_db not in range(1, 17):
-            raise ValueError(f"steps of {step_db} dB")
+            raise FourfloorError(f"steps of {step_db} dB")
         frames = unpack(load_file(folder / ARRAYS)["frames"], N_BANDS, sum(lengths), step_db)
         index = CopyIndex.from_arrays({"frames": frames}, content["index"])
         return Reference(index, Envelope.from_dict(content["envelope"]), str(content.get("data_hash", "")))
     except (OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError,
             SafetensorError, zlib.error) as error:  # fmt: skip
         reason = f"{folder}: its reference to the training set cannot be read ({error})"
-        raise ValueError(f"{reason}; `fourfloor train --resume` writes it") from None
+        raise FourfloorError(f"{reason}; `fourfloor train --resume` writes it") from None
 
 
 def pack(frames: np.ndarray) -> np.ndarray:
@@ -96,10 +97,10 @@ def pack(frames: np.ndarray) -> np.ndarray:
 
 
 def unpack(packed: np.ndarray, bands: int, frames: int, step_db: int = STEP_DB) -> np.ndarray:
-    """Undo `pack`; ValueError where the content has not the stated size, whatever it would inflate to."""
+    """Undo `pack`; FourfloorError where the content has not the stated size, whatever it would inflate to."""
     content = zlib.decompressobj().decompress(packed.tobytes(), max_length=bands * frames + 1)  # 0 would be no limit
     if len(content) != bands * frames:
-        raise ValueError(f"fingerprints do not fill {bands} bands of {frames} frames")
+        raise FourfloorError(f"fingerprints do not fill {bands} bands of {frames} frames")
     levels = np.cumsum(np.frombuffer(content, dtype=np.uint8).reshape(bands, frames), axis=1, dtype=np.uint8)
     return levels * np.uint8(step_db * STEPS_PER_DB) + np.uint8(step_db * STEPS_PER_DB // 2)
 
@@ -118,7 +119,9 @@ def score(waveform: np.ndarray, sample_rate: int, request: Request, reference: R
 
 
 def best(
-    make: Callable[[Request], np.ndarray], requests: Sequence[Request], spare: Sequence[Request],
+    make: Callable[[Request], np.ndarray],
+    requests: Sequence[Request],
+    spare: Sequence[Request],
     reference: Callable[[], Reference],
     miss: Callable[[Request, np.ndarray], float] = lambda request, waveform: 0.0,
 ) -> tuple[np.ndarray, Request, LoopScores]:

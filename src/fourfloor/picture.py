@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from fourfloor.errors import FourfloorError
+
 N_FFT = 4096
 LOWEST_HZ, HIGHEST_HZ = 40.0, 18_000.0
 RANGE_DB = 80.0
@@ -45,12 +47,12 @@ def sheet(pictures: Sequence[tuple[str, Image.Image]], columns: int = 2) -> Imag
 
 
 def save_sheet(path: Path, pictures: Sequence[tuple[str, Image.Image]], columns: int = 2) -> None:
-    """Write labeled pictures as one PNG; ValueError where it cannot be written."""
+    """Write labeled pictures as one PNG; FourfloorError where it cannot be written."""
     try:
         sheet(pictures, columns).save(path, format="PNG")
     except OSError as error:
         reason = error.strerror or error
-        raise ValueError(f"{path}: cannot write the picture ({reason}); choose another folder") from None
+        raise FourfloorError(f"{path}: cannot write the picture ({reason}); choose another folder") from None
 
 
 def _band(power: np.ndarray, low: float, high: float) -> np.ndarray:

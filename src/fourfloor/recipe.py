@@ -13,6 +13,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fourfloor.errors import FourfloorError
 from fourfloor.models import family_module
 from fourfloor.representations import representation_module
 from fourfloor.training import loop
@@ -32,7 +33,7 @@ class About:
     def __post_init__(self) -> None:
         for name, text in _values(self).items():
             if len(text) > MAX_TEXT or not text.isprintable():
-                raise ValueError(f"{name}: give one line of at most {MAX_TEXT} printable characters")
+                raise FourfloorError(f"{name}: give one line of at most {MAX_TEXT} printable characters")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,20 +72,20 @@ class Recipe:
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe file and apply overrides such as `training.batch_size=8`; ValueError in one line."""
+    """Read a recipe file and apply overrides such as `training.batch_size=8`; FourfloorError in one line."""
     try:
         with open(path, "rb") as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
-            raise ValueError(f"{path}: is larger than {MAX_BYTES} bytes; name a .toml file, as in recipes/")
+            raise FourfloorError(f"{path}: is larger than {MAX_BYTES} bytes; name a .toml file, as in recipes/")
         content = tomllib.loads(raw.decode("utf-8"))
     except OSError as error:
         reason = f"{path}: cannot read the recipe ({error.strerror})"
-        raise ValueError(f"{reason}; name a .toml file, as in recipes/") from None
+        raise FourfloorError(f"{reason}; name a .toml file, as in recipes/") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{path}: is not UTF-8 text; name a .toml file, as in recipes/") from None
+        raise FourfloorError(f"{path}: is not UTF-8 text; name a .toml file, as in recipes/") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}: is not valid TOML ({error})") from None
+        raise FourfloorError(f"{path}: is not valid TOML ({error})") from None
     for override in overrides:
         _apply_override(content, override)
     plan = parse(content, str(path))
@@ -103,7 +104,7 @@ def parse(content: dict[str, Any], source: str) -> Recipe:
     _refuse_unknown(content, TABLES, source, "table")
     for table, values in content.items():
         if not isinstance(values, dict):
-            raise ValueError(f"{source}: {table} = {values!r} stands outside a table: put it under one of {TABLES}")
+            raise FourfloorError(f"{source}: {table} = {values!r} stands outside a table: put it under one of {TABLES}")
     representation_table = dict(content.get("representation", {}))
     model_table = dict(content.get("model", {}))
     name = _take(representation_table, "name", f"{source} [representation]")
@@ -111,12 +112,12 @@ def parse(content: dict[str, Any], source: str) -> Recipe:
     try:
         representation, model = representation_module(name), family_module(family)
     except ValueError as error:
-        raise ValueError(f"{source}: {error}") from None
+        raise FourfloorError(f"{source}: {error}") from None
     generation = None
     if hasattr(model, "Sampling"):
         generation = fill(model.Sampling, content.get("generation", {}), f"{source} [generation]")
     elif "generation" in content:
-        raise ValueError(f"{source} [generation]: the family {family} does not generate; remove the table")
+        raise FourfloorError(f"{source} [generation]: the family {family} does not generate; remove the table")
     return Recipe(
         representation_name=name,
         representation=fill(representation.Config, representation_table, f"{source} [representation]"),
@@ -135,12 +136,12 @@ def fill(config: type, values: dict[str, Any], where: str) -> Any:
     _refuse_unknown(values, list(hints), where, "key")
     for entry in fields(config):
         if entry.name not in values and entry.default is MISSING and entry.default_factory is MISSING:
-            raise ValueError(f"{where}: {entry.name} is missing")
+            raise FourfloorError(f"{where}: {entry.name} is missing")
     checked = {key: _convert(value, hints[key], f"{where}: {key}") for key, value in values.items()}
     try:
         return config(**checked)
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise FourfloorError(f"{where}: {error}") from None
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:
@@ -149,7 +150,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if origin is typing.Literal:
         if value in arguments:
             return value
-        raise ValueError(f"{where} = {value!r} is none of {', '.join(map(repr, arguments))}")
+        raise FourfloorError(f"{where} = {value!r} is none of {', '.join(map(repr, arguments))}")
     if origin in (typing.Union, types.UnionType):
         return _convert(value, next(a for a in arguments if a is not type(None)), where)
     if origin is tuple and isinstance(value, list | tuple):
@@ -158,15 +159,15 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return float(value)
     expected = origin or hint
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-        raise ValueError(f"{where} = {value!r} must be of type {getattr(expected, '__name__', expected)}")
+        raise FourfloorError(f"{where} = {value!r} must be of type {getattr(expected, '__name__', expected)}")
     if isinstance(value, float) and not abs(value) < float("inf"):
-        raise ValueError(f"{where} = {value!r} must be a finite number")
+        raise FourfloorError(f"{where} = {value!r} must be a finite number")
     return value
 
 
 def _take(table: dict[str, Any], key: str, where: str) -> str:
     if key not in table:
-        raise ValueError(f"{where}: {key} is missing")
+        raise FourfloorError(f"{where}: {key} is missing")
     return str(table.pop(key))
 
 
@@ -175,21 +176,21 @@ def _refuse_unknown(values: dict[str, Any], known: Sequence[str], where: str, ki
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
-            raise ValueError(f"{where}: unknown {kind} {key!r}: {hint}")
+            raise FourfloorError(f"{where}: unknown {kind} {key!r}: {hint}")
 
 
 def _apply_override(content: dict[str, Any], override: str) -> None:
     target, equals, text = override.partition("=")
     table, dot, key = target.strip().partition(".")
     if not (equals and dot and key):
-        raise ValueError(f"--set {override}: write it as table.key=value, for example training.batch_size=8")
+        raise FourfloorError(f"--set {override}: write it as table.key=value, for example training.batch_size=8")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
     values = content.setdefault(table, {})
     if not isinstance(values, dict):
-        raise ValueError(f"--set {override}: {table} is no table of the recipe")
+        raise FourfloorError(f"--set {override}: {table} is no table of the recipe")
     values[key] = value
 
 

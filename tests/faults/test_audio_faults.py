@@ -77,8 +77,14 @@ def wave_header(channels=2, rate=44_100, data=352_800, bits=16, tag=1) -> bytes:
     align = channels * bits // 8
     form = struct.pack("<HHIIHH", tag, channels, rate, rate * align % 2**32, align % 2**16, bits)
     size = (data + 36) % 2**32
-    return b"RIFF" + struct.pack("<I", size) + b"WAVEfmt " + struct.pack("<I", 16) + form + b"data" + struct.pack(
-        "<I", data
+    return (
+        b"RIFF"
+        + struct.pack("<I", size)
+        + b"WAVEfmt "
+        + struct.pack("<I", 16)
+        + form
+        + b"data"
+        + struct.pack("<I", data)
     )
 
 

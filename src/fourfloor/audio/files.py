@@ -8,6 +8,8 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from fourfloor.errors import FourfloorError
+
 PathLike = str | os.PathLike[str]
 
 AUDIO_EXTENSIONS = frozenset(
@@ -18,7 +20,7 @@ _UNREAD_EXTENSIONS = frozenset([".m4a", ".m4b", ".mp4", ".aac", ".wma", ".ape", 
 _SPECIAL = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
-class AudioError(ValueError):
+class AudioError(FourfloorError):
     """Say in one line which file failed, why, and what to do."""
 
     def __init__(self, path: PathLike, reason: str):

@@ -8,6 +8,8 @@ import warnings
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
+
 _GATE_SECONDS = 0.4
 _OVERSAMPLING = 4
 _PEAK_CHUNK = 1 << 18
@@ -72,10 +74,10 @@ def normalize_loop(
 
 
 def _checked(waveform: np.ndarray) -> np.ndarray:
-    """Return the waveform as float32; raise ValueError unless it is `(channels, samples)`, not empty and finite."""
+    """Return the waveform as float32; raise FourfloorError unless it is `(channels, samples)`, not empty and finite."""
     waveform = np.asarray(waveform, np.float32)
     if waveform.ndim != 2 or waveform.size == 0:
-        raise ValueError(f"waveform of shape {waveform.shape} is not (channels, samples) with at least one sample")
+        raise FourfloorError(f"waveform of shape {waveform.shape} is not (channels, samples) with at least one sample")
     if not np.isfinite(waveform).all():
-        raise ValueError("waveform holds NaN or infinite samples; replace them first")
+        raise FourfloorError("waveform holds NaN or infinite samples; replace them first")
     return waveform

@@ -27,6 +27,7 @@ from fourfloor.audio.opening import (
     quiet_mpg123,
 )
 from fourfloor.audio.riff import claimed_over_present
+from fourfloor.errors import FourfloorError
 
 SAMPLE_RATE = 44_100
 
@@ -46,15 +47,13 @@ class AudioStream:
     were made into is then to be dropped.
     """
 
-    def __init__(
-        self, path: PathLike, sample_rate: int = SAMPLE_RATE, channels: int = 2, block_seconds: float = 10.0
-    ):
+    def __init__(self, path: PathLike, sample_rate: int = SAMPLE_RATE, channels: int = 2, block_seconds: float = 10.0):
         if not MIN_RATE <= sample_rate <= MAX_RATE:
-            raise ValueError(f"sample_rate {sample_rate} is outside {MIN_RATE}-{MAX_RATE} Hz; use 44100")
+            raise FourfloorError(f"sample_rate {sample_rate} is outside {MIN_RATE}-{MAX_RATE} Hz; use 44100")
         if channels not in (1, 2):
-            raise ValueError(f"channels {channels} is neither 1 (mono) nor 2 (stereo)")
+            raise FourfloorError(f"channels {channels} is neither 1 (mono) nor 2 (stereo)")
         if not block_seconds > 0:
-            raise ValueError(f"block_seconds {block_seconds} is not positive")
+            raise FourfloorError(f"block_seconds {block_seconds} is not positive")
         self.info = probe(path)
         self.sample_rate = sample_rate
         self.channels = channels
@@ -94,9 +93,7 @@ class AudioStream:
         self.repairs += [f"{bad} samples NaN or beyond +24 dBFS, silenced"] if bad else []
 
 
-def decode(
-    path: PathLike, sample_rate: int = SAMPLE_RATE, channels: int = 2, max_seconds: float = 1200
-) -> np.ndarray:
+def decode(path: PathLike, sample_rate: int = SAMPLE_RATE, channels: int = 2, max_seconds: float = 1200) -> np.ndarray:
     """Return a whole file `(channels, samples)`; raise AudioError where it is longer than `max_seconds`."""
     stream = AudioStream(path, sample_rate, channels)
     too_long = AudioError(path, f"is longer than {max_seconds:g} s; read it in blocks or cut it")
@@ -164,9 +161,7 @@ def _cut(info: AudioInfo, file: Any, frames: int, stopped: str) -> str:
     return ""
 
 
-def _resampled(
-    chunks: Iterable[np.ndarray], from_rate: int, to_rate: int, channels: int
-) -> Iterator[np.ndarray]:
+def _resampled(chunks: Iterable[np.ndarray], from_rate: int, to_rate: int, channels: int) -> Iterator[np.ndarray]:
     """Resample chunks `(frames, channels)` as one continuous signal."""
     if from_rate == to_rate:
         yield from chunks

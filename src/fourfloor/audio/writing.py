@@ -41,7 +41,7 @@ def write_loop(
     """Write a loop as 24-bit PCM WAV with its tags, and read it back; `channels=2` writes a mono loop as stereo.
 
     Rounded without dither: the error is below -144 dBFS, under any converter's noise, and silence stays silent.
-    Raise ValueError for samples beyond [-1, 1] or tags that do not fit, AudioError where the disk refuses.
+    Raise FourfloorError for samples beyond [-1, 1] or tags that do not fit, AudioError where the disk refuses.
     """
     if channels is not None and np.ndim(waveform) == 2:
         waveform = mix(np.asarray(waveform).T, channels).T

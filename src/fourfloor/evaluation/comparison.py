@@ -115,9 +115,11 @@ def _tame(table: Sequence[Sequence[str]]) -> list[list[str]]:
 
 def _conditions(comparison: Comparison) -> str:
     machine = ", ".join(f"{key} {value}" for key, value in comparison.machine.items())
-    return (f"Trained: {comparison.budget}, on {comparison.data} ({comparison.data_hash[:16]}). Judged: {comparison.n} "
-            f"loops each, the same seeds (from {comparison.seed}) and tempi for all, every row below "
-            f"{comparison.cutoff_hz:.0f} Hz, one ruler. Machine: {machine}.")
+    return (
+        f"Trained: {comparison.budget}, on {comparison.data} ({comparison.data_hash[:16]}). Judged: {comparison.n} "
+        f"loops each, the same seeds (from {comparison.seed}) and tempi for all, every row below "
+        f"{comparison.cutoff_hz:.0f} Hz, one ruler. Machine: {machine}."
+    )
 
 
 def _notes(comparison: Comparison) -> list[str]:
@@ -155,8 +157,19 @@ def diagnosis_of(system: System) -> str:
 
 def cost_table(comparison: Comparison) -> list[list[str]]:
     """List what every system is and what it cost."""
-    rows = [["system", "family", "parameters", "steps", "minutes", "threads", "core minutes", "steps/s",
-             "x real time a core"]]
+    rows = [
+        [
+            "system",
+            "family",
+            "parameters",
+            "steps",
+            "minutes",
+            "threads",
+            "core minutes",
+            "steps/s",
+            "x real time a core",
+        ]
+    ]
     for system in comparison.systems:
         parts = system.parts
         speeds = [part.steps / (60 * part.minutes) if part.minutes else 0.0 for part in parts]
@@ -183,8 +196,10 @@ def verdict_table(comparison: Comparison) -> list[list[str]]:
 
 def reference_table(comparison: Comparison) -> list[list[str]]:
     """List the reference rows."""
-    lines = [[f"{letter} {ROWS[letter]}", *(cell(number, dict(row)) for number in TEN)]
-             for letter, row in comparison.rows.items()]
+    lines = [
+        [f"{letter} {ROWS[letter]}", *(cell(number, dict(row)) for number in TEN)]
+        for letter, row in comparison.rows.items()
+    ]
     return [["row", *TEN], *lines]
 
 
@@ -214,7 +229,10 @@ def page(
 
 
 def _row(
-    name: str, system: System | None, samples: Sequence[Sample], bars: int,
+    name: str,
+    system: System | None,
+    samples: Sequence[Sample],
+    bars: int,
     logs: Mapping[str, Sequence[Mapping[str, float]]],
 ) -> list[str]:
     parts = [f"<h3>{escape(name)}</h3>"]

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.coarse_search import (
     COARSE,
     FINE,
@@ -110,17 +111,17 @@ class CopyIndex:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Array], about: dict[str, Any]) -> CopyIndex:
-        """Open what `to_arrays` gave. Raises ValueError when the parts do not fit each other."""
+        """Open what `to_arrays` gave. Raises FourfloorError when the parts do not fit each other."""
         if about.get("code") != _CODE:
-            raise ValueError(f"a copy index has code {about.get('code')}, this version reads {_CODE}: rebuild it")
+            raise FourfloorError(f"a copy index has code {about.get('code')}, this version reads {_CODE}: rebuild it")
         index = cls.__new__(cls)
         lengths, frames = [int(length) for length in about["lengths"]], arrays["frames"]
         if frames.shape != (N_BANDS, sum(lengths)) or frames.dtype != np.uint8 or min(lengths, default=0) < 0:
-            raise ValueError(f"a copy index of shape {frames.shape} has not the length of its passages: rebuild it")
+            raise FourfloorError(f"a copy index of shape {frames.shape} has not the length of its passages: rebuild it")
         index._top_hz = float(about["top_hz"])
         index._names, index._bpms, index._starts = (list(about[key]) for key in ("names", "bpms", "starts"))
         if not len(index._names) == len(index._bpms) == len(index._starts) == len(lengths):
-            raise ValueError("a copy index has not as many names, tempi and times as passages: rebuild it")
+            raise FourfloorError("a copy index has not as many names, tempi and times as passages: rebuild it")
         index._open(np.split(frames, np.cumsum(lengths)[:-1], axis=1) if lengths else [])
         return index
 
@@ -129,7 +130,7 @@ class CopyIndex:
         mine, about = self.to_arrays()
         theirs, more = other.to_arrays()
         if about["top_hz"] != more["top_hz"]:
-            raise ValueError(f"copy indexes up to {about['top_hz']:g} and {more['top_hz']:g} Hz cannot be joined")
+            raise FourfloorError(f"copy indexes up to {about['top_hz']:g} and {more['top_hz']:g} Hz cannot be joined")
         keys = ("names", "bpms", "starts", "lengths")
         known = set(zip(*(about[key] for key in keys), strict=True))
         new = [row not in known for row in zip(*(more[key] for key in keys), strict=True)]

@@ -36,12 +36,17 @@ MEANING = {
 
 
 NOISE_PULSE = 0.35  # white noise has less (row D)
-CHOP = 0.4          # music has as much at sixteenths, but then its tempo is heard
+CHOP = 0.4  # music has as much at sixteenths, but then its tempo is heard
 CHOP_TOLERANCE = 0.02
 
 
-def diagnose(heard: HeardSet, numbers: Mapping[str, float], rows: Mapping[str, Mapping[str, float]],
-             gates: Mapping[str, Gate], ruler: Ruler) -> list[str]:
+def diagnose(
+    heard: HeardSet,
+    numbers: Mapping[str, float],
+    rows: Mapping[str, Mapping[str, float]],
+    gates: Mapping[str, Gate],
+    ruler: Ruler,
+) -> list[str]:
     """Name the failures that the numbers show; empty when none is recognized."""
     names = [] if all(score.finite for score in heard.scores) else ["not finite"]
     if np.mean([score.silent for score in heard.scores]) > 0.5:
@@ -93,8 +98,14 @@ def _has_mean_color(heard: HeardSet, ruler: Ruler) -> bool:
     return bool(np.median((colors(heard.vectors) - mean).std(axis=1)) < np.percentile(usual, 5))
 
 
-def _sets(heard: HeardSet, numbers: Mapping[str, float], rows: Mapping[str, Mapping[str, float]],
-          gates: Mapping[str, Gate], ruler: Ruler, noisy: bool) -> list[str]:
+def _sets(
+    heard: HeardSet,
+    numbers: Mapping[str, float],
+    rows: Mapping[str, Mapping[str, float]],
+    gates: Mapping[str, Gate],
+    ruler: Ruler,
+    noisy: bool,
+) -> list[str]:
     names = []
     copies = len(heard.matches) > 0 and float(heard.copy_scores.max()) >= COPY_LIMIT
     if not noisy and gates["diversity"].passes is False and numbers["diversity"] < 0.7:
@@ -110,9 +121,7 @@ def _sets(heard: HeardSet, numbers: Mapping[str, float], rows: Mapping[str, Mapp
     return names
 
 
-def _is_shuffled(
-    numbers: Mapping[str, float], rows: Mapping[str, Mapping[str, float]], ruler: Ruler
-) -> bool:
+def _is_shuffled(numbers: Mapping[str, float], rows: Mapping[str, Mapping[str, float]], ruler: Ruler) -> bool:
     repetitions = [score.repetition for score in ruler.train.scores if np.isfinite(score.repetition)]
     loose = bool(repetitions) and numbers["repetition"] < np.percentile(repetitions, 25)
     return bool(loose and numbers["style"] < 0.5 * rows.get("B", {}).get("style", np.inf))

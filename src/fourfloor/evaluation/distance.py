@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.features import Array
 
 N_DIMENSIONS = 32
@@ -40,9 +41,9 @@ class StyleSpace:
 
     @classmethod
     def of(cls, vectors: Array, tracks: Sequence[str]) -> StyleSpace:
-        """Fit the space on `(loops, numbers)`. Raises ValueError for fewer than 8 loops."""
+        """Fit the space on `(loops, numbers)`. Raises FourfloorError for fewer than 8 loops."""
         if len(vectors) < 8:
-            raise ValueError(f"{len(vectors)} training loops are too few to measure a style: give at least 8")
+            raise FourfloorError(f"{len(vectors)} training loops are too few to measure a style: give at least 8")
         mean, spread = vectors.mean(axis=0), vectors.std(axis=0)
         # A number that hardly varies in training would otherwise shout at the least deviation.
         spread = np.maximum(spread, 0.25 * np.median(spread))
@@ -53,8 +54,13 @@ class StyleSpace:
         apart = np.asarray(tracks)[:, None] != np.asarray(tracks)[None, :]
         if not apart.any():
             apart = ~np.eye(len(vectors), dtype=bool)
-        return cls(mean=mean, spread=spread, axes=axes, width=float(np.median(squares[apart])),
-                   typical_distance=mean_distance(standard))
+        return cls(
+            mean=mean,
+            spread=spread,
+            axes=axes,
+            width=float(np.median(squares[apart])),
+            typical_distance=mean_distance(standard),
+        )
 
     def place(self, vectors: Array) -> Array:
         """Project style vectors `(loops, numbers)` to `(loops, 32)`."""

@@ -22,9 +22,9 @@ N_FFT = 1024
 HOP_LENGTH = 128
 N_MELS = 64
 LOW_HZ, HIGH_HZ = 200.0, 2_000.0  # the borders of the low, mid and high onset envelopes
-FLOOR_DB = -70.0                  # below the loudest band; quieter than that nobody hears beside the kick
+FLOOR_DB = -70.0  # below the loudest band; quieter than that nobody hears beside the kick
 SILENCE_RMS = 1e-4
-N_MODULATIONS = 48                # cycles a bar: 48 = three to a sixteenth
+N_MODULATIONS = 48  # cycles a bar: 48 = three to a sixteenth
 N_GROUPS = 8
 _FRAMES_AT_ONCE = 2048
 
@@ -136,8 +136,14 @@ def hear(waveform: Array, sample_rate: int, cutoff_hz: float = CUTOFF_HZ) -> Hea
     flatness = 10 * (np.log10(audible).mean(axis=1) - np.log10(audible.mean(axis=1)))
     mel_db = 10 * np.log10(power @ mel_filters(N_MELS, cutoff_hz).T + 1e-10).T
     mel_db = np.maximum(mel_db - np.max(mel_db), FLOOR_DB)
-    return Hearing(waveform=heard, mel_db=mel_db, onsets=onset_envelopes(mel_db, cutoff_hz), seconds=seconds,
-                   flatness_db=float(flatness.mean()), silent=silent)
+    return Hearing(
+        waveform=heard,
+        mel_db=mel_db,
+        onsets=onset_envelopes(mel_db, cutoff_hz),
+        seconds=seconds,
+        flatness_db=float(flatness.mean()),
+        silent=silent,
+    )
 
 
 def onset_envelopes(mel_db: Array, cutoff_hz: float = CUTOFF_HZ) -> Array:

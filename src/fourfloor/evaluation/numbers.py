@@ -66,7 +66,7 @@ class Ruler:
 
     @classmethod
     def of(cls, train: HeardSet, held_out: HeardSet) -> Ruler:
-        """Fit envelope and style space to the training loops. Raises ValueError for fewer than 8."""
+        """Fit envelope and style space to the training loops. Raises FourfloorError for fewer than 8."""
         space = StyleSpace.of(train.vectors, train.tracks)
         return cls(envelope=Envelope.of(train.scores), space=space, train=train, held_out=held_out)
 
@@ -104,8 +104,13 @@ def hear_set(
 
 def style_distance(heard: HeardSet, ruler: Ruler) -> Interval:
     """Measure KAD to the held-out tracks."""
-    return kernel_distance(ruler.space.place(heard.vectors), ruler.space.place(ruler.held_out.vectors),
-                           ruler.space.width, heard.tracks, ruler.held_out.tracks)
+    return kernel_distance(
+        ruler.space.place(heard.vectors),
+        ruler.space.place(ruler.held_out.vectors),
+        ruler.space.width,
+        heard.tracks,
+        ruler.held_out.tracks,
+    )
 
 
 def own_distance(heard: HeardSet, space: StyleSpace, seed: int) -> Interval:

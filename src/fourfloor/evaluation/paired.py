@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.features import (
     ANALYSIS_RATE,
     CUTOFF_HZ,
@@ -44,10 +45,10 @@ class PairedNumbers:
 
 
 def compare(original: Array, rebuilt: Array, sample_rate: int, cutoff_hz: float = CUTOFF_HZ) -> PairedNumbers:
-    """Compare two waveforms `(channels, samples)` of one length. Raises ValueError where the lengths differ."""
+    """Compare two waveforms `(channels, samples)` of one length. Raises FourfloorError where the lengths differ."""
     first, second = (to_analysis_rate(mono(waveform), sample_rate) for waveform in (original, rebuilt))
     if len(first) != len(second) or len(first) < N_FFT:
-        raise ValueError(f"{len(first)} and {len(second)} samples cannot be compared: give one length, > {N_FFT}")
+        raise FourfloorError(f"{len(first)} and {len(second)} samples cannot be compared: give one length, > {N_FFT}")
     n_frames = max(8, round(len(first) / 256))
     powers = [power_frames(waveform, n_frames) for waveform in (first, second)]
     loudest = float(powers[0].max()) + 1e-12
@@ -57,7 +58,8 @@ def compare(original: Array, rebuilt: Array, sample_rate: int, cutoff_hz: float 
     mels = [np.log10(np.maximum(power @ mel_filters(N_MELS, cutoff_hz).T, floor)) for power in powers]
     logs = [10 * np.log10(np.maximum(power[:, heard], floor)) for power in powers]
     return PairedNumbers(
-        mel_distance=float(np.mean(np.abs(mels[0] - mels[1]))), si_sdr_db=_si_sdr(first, second),
+        mel_distance=float(np.mean(np.abs(mels[0] - mels[1]))),
+        si_sdr_db=_si_sdr(first, second),
         worst_band_db=_worst_band(powers[0], powers[1], bins, cutoff_hz, floor),
         log_spectral_db=float(np.mean(np.sqrt(np.mean((logs[0] - logs[1]) ** 2, axis=1)))),
     )

@@ -53,12 +53,20 @@ def strip_plot(title: str, values: Sequence[float], real: Sequence[float], low: 
         return 20 + 660 * (min(max(value, least), most) - least) / span
 
     band = f'<rect x="{x(low):.1f}" y="8" width="{max(x(high) - x(low), 1):.1f}" height="34" fill="#d9efe0"/>'
-    marks = [f'<line x1="{x(v):.1f}" x2="{x(v):.1f}" y1="{top}" y2="{top + 14}" stroke="{color}" stroke-opacity=".5"/>'
-             for group, top, color in ((values, 10, "#0b3d91"), (real, 27, "#777")) for v in group if np.isfinite(v)]
-    text = (f'<text x="20" y="56" font-size="11">{least:.2f}</text>'
-            f'<text x="680" y="56" font-size="11" text-anchor="end">{most:.2f}</text>')
-    return (f'<p>{escape(title)}</p><svg viewBox="0 0 700 60" width="700" role="img" aria-label="{escape(title)}">'
-            f"{band}{''.join(marks)}{text}</svg>")
+    marks = [
+        f'<line x1="{x(v):.1f}" x2="{x(v):.1f}" y1="{top}" y2="{top + 14}" stroke="{color}" stroke-opacity=".5"/>'
+        for group, top, color in ((values, 10, "#0b3d91"), (real, 27, "#777"))
+        for v in group
+        if np.isfinite(v)
+    ]
+    text = (
+        f'<text x="20" y="56" font-size="11">{least:.2f}</text>'
+        f'<text x="680" y="56" font-size="11" text-anchor="end">{most:.2f}</text>'
+    )
+    return (
+        f'<p>{escape(title)}</p><svg viewBox="0 0 700 60" width="700" role="img" aria-label="{escape(title)}">'
+        f"{band}{''.join(marks)}{text}</svg>"
+    )
 
 
 def curves(title: str, records: Sequence[Mapping[str, float | None]], points: int = 200) -> str:
@@ -78,13 +86,19 @@ def curves(title: str, records: Sequence[Mapping[str, float | None]], points: in
         return f"{60 + 600 * step / last:.1f},{110 - 100 * height:.1f}"
 
     path = " ".join(place(step, value) for step, value in line)
-    dots = "".join('<circle cx="{}" cy="{}" r="2.5" fill="#b00020"/>'.format(*place(step, value).split(","))
-                   for step, value in validation)
-    marks = (f'<text x="55" y="14" font-size="11" text-anchor="end">{most:.3g}</text>'
-             f'<text x="55" y="112" font-size="11" text-anchor="end">{least:.3g}</text>'
-             f'<text x="660" y="125" font-size="11" text-anchor="end">{last:.0f} steps</text>')
-    return (f'<p>{escape(title)}</p><svg viewBox="0 0 700 130" width="700" role="img" aria-label="{escape(title)}">'
-            f'<polyline points="{path}" fill="none" stroke="#0b3d91"/>{dots}{marks}</svg>')
+    dots = "".join(
+        '<circle cx="{}" cy="{}" r="2.5" fill="#b00020"/>'.format(*place(step, value).split(","))
+        for step, value in validation
+    )
+    marks = (
+        f'<text x="55" y="14" font-size="11" text-anchor="end">{most:.3g}</text>'
+        f'<text x="55" y="112" font-size="11" text-anchor="end">{least:.3g}</text>'
+        f'<text x="660" y="125" font-size="11" text-anchor="end">{last:.0f} steps</text>'
+    )
+    return (
+        f'<p>{escape(title)}</p><svg viewBox="0 0 700 130" width="700" role="img" aria-label="{escape(title)}">'
+        f'<polyline points="{path}" fill="none" stroke="#0b3d91"/>{dots}{marks}</svg>'
+    )
 
 
 def _finite(records: Sequence[Mapping[str, float | None]], key: str) -> Array:

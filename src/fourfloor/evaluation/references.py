@@ -203,8 +203,15 @@ def make_rows(
 
 
 def hear_rows(
-    train: Source, held_out: Source, index: CopyIndex, n: int, seed: int, cutoff_hz: float,
-    decoder: Decoder | None = None, letters: Sequence[str] = (), searched: Mapping[str, int] = SEARCHED_ROWS,
+    train: Source,
+    held_out: Source,
+    index: CopyIndex,
+    n: int,
+    seed: int,
+    cutoff_hz: float,
+    decoder: Decoder | None = None,
+    letters: Sequence[str] = (),
+    searched: Mapping[str, int] = SEARCHED_ROWS,
 ) -> tuple[HeardSet, dict[str, HeardSet]]:
     """Hear the training set, which sets envelope and style space, and the reference rows."""
     usual = hear_set((train[i] for i in train.draw(min(MAX_TRAIN, max(MIN_TRAIN, n)), seed)), cutoff_hz)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.numbers import TEN, HeardSet
 from fourfloor.evaluation.pictures import player, spectrogram, strip_plot
 from fourfloor.evaluation.scorecard import ROWS, Scorecard
@@ -43,7 +44,7 @@ def write_report(
         write_text(out / "scorecard.md", markdown(card))
         write_text(out / "scorecard.html", page(card, judged, chosen, heard, catalogue))
     except OSError as error:
-        raise ValueError(f"{out}: the report cannot be written ({error.strerror}): choose another folder") from None
+        raise FourfloorError(f"{out}: the report cannot be written ({error.strerror}): choose another folder") from None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -151,16 +152,24 @@ def html_table(table: Sequence[Sequence[str]], judged_row: bool = False) -> str:
 
 def _plot(number: str, card: Scorecard, heard: HeardSet, envelope: Envelope) -> str:
     real = [row[number] for row in card.held_out]
-    return strip_plot(number, [getattr(score, number) for score in heard.scores], real,
-                      envelope.low.get(number, -np.inf), envelope.high.get(number, np.inf))
+    return strip_plot(
+        number,
+        [getattr(score, number) for score in heard.scores],
+        real,
+        envelope.low.get(number, -np.inf),
+        envelope.high.get(number, np.inf),
+    )
 
 
 def _loop(title: str, judged: Source, chosen: Sequence[int], heard: HeardSet, pick: int, envelope: Envelope) -> str:
     sample, score = judged[chosen[pick]], heard.scores[pick]
     faults = ", ".join(score.faults(envelope)) or "no faults"
     about = f"{sample.bpm:.2f} BPM, {sample.bars} bars, quality {score.quality(envelope):.2f}, {faults}"
-    return (f"<h3>{escape(title)}: {escape(sample.name)}</h3><p>{escape(about)}</p>"
-            + spectrogram(sample.waveform, sample.sample_rate) + player(sample.waveform, sample.sample_rate))
+    return (
+        f"<h3>{escape(title)}: {escape(sample.name)}</h3><p>{escape(about)}</p>"
+        + spectrogram(sample.waveform, sample.sample_rate)
+        + player(sample.waveform, sample.sample_rate)
+    )
 
 
 def _copies(judged: Source, chosen: Sequence[int], heard: HeardSet, catalogue: Catalogue) -> list[str]:
@@ -170,11 +179,15 @@ def _copies(judged: Source, chosen: Sequence[int], heard: HeardSet, catalogue: C
     parts = [f"<h2>{len(flagged)} flagged copies</h2>"]
     for i in flagged[:MAX_COPIES]:
         match, sample = heard.matches[i], judged[chosen[i]]
-        about = (f"{sample.name} from {match.loop_seconds:.1f} s: correlation {match.score:.2f} with {match.track} at "
-                 f"{match.seconds:.1f} s, {match.semitones:+d} semitones, speed {match.speed:.3f}")
+        about = (
+            f"{sample.name} from {match.loop_seconds:.1f} s: correlation {match.score:.2f} with {match.track} at "
+            f"{match.seconds:.1f} s, {match.semitones:+d} semitones, speed {match.speed:.3f}"
+        )
         shift = -round(match.loop_seconds * sample.sample_rate)
-        parts += [f"<h3>{escape(about)}</h3><p>the loop, from there on</p>",
-                  _excerpt(np.roll(sample.waveform, shift, axis=1), sample.sample_rate)]
+        parts += [
+            f"<h3>{escape(about)}</h3><p>the loop, from there on</p>",
+            _excerpt(np.roll(sample.waveform, shift, axis=1), sample.sample_rate),
+        ]
         passage = _passage(catalogue, match.track, match.seconds)
         if passage is not None:
             parts += ["<p>the training passage</p>", _excerpt(passage, catalogue.sample_rate)]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.copying import CopyIndex
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.features import CUTOFF_HZ, Array
@@ -100,18 +101,24 @@ class Assessment:
 
 
 def evaluate(
-    loops: Loops, dataset_path: str | Path, n: int = 256, seed: int = 0, out: str | Path | None = None,
-    decoder: Decoder | None = None, only: Sequence[str] = (), sample_rate: int = 44_100,
+    loops: Loops,
+    dataset_path: str | Path,
+    n: int = 256,
+    seed: int = 0,
+    out: str | Path | None = None,
+    decoder: Decoder | None = None,
+    only: Sequence[str] = (),
+    sample_rate: int = 44_100,
 ) -> Scorecard:
     """Judge loops against a dataset; `out` is a folder for scorecard.json, scorecard.md and scorecard.html.
 
     `loops` are files, or names, waveforms `(channels, samples)` at `sample_rate` and tempi. `only` names the reference
     rows to make; without A there are no gates. Raises NotAnchoredError where the rows do not stand where they must,
-    ValueError for an unusable dataset or no loops.
+    FourfloorError for an unusable dataset or no loops.
     """
     letters = {letter.upper() for letter in only} or set(ROWS)
     if letters - set(ROWS):
-        raise ValueError(f"there is no reference row {min(letters - set(ROWS))}: the rows are {''.join(ROWS)}")
+        raise FourfloorError(f"there is no reference row {min(letters - set(ROWS))}: the rows are {''.join(ROWS)}")
     catalogue = load(dataset_path)
     if isinstance(loops, tuple):
         names, waveforms, bpms = loops
@@ -119,7 +126,7 @@ def evaluate(
     else:
         judged = file_source(loops)
     if len(judged) == 0:
-        raise ValueError("no loops to judge: give a folder with audio files")
+        raise FourfloorError("no loops to judge: give a folder with audio files")
     chosen = [int(i) for i in np.sort(np.random.default_rng(seed).permutation(len(judged))[:n])]
     rates = [catalogue.sample_rate, *judged.rates]
     cutoff_hz = float(min(CUTOFF_HZ, 0.45 * min(rates)))
@@ -147,12 +154,12 @@ def evaluate(
 
 
 def split_sources(catalogue: Catalogue) -> tuple[Source, Source]:
-    """Give training and held-out loops. Raises ValueError where one is missing or a file is in both."""
+    """Give training and held-out loops. Raises FourfloorError where one is missing or a file is in both."""
     splits = [{t.sha256 for t in catalogue.tracks if t.split == split and t.loops} for split in ("train", "validation")]
     if splits[0] & splits[1]:
-        raise ValueError(f"{catalogue.path}: a track is in training and in validation: make the dataset again")
+        raise FourfloorError(f"{catalogue.path}: a track is in training and in validation: make the dataset again")
     if not splits[0] or not splits[1]:
-        raise ValueError(f"{catalogue.path}: training or validation has no tracks: ingest more tracks")
+        raise FourfloorError(f"{catalogue.path}: training or validation has no tracks: ingest more tracks")
     return dataset_source(catalogue, "train"), dataset_source(catalogue, "validation")
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.features import CUTOFF_HZ, Array, Hearing, hear
 from fourfloor.evaluation.rhythm import (
     chop_of,
@@ -134,8 +135,10 @@ class Envelope:
 
     def to_dict(self) -> dict[str, list[float]]:
         """Write the ranges as `{number: [low, middle, high]}`, for a model card."""
-        return {name: [float(np.nan_to_num(side[name], neginf=-1e9)) for side in (self.low, self.middle, self.high)]
-                for name in sorted(self.high)}
+        return {
+            name: [float(np.nan_to_num(side[name], neginf=-1e9)) for side in (self.low, self.middle, self.high)]
+            for name in sorted(self.high)
+        }
 
     @classmethod
     def from_dict(cls, ranges: Mapping[str, Sequence[float]]) -> Envelope:
@@ -166,22 +169,33 @@ def score_hearing(waveform: Array, sample_rate: int, hearing: Hearing, bpm: floa
     measured = folded(tempo_of(hearing), bpm)
     chop, chop_hz = chop_of(hearing)
     return LoopScores(
-        bpm=float(bpm), bars=bars, bpm_measured=measured, tempo_hit=is_tempo(measured, bpm), pulse=pulse_of(hearing),
-        chop=chop, chop_hz=chop_hz, independence=independence_of(hearing), repetition=repetition_of(hearing, bars),
-        seam=seam_of(native, hearing, bpm, bars), flatness_db=hearing.flatness_db,
-        modulation_db=float(np.mean(upper - lower)), crest_db=20 * float(np.log10(max(peak, 1e-9) / max(rms, 1e-9))),
+        bpm=float(bpm),
+        bars=bars,
+        bpm_measured=measured,
+        tempo_hit=is_tempo(measured, bpm),
+        pulse=pulse_of(hearing),
+        chop=chop,
+        chop_hz=chop_hz,
+        independence=independence_of(hearing),
+        repetition=repetition_of(hearing, bars),
+        seam=seam_of(native, hearing, bpm, bars),
+        flatness_db=hearing.flatness_db,
+        modulation_db=float(np.mean(upper - lower)),
+        crest_db=20 * float(np.log10(max(peak, 1e-9) / max(rms, 1e-9))),
         clipping=float(np.mean(np.abs(native) >= 0.999 * peak)) if peak > 0 else 0.0,
         offset=float(np.abs(native.mean(axis=1)).max() / max(rms, 1e-9)),
-        crackle=sharpness(curvature_of(native), sample_rate), finite=finite, silent=hearing.silent,
+        crackle=sharpness(curvature_of(native), sample_rate),
+        finite=finite,
+        silent=hearing.silent,
     )
 
 
 def score_loop(waveform: Array, sample_rate: int, bpm: float, bars: int, cutoff_hz: float = CUTOFF_HZ) -> LoopScores:
-    """Score a loop `(channels, samples)` of `bars` bars that was asked for at `bpm`. Raises ValueError when empty."""
+    """Score a loop `(channels, samples)` of `bars` bars that was asked for at `bpm`; an empty one is refused."""
     if np.asarray(waveform).size == 0:
-        raise ValueError("a loop of no samples cannot be scored: pass (channels, samples) with samples > 0")
+        raise FourfloorError("a loop of no samples cannot be scored: pass (channels, samples) with samples > 0")
     if not bpm > 0 or bars < 1:
-        raise ValueError(f"bpm {bpm} and bars {bars} must be positive: pass what the loop was made for")
+        raise FourfloorError(f"bpm {bpm} and bars {bars} must be positive: pass what the loop was made for")
     return score_hearing(waveform, sample_rate, hear(waveform, sample_rate, cutoff_hz), bpm, bars)
 
 

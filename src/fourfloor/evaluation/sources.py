@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from fourfloor import audio
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.copying import Passage
 from fourfloor.evaluation.features import Array
 from fourfloor.evaluation.rhythm import measure_bpm
 from fourfloor.ingest.catalogue import Catalogue, hash_file
 
 MAX_SECONDS = 120.0  # a longer file is a track, not a loop
-SNAP = 0.01          # an untagged file this near to whole bars is whole bars
+SNAP = 0.01  # an untagged file this near to whole bars is whole bars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,12 @@ class Source:
     """A set of loops that are read when they are asked for, one at a time."""
 
     def __init__(
-        self, load: Callable[[int], Sample], tracks: Sequence[str], bpms: Sequence[float],
-        rates: Sequence[int] = (), hashes: Sequence[str] = (),
+        self,
+        load: Callable[[int], Sample],
+        tracks: Sequence[str],
+        bpms: Sequence[float],
+        rates: Sequence[int] = (),
+        hashes: Sequence[str] = (),
     ) -> None:
         self._load, self.tracks, self.bpms = load, list(tracks), np.array(bpms, dtype=float)
         self.rates, self.hashes = list(rates), list(hashes)
@@ -71,8 +76,14 @@ def dataset_source(catalogue: Catalogue, split: str) -> Source:
     def load(number: int) -> Sample:
         index = indices[number]
         loop = catalogue.loops[index]
-        return Sample(waveform=catalogue.waveform(index), sample_rate=catalogue.sample_rate, bpm=loop.bpm,
-                      bars=loop.bars, track=track_name(catalogue, loop.track), name=f"loop {index}")
+        return Sample(
+            waveform=catalogue.waveform(index),
+            sample_rate=catalogue.sample_rate,
+            bpm=loop.bpm,
+            bars=loop.bars,
+            track=track_name(catalogue, loop.track),
+            name=f"loop {index}",
+        )
 
     loops = [catalogue.loops[index] for index in indices]
     return Source(load, [track_name(catalogue, loop.track) for loop in loops], [loop.bpm for loop in loops])
@@ -107,25 +118,33 @@ def dataset_passages(catalogue: Catalogue, split: str = "train") -> Iterator[Pas
 def file_source(paths: Sequence[Path]) -> Source:
     """Read loops from audio files at their own rate, in the order of their content; tempo and bars from their tags.
 
-    Without tags both are measured. Raises AudioError for what is no audio, ValueError for what is longer than a loop.
+    Without tags both are measured. Raises AudioError for what is no audio, FourfloorError for a longer file.
     """
     hashed = sorted((hash_file(path), str(path)) for path in paths)
     files = [Path(path) for _, path in hashed]
     infos = [audio.probe(path) for path in files]
     for info in infos:
         if info.seconds > MAX_SECONDS:
-            raise ValueError(f"{info.path}: lasts {info.seconds:.0f} s, a loop at most {MAX_SECONDS:g} s: cut it first")
+            raise FourfloorError(
+                f"{info.path}: lasts {info.seconds:.0f} s, a loop at most {MAX_SECONDS:g} s: cut it first"
+            )
 
     def load(index: int) -> Sample:
         info, path = infos[index], files[index]
         waveform = np.concatenate(list(audio.AudioStream(path, info.sample_rate, min(info.channels, 2))), axis=1)
         tags = audio.read_tags(path) if path.suffix.lower() == ".wav" else None
         bpm, bars = (tags.bpm, tags.bars) if tags else estimate_bars(waveform, info.sample_rate)
-        return Sample(waveform=waveform, sample_rate=info.sample_rate, bpm=bpm, bars=bars, track=f"judged {index}",
-                      name=path.name)
+        return Sample(
+            waveform=waveform, sample_rate=info.sample_rate, bpm=bpm, bars=bars, track=f"judged {index}", name=path.name
+        )
 
-    return Source(load, [f"judged {i}" for i in range(len(files))], [0.0] * len(files),
-                  [info.sample_rate for info in infos], [content for content, _ in hashed])
+    return Source(
+        load,
+        [f"judged {i}" for i in range(len(files))],
+        [0.0] * len(files),
+        [info.sample_rate for info in infos],
+        [content for content, _ in hashed],
+    )
 
 
 def estimate_bars(waveform: Array, sample_rate: int) -> tuple[float, int]:
@@ -140,15 +159,13 @@ def estimate_bars(waveform: Array, sample_rate: int) -> tuple[float, int]:
     return (exact if abs(exact / measured - 1) <= SNAP else measured), bars
 
 
-def array_source(
-    names: Sequence[str], waveforms: Sequence[Array], bpms: Sequence[float], sample_rate: int
-) -> Source:
+def array_source(names: Sequence[str], waveforms: Sequence[Array], bpms: Sequence[float], sample_rate: int) -> Source:
     """Wrap loops in memory, in the order of their content; their bars follow from their length and tempo."""
     samples = []
     for name, waveform, bpm in zip(names, waveforms, bpms, strict=True):
         shaped = np.atleast_2d(np.asarray(waveform, dtype=np.float32))
         if shaped.size == 0 or not bpm > 0:
-            raise ValueError(f"{name}: a loop of {shaped.shape[-1]} samples at {bpm} BPM cannot be judged")
+            raise FourfloorError(f"{name}: a loop of {shaped.shape[-1]} samples at {bpm} BPM cannot be judged")
         bars = max(1, round(shaped.shape[1] / sample_rate * bpm / 240))
         digest = hashlib.sha256(np.ascontiguousarray(shaped, dtype="<f4").tobytes())
         digest.update(f"{sample_rate} {bpm:.6f}".encode())
@@ -158,5 +175,10 @@ def array_source(
         Sample(waveform=waveform, sample_rate=sample_rate, bpm=bpm, bars=bars, track=f"judged {i}", name=name)
         for i, (_, name, waveform, bpm, bars) in enumerate(samples)
     ]
-    return Source(judged.__getitem__, [sample.track for sample in judged], [sample.bpm for sample in judged],
-                  [sample_rate] * len(judged), [entry[0] for entry in samples])
+    return Source(
+        judged.__getitem__,
+        [sample.track for sample in judged],
+        [sample.bpm for sample in judged],
+        [sample_rate] * len(judged),
+        [entry[0] for entry in samples],
+    )

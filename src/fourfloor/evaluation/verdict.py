@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.numbers import Ruler
 
 Numbers = Mapping[str, float]
@@ -21,10 +22,10 @@ KINDS = {
     "new": ("copies", "margin"),
 }
 MIN_TRACKS = 10  # held-out tracks, below which the style distance cannot be judged
-MIN_LOOPS = 32   # judged loops, below which a set has no distance and no diversity
+MIN_LOOPS = 32  # judged loops, below which a set has no distance and no diversity
 
 
-class NotAnchoredError(ValueError):
+class NotAnchoredError(FourfloorError):
     """The reference rows do not stand where they must: the scale is broken for this dataset, there is no verdict."""
 
 
@@ -76,8 +77,14 @@ def _gate(
     judged = possible and np.isfinite(value) and not np.isnan(low) and not np.isnan(high)
     # A median of bar repetition that does not exist (loops of one bar) is nothing to fail by.
     passes = bool(low <= value <= high) if judged else None
-    return Gate(number=number, value=value, low=low, high=high, passes=passes,
-                judged_by=judged_by if judged else f"{judged_by}: cannot be judged" + (f", {why}" if why else ""))
+    return Gate(
+        number=number,
+        value=value,
+        low=low,
+        high=high,
+        passes=passes,
+        judged_by=judged_by if judged else f"{judged_by}: cannot be judged" + (f", {why}" if why else ""),
+    )
 
 
 def verdict_of(gates: Mapping[str, Gate], optional: tuple[str, ...] = ()) -> dict[str, bool | None]:

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.ingest.schema import (
     AUDIO,
     CATALOGUE,
@@ -48,7 +49,7 @@ _REBUILD = "make the dataset again with --overwrite"
 
 
 def load(path: str | Path, verify: bool = True) -> Catalogue:
-    """Read a dataset and check its schema, sizes and hashes; ValueError in one line.
+    """Read a dataset and check its schema, sizes and hashes; FourfloorError in one line.
 
     `verify=False` skips hashing audio and features (about 1 s a gigabyte); sizes and the catalogue are still checked.
     """
@@ -62,33 +63,33 @@ def load(path: str | Path, verify: bool = True) -> Catalogue:
     except OSError as error:
         if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not (folder / CATALOGUE).exists():
             made = "name a folder made by `fourfloor ingest` or `fourfloor produce`"
-            raise ValueError(f"{folder}: is no dataset (it has no {CATALOGUE}); {made}") from None
+            raise FourfloorError(f"{folder}: is no dataset (it has no {CATALOGUE}); {made}") from None
         reason = error.strerror or type(error).__name__
-        raise ValueError(f"{folder}: cannot be read as a dataset ({reason}); {_REBUILD}") from None
+        raise FourfloorError(f"{folder}: cannot be read as a dataset ({reason}); {_REBUILD}") from None
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{folder}: {error}; {_REBUILD}") from None
+        raise FourfloorError(f"{folder}: {error}; {_REBUILD}") from None
     return catalogue
 
 
 def _read_json(folder: Path) -> dict[str, Any]:
     interrupted = folder.with_name(folder.name + ".old")
     if not folder.exists() and interrupted.exists():
-        raise ValueError(f"was being replaced when the process ended; rename {interrupted} to {folder}, or")
+        raise FourfloorError(f"was being replaced when the process ended; rename {interrupted} to {folder}, or")
     try:
         content = json.loads((folder / CATALOGUE).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{CATALOGUE} is damaged at line {error.lineno}") from None
+        raise FourfloorError(f"{CATALOGUE} is damaged at line {error.lineno}") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{CATALOGUE} is not UTF-8 text") from None
+        raise FourfloorError(f"{CATALOGUE} is not UTF-8 text") from None
     if not isinstance(content, dict) or "schema" not in content:
-        raise ValueError(f"{CATALOGUE} is not a catalogue")
+        raise FourfloorError(f"{CATALOGUE} is not a catalogue")
     if content["schema"] != SCHEMA:
-        raise ValueError(f"{CATALOGUE} has schema {str(content['schema'])[:20]}, this version reads {SCHEMA}")
+        raise FourfloorError(f"{CATALOGUE} has schema {str(content['schema'])[:20]}, this version reads {SCHEMA}")
     return content
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{CATALOGUE} contains {name}")
+    raise FourfloorError(f"{CATALOGUE} contains {name}")
 
 
 def _check_sizes(catalogue: Catalogue) -> None:
@@ -100,16 +101,16 @@ def _check_sizes(catalogue: Catalogue) -> None:
     for name, size in expected.items():
         actual = (catalogue.path / name).stat().st_size
         if actual != size:
-            raise ValueError(f"{name} has {actual} bytes, the catalogue says {size}")
+            raise FourfloorError(f"{name} has {actual} bytes, the catalogue says {size}")
 
 
 def _check_content(catalogue: Catalogue, features_sha256: str) -> None:
     with open(catalogue.path / AUDIO, "rb") as audio:
         for index, loop in enumerate(catalogue.loops):
             if hashlib.sha256(audio.read(loop.frames * catalogue.channels * 2)).hexdigest() != loop.sha256:
-                raise ValueError(f"{AUDIO} is damaged in loop {index}")
+                raise FourfloorError(f"{AUDIO} is damaged in loop {index}")
     if hash_file(catalogue.path / FEATURES) != features_sha256:
-        raise ValueError(f"{FEATURES} is damaged")
+        raise FourfloorError(f"{FEATURES} is damaged")
 
 
 def hash_file(path: str | Path) -> str:
@@ -178,7 +179,7 @@ class DatasetWriter:
     ) -> int:
         """Add a track and return its index; its loops follow through `add_loop`."""
         if split not in SPLITS:
-            raise ValueError(f"{name}: split {split!r} is neither of {SPLITS}")
+            raise FourfloorError(f"{name}: split {split!r} is neither of {SPLITS}")
         track = Track(
             name=name, path=path, sha256=sha256, bpm=float(bpm), confidence=float(confidence),
             first_downbeat=float(first_downbeat), style=style, split=split, loops=0,
@@ -207,12 +208,12 @@ class DatasetWriter:
         pcm = waveform if waveform.dtype == np.int16 else to_pcm(waveform)
         frames = loop_samples(bpm, self.bars, self.sample_rate)
         if pcm.shape != (frames, self.channels):
-            raise ValueError(f"a loop has shape {pcm.shape}, at {bpm:g} BPM it must have {(frames, self.channels)}")
+            raise FourfloorError(f"a loop has shape {pcm.shape}, at {bpm:g} BPM it must have {(frames, self.channels)}")
         if features is None:
             features = loop_features(to_waveform(pcm), bpm, self.bars)
         self._feature_shape = self._feature_shape or (features.shape[0], features.shape[1])
         if features.shape != self._feature_shape or not np.isfinite(features).all():
-            raise ValueError(f"a loop has features {features.shape}, expected finite {self._feature_shape}")
+            raise FourfloorError(f"a loop has features {features.shape}, expected finite {self._feature_shape}")
         data = np.ascontiguousarray(pcm, dtype="<i2").tobytes()
         with self._plain_errors():
             self._audio.write(data)
@@ -232,9 +233,9 @@ class DatasetWriter:
         self._rejected.append({"file": file, "reason": reason})
 
     def finish(self) -> Catalogue:
-        """Put the dataset in its place, read it back and return its catalogue; ValueError without loops."""
+        """Put the dataset in its place, read it back and return its catalogue; FourfloorError without loops."""
         if not self._loops or self._feature_shape is None:
-            raise ValueError(f"{self.out}: no loops to write")
+            raise FourfloorError(f"{self.out}: no loops to write")
         with self._plain_errors():
             for file in (self._audio, self._features):
                 _flush(file)
@@ -270,7 +271,7 @@ class DatasetWriter:
             yield
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise ValueError(
+            raise FourfloorError(
                 f"{self.out}: cannot write the dataset ({reason}); free space or choose another folder"
             ) from error
 
@@ -281,14 +282,14 @@ class DatasetWriter:
         if not os.path.lexists(self.out):
             return
         if not self.out.is_dir():
-            raise ValueError(f"{self.out}: is not a folder; choose another name for the dataset")
+            raise FourfloorError(f"{self.out}: is not a folder; choose another name for the dataset")
         names = set(os.listdir(self.out))
         if names and CATALOGUE not in names:
-            raise ValueError(f"{self.out}: is a folder with other files; choose a new or empty one")
+            raise FourfloorError(f"{self.out}: is a folder with other files; choose a new or empty one")
         if names and not self._overwrite:
-            raise ValueError(f"{self.out}: a dataset is there already; choose another folder or pass --overwrite")
+            raise FourfloorError(f"{self.out}: a dataset is there already; choose another folder or pass --overwrite")
         if names - _FILES:
-            raise ValueError(f"{self.out}: holds {min(names - _FILES)}, no part of a dataset; move it away first")
+            raise FourfloorError(f"{self.out}: holds {min(names - _FILES)}, no part of a dataset; move it away first")
 
     def _claim(self) -> int:
         """Lock the partial folder, for as long as this process lives, and empty it."""
@@ -297,7 +298,9 @@ class DatasetWriter:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
-            raise ValueError(f"{self.out}: another process is writing this dataset; wait or choose another") from None
+            raise FourfloorError(
+                f"{self.out}: another process is writing this dataset; wait or choose another"
+            ) from None
         for entry in os.scandir(self.partial):
             shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
         return lock

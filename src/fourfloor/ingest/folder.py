@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from fourfloor.audio import display_name, find_audio
+from fourfloor.errors import FourfloorError
 from fourfloor.ingest.analysis import Task, TrackAnalysis
 from fourfloor.ingest.catalogue import Catalogue, DatasetWriter, load
 from fourfloor.ingest.picking import Thresholds
@@ -66,7 +67,7 @@ class IngestConfig:
         }
         for message, holds in rules.items():
             if not holds:
-                raise ValueError(message)
+                raise FourfloorError(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +113,7 @@ def ingest(
 ) -> IngestReport:
     """Cut the tracks in files and folders into loops and write them as a dataset.
 
-    `on_progress(done, total, name)` is called after each file. ValueError in one line where nothing is left, where
+    `on_progress(done, total, name)` is called after each file. FourfloorError in one line where nothing is left, where
     `out` cannot be written, or, with `strict`, where any file was rejected.
     """
     config = config or IngestConfig()
@@ -120,7 +121,7 @@ def ingest(
     paths, unreachable = find_audio(ordered)
     rejected = [{"file": display_name(path), "reason": reason} for path, reason in unreachable]
     if not paths:
-        raise ValueError(_nothing(rejected, []))
+        raise FourfloorError(_nothing(rejected, []))
     with DatasetWriter(
         Path(out),
         bars=config.bars,
@@ -134,13 +135,15 @@ def ingest(
         try:
             analyses = analyze_tracks(tasks, config.jobs, on_progress)
         except OSError as error:  # of the part files: what is wrong with a track is in its analysis
-            raise ValueError(f"{writer.partial}: cannot be written ({error.strerror}); free space") from error
+            raise FourfloorError(f"{writer.partial}: cannot be written ({error.strerror}); free space") from error
         names = [_name(path, ordered) for path in paths]
         reports = _write(writer, tasks, names, analyses, rejected, config)
         if config.strict and rejected:
-            raise ValueError(f"{rejected[0]['file']}: {rejected[0]['reason']}; {len(rejected)} rejected in strict mode")
+            raise FourfloorError(
+                f"{rejected[0]['file']}: {rejected[0]['reason']}; {len(rejected)} rejected in strict mode"
+            )
         if not any(report.loops for report in reports):
-            raise ValueError(_nothing(rejected, reports))
+            raise FourfloorError(_nothing(rejected, reports))
         return IngestReport(catalogue=writer.finish(), tracks=reports, rejected=rejected)
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
+from fourfloor.errors import FourfloorError
+
 # A constant tempo is known to 1e-4 BPM after twenty minutes: longer files cost memory and add nothing.
 MAX_SECONDS = 1200.0
 
@@ -55,7 +57,7 @@ class Onsets:
 def analyze_onsets(blocks: Iterable[np.ndarray], sample_rate: int) -> Onsets:
     """Measure onset strength and harmony of a stream of (channels, samples) blocks; the block size does not matter.
 
-    Raises ValueError when the stream holds no audio.
+    Raises FourfloorError when the stream holds no audio.
     """
     hop = max(1, round(_FRAME_SECONDS * sample_rate))
     fast = _filterbank(_WINDOW_FRAMES * hop, sample_rate, _onset_edges())
@@ -66,7 +68,7 @@ def analyze_onsets(blocks: Iterable[np.ndarray], sample_rate: int) -> Onsets:
         harmony = _band_energy(chunk, hop, _PITCH_WINDOW_FRAMES, slow, every=_PITCH_FRAMES)
         pitches.append(harmony[: -(-frames // _PITCH_FRAMES)])
     if not energies:
-        raise ValueError("no audio to analyze: the stream is empty; give at least one block")
+        raise FourfloorError("no audio to analyze: the stream is empty; give at least one block")
     rate = sample_rate / hop
     return Onsets(
         flux=_flux(energies),

@@ -1,7 +1,7 @@
 """What a catalogue says: tracks, loops and settings, checked strictly when read.
 
 In comes the JSON content of a catalogue, out come frozen rows whose every value has the declared type, a sane range
-and points at something that exists; a ValueError in one line otherwise.
+and points at something that exists; a FourfloorError in one line otherwise.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.representations.beatgrid import loop_samples
 
 SCHEMA = 1
@@ -100,10 +101,10 @@ class Catalogue:
 
 
 def to_pcm(waveform: np.ndarray) -> np.ndarray:
-    """Round a waveform (channels, frames) to interleaved int16 (frames, channels); ValueError outside [-1, 1]."""
+    """Round a waveform (channels, frames) to interleaved int16 (frames, channels); FourfloorError outside [-1, 1]."""
     peak = float(np.max(np.abs(waveform), initial=0.0))
     if not peak <= 1.0:  # also true of NaN
-        raise ValueError(f"a loop's peak is {peak:g}, not within [-1, 1]: lower its gain")
+        raise FourfloorError(f"a loop's peak is {peak:g}, not within [-1, 1]: lower its gain")
     return np.ascontiguousarray(np.rint(waveform.T * FULL_SCALE).astype("<i2"))
 
 
@@ -136,16 +137,16 @@ _KEYS: dict[str, type] = {
 
 
 def parse(folder: Path, content: dict[str, Any]) -> Catalogue:
-    """Check a catalogue's JSON content and return it as rows; ValueError in one line."""
+    """Check a catalogue's JSON content and return it as rows; FourfloorError in one line."""
     if set(content) != set(_KEYS):
-        raise ValueError(f"{CATALOGUE} has missing or unknown keys: {_names(set(content) ^ set(_KEYS))}")
+        raise FourfloorError(f"{CATALOGUE} has missing or unknown keys: {_names(set(content) ^ set(_KEYS))}")
     for key, kind in _KEYS.items():
         if type(content[key]) is not kind:
-            raise ValueError(f"{CATALOGUE}: {key} is not of type {kind.__name__}")
+            raise FourfloorError(f"{CATALOGUE}: {key} is not of type {kind.__name__}")
     tracks = tuple(_record(Track, row, f"tracks[{number}]") for number, row in enumerate(content["tracks"]))
     loops = tuple(_record(Loop, row, f"loops[{number}]") for number, row in enumerate(content["loops"]))
     if content_hashes(content) != (content["data_hash"], content["catalogue_hash"]):
-        raise ValueError(f"{CATALOGUE} does not match its own hash")
+        raise FourfloorError(f"{CATALOGUE} does not match its own hash")
     catalogue = Catalogue(
         path=folder, settings=content["settings"], bars=content["bars"], sample_rate=content["sample_rate"],
         channels=content["channels"], feature_frames=content["feature_frames"], feature_dim=content["feature_dim"],
@@ -173,10 +174,10 @@ def _record(kind: type, row: Any, where: str) -> Any:
     """Build a Track or Loop from JSON, every key present and of its declared type."""
     declared = _declared(kind)
     if not isinstance(row, dict) or set(row) != set(declared):
-        raise ValueError(f"{CATALOGUE}: {where} has missing or unknown keys")
+        raise FourfloorError(f"{CATALOGUE}: {where} has missing or unknown keys")
     for key, allowed in declared.items():
         if type(row[key]) not in allowed:
-            raise ValueError(f"{CATALOGUE}: {where}.{key} has the wrong type")
+            raise FourfloorError(f"{CATALOGUE}: {where}.{key} has the wrong type")
     return kind(**{item.name: row[item.name] for item in fields(kind)})
 
 
@@ -184,24 +185,24 @@ def _check_rows(catalogue: Catalogue) -> None:
     """Check what the types cannot say: ranges, order, and that every index points at something."""
     plausible = 1 <= catalogue.bars <= 64 and 1000 <= catalogue.sample_rate <= 768_000 and 1 <= catalogue.channels <= 2
     if not plausible:
-        raise ValueError(f"{CATALOGUE} has bars, a sample rate or channels that make no loop")
+        raise FourfloorError(f"{CATALOGUE} has bars, a sample rate or channels that make no loop")
     if not catalogue.loops or min(catalogue.feature_frames, catalogue.feature_dim) < 1:
-        raise ValueError(f"{CATALOGUE} lists no loops or no features")
+        raise FourfloorError(f"{CATALOGUE} lists no loops or no features")
     counts = [0] * len(catalogue.tracks)
     offset = 0
     for index, loop in enumerate(catalogue.loops):
         where = f"{CATALOGUE}: loops[{index}]"
         if not 0 <= loop.track < len(counts) or loop.split != catalogue.tracks[loop.track].split:
-            raise ValueError(f"{where} names a track or a split that does not fit")
+            raise FourfloorError(f"{where} names a track or a split that does not fit")
         if loop.bars != catalogue.bars or loop.offset != offset:
-            raise ValueError(f"{where} has bars or an offset that does not fit")
+            raise FourfloorError(f"{where} has bars or an offset that does not fit")
         if loop.frames != loop_samples(loop.bpm, loop.bars, catalogue.sample_rate):
-            raise ValueError(f"{where} has a length that does not fit its tempo")
+            raise FourfloorError(f"{where} has a length that does not fit its tempo")
         follows = loop.follows
         if follows is not None and not (0 <= follows < index and catalogue.loops[follows].track == loop.track):
-            raise ValueError(f"{where} follows a loop that does not fit")
+            raise FourfloorError(f"{where} follows a loop that does not fit")
         counts[loop.track] += 1
         offset += loop.frames
     for number, (track, count) in enumerate(zip(catalogue.tracks, counts, strict=True)):
         if track.split not in SPLITS or track.loops != count or len(track.sha256) != 64:
-            raise ValueError(f"{CATALOGUE}: tracks[{number}] has a split, a count or a hash that does not fit")
+            raise FourfloorError(f"{CATALOGUE}: tracks[{number}] has a split, a count or a hash that does not fit")

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.fft
 import scipy.ndimage
 
+from fourfloor.errors import FourfloorError
 from fourfloor.ingest.onsets import Onsets, analyze_onsets
 from fourfloor.ingest.phase import find_phase, fold
 
@@ -59,10 +60,10 @@ class Grid:
 def fit_grid(onsets: Onsets, bpm: float | None = None) -> Grid:
     """Fit the grid that explains the onsets best; a given bpm is trusted and only the phase is sought.
 
-    Raises ValueError for a given bpm that is not positive and finite.
+    Raises FourfloorError for a given bpm that is not positive and finite.
     """
     if bpm is not None and not (np.isfinite(bpm) and bpm > 0):
-        raise ValueError(f"bpm is {bpm}: a tempo is a positive number; give one like 126")
+        raise FourfloorError(f"bpm is {bpm}: a tempo is a positive number; give one like 126")
     flux = onsets.standardized()
     blurred = scipy.ndimage.gaussian_filter1d(flux, _BLUR_SECONDS * onsets.frame_rate, axis=1)
     confidence = 1.0

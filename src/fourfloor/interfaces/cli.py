@@ -8,6 +8,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from fourfloor.errors import FourfloorError
+
 # Loops are made side by side, one core each; products of small matrices only wait for each other's threads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -32,7 +34,7 @@ def main() -> None:
     except _UsageError as error:
         where = error.ctx.command_path if error.ctx else "fourfloor"
         _fail(f"{error.format_message().rstrip('.')}; see {where} --help", 2)
-    except ValueError as error:
+    except FourfloorError as error:
         _fail(error, 2)
     except BrokenPipeError:
         sys.stderr.close()
@@ -240,7 +242,14 @@ def evaluate(
     from fourfloor.interfaces.show import progress_bar
 
     request = pipeline.EvaluateRequest(
-        loops=loops, against=against, n=n, seed=seed, out=out, decoder=decoder, candidates=candidates, redraw=redraw,
+        loops=loops,
+        against=against,
+        n=n,
+        seed=seed,
+        out=out,
+        decoder=decoder,
+        candidates=candidates,
+        redraw=redraw,
         rows=tuple(rows),
     )
     try:

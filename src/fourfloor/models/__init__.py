@@ -4,6 +4,8 @@ import importlib
 import pkgutil
 from types import ModuleType
 
+from fourfloor.errors import FourfloorError
+
 
 def families() -> list[str]:
     """List the model families: the module names of this folder."""
@@ -11,7 +13,7 @@ def families() -> list[str]:
 
 
 def family_module(name: str) -> ModuleType:
-    """Import one family's module; raise ValueError naming those that exist."""
+    """Import one family's module; raise FourfloorError naming those that exist."""
     if name not in families():
-        raise ValueError(f"model.family {name!r} is unknown: use one of {', '.join(families())}")
+        raise FourfloorError(f"model.family {name!r} is unknown: use one of {', '.join(families())}")
     return importlib.import_module(f"{__name__}.{name}")

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-CALIBRATION_BATCHES = 128     # of 16 fragments, which the Gaussian is fitted to: many more than it has dimensions
-SHRINKAGE = 0.02              # of the covariances toward 0, so that the Cholesky factor exists
-VARIANCE_FLOOR = 1e-6         # of latents that never move
-MAX_WEIGHTS = 2**26           # of the largest layer: 256 MiB
+from fourfloor.errors import FourfloorError
+
+CALIBRATION_BATCHES = 128  # of 16 fragments, which the Gaussian is fitted to: many more than it has dimensions
+SHRINKAGE = 0.02  # of the covariances toward 0, so that the Cholesky factor exists
+VARIANCE_FLOOR = 1e-6  # of latents that never move
+MAX_WEIGHTS = 2**26  # of the largest layer: 256 MiB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +31,10 @@ class Config:
 
     def __post_init__(self) -> None:
         if not 1 <= self.layers <= 8:
-            raise ValueError(f"layers {self.layers}: choose 1-8")
+            raise FourfloorError(f"layers {self.layers}: choose 1-8")
         if not 1 <= self.latent_dim <= self.width <= 4096:
             sizes = f"latent_dim {self.latent_dim}, width {self.width}"
-            raise ValueError(f"{sizes}: choose 1 <= latent_dim <= width <= 4096")
+            raise FourfloorError(f"{sizes}: choose 1 <= latent_dim <= width <= 4096")
 
     def widths(self, samples: int) -> list[int]:
         """List the sizes from a fragment to its latents, `layers + 1` of them."""
@@ -50,7 +52,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature <= 4:
-            raise ValueError(f"temperature {self.temperature}: choose 0-4")
+            raise FourfloorError(f"temperature {self.temperature}: choose 0-4")
 
 
 class Model(nn.Module):
@@ -63,7 +65,7 @@ class Model(nn.Module):
         super().__init__()
         widths = config.widths(shape["samples"])
         if widths[0] * widths[1] > MAX_WEIGHTS:
-            raise ValueError(f"samples {widths[0]} x width {widths[1]} is over {MAX_WEIGHTS} weights; lower either")
+            raise FourfloorError(f"samples {widths[0]} x width {widths[1]} is over {MAX_WEIGHTS} weights; lower either")
         self.encoder = dense(widths)
         self.decoder = dense(widths[::-1])
         # The Gaussian over latents, measured by `calibrate`: mean and lower Cholesky factor of the covariance.

@@ -26,6 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
 from fourfloor.nn.attention import layer_norm
 from fourfloor.nn.levels import Levels
 from fourfloor.nn.velocity import (
@@ -68,18 +69,18 @@ class Config:
     def __post_init__(self) -> None:
         sized = 16 <= self.width <= 4096 and 1 <= self.depth <= 64 and 1 <= self.heads <= 64
         if not sized or self.width % (2 * self.heads):
-            raise ValueError(
+            raise FourfloorError(
                 f"width {self.width}, depth {self.depth}, heads {self.heads}: choose width 16-4096, a multiple of "
                 f"twice the heads, depth 1-64 and heads 1-64"
             )
         if not (0 <= self.bass_width <= 4096 and 1 <= self.bass_depth <= 64) or self.bass_width % (2 * self.heads):
-            raise ValueError(
+            raise FourfloorError(
                 f"bass_width {self.bass_width}, bass_depth {self.bass_depth}: choose width 0-4096, a multiple of "
                 f"twice the heads, and depth 1-64"
             )
         dropouts = self.dropout, self.condition_dropout, self.control_dropout
         if not (self.dropout < 1 and all(0 <= dropout <= 1 for dropout in dropouts)):
-            raise ValueError(f"dropouts {', '.join(map(str, dropouts))}: choose 0-1, dropout below 1")
+            raise FourfloorError(f"dropouts {', '.join(map(str, dropouts))}: choose 0-1, dropout below 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +96,11 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= 1000:
-            raise ValueError(f"steps {self.steps}: choose 1-1000")
+            raise FourfloorError(f"steps {self.steps}: choose 1-1000")
         if not 0 <= self.level_share <= 1:
-            raise ValueError(f"level_share {self.level_share:g}: choose 0-1")
+            raise FourfloorError(f"level_share {self.level_share:g}: choose 0-1")
         if not 0 <= self.autoguidance <= 10 or not 0 <= self.autoguidance_share <= 1:
-            raise ValueError(
+            raise FourfloorError(
                 f"autoguidance {self.autoguidance:g}, autoguidance_share {self.autoguidance_share:g}: "
                 f"choose 0-10 and 0-1"
             )

@@ -16,6 +16,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
 from fourfloor.nn.causal import CausalTransformer
 from fourfloor.nn.quantize import Quantized, VectorQuantizer
 from fourfloor.nn.spectral import spectral_loss
@@ -58,15 +59,15 @@ class Config:
                  "heads": (1, 32), "window": (4, 4096), "dropout": (0, 0.9), "condition_dropout": (0, 1)}  # fmt: skip
         for name, (low, high) in sizes.items():
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
+                raise FourfloorError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
         if self.prior_width % (2 * self.heads):
-            raise ValueError(f"prior_width {self.prior_width}: choose a multiple of twice the heads, {self.heads}")
+            raise FourfloorError(f"prior_width {self.prior_width}: choose a multiple of twice the heads, {self.heads}")
         hops = self.hop_lengths
         powers = all(4 <= hop <= 4096 and hop & (hop - 1) == 0 for hop in hops)
         if not 1 <= len(hops) <= 3 or not powers or sorted(set(hops)) != list(hops):
-            raise ValueError(f"hop_lengths {list(hops)}: choose one to three rising powers of 2 from 4 to 4096")
+            raise FourfloorError(f"hop_lengths {list(hops)}: choose one to three rising powers of 2 from 4 to 4096")
         if self.crop_samples % hops[-1]:
-            raise ValueError(f"crop_samples {self.crop_samples}: choose a multiple of the largest hop, {hops[-1]}")
+            raise FourfloorError(f"crop_samples {self.crop_samples}: choose a multiple of the largest hop, {hops[-1]}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ class Sampling:
     def __post_init__(self) -> None:
         if not (0 <= self.top_temperature <= 4 and 0 <= self.temperature <= 4 and 0 < self.top_p <= 1):
             values = f"top_temperature {self.top_temperature}, temperature {self.temperature}, top_p {self.top_p}"
-            raise ValueError(f"{values}: choose 0-4, 0-4 and above 0 to 1")
+            raise FourfloorError(f"{values}: choose 0-4, 0-4 and above 0 to 1")
 
 
 class Model(nn.Module):
@@ -262,8 +263,13 @@ class Prior(nn.Module):
         return nn.functional.cross_entropy(self.transformer(codes, context).float().transpose(1, 2), codes)
 
     def sample(
-        self, prompt: Tensor, conditions: dict[str, Tensor], temperature: float, top_p: float,
-        rng: torch.Generator, above: Tensor | None = None,
+        self,
+        prompt: Tensor,
+        conditions: dict[str, Tensor],
+        temperature: float,
+        top_p: float,
+        rng: torch.Generator,
+        above: Tensor | None = None,
     ) -> Tensor:
         """Draw the codes `(batch, places)` that begin with the prompt's."""
         return self.transformer.sample(self.context(conditions, above), prompt, temperature, top_p, rng)
@@ -292,12 +298,18 @@ def crop_each(x: Tensor, length: int) -> Tensor:
 
 
 def check_size(config: Config, samples: int) -> None:
-    """Raise ValueError where x cannot be cut into parts of whole codes, or holds too many."""
+    """Raise FourfloorError where x cannot be cut into parts of whole codes, or holds too many."""
     lowest, highest = config.hop_lengths[0], config.hop_lengths[-1]
     if samples % (highest * config.parts):
-        raise ValueError(f"samples {samples}: choose a multiple of {config.parts} parts x the largest hop {highest}")
+        raise FourfloorError(
+            f"samples {samples}: choose a multiple of {config.parts} parts x the largest hop {highest}"
+        )
     reach = highest * DILATION_GROWTH ** max(config.depth - 1, 0)
     if min(samples, config.crop_samples) < reach:
-        raise ValueError(f"samples {samples}, crop_samples {config.crop_samples}: choose {reach} or more or less depth")
+        raise FourfloorError(
+            f"samples {samples}, crop_samples {config.crop_samples}: choose {reach} or more or less depth"
+        )
     if samples // lowest > MAX_CODES or samples // highest > MAX_TOP_CODES:
-        raise ValueError(f"samples {samples} are over {MAX_CODES} codes or {MAX_TOP_CODES} on top; raise hop_lengths")
+        raise FourfloorError(
+            f"samples {samples} are over {MAX_CODES} codes or {MAX_TOP_CODES} on top; raise hop_lengths"
+        )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
 from fourfloor.nn.conv import CircularConvNeXt
 from fourfloor.representations.latent import FRAMES_PER_LATENT, N_MELS
 from fourfloor.representations.magnitude import mel_to_bins
@@ -33,9 +34,9 @@ class Config:
     def __post_init__(self) -> None:
         depths = (self.latent_depth, self.frame_depth)
         if not 8 <= self.width <= 4096 or not all(0 <= depth <= 64 for depth in depths):
-            raise ValueError(f"width {self.width}, depths {depths}: choose width 8-4096 and depths 0-64")
+            raise FourfloorError(f"width {self.width}, depths {depths}: choose width 8-4096 and depths 0-64")
         if not 0 <= self.tonal_weight <= 100:
-            raise ValueError(f"tonal_weight {self.tonal_weight}: choose 0-100")
+            raise FourfloorError(f"tonal_weight {self.tonal_weight}: choose 0-100")
 
 
 class Model(nn.Module):

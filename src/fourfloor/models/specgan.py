@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
 from fourfloor.nn import wasserstein
 from fourfloor.nn.wasserstein import Sampling, WassersteinGAN
 
@@ -32,7 +33,9 @@ class Model(WassersteinGAN):
     def __init__(self, config: Config, shape: dict[str, int]) -> None:
         bins, frames = shape["bins"], shape["frames"]
         if any(side % SHRINKING or not SHRINKING <= side <= MAX_SIDE for side in (bins, frames)):
-            raise ValueError(f"{bins} bins, {frames} frames: a specgan takes multiples of {SHRINKING} up to {MAX_SIDE}")
+            raise FourfloorError(
+                f"{bins} bins, {frames} frames: a specgan takes multiples of {SHRINKING} up to {MAX_SIDE}"
+            )
         start = (bins // SHRINKING, frames // SHRINKING)
         widths = [config.width * 2**layer for layer in range(LAYERS)]
         super().__init__(Generator(config.latent_dim, widths, start), Critic(widths, start), config)
@@ -66,8 +69,7 @@ class Critic(nn.Module):
         super().__init__()
         channels = [1, *widths]
         self.layers = nn.ModuleList(
-            nn.Conv2d(outside, inside, KERNEL, STRIDE, PADDING)
-            for outside, inside in itertools.pairwise(channels)
+            nn.Conv2d(outside, inside, KERNEL, STRIDE, PADDING) for outside, inside in itertools.pairwise(channels)
         )
         self.dense = nn.Linear(widths[-1] * start[0] * start[1], 1)
 

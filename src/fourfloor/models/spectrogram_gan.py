@@ -17,6 +17,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
 from fourfloor.nn.wasserstein import Sampling, gradient_penalty
 
 __all__ = ["Config", "Model", "Sampling"]
@@ -55,11 +56,13 @@ class Config:
                  "discriminator_steps": (1, 100), "scales": (1, 4), "turns": (1, 1024)}  # fmt: skip
         for name, (low, high) in sizes.items():
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
+                raise FourfloorError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout {self.dropout}: choose 0 to below 1")
+            raise FourfloorError(f"dropout {self.dropout}: choose 0 to below 1")
         if self.penalty_weight and self.normalization == "batch":
-            raise ValueError("penalty_weight: a batch-normalized slope is not one example's; use another normalization")
+            raise FourfloorError(
+                "penalty_weight: a batch-normalized slope is not one example's; use another normalization"
+            )
 
 
 class Model(nn.Module):
@@ -286,11 +289,13 @@ def layer_sizes(config: Config, shape: dict[str, int]) -> tuple[tuple[int, int],
     shrinking = STRIDE ** (config.layers + config.scales - 1)
     if bins % shrinking or frames % shrinking:
         sides = f"{config.layers} layers and {config.scales} scales"
-        raise ValueError(f"{bins} bins, {frames} frames: {sides} take multiples of {shrinking}")
+        raise FourfloorError(f"{bins} bins, {frames} frames: {sides} take multiples of {shrinking}")
     start = (bins // STRIDE**config.layers, frames // STRIDE**config.layers)
     channels = [1, *(config.width * STRIDE**layer for layer in range(config.layers))]
     dense = config.latent_dim * channels[-1] * start[0] * start[1]
     largest = max(dense, *(config.kernel**2 * a * b for a, b in itertools.pairwise(channels)))
     if largest > MAX_WEIGHTS or config.width * bins * frames > MAX_VALUES:
-        raise ValueError(f"width {config.width}, layers {config.layers}: too large for {bins} bins, {frames} frames")
+        raise FourfloorError(
+            f"width {config.width}, layers {config.layers}: too large for {bins} bins, {frames} frames"
+        )
     return start, channels

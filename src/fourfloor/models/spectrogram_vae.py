@@ -16,6 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
 from fourfloor.nn.conv import CircularConvNeXt
 
 KERNEL, STRIDE = 4, 2
@@ -52,11 +53,13 @@ class Config:
                  "kl_weight": (0, 1e6), "kl_warmup_steps": (0, 1e9), "free_bits": (0, 100)}  # fmt: skip
         for name, (low, high) in sizes.items():
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
+                raise FourfloorError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
         if self.positions * self.latent_dim > MAX_LATENTS:
-            raise ValueError(f"positions {self.positions} x latent_dim {self.latent_dim}: choose up to {MAX_LATENTS}")
+            raise FourfloorError(
+                f"positions {self.positions} x latent_dim {self.latent_dim}: choose up to {MAX_LATENTS}"
+            )
         if not 0 <= self.prior_dropout < 1:
-            raise ValueError(f"prior_dropout {self.prior_dropout}: choose 0 to below 1")
+            raise FourfloorError(f"prior_dropout {self.prior_dropout}: choose 0 to below 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +72,9 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= 1000:
-            raise ValueError(f"steps {self.steps}: choose 1-1000")
+            raise FourfloorError(f"steps {self.steps}: choose 1-1000")
         if not (0 <= self.temperature <= 4 and 0 <= self.noise <= 4):
-            raise ValueError(f"temperature {self.temperature}, noise {self.noise}: choose 0-4")
+            raise FourfloorError(f"temperature {self.temperature}, noise {self.noise}: choose 0-4")
 
 
 class Model(nn.Module):
@@ -171,7 +174,7 @@ def layer_sizes(config: Config, shape: dict[str, int]) -> tuple[tuple[int, int],
     shrinking = STRIDE**config.layers
     if frames % (shrinking * config.positions) or (config.axes == "both" and bins % shrinking):
         sizes = f"{config.layers} layers and {config.positions} positions"
-        raise ValueError(f"{bins} bins, {frames} frames: {sizes} take multiples of {shrinking * config.positions}")
+        raise FourfloorError(f"{bins} bins, {frames} frames: {sizes} take multiples of {shrinking * config.positions}")
     if config.axes == "both":
         start = (bins // shrinking, frames // shrinking)
         channels = [1, *(config.width * 2**i for i in range(config.layers))]
@@ -182,7 +185,9 @@ def layer_sizes(config: Config, shape: dict[str, int]) -> tuple[tuple[int, int],
     folded = channels[-1] * start[0] * start[1] // config.positions
     values = config.width * frames // STRIDE * (bins // STRIDE if config.axes == "both" else 1)
     if max(*weights, 2 * folded * config.latent_dim) > MAX_WEIGHTS or values > MAX_VALUES:
-        raise ValueError(f"width {config.width}, layers {config.layers}: too large for {bins} bins and {frames} frames")
+        raise FourfloorError(
+            f"width {config.width}, layers {config.layers}: too large for {bins} bins and {frames} frames"
+        )
     return start, channels
 
 

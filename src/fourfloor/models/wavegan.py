@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
 from fourfloor.nn import wasserstein
 from fourfloor.nn.wasserstein import Sampling, WassersteinGAN
 
@@ -29,7 +30,7 @@ class Config(wasserstein.Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.phase_shuffle < START_SAMPLES:
-            raise ValueError(f"phase_shuffle {self.phase_shuffle}: choose 0-{START_SAMPLES - 1}")
+            raise FourfloorError(f"phase_shuffle {self.phase_shuffle}: choose 0-{START_SAMPLES - 1}")
 
 
 class Model(WassersteinGAN):
@@ -44,7 +45,7 @@ def layer_widths(width: int, samples: int) -> list[int]:
     """Return the channels of each layer from x inward: 64, 128, 256, 512, 1024 for 16384 samples."""
     layers = next((k for k in range(2, 7) if START_SAMPLES * STRIDE**k == samples), None)
     if layers is None:
-        raise ValueError(f"samples {samples}: a wavegan makes 256, 1024, 4096, 16384 or 65536; set one of them")
+        raise FourfloorError(f"samples {samples}: a wavegan makes 256, 1024, 4096, 16384 or 65536; set one of them")
     return [width * 2**layer for layer in range(layers)]
 
 
@@ -75,8 +76,7 @@ class Critic(nn.Module):
         super().__init__()
         channels = [1, *widths]
         self.layers = nn.ModuleList(
-            nn.Conv1d(outside, inside, KERNEL, STRIDE, PADDING)
-            for outside, inside in itertools.pairwise(channels)
+            nn.Conv1d(outside, inside, KERNEL, STRIDE, PADDING) for outside, inside in itertools.pairwise(channels)
         )
         self.dense = nn.Linear(START_SAMPLES * widths[-1], 1)
         self.phase_shuffle = phase_shuffle

@@ -48,9 +48,7 @@ class CausalTransformer(nn.Module):
         return self.out(self.norm(hidden))
 
     @torch.no_grad()
-    def sample(
-        self, context: Tensor, prompt: Tensor, temperature: float, top_p: float, rng: torch.Generator
-    ) -> Tensor:
+    def sample(self, context: Tensor, prompt: Tensor, temperature: float, top_p: float, rng: torch.Generator) -> Tensor:
         """Draw the codes that follow `prompt` `(batch, m)`, until every place of the context has one."""
         batch, places, _ = context.shape
         codes = torch.full((batch, places + 1), self.start, device=context.device)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -22,9 +24,9 @@ class Config:
 
     def __post_init__(self) -> None:
         if not (1 <= self.width <= 128 and 1 <= self.latent_dim <= 4096):
-            raise ValueError(f"width {self.width}, latent_dim {self.latent_dim}: choose 1-128 and 1-4096")
+            raise FourfloorError(f"width {self.width}, latent_dim {self.latent_dim}: choose 1-128 and 1-4096")
         if not (1 <= self.critic_steps <= 100 and 0 <= self.penalty_weight <= 1e4):
-            raise ValueError(
+            raise FourfloorError(
                 f"critic_steps {self.critic_steps}, penalty_weight {self.penalty_weight}: choose 1-100 and 0-10000"
             )
 
@@ -37,7 +39,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not 0 <= self.variation <= 1:
-            raise ValueError(f"variation {self.variation}: choose 0-1")
+            raise FourfloorError(f"variation {self.variation}: choose 0-1")
 
 
 class WassersteinGAN(nn.Module):

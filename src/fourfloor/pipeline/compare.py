@@ -17,6 +17,7 @@ import torch
 
 from fourfloor import generation, loading
 from fourfloor.dataset import Dataset
+from fourfloor.errors import FourfloorError
 from fourfloor.pipeline.entries import Entry, check_run, cutoff_of, is_trained, read_entries
 from fourfloor.pipeline.evaluate import held_out_loops
 from fourfloor.pipeline.generate import make_folder
@@ -77,14 +78,17 @@ class _Progress:
 def compare(request: CompareRequest, on_progress: Tell = lambda done, total, text: None) -> "Comparison":
     """Train, judge, and write comparison.json, .md and .html into a folder.
 
-    ValueError in one line for wrong input, `Interrupted` after a signal.
+    FourfloorError in one line for wrong input, `Interrupted` after a signal.
     """
     _check(request)
     runs = request.runs or request.out / "runs"
     entries = read_entries(request.recipes, runs, request.overrides)
     dataset = Dataset([request.data])
-    tempi = [request.bpm[i % len(request.bpm)] for i in range(request.n)] if request.bpm else [
-        playable_bpm(dataset.bpm(index)) for index in held_out_loops(dataset, request.n, request.seed)]
+    tempi = (
+        [request.bpm[i % len(request.bpm)] for i in range(request.n)]
+        if request.bpm
+        else [playable_bpm(dataset.bpm(index)) for index in held_out_loops(dataset, request.n, request.seed)]
+    )
     for bpm in tempi:
         generation.Request(bpm=bpm, bars=dataset.bars, seed=request.seed)  # refuses what cannot be asked for
     cutoff_hz = cutoff_of(entries, dataset, tempi, request.cutoff_hz)
@@ -117,11 +121,11 @@ def compare(request: CompareRequest, on_progress: Tell = lambda done, total, tex
 
 def _check(request: CompareRequest) -> None:
     if (request.minutes is None) == (request.steps is None):
-        raise ValueError("give either minutes or steps: they are the same for every recipe")
+        raise FourfloorError("give either minutes or steps: they are the same for every recipe")
     if not 1 <= request.n <= generation.MAX_COUNT:
-        raise ValueError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 32 is a good number")
+        raise FourfloorError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 32 is a good number")
     if not 1 <= request.jobs <= 64:
-        raise ValueError(f"jobs {request.jobs} is outside 1-64: no more than there are cores")
+        raise FourfloorError(f"jobs {request.jobs} is outside 1-64: no more than there are cores")
 
 
 def _minutes(request: CompareRequest, members: int) -> float | None:
@@ -129,9 +133,7 @@ def _minutes(request: CompareRequest, members: int) -> float | None:
     return request.minutes and request.minutes / members
 
 
-def _untrained(
-    request: CompareRequest, entries: Sequence[Entry], dataset: Dataset
-) -> list[tuple[int, list[Entry]]]:
+def _untrained(request: CompareRequest, entries: Sequence[Entry], dataset: Dataset) -> list[tuple[int, list[Entry]]]:
     """List each system's number of models and those of them that wait for training, a decoder only once.
 
     What has its minutes or diverged before does not wait.
@@ -179,8 +181,14 @@ def _request_of(request: CompareRequest, entry: Entry, members: int, beside: int
 
 
 def _judged(
-    request: CompareRequest, entry: Entry, tempi: Sequence[float], bars: int, judge: Judge, scale: "Scale",
-    problems: dict[Path, str], progress: _Progress,
+    request: CompareRequest,
+    entry: Entry,
+    tempi: Sequence[float],
+    bars: int,
+    judge: Judge,
+    scale: "Scale",
+    problems: dict[Path, str],
+    progress: _Progress,
 ) -> "tuple[System, list[Sample]]":
     """Sample and hear one system; what goes wrong is told in its row."""
     problem = "; ".join(filter(None, (_problem(member, problems) for member in entry.members)))
@@ -191,10 +199,18 @@ def _judged(
     try:
         model = _model_of(entry)
         parts = _parts(entry, model)
-        folder = sample_loops(model, entry.run, tempi, request.seed, bars, lambda done: progress.update(
-            entry.name, 0.9 * done / len(tempi), f"{entry.name} loop {done} of {len(tempi)}"))
+        folder = sample_loops(
+            model,
+            entry.run,
+            tempi,
+            request.seed,
+            bars,
+            lambda done: progress.update(
+                entry.name, 0.9 * done / len(tempi), f"{entry.name} loop {done} of {len(tempi)}"
+            ),
+        )
         heard = judge.hear(folder)
-    except (ValueError, RuntimeError, MemoryError) as error:
+    except (FourfloorError, MemoryError) as error:
         told = " ".join(str(error).split()) or type(error).__name__
         problem = "; ".join(filter(None, (problem, f"makes no loops: {told}")))
         return _system(entry.name, scale, None, entry=entry, problem=problem, parts=parts), []
@@ -216,21 +232,35 @@ def _problem(member: Entry, problems: dict[Path, str]) -> str:
 
 
 def _system(
-    name: str, scale: "Scale", heard: "HeardSet | None", entry: Entry | None = None, problem: str = "",
-    parts: "Sequence[Part]" = (), speed: float | None = None,
+    name: str,
+    scale: "Scale",
+    heard: "HeardSet | None",
+    entry: Entry | None = None,
+    problem: str = "",
+    parts: "Sequence[Part]" = (),
+    speed: float | None = None,
 ) -> "System":
     from fourfloor.evaluation.comparison import System
     from fourfloor.evaluation.scorecard import assess
 
     title = entry.plan.about.title if entry else "Beats of four training loops near one tempo, lined up (row J)."
-    system = System(name=name, title=title, seed_verdict=entry.plan.about.seed_verdict if entry else "",
-                    problem=problem, parts=parts, speed=speed)
+    system = System(
+        name=name,
+        title=title,
+        seed_verdict=entry.plan.about.seed_verdict if entry else "",
+        problem=problem,
+        parts=parts,
+        speed=speed,
+    )
     if heard is None:
         return system
     result = assess(heard, scale)
     return replace(
-        system, numbers=result.numbers, gates={number: asdict(gate) for number, gate in result.gates.items()},
-        verdict=result.verdict, diagnosis=result.diagnosis,
+        system,
+        numbers=result.numbers,
+        gates={number: asdict(gate) for number, gate in result.gates.items()},
+        verdict=result.verdict,
+        diagnosis=result.diagnosis,
         beats_slices=result.beats_slices if entry else None,
     )
 
@@ -287,4 +317,4 @@ def _write(out: Path, comparison: "Comparison", heard: "dict[str, list[Sample]]"
         write_text(out / "comparison.md", markdown(comparison))
         write_text(out / "comparison.html", page(comparison, heard, logs))
     except OSError as error:
-        raise ValueError(f"{out}: the report cannot be written ({error.strerror}): choose another folder") from None
+        raise FourfloorError(f"{out}: the report cannot be written ({error.strerror}): choose another folder") from None

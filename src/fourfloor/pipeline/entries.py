@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fourfloor import recipe
 from fourfloor.dataset import Dataset
+from fourfloor.errors import FourfloorError
 from fourfloor.pipeline.judging import read_json, write_json
 from fourfloor.pipeline.train import is_same_experiment
 from fourfloor.representations import representation_module
@@ -51,7 +52,7 @@ class Entry:
 
 
 def read_entries(paths: Sequence[Path], runs: Path, overrides: Sequence[str]) -> list[Entry]:
-    """Read the recipes; ValueError in one line for one that does not serve, or two of one name.
+    """Read the recipes; FourfloorError in one line for one that does not serve, or two of one name.
 
     A decoder among them is no entry of its own where another recipe of its folder is trained with it.
     """
@@ -64,22 +65,26 @@ def read_entries(paths: Sequence[Path], runs: Path, overrides: Sequence[str]) ->
         if plan.generation is None and _identity(path) in served:
             continue
         if plan.generation is None:
-            raise ValueError(f"{path}: {plan.family} makes no loops by itself; leave it out, or name its prior as well")
+            raise FourfloorError(
+                f"{path}: {plan.family} makes no loops by itself; leave it out, or name its prior as well"
+            )
         decoder = None
         if path in needing:
             beside = path.parent / DECODER
             if not beside.exists():
-                raise ValueError(f"{path}: what {plan.family} samples needs a decoder: put its recipe beside, {beside}")
+                raise FourfloorError(
+                    f"{path}: what {plan.family} samples needs a decoder: put its recipe beside, {beside}"
+                )
             decoder = Entry(beside.stem, beside, recipe.load(beside, overrides), runs / beside.stem)
         entries.append(Entry(path.stem, path, plan, runs / path.stem, decoder))
     _refuse_equal_names(entries)
     if not entries:
-        raise ValueError("no recipe to compare: name some, as in recipes/")
+        raise FourfloorError("no recipe to compare: name some, as in recipes/")
     return entries
 
 
 def check_run(entry: Entry, dataset: Dataset) -> Checkpoint | None:
-    """Return the checkpoint a run goes on from; ValueError where the run is another experiment's."""
+    """Return the checkpoint a run goes on from; FourfloorError where the run is another experiment's."""
     if not entry.started:
         return None
     saved = checkpoint.load_latest(entry.run)
@@ -89,7 +94,9 @@ def check_run(entry: Entry, dataset: Dataset) -> Checkpoint | None:
     }
     for what, holds in same.items():
         if not holds:
-            raise ValueError(f"{entry.run}: was trained with another {what}; move it away, or choose another --runs")
+            raise FourfloorError(
+                f"{entry.run}: was trained with another {what}; move it away, or choose another --runs"
+            )
     return saved
 
 
@@ -110,7 +117,7 @@ def cutoff_of(entries: Sequence[Entry], dataset: Dataset, tempi: Sequence[float]
     highest = min(CUTOFF_HZ, NYQUIST_SHARE * dataset.sample_rate)
     if asked is not None:
         if not 1000 <= asked <= highest:
-            raise ValueError(f"cutoff {asked:g} is outside 1000-{highest:g} Hz: choose one in that range")
+            raise FourfloorError(f"cutoff {asked:g} is outside 1000-{highest:g} Hz: choose one in that range")
         return asked
     rates = [highest / NYQUIST_SHARE]
     for entry in entries:
@@ -131,7 +138,7 @@ def _refuse_equal_names(entries: Sequence[Entry]) -> None:
     known: dict[str, Path] = {}
     for member in [member for entry in entries for member in entry.members]:
         if not member.name.isprintable() or member.name.startswith("."):
-            raise ValueError(f"{member.path}: its name cannot be a run's; rename it")
+            raise FourfloorError(f"{member.path}: its name cannot be a run's; rename it")
         other = known.setdefault(member.name, member.path)
         if _identity(other) != _identity(member.path):
-            raise ValueError(f"{other} and {member.path} have one name, so they would share a run; rename one")
+            raise FourfloorError(f"{other} and {member.path} have one name, so they would share a run; rename one")

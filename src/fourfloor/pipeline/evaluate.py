@@ -9,6 +9,7 @@ import numpy as np
 
 from fourfloor import audio, generation, loading
 from fourfloor.dataset import Dataset
+from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.pipeline.generate import SPARE, best_loop, in_parallel, leveled
@@ -35,13 +36,13 @@ class EvaluateRequest:
 
 
 def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], None]) -> "Scorecard":
-    """Judge loops by the scorecard; ValueError in one line, `NotAnchoredError` where the scale does not stand."""
+    """Judge loops by the scorecard; FourfloorError in one line, `NotAnchoredError` where the scale does not stand."""
     from fourfloor.evaluation import scorecard
 
     if not 1 <= request.n <= generation.MAX_COUNT:
-        raise ValueError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 256 is a good number")
+        raise FourfloorError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 256 is a good number")
     if not 1 <= request.candidates <= 64:
-        raise ValueError(f"candidates {request.candidates} is outside 1-64: 4 is a good number")
+        raise FourfloorError(f"candidates {request.candidates} is outside 1-64: 4 is a good number")
     path = Path(request.loops)
     loops: Loops
     if request.loops in loading.bundled_names() or loading.is_model_folder(path):
@@ -53,7 +54,7 @@ def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], No
         found, rejected = audio.find_audio([path])
         if not found:
             reason = rejected[0][1] if rejected else "holds no audio"
-            raise ValueError(f"{path}: {reason}; name a folder of loops, or a model")
+            raise FourfloorError(f"{path}: {reason}; name a folder of loops, or a model")
         loops = found
     decoder = _round_trip(part) if part else None
     return scorecard.evaluate(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fourfloor import loading
+from fourfloor.errors import FourfloorError
 from fourfloor.pipeline.generate import make_folder
 from fourfloor.training import checkpoint
 
@@ -13,11 +14,11 @@ def export(prior: Path, decoder: str | None, out: Path) -> int:
 
     model = loading.load_model(str(prior), decoder)  # refuses what does not fit
     if not (prior / checkpoint.FOLDER).is_dir():  # a model folder, or one in the package
-        raise ValueError(f"{prior}: is no run but a model already; name the run of a prior")
+        raise FourfloorError(f"{prior}: is no run but a model already; name the run of a prior")
     source = model.decoder.source if model.decoder else None
     novelty.load_reference(prior)
     if out.resolve() in (prior.resolve(), source and source.resolve()):
-        raise ValueError(f"{out}: is a run; choose another --out")
+        raise FourfloorError(f"{out}: is a run; choose another --out")
     make_folder(out)
     loading.export(prior, source, out)
     novelty.copy_reference(prior, out)

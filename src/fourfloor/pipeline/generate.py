@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from fourfloor import __version__, audio, generation, loading
+from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 from fourfloor.representations.controls import ANY, Controls
@@ -45,14 +46,16 @@ class GenerateRequest:
 
 
 def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, Any]:
-    """Write loops as tagged WAV files; return what `generate --json` prints. ValueError in one line."""
+    """Write loops as tagged WAV files; return what `generate --json` prints. FourfloorError in one line."""
     from fourfloor import novelty
 
     began = time.monotonic()
     if not 1 <= request.count <= generation.MAX_COUNT:
-        raise ValueError(f"count {request.count} is outside 1-{generation.MAX_COUNT}: ask for fewer loops at a time")
+        raise FourfloorError(
+            f"count {request.count} is outside 1-{generation.MAX_COUNT}: ask for fewer loops at a time"
+        )
     if not 1 <= request.candidates <= 64:
-        raise ValueError(f"candidates {request.candidates} is outside 1-64: 4 is a good choice")
+        raise FourfloorError(f"candidates {request.candidates} is outside 1-64: 4 is a good choice")
     first = Request(
         bpm=request.bpm, bars=request.bars, seed=request.seed, style=request.style, controls=request.controls
     )
@@ -67,7 +70,11 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
 
 
 def _generate(
-    request: GenerateRequest, model: LoopModel, first: Request, reference: "Callable[[], Reference]", began: float,
+    request: GenerateRequest,
+    model: LoopModel,
+    first: Request,
+    reference: "Callable[[], Reference]",
+    began: float,
     on_loop: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
     from fourfloor import picture
@@ -169,11 +176,11 @@ def loop_tags(model: LoopModel, request: Request, title: str) -> audio.LoopTags:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and see that it can be written to; ValueError in one line where it cannot."""
+    """Make a folder and see that it can be written to; FourfloorError in one line where it cannot."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".fourfloor-{os.getpid()}"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise ValueError(f"{folder}: cannot write there ({error.strerror}); choose another --out") from None
+        raise FourfloorError(f"{folder}: cannot write there ({error.strerror}); choose another --out") from None

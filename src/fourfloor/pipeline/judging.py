@@ -22,6 +22,7 @@ import numpy as np
 
 import fourfloor
 from fourfloor import audio, generation
+from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 from fourfloor.pipeline.generate import loop_tags
@@ -42,7 +43,11 @@ _FOLLOWED = ("models", "nn", "representations", "evaluation")  # stages whose co
 
 
 def sample_loops(
-    model: LoopModel, run: Path, tempi: Sequence[float], seed: int, bars: int,
+    model: LoopModel,
+    run: Path,
+    tempi: Sequence[float],
+    seed: int,
+    bars: int,
     on_loop: Callable[[int], None] = lambda done: None,
 ) -> Path:
     """Write one loop for each tempo, seeds counted up, beside the model's run; return the folder that holds them.
@@ -68,8 +73,14 @@ def sample_loops(
         if np.array_equal(loop[0], loop[-1]):
             loop = loop[:1]  # mono takes half the space
         audio.write_loop(folder / f"{number:03d}.wav", loop, loop_tags(model, request, f"{number:03d}"))
-        made.append({"bpm": request.bpm, "seed": request.seed, "seconds": waveform.shape[1] / audio.SAMPLE_RATE,
-                     "core_seconds": round(spent, 4)})
+        made.append(
+            {
+                "bpm": request.bpm,
+                "seed": request.seed,
+                "seconds": waveform.shape[1] / audio.SAMPLE_RATE,
+                "core_seconds": round(spent, 4),
+            }
+        )
         write_json(folder / "sampled.json", made)
         on_loop(number + 1)
     return folder
@@ -95,7 +106,7 @@ class Judge:
         self.catalogue = catalogue.load(data)
         self._train, self._held_out = split_sources(self.catalogue)
         if len(self._train) < 8:
-            raise ValueError(f"{data}: {len(self._train)} training loops are too few to judge by; give at least 8")
+            raise FourfloorError(f"{data}: {len(self._train)} training loops are too few to judge by; give at least 8")
 
     @cached_property
     def _index(self) -> Any:
@@ -113,8 +124,9 @@ class Judge:
         path = self._kept / f"scale-{self._key(self._n, code_hash(*_ROWS_CODE))}.json"
         if not path.exists():
             searched = {**SEARCHED_ROWS, SLICES: self._n}
-            usual, rows = hear_rows(self._train, self._held_out, self._index, self._n, self._seed, self._cutoff_hz,
-                                    None, LETTERS, searched)
+            usual, rows = hear_rows(
+                self._train, self._held_out, self._index, self._n, self._seed, self._cutoff_hz, None, LETTERS, searched
+            )
             kept = {letter: row.to_dict() for letter, row in rows.items()}
             self._kept.mkdir(parents=True, exist_ok=True)
             write_json(path, {"train": usual.to_dict(), "rows": kept})
@@ -187,11 +199,11 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 def read_json(path: Path, missing: Any) -> Any:
-    """Read a file of ours; ValueError in one line where it is damaged."""
+    """Read a file of ours; FourfloorError in one line where it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else missing
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read ({error}); remove it, and it is made anew") from None
+        raise FourfloorError(f"{path}: cannot be read ({error}); remove it, and it is made anew") from None
 
 
 def write_json(path: Path, content: Any) -> None:

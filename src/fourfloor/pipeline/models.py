@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from fourfloor import loading, models, recipe
+from fourfloor.errors import FourfloorError
 from fourfloor.models import families, family_module
 from fourfloor.training import checkpoint
 
@@ -18,17 +19,17 @@ DEPTH = 3  # folders below the given ones that are searched
 def list_models(folders: Sequence[Path], recipes: Path) -> dict[str, list[dict[str, Any]]]:
     """Return what `models --json` prints: families, models, and what could not be read.
 
-    `folders` are searched for runs and exported models; ValueError where one is missing.
+    `folders` are searched for runs and exported models; FourfloorError where one is missing.
     """
     for folder in folders:
         if not folder.is_dir():
-            raise ValueError(f"{folder}: is no folder; name one that holds runs")
+            raise FourfloorError(f"{folder}: is no folder; name one that holds runs")
     unreadable: list[dict[str, Any]] = []
     using: dict[str, list[str]] = {}
     for path in sorted(recipes.rglob("*.toml")) if recipes.is_dir() else []:
         try:
             using.setdefault(recipe.load(path).family, []).append(str(path))
-        except ValueError as error:
+        except FourfloorError as error:
             unreadable.append({"path": str(path), "reason": str(error)})
     found = [(loading.bundled_folder(name), "package") for name in loading.bundled_names()]
     found += [(path, "run" if _is_run(path) else "folder") for folder in folders for path in _search(folder, DEPTH)]
@@ -65,10 +66,9 @@ def _describe(folder: Path) -> dict[str, Any]:
     if _is_run(folder):
         descriptions = sorted((folder / checkpoint.FOLDER).glob("step-*.json"))[-1:]
         if not descriptions:
-            raise ValueError("it has no checkpoint yet")
+            raise FourfloorError("it has no checkpoint yet")
     else:
-        descriptions = [path for name in (loading.PRIOR_FILE, loading.DECODER_FILE)
-                        if (path := folder / name).exists()]
+        descriptions = [path for name in (loading.PRIOR_FILE, loading.DECODER_FILE) if (path := folder / name).exists()]
     parts = [json.loads(path.read_text(encoding="utf-8")) for path in descriptions]
     plans = [recipe.parse(part["recipe"], str(folder)) for part in parts]
     return {

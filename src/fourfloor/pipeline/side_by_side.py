@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from fourfloor.errors import FourfloorError
 from fourfloor.pipeline.train import TrainRequest, is_claimed, train
 from fourfloor.training.loop import DivergedError, Progress, Stopped
 
@@ -123,7 +124,7 @@ def _work(request: TrainRequest, connection: Connection) -> None:
         message = ("failed", 1.0, _one_line(error))
     except Stopped as stopped:
         message = ("failed", 0.0, str(stopped))
-    except (ValueError, OSError, RuntimeError, MemoryError) as error:
+    except (FourfloorError, OSError, MemoryError) as error:
         message = ("failed", 0.0, _one_line(error))
     connection.send(message)
 

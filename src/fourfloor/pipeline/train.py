@@ -14,6 +14,7 @@ import torch
 
 from fourfloor import __version__, loading, recipe
 from fourfloor.dataset import Dataset
+from fourfloor.errors import FourfloorError
 from fourfloor.models import family_module
 from fourfloor.representations import codec_arrays, representation_module
 from fourfloor.training import checkpoint, log, loop
@@ -43,7 +44,7 @@ class TrainRequest:
 def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambda progress: None) -> dict[str, Any]:
     """Train a recipe's model in a run folder; return what `train --json` prints.
 
-    ValueError in one line for a recipe, dataset or folder that does not serve; `loop.Stopped` after a signal.
+    FourfloorError in one line for a recipe, dataset or folder that does not serve; `loop.Stopped` after a signal.
     """
     plan = recipe.load(request.recipe, request.overrides)
     device = _device(request.device)
@@ -64,7 +65,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
         given = parent or decoder
         codec = given.codec if given else representation.fit(dataset, plan.representation)
     if decoder and loading.codec_hash(codec) != decoder.codec_hash:
-        raise ValueError(f"{request.decoder or parent_name}: the decoder uses another codec than {request.run}")
+        raise FourfloorError(f"{request.decoder or parent_name}: the decoder uses another codec than {request.run}")
     shape = representation.shape(plan.representation)
     loading.check_styles(plan.family, dataset.vocabulary, request.recipe)
     torch.manual_seed(plan.training.seed)
@@ -75,7 +76,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
         except RuntimeError:
             differing = [key for key, value in named.items() if value != getattr(parent.recipe.model, key)]
             reason = f"{request.recipe}: [model] asks for other weights than {parent_name} has"
-            raise ValueError(f"{reason}; leave out what changes them: {', '.join(differing)}") from None
+            raise FourfloorError(f"{reason}; leave out what changes them: {', '.join(differing)}") from None
     meta = {
         "version": __version__, "recipe": plan.to_dict(), "shape": shape, "vocabulary": dataset.vocabulary,
         "data_hash": dataset.data_hash, "parent": parent_name,
@@ -96,7 +97,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
             if plan.training.check_every and hasattr(model, "sample"):
                 try:
                     check = early_stopping.checker(plan, codec, dataset, meta, decoder)
-                except ValueError as error:
+                except FourfloorError as error:
                     notes.append(f"nothing is heard that could stop the training: {error}")
         elif plan.training.check_every:
             missing = next(name for name in LISTENING_LIBRARIES if not importlib.util.find_spec(name))
@@ -137,14 +138,14 @@ def _write_reference(run: Path, dataset: Dataset, parent: str | None, resumed: b
     from fourfloor import novelty
 
     if resumed:
-        with suppress(ValueError):  # a damaged one is written again
+        with suppress(FourfloorError):  # a damaged one is written again
             novelty.load_reference(run)
             return []
     heard, notes = None, []
     if parent:
         try:
             heard = novelty.load_reference(loading.reference_folder(parent))
-        except ValueError as error:
+        except FourfloorError as error:
             notes = [f"passages that {parent} had heard will not be found: {error}"]
     novelty.write_reference(run, dataset, heard)
     return notes
@@ -192,7 +193,7 @@ def _decoder_of(name: str | None, prior: loading.Trained | None) -> loading.Trai
         return None
     try:
         return loading.load_model(name).decoder
-    except ValueError:
+    except FourfloorError:
         return None
 
 
@@ -200,9 +201,9 @@ def _device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device cuda: torch sees no such device here; use --device cpu")
+        raise FourfloorError("device cuda: torch sees no such device here; use --device cpu")
     if name not in ("cpu", "cuda"):
-        raise ValueError(f"device {name!r} is unknown: use auto, cpu or cuda")
+        raise FourfloorError(f"device {name!r} is unknown: use auto, cpu or cuda")
     return name
 
 
@@ -213,7 +214,9 @@ def claimed(run: Path) -> Iterator[None]:
         (run / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)
         descriptor = os.open(run / "lock", os.O_CREAT | os.O_RDWR, 0o666)
     except OSError as error:
-        raise ValueError(f"{run}: cannot be used as a run folder ({error.strerror}); choose another --out") from None
+        raise FourfloorError(
+            f"{run}: cannot be used as a run folder ({error.strerror}); choose another --out"
+        ) from None
     try:
         _lock(descriptor, run)
         yield
@@ -225,7 +228,7 @@ def _lock(descriptor: int, run: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise ValueError(f"{run}: another process is training there; wait, or choose another --out") from None
+        raise FourfloorError(f"{run}: another process is training there; wait, or choose another --out") from None
 
 
 def is_claimed(run: Path) -> bool:
@@ -244,14 +247,14 @@ def is_claimed(run: Path) -> bool:
 
 
 def _resumed(request: TrainRequest, on_progress: Callable[[Progress], None]) -> checkpoint.Checkpoint | None:
-    """Return the checkpoint to go on from; ValueError where a run is there and none was asked for, or the reverse."""
+    """Return the checkpoint to resume from; refuse an existing run without `--resume`, and the reverse."""
     saved = sorted((request.run / checkpoint.FOLDER).glob("step-*.json"))
     if saved and not request.resume:
-        raise ValueError(f"{request.run}: holds a run already; pass --resume to go on, or choose another --out")
+        raise FourfloorError(f"{request.run}: holds a run already; pass --resume to go on, or choose another --out")
     if not request.resume:
         return None
     if not saved:
-        raise ValueError(f"{request.run}: holds no checkpoint to resume; leave --resume out")
+        raise FourfloorError(f"{request.run}: holds no checkpoint to resume; leave --resume out")
     warnings: list[str] = []
     latest = checkpoint.load_latest(request.run, warnings)
     if latest.meta["threads"] != torch.get_num_threads() and not latest.meta["recipe"]["training"]["threads"]:
@@ -272,7 +275,9 @@ def _prepare_run(
         }
         for key, holds in same.items():
             if not holds:
-                raise ValueError(f"{request.run}: was trained with another {key}; resume with the same, or start anew")
+                raise FourfloorError(
+                    f"{request.run}: was trained with another {key}; resume with the same, or start anew"
+                )
     checkpoint.write_atomically(request.run / "recipe.toml", plan.to_toml().encode())
     about = {**meta, "data": [str(path) for path in request.data]}
     checkpoint.write_atomically(request.run / "run.json", (json.dumps(about, indent=1) + "\n").encode())
@@ -285,7 +290,7 @@ def is_same_experiment(plan: recipe.Recipe, saved: dict[str, Any]) -> bool:
     """
     try:
         return _without_budget(plan) == _without_budget(recipe.parse(saved, "checkpoint"))
-    except ValueError:
+    except FourfloorError:
         return False
 
 

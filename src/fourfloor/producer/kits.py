@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fourfloor.audio import AudioError, decode, find_audio
+from fourfloor.errors import FourfloorError
 
 LONGEST_SECONDS = 3.0
 SHORTEST_SECONDS = 0.01
@@ -99,7 +100,7 @@ def trimmed(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def load_kit(folder: Path, sample_rate: int = 44_100) -> Kit:
-    """Read a folder of one-shots; ValueError in one line when it holds none that can be used."""
+    """Read a folder of one-shots; FourfloorError in one line when it holds none that can be used."""
     paths, rejected = find_audio([folder])
     samples: dict[str, list[np.ndarray]] = {}
     digest = hashlib.sha256()
@@ -119,7 +120,7 @@ def load_kit(folder: Path, sample_rate: int = 44_100) -> Kit:
         samples.setdefault(role or role_by_sound(hit, sample_rate), []).append(hit)
         digest.update(path.stem.encode() + hit.tobytes())
     if not samples:
-        raise ValueError(
+        raise FourfloorError(
             f"{folder}: no drum one-shots of at most {LONGEST_SECONDS:g} s there"
             f"{' (' + reasons[0] + ')' if reasons else ''}; name files like kick_01.wav, hat_open.wav"
         )

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 from scipy import ndimage
 
+from fourfloor.errors import FourfloorError
 from fourfloor.producer import circle, drums, effects, mix
 from fourfloor.producer.arrangement import Part, arrange
 from fourfloor.producer.kits import Kit
@@ -155,9 +156,9 @@ def render_loop(
     they are. Unset choices are drawn from `seed`.
     """
     if bars < 1:
-        raise ValueError(f"bars {bars}: ask for at least one bar")
+        raise FourfloorError(f"bars {bars}: ask for at least one bar")
     if sample_rate < 16_000:
-        raise ValueError(f"sample_rate {sample_rate}: the producer needs 16000 Hz or more")
+        raise FourfloorError(f"sample_rate {sample_rate}: the producer needs 16000 Hz or more")
     choice = stream(seed, "choice")
     style = str(choice.choice(matching_styles(style)))
     rules = STYLES[style]

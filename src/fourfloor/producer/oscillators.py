@@ -12,6 +12,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
+from fourfloor.errors import FourfloorError
+
 TABLE_SAMPLES = 2048
 STEPS_PER_OCTAVE = 12
 LOWEST_OCTAVE, HIGHEST_OCTAVE = -1, 9
@@ -41,7 +43,7 @@ def harmonic_amplitudes(shape: str, count: int) -> np.ndarray:
         return 0.5 / k**0.8 * (0.55 + 0.45 * np.cos(k * 1.9))
     if shape == "hollow":
         return np.where(k % 3 == 1, 0.7 / k, 0.15 / k)
-    raise ValueError(f"unknown wave shape {shape!r}; choose one of {', '.join(SHAPES)}")
+    raise FourfloorError(f"unknown wave shape {shape!r}; choose one of {', '.join(SHAPES)}")
 
 
 @lru_cache(maxsize=64)

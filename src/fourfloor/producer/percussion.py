@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.producer.drums import Rng, band, decay, finish, metal, seconds_axis
 from fourfloor.producer.oscillators import modes
 
@@ -97,4 +98,4 @@ def percussion(rng: Rng, sample_rate: int, kind: str) -> np.ndarray:
             band(hit, rng.uniform(300, 1500), rng.uniform(4000, 9000), sample_rate) * decay(t, rng.uniform(0.05, 0.3)),
             sample_rate,
         )
-    raise ValueError(f"unknown percussion {kind!r}; choose one of {', '.join(PERCUSSION)}")
+    raise FourfloorError(f"unknown percussion {kind!r}; choose one of {', '.join(PERCUSSION)}")

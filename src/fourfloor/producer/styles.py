@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fourfloor.errors import FourfloorError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
@@ -275,7 +277,7 @@ STYLES: dict[str, Style] = {
 
 
 def matching_styles(name: str | None) -> list[str]:
-    """Return the style of that name, or all that have it as a word ("techno"); ValueError lists the names otherwise."""
+    """Return the style of that name, or all with that word in it; else a FourfloorError that lists the names."""
     if name is None:
         return list(STYLES)
     wanted = name.lower().replace("_", " ")
@@ -283,5 +285,5 @@ def matching_styles(name: str | None) -> list[str]:
     found = [plain[wanted.replace("-", " ")]] if wanted.replace("-", " ") in plain else []
     found = found or [style for words, style in plain.items() if wanted in words.split()]
     if not found:
-        raise ValueError(f"unknown style {name!r}: choose house, techno or one of {', '.join(STYLES)}")
+        raise FourfloorError(f"unknown style {name!r}: choose house, techno or one of {', '.join(STYLES)}")
     return found

@@ -22,6 +22,7 @@ from joblib.externals.loky import as_completed, get_reusable_executor
 
 import fourfloor
 from fourfloor.audio import LoopTags, write_loop
+from fourfloor.errors import FourfloorError
 from fourfloor.ingest.catalogue import Catalogue, DatasetWriter, loop_features
 from fourfloor.ingest.picking import LevelMeter, Thresholds
 from fourfloor.ingest.schema import to_pcm, to_waveform
@@ -180,12 +181,12 @@ def rendering_folder(out: Path, fingerprint: str) -> Iterator[Path]:
     try:
         if folder.exists() and (not mark.is_file() or mark.read_text() != fingerprint):
             if any(path.suffix not in (".npz", ".partial", "") for path in folder.iterdir()):
-                raise ValueError(f"{folder}: holds files that are not the producer's; move them away first")
+                raise FourfloorError(f"{folder}: holds files that are not the producer's; move them away first")
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
         mark.write_text(fingerprint)
     except OSError as error:
-        raise ValueError(
+        raise FourfloorError(
             f"{folder}: cannot be written ({error.strerror}); free space or choose another folder"
         ) from error
     yield folder
@@ -241,11 +242,13 @@ def produce(
     Equal arguments give equal bytes, whatever `jobs`; loop i is `render_loop(seed * 1_000_000 + i)`, leveled as ingest
     levels tracks. `<out>-files/events.jsonl` holds the `truth` of each loop, a line a loop in the dataset's order;
     `wav`, `stems` and `midi` write plain files beside it. `on_progress(done, total, name)` is called after each loop.
-    ValueError in one line for what cannot be made or written.
+    FourfloorError in one line for what cannot be made or written.
     """
     if count < 1 or jobs < 0 or not 0 <= validation_share < 1:
         given = f"count {count}, jobs {jobs}, validation_share {validation_share:g}"
-        raise ValueError(f"{given}: give at least 1, at least 0 (one process a core), and a share from 0 to below 1")
+        raise FourfloorError(
+            f"{given}: give at least 1, at least 0 (one process a core), and a share from 0 to below 1"
+        )
     matching_styles(style)
     out = Path(os.path.abspath(out))
     order = Order(
@@ -277,7 +280,7 @@ def produce(
         try:
             order.files.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ValueError(f"{order.files}: cannot be made ({error.strerror}); choose another folder") from error
+            raise FourfloorError(f"{order.files}: cannot be made ({error.strerror}); choose another folder") from error
         with rendering_folder(out, order.fingerprint(content)) as folder:
             render_parts(order, count, folder, jobs, on_progress)
             lines = []
@@ -295,7 +298,7 @@ def _write_lines(path: Path, lines: list[str]) -> None:
         partial.write_text("".join(line + "\n" for line in lines), encoding="ascii")
         os.replace(partial, path)
     except OSError as error:
-        raise ValueError(
+        raise FourfloorError(
             f"{path}: cannot be written ({error.strerror}); free space or choose another folder"
         ) from error
 
@@ -305,7 +308,7 @@ def _append(writer: DatasetWriter, order: Order, index: int, path: Path, held_ou
     part = read_part(path)
     if part is None:
         path.unlink(missing_ok=True)
-        raise ValueError(f"{path}: was damaged on disk and is removed; run again to go on")
+        raise FourfloorError(f"{path}: was damaged on disk and is removed; run again to go on")
     pcm, features, facts = part
     known = facts["truth"]
     track = writer.add_track(

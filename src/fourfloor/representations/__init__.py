@@ -23,6 +23,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
+
 
 class Loops(Protocol):
     """What a representation asks of a dataset; loops are numbered from 0."""
@@ -43,14 +45,14 @@ class Loops(Protocol):
 
 
 def representation_module(name: str) -> ModuleType:
-    """Import a representation that models train on; raise ValueError naming those that exist."""
+    """Import a representation that models train on; raise FourfloorError naming those that exist."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     if name in names:
         module = importlib.import_module(f"{__name__}.{name}")
         if hasattr(module, "batch"):
             return module
     trainable = [n for n in names if hasattr(importlib.import_module(f"{__name__}.{n}"), "batch")]
-    raise ValueError(f"representation.name {name!r} is unknown: use one of {', '.join(trainable)}")
+    raise FourfloorError(f"representation.name {name!r} is unknown: use one of {', '.join(trainable)}")
 
 
 def codec_arrays(codec: Any) -> dict[str, np.ndarray]:

@@ -10,6 +10,8 @@ import functools
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
+
 try:
     from scipy import fft  # four times as fast as numpy's, and more where a length has a large prime factor
 except ImportError:  # a machine that only trains
@@ -31,7 +33,7 @@ def playable_bpm(bpm: float) -> float:
 def loop_samples(bpm: float, bars: float, sample_rate: int) -> int:
     """Count the samples of a loop of `bars` 4/4 bars at `bpm`, rounded to the nearest one."""
     if not 1 <= bpm <= 1000:
-        raise ValueError(f"bpm {bpm:g} is outside 1-1000: give the loop's tempo in beats per minute")
+        raise FourfloorError(f"bpm {bpm:g} is outside 1-1000: give the loop's tempo in beats per minute")
     return round(bars * BEATS_PER_BAR * 60.0 / bpm * sample_rate)
 
 
@@ -93,7 +95,7 @@ def _window_sum(samples: int, frames: int, n_fft: int) -> np.ndarray:
     squared = np.broadcast_to(window(n_fft) ** 2, (frames, n_fft))
     total = overlap_add(squared, frame_centers(samples, frames) - n_fft // 2, samples)
     if total.min() <= 1e-9:
-        raise ValueError(
+        raise FourfloorError(
             f"frames of {n_fft} samples do not overlap at {samples / frames:.0f} samples a frame: "
             f"use a tempo above {BPM_RANGE[0]:g} BPM or a longer window"
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.representations.beatgrid import FRAMES_PER_BEAT, N_FFT
 from fourfloor.representations.latent import LOW, MEL, SAMPLE_RATE, band_centers_hz
 from fourfloor.representations.low_end import FLOOR as LOW_FLOOR
@@ -39,7 +40,7 @@ class Controls:
     def __post_init__(self) -> None:
         for name, value in self.asked.items():
             if not 0 <= value <= 1:
-                raise ValueError(f"{name} {value:g} is outside 0-1: give a rank among the training loops")
+                raise FourfloorError(f"{name} {value:g} is outside 0-1: give a rank among the training loops")
 
     @property
     def asked(self) -> dict[str, float]:
@@ -142,10 +143,14 @@ def ranks(measured: np.ndarray, quantiles: Quantiles) -> np.ndarray:
 
 def is_scale(quantiles: Any) -> bool:
     """Tell whether a checkpoint's entry is what `quantiles_of` makes."""
-    return isinstance(quantiles, dict) and set(quantiles) == set(NAMES) - {"kick"} and all(
-        isinstance(column, list)
-        and len(column) == QUANTILES
-        and all(isinstance(value, float) and np.isfinite(value) for value in column)
-        and column == sorted(column)
-        for column in quantiles.values()
+    return (
+        isinstance(quantiles, dict)
+        and set(quantiles) == set(NAMES) - {"kick"}
+        and all(
+            isinstance(column, list)
+            and len(column) == QUANTILES
+            and all(isinstance(value, float) and np.isfinite(value) for value in column)
+            and column == sorted(column)
+            for column in quantiles.values()
+        )
     )

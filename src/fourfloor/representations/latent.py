@@ -19,6 +19,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from fourfloor.errors import FourfloorError
 from fourfloor.representations import Loops, low_end
 from fourfloor.representations.beatgrid import (
     BEATS_PER_BAR,
@@ -130,7 +131,7 @@ class Codec:
         """Fit the PCA of each block to features `(n, FEATURE_DIM)`, n a multiple of 4."""
         rows = np.asarray(features, dtype=np.float64).reshape(-1, FRAMES_PER_LATENT * FEATURE_DIM)
         if len(rows) < 2 * LATENT_DIM:
-            raise ValueError(f"{len(rows)} latents are too few to fit a codec: ingest at least one minute of music")
+            raise FourfloorError(f"{len(rows)} latents are too few to fit a codec: ingest at least one minute of music")
         mean = rows.mean(axis=0)
         encode = np.zeros((rows.shape[1], LATENT_DIM))
         decode = np.zeros((LATENT_DIM, rows.shape[1]))
@@ -167,15 +168,15 @@ class Codec:
 
     @classmethod
     def load(cls, path: Path) -> "Codec":
-        """Read a codec; raise ValueError where the file is not one."""
+        """Read a codec; raise FourfloorError where the file is not one."""
         try:
             arrays = load_file(path)
             codec = cls(arrays["mean"], arrays["encode"], arrays["decode"])
         except (OSError, KeyError, ValueError, SafetensorError) as error:
-            raise ValueError(f"{path} is not a latent codec ({error}): ingest the dataset again") from None
+            raise FourfloorError(f"{path} is not a latent codec ({error}): ingest the dataset again") from None
         width = FRAMES_PER_LATENT * FEATURE_DIM
         if codec.encode.shape != (width, LATENT_DIM) or codec.decode.shape != (LATENT_DIM, width):
-            raise ValueError(f"{path} has shape {codec.encode.shape}: made by another version, ingest again")
+            raise FourfloorError(f"{path} has shape {codec.encode.shape}: made by another version, ingest again")
         return codec
 
 
@@ -195,11 +196,11 @@ class Config:
 
     def __post_init__(self) -> None:
         if not 0 <= self.recombined <= 1:
-            raise ValueError(f"recombined {self.recombined}: choose 0-1")
+            raise FourfloorError(f"recombined {self.recombined}: choose 0-1")
         if not 0 <= self.stretch <= 1:
-            raise ValueError(f"stretch {self.stretch}: choose 0-1")
+            raise FourfloorError(f"stretch {self.stretch}: choose 0-1")
         if len(self.bars_weights) != len(BAR_COUNTS) or abs(sum(self.bars_weights) - 1) > 1e-6:
-            raise ValueError(f"bars_weights {self.bars_weights}: give {len(BAR_COUNTS)} weights that sum to 1")
+            raise FourfloorError(f"bars_weights {self.bars_weights}: give {len(BAR_COUNTS)} weights that sum to 1")
 
 
 def fit(loops: Loops, config: Config) -> Codec:

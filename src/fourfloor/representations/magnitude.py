@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.representations import Loops, latent, low_end, tonal, tuning
 from fourfloor.representations.beatgrid import (
     N_FFT,
@@ -45,7 +46,7 @@ class Config:
     def __post_init__(self) -> None:
         if not 1 <= self.crop_latents <= 1024 or not 0 <= self.noise <= 10 or not 0 <= self.equalize_db <= 20:
             given = f"crop_latents {self.crop_latents}, noise {self.noise}, equalize_db {self.equalize_db:g}"
-            raise ValueError(f"{given}: choose 1-1024, 0-10 and 0-20")
+            raise FourfloorError(f"{given}: choose 1-1024, 0-10 and 0-20")
 
 
 Codec = latent.Codec

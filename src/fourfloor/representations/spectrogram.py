@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.representations import Loops, inversion, waveform
 from fourfloor.representations.beatgrid import stft
 from fourfloor.representations.waveform import count, rate  # noqa: F401 - pictures are of fragments
@@ -39,22 +40,26 @@ class Config(waveform.Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 32 <= self.n_fft <= 8192 or self.n_fft % 2 or not 8 <= self.hop_length <= self.n_fft // 2:
-            raise ValueError(
+            raise FourfloorError(
                 f"n_fft {self.n_fft}, hop_length {self.hop_length}: choose an even n_fft of 32-8192, a hop up to half"
             )
         if self.samples % self.hop_length:
-            raise ValueError(f"samples {self.samples}: choose a multiple of hop_length {self.hop_length}")
+            raise FourfloorError(f"samples {self.samples}: choose a multiple of hop_length {self.hop_length}")
         if not 0.1 <= self.clip_sd <= 100 or not 0 <= self.iterations <= 1000:
-            raise ValueError(f"clip_sd {self.clip_sd}, iterations {self.iterations}: choose 0.1-100 and 0-1000")
+            raise FourfloorError(f"clip_sd {self.clip_sd}, iterations {self.iterations}: choose 0.1-100 and 0-1000")
         if self.n_mels:
             self._check_mels()
 
     def _check_mels(self) -> None:
         if not 8 <= self.n_mels <= self.n_fft // 2:
-            raise ValueError(f"n_mels {self.n_mels}: choose 8-{self.n_fft // 2} for n_fft {self.n_fft}, or 0 for bins")
+            raise FourfloorError(
+                f"n_mels {self.n_mels}: choose 8-{self.n_fft // 2} for n_fft {self.n_fft}, or 0 for bins"
+            )
         nyquist = nominal_rate(self) / 2
         if not 0 <= self.f_min < (self.f_max or nyquist) <= nyquist:
-            raise ValueError(f"f_min {self.f_min:g}, f_max {self.f_max:g}: choose 0 <= f_min < f_max <= {nyquist:g} Hz")
+            raise FourfloorError(
+                f"f_min {self.f_min:g}, f_max {self.f_max:g}: choose 0 <= f_min < f_max <= {nyquist:g} Hz"
+            )
 
 
 @dataclass(frozen=True)
@@ -108,9 +113,7 @@ def undraw(drawn: np.ndarray, config: Config) -> np.ndarray:
     return np.pad(magnitude, ((0, 0), (0, 1))).astype(np.float32)
 
 
-def decode(
-    x: np.ndarray, codec: Codec, config: Config, bpm: float, bars: int, rng: np.random.Generator
-) -> np.ndarray:
+def decode(x: np.ndarray, codec: Codec, config: Config, bpm: float, bars: int, rng: np.random.Generator) -> np.ndarray:
     """Lay pictures `(count, bins, frames)` end to end on a circle and invert them: float32 `(samples,)` at 44.1 kHz."""
     joined = np.concatenate(list(x), axis=1)
     drawn = np.clip(joined, -1, 1) * codec.scale[:, None] + codec.middle[:, None]

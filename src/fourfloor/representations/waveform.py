@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fourfloor.errors import FourfloorError
 from fourfloor.representations import Loops
 from fourfloor.representations.beatgrid import BEATS_PER_BAR, loop_samples, resample_loop
 
@@ -25,11 +26,11 @@ class Config:
 
     def __post_init__(self) -> None:
         if not 64 <= self.samples <= 2**20:
-            raise ValueError(f"samples {self.samples}: choose 64-1048576")
+            raise FourfloorError(f"samples {self.samples}: choose 64-1048576")
         if self.beats not in (0, 1, 2, 4, 8, 16, 32):
-            raise ValueError(f"beats {self.beats}: choose 1, 2, 4, 8, 16, 32, or 0 to cut anywhere")
+            raise FourfloorError(f"beats {self.beats}: choose 1, 2, 4, 8, 16, 32, or 0 to cut anywhere")
         if not 2000 <= self.sample_rate <= SAMPLE_RATE:
-            raise ValueError(f"sample_rate {self.sample_rate}: choose 2000-{SAMPLE_RATE} Hz")
+            raise FourfloorError(f"sample_rate {self.sample_rate}: choose 2000-{SAMPLE_RATE} Hz")
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,16 @@ def cut(loops: Loops, index: int, config: Config, rng: np.random.Generator) -> n
     if config.beats:
         places = loops.bars * BEATS_PER_BAR // config.beats
         if places == 0:
-            raise ValueError(f"loops of {loops.bars} bars hold no {config.beats} beats; lower representation.beats")
+            raise FourfloorError(f"loops of {loops.bars} bars hold no {config.beats} beats; lower representation.beats")
         start = int(rng.integers(places)) * config.samples
         waveform = loops.mono(index, loops.bars * BEATS_PER_BAR * config.samples // config.beats)
     else:
         waveform = loops.mono(index, loop_samples(loops.bpm(index), loops.bars, config.sample_rate))
         room = len(waveform) - config.samples
         if room < 0:
-            raise ValueError(f"a loop of {len(waveform)} samples at {config.sample_rate} Hz is shorter than a fragment")
+            raise FourfloorError(
+                f"a loop of {len(waveform)} samples at {config.sample_rate} Hz is shorter than a fragment"
+            )
         start = int(rng.integers(room + 1))
     return waveform[start : start + config.samples]
 
@@ -92,9 +95,7 @@ def count(config: Config, bpm: float, bars: int) -> int:
     return math.ceil(loop_samples(bpm, bars, config.sample_rate) / config.samples)
 
 
-def decode(
-    x: np.ndarray, codec: Codec, config: Config, bpm: float, bars: int, rng: np.random.Generator
-) -> np.ndarray:
+def decode(x: np.ndarray, codec: Codec, config: Config, bpm: float, bars: int, rng: np.random.Generator) -> np.ndarray:
     """Lay fragments `(count, samples)` end to end; return the loop float32 `(samples,)` at 44.1 kHz."""
     return to_loop(x.reshape(-1), config, bpm, bars)
 

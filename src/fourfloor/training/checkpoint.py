@@ -21,12 +21,14 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from fourfloor.errors import FourfloorError
+
 FOLDER = "checkpoints"
 KEPT = 2
 FORMAT = 1
 
 
-class CheckpointError(ValueError):
+class CheckpointError(FourfloorError):
     """A checkpoint that cannot be written or used; the message is one line."""
 
 

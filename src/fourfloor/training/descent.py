@@ -51,9 +51,7 @@ def in_bf16(precision: str, device: str) -> bool:
     return device == "cuda" or bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
-def minimize(
-    loss: Tensor, optimizers: list[torch.optim.Optimizer], rate: float, clip_norm: float
-) -> bool:
+def minimize(loss: Tensor, optimizers: list[torch.optim.Optimizer], rate: float, clip_norm: float) -> bool:
     """Take one step down `loss`; leave the weights alone and return False where loss or gradient is not finite."""
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
 from fourfloor.training import checkpoint
 from fourfloor.training.descent import Trainable, copy_buffers, in_bf16, losses_of, minimize, to_tensors, update_ema
 from fourfloor.training.log import Log
@@ -61,10 +62,10 @@ class Config:
 
     def __post_init__(self) -> None:
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError(f"betas {self.betas}: give two numbers from 0 to below 1")
+            raise FourfloorError(f"betas {self.betas}: give two numbers from 0 to below 1")
         for name, (low, high) in _RANGES.items():
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} {getattr(self, name)} is outside {low:g}-{high:g}")
+                raise FourfloorError(f"{name} {getattr(self, name)} is outside {low:g}-{high:g}")
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -76,7 +77,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 
 
-class DivergedError(RuntimeError):
+class DivergedError(FourfloorError):
     """Training produced non-finite numbers too often; the last checkpoint is healthy."""
 
 
@@ -200,7 +201,7 @@ def _listen(
         finish(state, batches, config, device)
         try:
             listen(state.ema, state.step)
-        except (OSError, ValueError) as error:
+        except (OSError, FourfloorError) as error:
             on_progress(Progress(state.step, 0.0, state.elapsed, 0.0, None, f"listening failed: {error}"))
 
 
@@ -221,7 +222,7 @@ def _checked(
         try:
             score, numbers = check(state.ema, state.step)
             told = ", ".join(f"{name} {value:.3g}" for name, value in numbers.items())
-        except (OSError, ValueError) as error:
+        except (OSError, FourfloorError) as error:
             score, numbers, told = float("inf"), {}, f"check failed: {error}"
     if score < (float("inf") if state.best_score is None else state.best_score):
         state.best_step, state.best_score, state.stale_checks = state.step, score, 0

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
 from fourfloor.training import checkpoint
 
 
@@ -51,12 +52,14 @@ def save(state: State, run: Path, meta: dict[str, Any], constants: dict[str, Ten
 
 
 def restore(state: State, saved: checkpoint.Checkpoint) -> None:
-    """Put a run back where a checkpoint left it; ValueError where it is another version's."""
+    """Put a run back where a checkpoint left it; FourfloorError where it is another version's."""
     try:
         state.model.load_state_dict(saved.part("model"))
         state.ema.load_state_dict(saved.part("ema"))
     except RuntimeError:
-        raise ValueError("the run to resume has other weights than this version's model; choose a new --out") from None
+        raise FourfloorError(
+            "the run to resume has other weights than this version's model; choose a new --out"
+        ) from None
     for group, optimizers in state.optimizers.items():
         for number, optimizer in enumerate(optimizers):
             held = saved.part(f"optimizer/{group}/{number}")
