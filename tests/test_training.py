@@ -15,6 +15,7 @@ import torch
 from conftest import RECIPES, TINY
 from torch import nn
 
+from fourfloor.errors import FourfloorError
 from fourfloor.training import checkpoint, loop
 from fourfloor.training.log import read
 from fourfloor.training.muon import Muon, orthogonalized
@@ -98,7 +99,7 @@ def test_checks_do_not_change_what_is_trained(tmp_path: Path) -> None:
 def test_without_a_result_training_goes_on_and_the_newest_step_is_kept(tmp_path: Path) -> None:
     def fails(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:
         if step:
-            raise ValueError("no sound")
+            raise FourfloorError("no sound")
         return float("inf"), {}
 
     told: list[str] = []

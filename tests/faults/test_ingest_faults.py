@@ -341,6 +341,6 @@ def test_disk_full_while_tracks_are_cut(tmp_path: Path, track: np.ndarray) -> No
     _, errors = process.communicate()
     assert process.returncode == 1
     last = errors.strip().splitlines()[-1]
-    assert last.startswith("ValueError: ")
+    assert last.startswith("fourfloor.errors.FourfloorError: ")
     assert "cannot be written" in last
     assert os.listdir(tmp_path) == ["tracks"]
