@@ -1,0 +1,59 @@
+"""The command that makes loops: generate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fourfloor.interfaces.output import AsJson, print_json
+
+commands = typer.Typer()
+
+
+@commands.command(epilog="Example: fourfloor generate --bpm 126 --bars 4 --count 8 --sheet --out loops")
+def generate(
+    model: Annotated[str, typer.Option(help="A model in the package, a model folder, or a prior's run.")] = "warehouse",
+    bpm: Annotated[float, typer.Option(help="Tempo, 90-180.")] = 126.0,
+    bars: Annotated[int, typer.Option(help="1, 2, 4 or 8.")] = 4,
+    count: Annotated[int, typer.Option(help="How many loops.")] = 4,
+    seed: Annotated[int, typer.Option(help="Loop i has seed + i; the same seed gives the same bytes.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the WAV files.")] = Path("loops"),
+    style: Annotated[
+        str | None, typer.Option(help="A style the model knows; a wrong one lists them.", show_default="any")
+    ] = None,
+    density: Annotated[float | None, typer.Option(help="How many onsets, 0-1.", show_default="any")] = None,
+    brightness: Annotated[float | None, typer.Option(help="Spectral centroid, 0-1.", show_default="any")] = None,
+    low_end: Annotated[float | None, typer.Option(help="Share of power below 150 Hz, 0-1.", show_default="any")] = None,
+    kick: Annotated[
+        bool | None, typer.Option("--kick/--no-kick", help="With or without a kick.", show_default="any")
+    ] = None,
+    energy: Annotated[float | None, typer.Option(help="How full and steady it is, 0-1.", show_default="any")] = None,
+    candidates: Annotated[int, typer.Option(help="Make this many of each loop, keep the most usual.")] = 1,
+    decoder: Annotated[str | None, typer.Option(help="Another decoder of the same codec.", show_default=False)] = None,
+    sheet: Annotated[bool, typer.Option("--sheet", help="Draw spectrograms.png beside the loops.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write new loops: 44.1 kHz, stereo, 24-bit, exact length, seamless, tempo in the file.
+
+    --density, --brightness, --low-end and --energy are ranks among the loops the model was trained on: 0.9 asks for
+    more than nine tenths of them have. They and --kick need a model that was trained with controls.
+
+    Prints for each loop the tempo measured back, the seam score, and the nearest training passage with its copy
+    score (a copy from 0.65). A loop that is nearly a copy, or misses a control by more than half of its range, is
+    drawn again, up to four times.
+    """
+    from fourfloor import pipeline
+    from fourfloor.interfaces.show import generate_line
+    from fourfloor.representations.controls import Controls
+
+    controls = Controls(density=density, brightness=brightness, low_end=low_end, kick=kick, energy=energy)
+    request = pipeline.GenerateRequest(
+        model=model, decoder=decoder, out=out, bpm=bpm, bars=bars, count=count, seed=seed, style=style,
+        controls=controls, candidates=candidates, sheet=sheet,
+    )  # fmt: skip
+    summary = pipeline.generate(request, (lambda row: None) if as_json else generate_line)
+    if as_json:
+        print_json(summary)
+    else:
+        audio, wall = summary["audio_seconds"], summary["wall_seconds"]
+        print(f"{count} loops, {audio:.1f} s of audio in {wall:.1f} s ({audio / wall:.1f}x real time)")
