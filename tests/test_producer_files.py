@@ -16,7 +16,7 @@ from fourfloor.ingest.catalogue import load
 from fourfloor.producer import Event, load_kit, produce, render_loop
 from fourfloor.producer.drums import hat, kick
 from fourfloor.producer.kits import role_by_name, role_by_sound
-from fourfloor.producer.midi import TICKS_PER_BEAT, midi_bytes, variable_length
+from fourfloor.producer.midi import DRUMS, TICKS_PER_BEAT, midi_bytes, variable_length
 
 RATE = 22_050
 SMALL = {"bars": 1, "sample_rate": RATE, "style": "minimal"}
@@ -111,39 +111,59 @@ def test_events_are_in_a_file_beside_the_dataset(tmp_path: Path) -> None:
         assert sorted(told) == sorted(played)
 
 
-def read_notes(content: bytes) -> list[tuple[int, int, int]]:
-    """Read (tick, pitch, velocity) of every note-on of a MIDI file."""
-    notes, position = [], 14
+def read_midi(content: bytes) -> list[list[tuple[int, bytes]]]:
+    """Read (tick, message) of every event, one list a track."""
+    tracks, position = [], 14
     while position < len(content):
         assert content[position : position + 4] == b"MTrk"
         end = position + 8 + int.from_bytes(content[position + 4 : position + 8], "big")
         position, tick = position + 8, 0
+        messages: list[tuple[int, bytes]] = []
         while position < end:
             delta = 0
             while content[position] & 0x80:
                 delta, position = (delta << 7) | (content[position] & 0x7F), position + 1
             tick += (delta << 7) | content[position]
-            status = content[position + 1]
-            if status == 0xFF:
-                position += 4 + content[position + 3]
-            else:
-                if status >> 4 == 9:
-                    notes.append((tick, content[position + 2], content[position + 3]))
-                position += 4
-    return sorted(notes)
+            size = 3 + content[position + 3] if content[position + 1] == 0xFF else 3
+            messages.append((tick, content[position + 1 : position + 1 + size]))
+            position += 1 + size
+        tracks.append(messages)
+    return tracks
 
 
-def test_midi_tells_every_event() -> None:
+def test_midi_tells_every_event_but_the_softer_of_two_at_once() -> None:
     loop = render_loop(9, "trance", bars=2, sample_rate=16_000)
-    expected = sorted(
-        (
-            min(round(event.start * TICKS_PER_BEAT), 8 * TICKS_PER_BEAT - 1),
-            round(event.pitch),
-            max(1, round(127 * event.velocity)),
-        )
-        for event in loop.events
+    expected: dict[tuple[bool, str, int, int], int] = {}
+    for event in loop.events:
+        start = min(round(event.start * TICKS_PER_BEAT), 8 * TICKS_PER_BEAT - 1)
+        drum = event.instrument in DRUMS
+        place = (drum, "" if drum else event.instrument, start, round(event.pitch))
+        expected[place] = max(expected.get(place, 1), round(127 * event.velocity))
+    told = [
+        (tick, m[1], m[2])
+        for track in read_midi(midi_bytes(loop.events, loop.bpm, 2))
+        for tick, m in track
+        if m[0] >> 4 == 9
+    ]
+    assert sorted(told) == sorted((start, pitch, loud) for (_, _, start, pitch), loud in expected.items())
+
+
+def test_midi_lasts_as_long_as_the_loop_for_readers_that_ignore_the_end_of_track() -> None:
+    conductor, drums = read_midi(
+        midi_bytes([Event(instrument="kick", start=0, duration=1, pitch=36, velocity=1)], 120, 2)
     )
-    assert read_notes(midi_bytes(loop.events, loop.bpm, 2)) == expected
+    assert [(tick, message[:2]) for tick, message in conductor] == [
+        (0, b"\xff\x51"), (0, b"\xff\x58"), (3840, b"\xff\x58"), (3840, b"\xff\x2f")]  # fmt: skip
+    assert [(tick, message[0]) for tick, message in drums] == [(0, 0xFF), (0, 0x99), (480, 0x89), (3840, 0xFF)]
+    assert drums[0][1] == b"\xff\x03\x04kick"
+
+
+def test_midi_holds_no_note_whose_pitch_sounds_already() -> None:
+    notes = [("clap", 0, 2, 0.5), ("snare", 1, 2, 0.5), ("snare", 1, 3, 0.9), ("clap", 3, 9, 0.7), ("bass", 0, 4, 0.7)]
+    events = [Event(instrument=i, start=s, duration=d, pitch=39, velocity=v) for i, s, d, v in notes]
+    _, bass, clap, snare = read_midi(midi_bytes(events, 120, 1))
+    told = [[(tick / 480, message[0] >> 4, message[2]) for tick, message in t[1:-1]] for t in (bass, clap, snare)]
+    assert told == [[(0, 9, 89), (4, 8, 0)], [(0, 9, 64), (1, 8, 0), (3, 9, 89), (4, 8, 0)], [(1, 9, 114), (3, 8, 0)]]
 
 
 def test_midi_numbers_follow_the_standard() -> None:
