@@ -197,7 +197,7 @@ def test_asked_controls_change_the_loop_and_stand_in_its_file(trained_runs: dict
     file, plain = (
         pipeline.generate(request)["loops"][0]["file"] for request in (asked, replace(asked, controls=Controls()))
     )
-    assert Path(file).stem == "fourfloor_126bpm_prior_density-0.9_kick-0_1bars_s0"
+    assert Path(file).stem == "fourfloor_126bpm_prior_density-0p9_kick-0_1bars_s0"
     assert Path(plain).stem == "fourfloor_126bpm_prior_1bars_s0"
     tags, plain_tags = audio.read_tags(file), audio.read_tags(plain)
     assert tags is not None

@@ -6,6 +6,7 @@ In: paths, or float32 waveforms `(channels, samples)`. Out: the other of the two
 from fourfloor.audio.files import AUDIO_EXTENSIONS, AudioError, display_name, find_audio
 from fourfloor.audio.level import loudness_lufs, normalize_loop, resample, true_peak_db
 from fourfloor.audio.mixing import mix
+from fourfloor.audio.naming import decimal_word, plain_word, tempo_in_name, tempo_word
 from fourfloor.audio.opening import AudioInfo, probe
 from fourfloor.audio.reading import SAMPLE_RATE, AudioStream, decode
 from fourfloor.audio.writing import LoopTags, read_tags, write_loop
@@ -17,15 +18,19 @@ __all__ = [
     "AudioInfo",
     "AudioStream",
     "LoopTags",
+    "decimal_word",
     "decode",
     "display_name",
     "find_audio",
     "loudness_lufs",
     "mix",
     "normalize_loop",
+    "plain_word",
     "probe",
     "read_tags",
     "resample",
+    "tempo_in_name",
+    "tempo_word",
     "true_peak_db",
     "write_loop",
 ]

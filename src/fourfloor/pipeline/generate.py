@@ -152,12 +152,10 @@ def leveled(model: LoopModel, request: Request) -> np.ndarray:
 
 def _title(model: LoopModel, request: Request) -> str:
     """Name a loop as sample packs do, for example fourfloor_126bpm_warehouse_deep-house_4bars_s0."""
-    asked = (f"{name}-{value:g}" for name, value in request.controls.asked.items())
-    words = [
-        f"{request.bpm:.6g}bpm", model.name, request.style or "", *asked, f"{request.bars}bars", f"s{request.seed}"
-    ]  # fmt: skip
-    kept = ["".join(c if c.isascii() and (c.isalnum() or c in ".-") else "-" for c in word) for word in words if word]
-    return "_".join(["fourfloor", *kept])
+    asked = (f"{name}-{audio.decimal_word(value)}" for name, value in request.controls.asked.items())
+    tempo, bars, seed = audio.tempo_word(request.bpm), f"{request.bars}bars", f"s{request.seed}"
+    words = [tempo, model.name, request.style or "", *asked, bars, seed]
+    return "_".join(["fourfloor", *(audio.plain_word(word) for word in words if word)])
 
 
 def loop_tags(model: LoopModel, request: Request, title: str) -> audio.LoopTags:

@@ -21,7 +21,7 @@ import numpy as np
 from joblib.externals.loky import as_completed, get_reusable_executor
 
 import fourfloor
-from fourfloor.audio import LoopTags, write_loop
+from fourfloor.audio import LoopTags, plain_word, tempo_word, write_loop
 from fourfloor.errors import FourfloorError
 from fourfloor.ingest.catalogue import Catalogue, DatasetWriter, loop_features
 from fourfloor.ingest.picking import LevelMeter, Thresholds
@@ -80,8 +80,9 @@ def loop_seed(seed: int, index: int) -> int:
 
 
 def file_stem(loop: ProducedLoop, index: int) -> str:
-    """Return a file name as sample packs have them: "fourfloor_126_deep-house_loop_s7_Amin"."""
-    return f"fourfloor_{loop.bpm:g}_{loop.style.replace(' ', '-')}_loop_s{index}_{loop.key.replace('#', 'sharp')}"
+    """Return a file name as sample packs have them: "fourfloor_126p5bpm_deep-house_loop_s7_Amin"."""
+    key = loop.key.replace("#", "sharp")
+    return f"fourfloor_{tempo_word(loop.bpm)}_{plain_word(loop.style)}_loop_s{index}_{key}"
 
 
 def truth(loop: ProducedLoop, seed: int) -> dict[str, Any]:
