@@ -3,6 +3,7 @@
 import json
 import struct
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -217,13 +218,39 @@ def test_a_loop_carries_tempo_loop_points_and_text(tmp_path):
     found = chunks(path)
     assert struct.unpack("<IHHfIHHf", found[b"acid"]) == (2, 66, 0x8000, 0.0, 8, 4, 4, np.float32(126.3))
     sampler = struct.unpack("<15I", found[b"smpl"])
-    assert sampler[2:4] == (round(1e9 / 44_100), 66)
+    assert sampler[2:4] == (round(1e9 / 44_100), 60)  # the unity note, whatever the key
     assert sampler[7] == 1
     assert sampler[10:13] == (0, 0, loop.shape[1] - 1)
     assert b"INAM\x05\0\0\0Loop\0\0" in found[b"LIST"]
     assert audio.read_tags(path) == TAGS
     with soundfile.SoundFile(path) as second:  # libsndfile reads the tempo too
         assert "126.3" in second.extra_info
+
+
+def test_tempo_and_texts_stand_in_an_id3_tag_at_the_end(tmp_path):
+    path = tmp_path / "loop.wav"
+    audio.write_loop(path, house_loop(), replace(TAGS, title="Nächster Λoop"))
+    content = path.read_bytes()
+    tag = chunks(path)[b"id3 "]
+    assert content.rstrip(b"\0").endswith(tag.rstrip(b"\0"))
+    assert tag[:6] == b"ID3\x03\0\0"
+    assert b"TBPM\0\0\0\x06\0\0" + b"\x00126.3" in tag
+    assert b"TKEY\0\0\0\x04\0\0" + b"\0F#m" in tag
+    assert b"\1\xff\xfe" + "Nächster Λoop".encode("utf-16-le") in tag
+    assert b'COMM\0\0\0\x10\0\0\0eng\0{"seed": 7}' in tag
+    frames, position = 0, 10
+    while position < len(tag):
+        position += 10 + int.from_bytes(tag[position + 4 : position + 8], "big")
+        frames += 1
+    assert (frames, position) == (5, len(tag))
+    size = sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=True))
+    assert size == len(tag) - 10
+
+
+def test_without_tags_a_file_holds_audio_alone(tmp_path):
+    audio.write_loop(tmp_path / "plain.wav", house_loop(), None)
+    assert list(chunks(tmp_path / "plain.wav")) == [b"fmt ", b"data"]
+    assert audio.read_tags(tmp_path / "plain.wav") is None
 
 
 def test_same_loop_same_bytes_and_another_other_bytes(tmp_path):

@@ -204,6 +204,9 @@ def test_asked_controls_change_the_loop_and_stand_in_its_file(trained_runs: dict
     assert plain_tags is not None
     assert json.loads(tags.comment)["controls"] == {"density": 0.9, "kick": 0.0}
     assert "controls" not in json.loads(plain_tags.comment)
+    untagged = pipeline.generate(replace(asked, out=tmp_path / "plain", plain=True))["loops"][0]["file"]
+    assert audio.read_tags(untagged) is None
+    assert (audio.decode(untagged) == audio.decode(file)).all()
 
 
 def test_a_model_without_controls_says_so(prior_without_controls: Path, tmp_path: Path) -> None:

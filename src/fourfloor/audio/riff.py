@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 # A header lists few chunks; the bound keeps a file of a million empty chunks cheap.
 _MAX_CHUNKS = 1024
+MIDDLE_C = 60
 # Writers that cannot seek back (ffmpeg and sox into a pipe) put one of these where the length belongs.
 _UNKNOWN_SIZES = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)
 
@@ -59,13 +60,19 @@ def pack_chunk(name: bytes, content: bytes) -> bytes:
 def pack_acid(bpm: float, beats: int, root: int | None) -> bytes:
     """Return the `acid` chunk of a 4/4 loop; `root` is the MIDI note of its key, where known."""
     flags = 0 if root is None else 2  # bit 0: one-shot; bit 1: the root note is meant
-    return pack_chunk(b"acid", struct.pack("<IHHfIHHf", flags, root or 60, 0x8000, 0.0, beats, 4, 4, bpm))
+    return pack_chunk(
+        b"acid", struct.pack("<IHHfIHHf", flags, MIDDLE_C if root is None else root, 0x8000, 0.0, beats, 4, 4, bpm)
+    )
 
 
-def pack_smpl(sample_rate: int, frames: int, root: int | None) -> bytes:
-    """Return the `smpl` chunk of one endless forward loop over all frames (its end is inclusive)."""
+def pack_smpl(sample_rate: int, frames: int) -> bytes:
+    """Return the `smpl` chunk of one endless forward loop over all frames (its end is inclusive).
+
+    The unity note is middle C whatever the key: a sampler plays the loop at its own speed on that note, and Csound's
+    loscil at middle C would stretch a loop by its distance from there.
+    """
     period_nanoseconds = round(1e9 / sample_rate)
-    header = struct.pack("<9I", 0, 0, period_nanoseconds, root or 60, 0, 0, 0, 1, 0)
+    header = struct.pack("<9I", 0, 0, period_nanoseconds, MIDDLE_C, 0, 0, 0, 1, 0)
     return pack_chunk(b"smpl", header + struct.pack("<6I", 0, 0, 0, frames - 1, 0, 0))
 
 

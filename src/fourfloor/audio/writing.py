@@ -1,7 +1,8 @@
 """Waveforms -> loops on disk, as sample packs have them; and their tags back.
 
 In: a loop `(channels, samples)` in [-1, 1] and its tags. Out: a 24-bit PCM WAV with tempo (`acid`), loop points
-(`smpl`) and text (LIST/INFO). The same input gives the same bytes, and a failure leaves nothing behind.
+(`smpl`), text (LIST/INFO), and tempo and text once more as ID3. The same input gives the same bytes, and a failure
+leaves nothing behind.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fourfloor.audio.files import AudioError, PathLike, one_line
+from fourfloor.audio.id3 import pack_id3
 from fourfloor.audio.mixing import mix
 from fourfloor.audio.riff import chunks, pack_acid, pack_chunk, pack_info, pack_smpl, unpack_info
 
@@ -36,9 +38,15 @@ class LoopTags:
 
 
 def write_loop(
-    path: PathLike, waveform: np.ndarray, tags: LoopTags, sample_rate: int = 44_100, channels: int | None = None
+    path: PathLike,
+    waveform: np.ndarray,
+    tags: LoopTags | None,
+    sample_rate: int = 44_100,
+    channels: int | None = None,
 ) -> None:
-    """Write a loop as 24-bit PCM WAV with its tags, and read it back; `channels=2` writes a mono loop as stereo.
+    """Write a loop as 24-bit PCM WAV and read it back; `channels=2` writes a mono loop as stereo.
+
+    Without tags the file holds the audio and nothing else.
 
     Rounded without dither: the error is below -144 dBFS, under any converter's noise, and silence stays silent.
     Raise FourfloorError for samples beyond [-1, 1] or tags that do not fit, AudioError where the disk refuses.
@@ -93,31 +101,36 @@ def read_tags(path: PathLike) -> LoopTags | None:
     )
 
 
-def _wave_bytes(path: PathLike, waveform: np.ndarray, tags: LoopTags, sample_rate: int) -> bytes:
+def _wave_bytes(path: PathLike, waveform: np.ndarray, tags: LoopTags | None, sample_rate: int) -> bytes:
     """Return the whole file. The chunks that few programs know come after the audio, where none stumbles."""
     waveform = np.asarray(waveform)
     if waveform.ndim != 2 or not 1 <= len(waveform) <= 2 or waveform.shape[1] == 0:
         raise AudioError(path, f"a waveform of shape {waveform.shape} is not (1 or 2 channels, samples)")
     if not np.abs(waveform).max() <= 1.0:  # also NaN
         raise AudioError(path, "the waveform is beyond [-1, 1] or not finite; normalize it first")
-    if not (0 < tags.bpm < 1000 and 0 < tags.bars < 1 << 14):
-        raise AudioError(path, f"{tags.bpm:g} BPM over {tags.bars} bars is no loop; give both in range")
     channels, frames = waveform.shape
-    root = _root_note(tags.key)
-    texts = {b"INAM": tags.title, b"IKEY": tags.key or "", b"ICMT": tags.comment, b"ISFT": tags.software}
-    if any("\0" in text for text in texts.values()):
-        raise AudioError(path, "a tag holds a NUL character; remove it")
     form = struct.pack("<HHIIHH", 1, channels, sample_rate, sample_rate * channels * 3, channels * 3, 24)
-    body = (
-        pack_chunk(b"fmt ", form)
-        + pack_chunk(b"data", _pcm24(waveform))
-        + pack_acid(tags.bpm, tags.bars * 4, root)
-        + pack_smpl(sample_rate, frames, root)
-        + pack_info({name: text for name, text in texts.items() if text})
-    )
+    body = pack_chunk(b"fmt ", form) + pack_chunk(b"data", _pcm24(waveform))
+    if tags is not None:
+        body += _tag_chunks(path, tags, frames, sample_rate)
     if len(body) > 0xFFFFFFF0:
         raise AudioError(path, "more than 4 GB do not fit a WAV; write a shorter loop")
     return pack_chunk(b"RIFF", b"WAVE" + body)
+
+
+def _tag_chunks(path: PathLike, tags: LoopTags, frames: int, sample_rate: int) -> bytes:
+    """Return the chunks of tempo, loop points and text; ID3 last, after all that older readers know."""
+    if not (0 < tags.bpm < 1000 and 0 < tags.bars < 1 << 14):
+        raise AudioError(path, f"{tags.bpm:g} BPM over {tags.bars} bars is no loop; give both in range")
+    texts = {b"INAM": tags.title, b"IKEY": tags.key or "", b"ICMT": tags.comment, b"ISFT": tags.software}
+    if any("\0" in text for text in texts.values()):
+        raise AudioError(path, "a tag holds a NUL character; remove it")
+    return (
+        pack_acid(tags.bpm, tags.bars * 4, _root_note(tags.key))
+        + pack_smpl(sample_rate, frames)
+        + pack_info({name: text for name, text in texts.items() if text})
+        + pack_chunk(b"id3 ", pack_id3(tags.bpm, tags.title, tags.key, tags.comment, tags.software))
+    )
 
 
 def _pcm24(waveform: np.ndarray) -> bytes:

@@ -31,6 +31,7 @@ def generate(
     candidates: Annotated[int, typer.Option(help="Make this many of each loop, keep the most usual.")] = 1,
     decoder: Annotated[str | None, typer.Option(help="Another decoder of the same codec.", show_default=False)] = None,
     sheet: Annotated[bool, typer.Option("--sheet", help="Draw spectrograms.png beside the loops.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Write no tags: a WAV of audio alone.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write new loops: 44.1 kHz, stereo, 24-bit, exact length, seamless, tempo in the file.
@@ -49,7 +50,7 @@ def generate(
     controls = Controls(density=density, brightness=brightness, low_end=low_end, kick=kick, energy=energy)
     request = pipeline.GenerateRequest(
         model=model, decoder=decoder, out=out, bpm=bpm, bars=bars, count=count, seed=seed, style=style,
-        controls=controls, candidates=candidates, sheet=sheet,
+        controls=controls, candidates=candidates, sheet=sheet, plain=plain,
     )  # fmt: skip
     summary = pipeline.generate(request, (lambda row: None) if as_json else generate_line)
     if as_json:

@@ -43,6 +43,7 @@ class GenerateRequest:
     controls: Controls = ANY
     candidates: int = 1
     sheet: bool = False
+    plain: bool = False  # WAV files of audio alone, without tags
 
 
 def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def _generate(
     rows, pictures = [], []
     for wanted, waveform, chosen, scores in in_parallel(make, request.count):
         path = request.out / f"{_title(model, wanted)}.wav"
-        audio.write_loop(path, waveform, loop_tags(model, chosen, path.stem))
+        audio.write_loop(path, waveform, None if request.plain else loop_tags(model, chosen, path.stem))
         row = {
             "file": str(path), "bpm": chosen.bpm, "bars": chosen.bars, "frames": waveform.shape[1],
             "sample_rate": audio.SAMPLE_RATE, "seed": chosen.seed, "seam": round(scores.seam.score, 4),
