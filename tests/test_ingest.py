@@ -11,6 +11,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fourfloor.errors import FourfloorError
 from fourfloor.ingest import picking
 from fourfloor.ingest.analysis import TrackAnalysis
 from fourfloor.ingest.folder import IngestConfig, IngestReport, Thresholds, ingest, load
@@ -198,7 +199,8 @@ def test_progress_names_every_file(songs: Path, report: IngestReport, progress: 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"bars": 0}, {"hop_bars": 0}, {"bars": 2, "hop_bars": 3}, {"bpm": 0.0}, {"bpm": float("nan")},
+        {"bars": 0}, {"bars": 3}, {"bars": 16}, {"hop_bars": 0}, {"bars": 2, "hop_bars": 3}, {"bpm": 0.0},
+        {"bpm": float("nan")}, {"bpm": 401.0},
         {"sample_rate": 1}, {"channels": 3}, {"max_loops_per_track": 0}, {"validation_share": 1.0}, {"jobs": -1},
         {"min_confidence": 2.0},
     ],
@@ -206,6 +208,28 @@ def test_progress_names_every_file(songs: Path, report: IngestReport, progress: 
 def test_settings_that_make_no_sense_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match=f"^{list(wrong)[-1]} is [^\n]+$"):
         IngestConfig(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("bpm", "way"),
+    [(85.0, "double tempo: --bpm 170"), (66.25, "double tempo: --bpm 132.5"), (190.0, "half tempo: --bpm 95")],
+)
+def test_a_given_tempo_out_of_range_is_refused_with_the_one_that_counts(bpm: float, way: str) -> None:
+    with pytest.raises(FourfloorError, match=rf"^bpm is {bpm:g}; loops have 90 to 180 BPM; count this music at {way}$"):
+        IngestConfig(bpm=bpm)
+
+
+@pytest.mark.parametrize(("bpm", "counted"), [(85.0, 170.0), (186.0, 93.0)])
+def test_a_measured_tempo_out_of_range_counts_at_double_or_half(bpm: float, counted: float, tmp_path: Path) -> None:
+    lead = np.zeros((2, 1234), np.float32)
+    song = np.concatenate([lead, make_song(bpm, 10, seed=3)], axis=1)
+    soundfile.write(tmp_path / "song.wav", song.T, RATE)
+    catalogue = ingest([tmp_path / "song.wav"], tmp_path / "data", ONE_BAR).catalogue
+    assert catalogue.tracks[0].bpm == counted
+    assert len(catalogue.loops) >= 4
+    for loop in catalogue.loops:
+        off = (loop.start_seconds - 1234 / RATE + 30 / bpm) % (60 / bpm) - 30 / bpm
+        assert abs(off) < 0.015
 
 
 @given(

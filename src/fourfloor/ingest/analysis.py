@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from fourfloor.audio import AudioError, AudioStream
 from fourfloor.ingest import picking
 from fourfloor.ingest.catalogue import hash_file, loop_features
 from fourfloor.ingest.schema import to_pcm, to_waveform
-from fourfloor.ingest.slicing import Cuts, cut_loops, plan_cuts, round_tempo
+from fourfloor.ingest.slicing import Cuts, cut_loops, octave_factor, plan_cuts, round_tempo
 from fourfloor.ingest.tempo import analyze_onsets, fit_grid
 from fourfloor.representations.beatgrid import BEATS_PER_BAR
 
@@ -102,7 +102,10 @@ def _measure(task: Task, stream: AudioStream, found: TrackAnalysis) -> Cuts | No
     if first is None:  # a few samples, of which resampling left none
         found.dropped[picking.TOO_SHORT] = 1
         return None
-    grid = fit_grid(analyze_onsets(itertools.chain([first], blocks), task.sample_rate), task.bpm)
+    onsets = analyze_onsets(itertools.chain([first], blocks), task.sample_rate)
+    grid = fit_grid(onsets, task.bpm)
+    if (factor := octave_factor(grid.bpm, task.bpm_range)) != 1.0:
+        grid = replace(fit_grid(onsets, factor * grid.bpm), confidence=grid.confidence)
     for _ in blocks:  # the tempo needs only the first minutes; errors and peaks may come at the end
         pass
     found.seconds = meter.samples / task.sample_rate

@@ -22,6 +22,7 @@ from fourfloor.ingest.picking import Thresholds
 from fourfloor.ingest.processes import Progress, analyze_tracks
 from fourfloor.ingest.splitting import Selection, select, split
 from fourfloor.representations.beatgrid import BPM_RANGE, loop_frames, loop_samples
+from fourfloor.representations.latent import BAR_COUNTS
 
 __all__ = ["Catalogue", "DatasetWriter", "IngestConfig", "IngestReport", "Thresholds", "TrackReport", "ingest", "load"]
 
@@ -54,9 +55,8 @@ class IngestConfig:
     def __post_init__(self) -> None:
         hop_bars = self.bars if self.hop_bars is None else self.hop_bars
         rules = {
-            f"bars is {self.bars}; choose 1 to 64": 1 <= self.bars <= 64,
+            f"bars is {self.bars}; choose {', '.join(map(str, BAR_COUNTS))}, as models do": self.bars in BAR_COUNTS,
             f"hop_bars is {self.hop_bars}; choose 1 to bars ({self.bars})": 1 <= hop_bars <= self.bars,
-            f"bpm is {self.bpm}; give a tempo between 20 and 400": self.bpm is None or 20 <= self.bpm <= 400,
             f"sample_rate is {self.sample_rate}; choose 4000 to 192000 Hz": 4000 <= self.sample_rate <= 192_000,
             f"channels is {self.channels}; choose 1 or 2": self.channels in (1, 2),
             f"max_loops_per_track is {self.max_loops_per_track}; choose 1 or more": self.max_loops_per_track is None
@@ -68,6 +68,18 @@ class IngestConfig:
         for message, holds in rules.items():
             if not holds:
                 raise FourfloorError(message)
+        if self.bpm is not None and not self.bpm_range[0] <= self.bpm <= self.bpm_range[1]:
+            raise FourfloorError(_outside(self.bpm, self.bpm_range))
+
+
+def _outside(bpm: float, bpm_range: tuple[float, float]) -> str:
+    """Say which tempi loops have, and at which of them music of this tempo counts."""
+    low, high = bpm_range
+    rule = f"bpm is {bpm:g}; loops have {low:g} to {high:g} BPM"
+    for factor, name in ((2, "double"), (0.5, "half")):
+        if low <= bpm * factor <= high:
+            return f"{rule}; count this music at {name} tempo: --bpm {bpm * factor:g}"
+    return f"{rule}; give a tempo in that range"
 
 
 @dataclass(frozen=True, kw_only=True)

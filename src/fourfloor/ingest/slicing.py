@@ -47,6 +47,15 @@ def round_tempo(bpm: float, seconds: float) -> float:
     return round(bpm, 4)
 
 
+def octave_factor(bpm: float, bpm_range: tuple[float, float]) -> float:
+    """Return 2 or 0.5 where music counts at double or half its tempo to come into a range, else 1.
+
+    A bar of 85 BPM is two bars of 170 BPM, as drum and bass counts them.
+    """
+    low, high = bpm_range
+    return next((factor for factor in (1.0, 2.0, 0.5) if low <= bpm * factor <= high), 1.0)
+
+
 def plan_cuts(grid: Grid, bpm: float, seconds: float, sample_rate: int, bars: int, hop_bars: int) -> Cuts:
     """Place loops of `bars` bars every `hop_bars` bars on the grid, at tempo `bpm` (the grid's own, rounded).
 
