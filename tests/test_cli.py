@@ -1,5 +1,6 @@
 """The real command line: what it prints, what it refuses, how it ends."""
 
+import errno
 import json
 import os
 import subprocess
@@ -10,9 +11,13 @@ import pytest
 import soundfile
 from conftest import RECIPES, house_loop
 
+from fourfloor.errors import FourfloorError
+from fourfloor.evaluation.verdict import NotAnchoredError
 from fourfloor.interfaces import cli
+from fourfloor.training.loop import DivergedError
 
 COMMANDS = ["ingest", "train", "generate", "evaluate", "compare", "models", "produce", "export"]
+BUGS = [ValueError, KeyError, TypeError, RuntimeError, AssertionError, OSError, RecursionError, UnicodeError]
 
 
 def run(
@@ -152,6 +157,33 @@ def test_a_wrong_command_line_is_one_line_too(arguments, message, capsys, monkey
     assert err.startswith(f"fourfloor: {message}")
     assert err.endswith("--help\n")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (FourfloorError("say what to do"), 2, "fourfloor: say what to do"),
+        (NotAnchoredError("the scale is broken"), 3, "fourfloor: the scale is broken"),
+        (DivergedError("the loss is not finite"), 4, "fourfloor: the loss is not finite"),
+        (OSError(errno.EACCES, "Permission denied", "a/b.wav"), 2, "fourfloor: a/b.wav: Permission denied; check "),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "fourfloor: output: No space left on device; check "),
+        (MemoryError(), 2, "fourfloor: out of memory; "),
+        *((bug("of ours"), 1, "fourfloor: this is a bug in fourfloor: please report ") for bug in BUGS),
+    ],
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_mistake_is_one_line_and_a_bug_a_traceback(error, code, told, debug, capsys, monkeypatch) -> None:
+    from fourfloor import pipeline
+
+    def raises(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(pipeline, "list_models", raises)
+    ended, out, err = run(capsys, monkeypatch, *(["--debug"] if debug else []), "models")
+    assert (ended, out) == (code, "")
+    assert err.splitlines()[-1].startswith(told)
+    assert err.startswith("Traceback") == (debug or code == 1)
+    assert (err.count("\n") == 1) == (code != 1 and not debug)
 
 
 def test_nothing_asked_is_answered_with_help(capsys, monkeypatch) -> None:

@@ -3,3 +3,5 @@
 
 class FourfloorError(ValueError):
     """Say in one line what is wrong, where, and what to do about it."""
+
+    exit_code = 2  # of the command line

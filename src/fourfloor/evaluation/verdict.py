@@ -28,6 +28,8 @@ MIN_LOOPS = 32  # judged loops, below which a set has no distance and no diversi
 class NotAnchoredError(FourfloorError):
     """The reference rows do not stand where they must: the scale is broken for this dataset, there is no verdict."""
 
+    exit_code = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:

@@ -1,7 +1,11 @@
-"""The command line: parse, call the pipeline, show. Exit 2 with one line for a user's mistake."""
+"""The command line: parse, call the pipeline, show; one line for a user's mistake, a traceback for a bug."""
 
+import errno
 import os
+import signal
 import sys
+import traceback
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -25,25 +29,53 @@ app = typer.Typer(
 )
 for group in (datasets, models, loops, judging):  # in the order of --help
     app.add_typer(group.commands)
+# Errors of the machine that may come without the name of a file.
+MACHINE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
 _UsageError: Any = typer.BadParameter.__base__  # typer gives it no name of its own
 
 
+@dataclass
+class Settings:
+    """What the options before the command say."""
+
+    debug: bool = False
+
+
 def main() -> None:
-    """Run the command line and turn a user's mistake into one line and exit code 2."""
+    """Run the command line: a user's mistake is one line and exit code 2, a bug is a traceback and exit code 1."""
+    settings = Settings()
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(standalone_mode=False, obj=settings))
     except _UsageError as error:
         where = error.ctx.command_path if error.ctx else "fourfloor"
         fail(f"{error.format_message().rstrip('.')}; see {where} --help", 2)
-    except FourfloorError as error:
-        fail(error, 2)
+    except typer.Abort:
+        fail("stopped by SIGINT", 128 + signal.SIGINT)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
-    except OSError as error:
-        fail(f"{error.filename or 'output'}: {error.strerror or error}", 2)
-    except MemoryError:
-        fail("out of memory; ask for less at a time, or lower training.batch_size", 2)
+    except Exception as error:
+        mistake = mistake_of(error)
+        if settings.debug or mistake is None:
+            traceback.print_exception(error)
+        if mistake is None:
+            fail("this is a bug in fourfloor: please report the command and the lines above", 1)
+        fail(mistake, getattr(error, "exit_code", 2))
+
+
+def mistake_of(error: Exception) -> str | None:
+    """Say in words what the user can mend; None for a bug."""
+    if isinstance(error, FourfloorError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "out of memory; ask for less at a time, or lower training.batch_size"
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in MACHINE_ERRORS):
+        return f"{_name(error.filename)}: {error.strerror or error}; check the path, its permissions and the free space"
+    return None
+
+
+def _name(path: object) -> str:
+    return "output" if path is None else os.fsdecode(path) if isinstance(path, str | bytes) else str(path)
 
 
 def _version(asked: bool) -> None:
@@ -60,7 +92,9 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of every error.")] = False,
 ) -> None:
     """New, seamless house & techno loops from your own tracks, on an ordinary machine."""
+    context.obj.debug = debug
     if context.invoked_subcommand is None:
         print(context.get_help())

@@ -37,7 +37,6 @@ def evaluate(
     """
     from fourfloor import pipeline
     from fourfloor.evaluation.report import markdown
-    from fourfloor.evaluation.verdict import NotAnchoredError
     from fourfloor.interfaces.show import progress_bar
 
     request = pipeline.EvaluateRequest(
@@ -51,11 +50,8 @@ def evaluate(
         redraw=redraw,
         rows=tuple(rows),
     )
-    try:
-        with progress_bar("generate") as bar:
-            card = pipeline.evaluate(request, bar.update)
-    except NotAnchoredError as error:
-        fail(error, 3)
+    with progress_bar("generate") as bar:
+        card = pipeline.evaluate(request, bar.update)
     print(card.to_json() if as_json else markdown(card), end="")
 
 

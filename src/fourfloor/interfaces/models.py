@@ -39,7 +39,7 @@ def train(
     """
     from fourfloor import pipeline
     from fourfloor.interfaces.show import training_bar
-    from fourfloor.training.loop import DivergedError, Stopped
+    from fourfloor.training.loop import Stopped
 
     request = pipeline.TrainRequest(
         recipe=recipe, data=data, run=out, minutes=minutes, steps=steps, resume=resume, parent=parent,
@@ -50,8 +50,6 @@ def train(
             summary = pipeline.train(request, bar.update)
     except Stopped as stopped:
         fail(f"{out}: {stopped}; go on with --resume", stopped.exit_code)
-    except DivergedError as error:
-        fail(error, 4)
     if as_json:
         print_json(summary)
     else:

@@ -80,6 +80,8 @@ _RANGES: dict[str, tuple[float, float]] = {
 class DivergedError(FourfloorError):
     """Training produced non-finite numbers too often; the last checkpoint is healthy."""
 
+    exit_code = 4
+
 
 @dataclass
 class Progress:
