@@ -18,6 +18,7 @@ from fourfloor.audio import display_name, find_audio
 from fourfloor.errors import FourfloorError
 from fourfloor.ingest.analysis import Task, TrackAnalysis
 from fourfloor.ingest.catalogue import Catalogue, DatasetWriter, load
+from fourfloor.ingest.naming import track_names
 from fourfloor.ingest.picking import Thresholds
 from fourfloor.ingest.processes import Progress, analyze_tracks
 from fourfloor.ingest.splitting import Selection, select, split
@@ -112,8 +113,7 @@ class IngestReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `ingest --json` prints."""
-        keys = ("file", "bpm", "confidence", "downbeat_seconds", "loops", "dropped")
-        tracks = [{key: value for key, value in asdict(track).items() if key in keys} for track in self.tracks]
+        tracks = [asdict(track) for track in self.tracks]
         return {"tracks": tracks, "loops": self.loops, "rejected": self.rejected}
 
 
@@ -148,7 +148,7 @@ def ingest(
             analyses = analyze_tracks(tasks, config.jobs, on_progress)
         except OSError as error:  # of the part files: what is wrong with a track is in its analysis
             raise FourfloorError(f"{writer.partial}: cannot be written ({error.strerror}); free space") from error
-        names = [_name(path, ordered) for path in paths]
+        names = track_names(paths, ordered)
         reports = _write(writer, tasks, names, analyses, rejected, config)
         if config.strict and rejected:
             raise FourfloorError(
@@ -171,12 +171,6 @@ def _task(path: Path, part: Path, config: IngestConfig) -> Task:
         sample_rate=config.sample_rate, channels=config.channels, min_confidence=config.min_confidence,
         bpm_range=config.bpm_range, thresholds=config.thresholds,
     )  # fmt: skip
-
-
-def _name(path: Path, sources: list[Path]) -> str:
-    """Return a track's name: its path inside the folder that was named, or the file's own name."""
-    inside = [path.relative_to(source) for source in sources if path != source and path.is_relative_to(source)]
-    return display_name(max(inside, key=lambda name: len(name.parts)) if inside else path.name)
 
 
 def _write(
@@ -247,7 +241,7 @@ def _write_loops(writer: DatasetWriter, track: int, task: Task, analysis: TrackA
 def _nothing(rejected: list[dict[str, str]], reports: list[TrackReport]) -> str:
     """Say in one line why there is no dataset."""
     reasons = [f"{row['file']}: {row['reason']}" for row in rejected]
-    reasons += [f"{report.file}: {', '.join(report.dropped) or 'no loops'}" for report in reports]
+    reasons += [f"{report.file}: {', '.join([*report.dropped, *report.repairs]) or 'no loops'}" for report in reports]
     if not reasons:
         return "no audio files were found; name files or folders with WAV, FLAC, OGG, Opus, MP3 or AIFF files"
     more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""

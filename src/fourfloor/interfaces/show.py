@@ -74,13 +74,17 @@ def ingest_table(report: "IngestReport", out: Path) -> None:
     table = Table(box=None, header_style="bold")
     for name in ("track", "bpm", "confidence", "downbeat s", "loops", "dropped", "split"):
         table.add_column(name, justify="left" if name in ("track", "dropped", "split") else "right")
-    for track in report.tracks:
+    names = _short_names([track.file for track in report.tracks])
+    for track, name in zip(report.tracks, names, strict=True):
         dropped = ", ".join(f"{count} {reason}" for reason, count in track.dropped.items())
         table.add_row(
-            _shorten(track.file), f"{track.bpm:.2f}", f"{track.confidence:.2f}", f"{track.downbeat_seconds:.3f}",
+            name, f"{track.bpm:.2f}", f"{track.confidence:.2f}", f"{track.downbeat_seconds:.3f}",
             str(track.loops), dropped, track.split,
         )  # fmt: skip
     _console().print(table, markup=False)
+    for track in report.tracks:
+        for repair in track.repairs:
+            print(f"note: {track.file}: {repair}")
     for entry in report.rejected:
         print(f"rejected: {entry['file']}: {entry['reason']}")
     print(f"{out}: {report.loops} loops of {len(report.tracks)} tracks, {len(report.rejected)} files rejected")
@@ -128,5 +132,7 @@ def generate_line(row: dict[str, Any]) -> None:
     )
 
 
-def _shorten(name: str, width: int = 40) -> str:
-    return name if len(name) <= width else "..." + name[-(width - 3) :]
+def _short_names(names: list[str], width: int = 40) -> list[str]:
+    """Keep the ends of long names; names whose ends are alike stay whole."""
+    ends = [name if len(name) <= width else "..." + name[-(width - 3) :] for name in names]
+    return [name if ends.count(end) > 1 else end for name, end in zip(names, ends, strict=True)]

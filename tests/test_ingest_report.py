@@ -1,0 +1,52 @@
+"""What ingest says of its tracks: names that no two share, and every repair, on the screen and in JSON."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fourfloor.ingest.folder import IngestReport, TrackReport
+from fourfloor.ingest.naming import track_names
+from fourfloor.interfaces.show import ingest_table
+
+TRACK = TrackReport(
+    file="a.flac", bpm=126.0, confidence=0.9, downbeat_seconds=0.1, loops=3, dropped={"silence": 1}, seconds=18.6,
+    split="train", repairs=[],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("paths", "sources", "names"),
+    [
+        (["disc1/01.wav", "disc1/02.wav"], ["disc1"], ["01.wav", "02.wav"]),
+        (["disc1/01.wav", "disc2/01.wav", "disc2/02.wav"], ["disc1", "disc2"],
+         ["disc1/01.wav", "disc2/01.wav", "02.wav"]),
+        (["x/cd/01.wav", "y/cd/01.wav"], ["x/cd/01.wav", "y/cd/01.wav"], ["x/cd/01.wav", "y/cd/01.wav"]),
+        (["m/a/1.wav", "a/1.wav"], ["a", "m"], ["a/1.wav", "1.wav"]),
+        (["m/a/1.wav", "a/1.wav", "b/1.wav"], ["a", "b", "m"], ["m/a/1.wav", "here/a/1.wav", "b/1.wav"]),
+        (["m/a/1.wav"], ["m", "m/a"], ["a/1.wav"]),
+    ],
+)  # fmt: skip
+def test_no_two_tracks_have_one_name(paths, sources, names, monkeypatch) -> None:
+    monkeypatch.setattr("os.getcwd", lambda: "/here")
+    assert track_names([Path(path) for path in paths], [Path(source) for source in sources]) == names
+
+
+def report(*tracks: TrackReport) -> IngestReport:
+    return IngestReport(catalogue=None, tracks=list(tracks), rejected=[])
+
+
+def test_repairs_are_said_on_the_screen_and_in_json(capsys) -> None:
+    cut = replace(TRACK, file="b.flac", repairs=["cut short: 18.60 s of 31.00 s claimed"])
+    ingest_table(report(TRACK, cut), Path("d"))
+    assert "note: b.flac: cut short: 18.60 s of 31.00 s claimed\n" in capsys.readouterr().out
+    rows = report(TRACK, cut).to_json()["tracks"]
+    assert [row["repairs"] for row in rows] == [[], ["cut short: 18.60 s of 31.00 s claimed"]]
+
+
+def test_long_names_with_one_end_stay_apart_in_the_table(capsys) -> None:
+    end = "a" * 50 + ".wav"
+    ingest_table(report(*(replace(TRACK, file=f"disc{number}/{end}") for number in (1, 2))), Path("d"))
+    shown = capsys.readouterr().out
+    assert f"disc1/{end}" in shown
+    assert f"disc2/{end}" in shown
