@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fourfloor.errors import FourfloorError
 from fourfloor.ingest.catalogue import Catalogue, DatasetWriter, load, loop_features
 from fourfloor.ingest.schema import content_hashes
 from fourfloor.representations import latent
@@ -110,7 +111,7 @@ def test_data_hash_names_the_content_not_the_files(tmp_path: Path) -> None:
         lambda c: c.update(feature_dim=10**9),
         lambda c: c.update(sample_rate=0),
         lambda c: c.update(channels=True),
-        lambda c: c.update(schema=2),
+        lambda c: c.update(schema=3),
         lambda c: c.update(unknown=1),
         lambda c: c.pop("settings"),
     ],
@@ -236,3 +237,17 @@ def test_what_a_killed_writer_left_is_cleared(tmp_path: Path, dataset: Path) -> 
 def test_a_place_that_cannot_be_written_is_named(out: str) -> None:
     with pytest.raises(ValueError, match=rf"^{out}[^\n]*choose another folder$"):
         DatasetWriter(out, bars=1)
+
+
+def test_a_catalogue_of_the_schema_before_is_read(dataset: Path) -> None:
+    def older(content: dict) -> None:
+        content["schema"] = 1
+        for track in content["tracks"]:
+            for key in ("meter", "drift_ms", "grid"):
+                del track[key]
+
+    rewrite(dataset, older)
+    assert [(track.meter, track.drift_ms, track.grid) for track in load(dataset).tracks] == [("4/4", 0.0, "steady")] * 2
+    rewrite(dataset, lambda content: content["tracks"][0].update(grid="steady"))
+    with pytest.raises(FourfloorError, match=r"tracks\[0\] has missing or unknown keys"):
+        load(dataset)

@@ -71,7 +71,20 @@ def test_ingest_prints_what_it_promises(music, tmp_path, capsys, monkeypatch) ->
     said = json.loads(out)
     assert code == 0, err
     assert list(said) == ["tracks", "loops", "rejected"]
-    keys = {"file", "bpm", "confidence", "downbeat_seconds", "loops", "dropped", "seconds", "split", "repairs"}
+    keys = {
+        "file",
+        "bpm",
+        "confidence",
+        "downbeat_seconds",
+        "loops",
+        "dropped",
+        "seconds",
+        "split",
+        "repairs",
+        "meter",
+        "drift_ms",
+        "grid",
+    }
     assert [keys <= set(track) for track in said["tracks"]] == [True, True]
     assert [track["bpm"] for track in said["tracks"]] == pytest.approx([124.0, 132.0], abs=0.05)
     assert said["loops"] == sum(track["loops"] for track in said["tracks"]) > 0

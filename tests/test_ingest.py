@@ -116,7 +116,20 @@ def test_tracks_are_brought_to_one_level(report: IngestReport) -> None:
 def test_report_is_the_promised_json(report: IngestReport) -> None:
     printed = json.loads(json.dumps(report.to_json()))
     assert set(printed) == {"tracks", "loops", "rejected"}
-    keys = {"file", "bpm", "confidence", "downbeat_seconds", "loops", "dropped", "seconds", "split", "repairs"}
+    keys = {
+        "file",
+        "bpm",
+        "confidence",
+        "downbeat_seconds",
+        "loops",
+        "dropped",
+        "seconds",
+        "split",
+        "repairs",
+        "meter",
+        "drift_ms",
+        "grid",
+    }
     assert all(keys <= set(track) for track in printed["tracks"])
     assert printed["loops"] == sum(track["loops"] for track in printed["tracks"]) == len(report.catalogue.loops)
 

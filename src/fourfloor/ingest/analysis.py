@@ -62,6 +62,9 @@ class TrackAnalysis:
     bpm: float = 0.0
     confidence: float = 0.0
     first_downbeat: float = 0.0
+    meter: str = "4/4"
+    drift_ms: float = 0.0
+    grid: str = "steady"
     gain_db: float = 0.0
     repairs: list[str] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)

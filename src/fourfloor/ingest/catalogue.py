@@ -83,7 +83,7 @@ def _read_json(folder: Path) -> dict[str, Any]:
         raise FourfloorError(f"{CATALOGUE} is not UTF-8 text") from None
     if not isinstance(content, dict) or "schema" not in content:
         raise FourfloorError(f"{CATALOGUE} is not a catalogue")
-    if content["schema"] != SCHEMA:
+    if content["schema"] not in (SCHEMA - 1, SCHEMA):
         raise FourfloorError(f"{CATALOGUE} has schema {str(content['schema'])[:20]}, this version reads {SCHEMA}")
     return content
 
@@ -176,6 +176,9 @@ class DatasetWriter:
         split: str = "train",
         dropped: dict[str, int] | None = None,
         repairs: list[str] | None = None,
+        meter: str = "4/4",
+        drift_ms: float = 0.0,
+        grid: str = "exact",
     ) -> int:
         """Add a track and return its index; its loops follow through `add_loop`."""
         if split not in SPLITS:
@@ -184,6 +187,7 @@ class DatasetWriter:
             name=name, path=path, sha256=sha256, bpm=float(bpm), confidence=float(confidence),
             first_downbeat=float(first_downbeat), style=style, split=split, loops=0,
             dropped=dict(sorted((dropped or {}).items())), repairs=list(repairs or []),
+            meter=meter, drift_ms=float(drift_ms), grid=grid,
         )  # fmt: skip
         self._tracks.append(asdict(track))
         return len(self._tracks) - 1

@@ -96,6 +96,9 @@ class TrackReport:
     seconds: float
     split: str
     repairs: list[str]
+    meter: str
+    drift_ms: float
+    grid: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,13 +208,15 @@ def _write(
         track = writer.add_track(
             name=names[number], path=file, sha256=analysis.sha256, bpm=analysis.bpm, confidence=analysis.confidence,
             first_downbeat=analysis.first_downbeat, style=config.style, split=selection.split,
-            dropped=selection.dropped, repairs=repairs,
+            dropped=selection.dropped, repairs=repairs, meter=analysis.meter, drift_ms=analysis.drift_ms,
+            grid=analysis.grid,
         )  # fmt: skip
         _write_loops(writer, track, tasks[number], analysis, selection)
         report = TrackReport(
             file=file, bpm=analysis.bpm, confidence=analysis.confidence, downbeat_seconds=analysis.first_downbeat,
             loops=len(selection.kept), dropped=dict(sorted(selection.dropped.items())), seconds=analysis.seconds,
-            split=selection.split, repairs=repairs,
+            split=selection.split, repairs=repairs, meter=analysis.meter, drift_ms=analysis.drift_ms,
+            grid=analysis.grid,
         )  # fmt: skip
         reports.append(report)
     for row in rejected:

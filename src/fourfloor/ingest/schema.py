@@ -20,7 +20,10 @@ import numpy as np
 from fourfloor.errors import FourfloorError
 from fourfloor.representations.beatgrid import loop_samples
 
-SCHEMA = 1
+SCHEMA = 2
+# How the beats of a track lie: whole bars from its first sample on, at one tempo, in stretches of their own tempo each,
+# or in no grid that loops can be cut from.
+GRIDS = ("exact", "steady", "pieces", "broken")
 SPLITS = ("train", "validation")
 CATALOGUE, AUDIO, FEATURES = "catalogue.json", "audio.i16", "features.f16"
 CODEC = "codec.safetensors"  # added when a model is first trained on the dataset
@@ -29,7 +32,10 @@ FULL_SCALE = 32767
 
 @dataclass(frozen=True, kw_only=True)
 class Track:
-    """Describe one source of loops; `first_downbeat` in seconds, `sha256` of the file as it was."""
+    """Describe one source of loops; `first_downbeat` in seconds, `sha256` of the file as it was.
+
+    `meter` like "4/4"; `drift_ms` says how far the beats lie from those of one constant tempo, `grid` is of `GRIDS`.
+    """
 
     name: str
     path: str
@@ -42,6 +48,13 @@ class Track:
     loops: int
     dropped: dict[str, int] = field(default_factory=dict)
     repairs: list[str] = field(default_factory=list)
+    meter: str = "4/4"
+    drift_ms: float = 0.0
+    grid: str = "exact"
+
+
+# What schema 1 did not say of a track.
+_ADDED_IN_2 = {"meter": "4/4", "drift_ms": 0.0, "grid": "steady"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +156,8 @@ def parse(folder: Path, content: dict[str, Any]) -> Catalogue:
     for key, kind in _KEYS.items():
         if type(content[key]) is not kind:
             raise FourfloorError(f"{CATALOGUE}: {key} is not of type {kind.__name__}")
-    tracks = tuple(_record(Track, row, f"tracks[{number}]") for number, row in enumerate(content["tracks"]))
+    added = _ADDED_IN_2 if content["schema"] == 1 else {}
+    tracks = tuple(_record(Track, row, f"tracks[{number}]", added) for number, row in enumerate(content["tracks"]))
     loops = tuple(_record(Loop, row, f"loops[{number}]") for number, row in enumerate(content["loops"]))
     if content_hashes(content) != (content["data_hash"], content["catalogue_hash"]):
         raise FourfloorError(f"{CATALOGUE} does not match its own hash")
@@ -170,11 +184,13 @@ def _declared(kind: type) -> dict[str, tuple[type, ...]]:
     return allowed
 
 
-def _record(kind: type, row: Any, where: str) -> Any:
-    """Build a Track or Loop from JSON, every key present and of its declared type."""
+def _record(kind: type, row: Any, where: str, added: dict[str, Any] | None = None) -> Any:
+    """Build a Track or Loop from JSON, every key but those `added` present and of its declared type."""
     declared = _declared(kind)
-    if not isinstance(row, dict) or set(row) != set(declared):
+    added = added or {}
+    if not isinstance(row, dict) or set(row) != set(declared) - set(added):
         raise FourfloorError(f"{CATALOGUE}: {where} has missing or unknown keys")
+    row = row | added
     for key, allowed in declared.items():
         if type(row[key]) not in allowed:
             raise FourfloorError(f"{CATALOGUE}: {where}.{key} has the wrong type")
@@ -206,3 +222,5 @@ def _check_rows(catalogue: Catalogue) -> None:
     for number, (track, count) in enumerate(zip(catalogue.tracks, counts, strict=True)):
         if track.split not in SPLITS or track.loops != count or len(track.sha256) != 64:
             raise FourfloorError(f"{CATALOGUE}: tracks[{number}] has a split, a count or a hash that does not fit")
+        if track.grid not in GRIDS or not track.drift_ms >= 0:
+            raise FourfloorError(f"{CATALOGUE}: tracks[{number}] has a grid or a drift that does not fit")

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fourfloor.ingest.folder import IngestReport
+    from fourfloor.ingest.folder import IngestReport, TrackReport
     from fourfloor.training.loop import Progress as TrainingProgress
 
 PLAIN_SECONDS = 30.0  # between lines where the output is no terminal
@@ -72,14 +72,14 @@ def training_bar() -> Iterator[TrainingBar]:
 def ingest_table(report: "IngestReport", out: Path) -> None:
     """Print what became of every track."""
     table = Table(box=None, header_style="bold")
-    for name in ("track", "bpm", "confidence", "downbeat s", "loops", "dropped", "split"):
-        table.add_column(name, justify="left" if name in ("track", "dropped", "split") else "right")
+    for name in ("track", "bpm", "confidence", "downbeat s", "grid", "loops", "dropped", "split"):
+        table.add_column(name, justify="left" if name in ("track", "grid", "dropped", "split") else "right")
     names = _short_names([track.file for track in report.tracks])
     for track, name in zip(report.tracks, names, strict=True):
         dropped = ", ".join(f"{count} {reason}" for reason, count in track.dropped.items())
         table.add_row(
             name, f"{track.bpm:.2f}", f"{track.confidence:.2f}", f"{track.downbeat_seconds:.3f}",
-            str(track.loops), dropped, track.split,
+            _grid_words(track), str(track.loops), dropped, track.split,
         )  # fmt: skip
     _console().print(table, markup=False)
     for track in report.tracks:
@@ -88,6 +88,12 @@ def ingest_table(report: "IngestReport", out: Path) -> None:
     for entry in report.rejected:
         print(f"rejected: {entry['file']}: {entry['reason']}")
     print(f"{out}: {report.loops} loops of {len(report.tracks)} tracks, {len(report.rejected)} files rejected")
+
+
+def _grid_words(track: "TrackReport") -> str:
+    """Say how the beats of a track lie: "steady", or "pieces, drift 38 ms"."""
+    words = [track.grid] + ([track.meter] if track.meter != "4/4" else [])
+    return ", ".join(words + ([f"drift {track.drift_ms:.0f} ms"] if track.drift_ms >= 10 else []))
 
 
 def models_tables(found: dict[str, list[dict[str, Any]]]) -> None:
