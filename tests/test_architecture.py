@@ -9,11 +9,11 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
 # What a stage may import beside itself and the third-party libraries.
 PATH = [
     "errors", "audio", "representations", "ingest", "producer", "dataset", "nn", "models", "training", "recipe",
-    "loading", "generation", "picture", "evaluation", "novelty", "listening", "early_stopping", "pipeline",
+    "header", "loading", "generation", "picture", "evaluation", "novelty", "listening", "early_stopping", "pipeline",
     "interfaces",
 ]  # fmt: skip
 TRAINING_PATH = [
-    "errors", "representations", "dataset", "nn", "models", "training", "recipe", "loading", "generation",
+    "errors", "representations", "dataset", "nn", "models", "training", "recipe", "header", "loading", "generation",
 ]  # fmt: skip
 TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops"}
 FORBIDDEN_NAMES = {"utils", "common", "base", "core", "helpers", "factory"}

@@ -17,7 +17,7 @@ import torch
 from conftest import RECIPES, TINY, house_loop
 from PIL import Image
 
-from fourfloor import audio, generation, loading, novelty, pipeline
+from fourfloor import audio, generation, header, loading, novelty, pipeline
 from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
 from fourfloor.ingest.catalogue import DatasetWriter
@@ -402,9 +402,9 @@ def test_a_decoder_of_another_codec_is_refused_on_resuming_too(
 
 
 def test_more_styles_than_a_model_has_room_for_are_refused() -> None:
-    loading.check_styles("flow", ["style"] * 63, "here")
+    header.check_styles("flow", ["style"] * 63, "here")
     with pytest.raises(ValueError, match="here: 64 styles, a flow model has room for 63; merge some"):
-        loading.check_styles("flow", ["style"] * 64, "here")
+        header.check_styles("flow", ["style"] * 64, "here")
 
 
 def test_what_waits_is_not_made_when_no_one_takes_it() -> None:

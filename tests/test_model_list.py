@@ -41,6 +41,57 @@ def test_runs_are_found_wherever_they_lie_below(trained_runs: dict[str, Path], t
     assert {Path(row["path"]).name for row in found["unreadable"]} == {"empty", "damaged"}
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("recipe", []), ("recipe", {"model": []}), ("recipe", {"model": {"family": 7}}), ("step", "3"), ("step", -1),
+        ("elapsed", None), ("elapsed", float("nan")), ("shape", {"latent_dim": 10**9}), ("shape", None),
+        ("vocabulary", "house"), ("vocabulary", ["\x1b[31mred"]), ("vocabulary", ["a", "a"]), ("data_hash", ["x"]),
+        ("data_hash", "two\nlines"), ("control_quantiles", {}), ("parent", 5),
+    ],
+)  # fmt: skip
+def test_a_damaged_description_hides_no_other_model(
+    trained_runs: dict[str, Path], tmp_path: Path, key: str, value: object
+) -> None:
+    for name in ("good", "damaged"):
+        shutil.copytree(trained_runs["prior"], tmp_path / name)
+    path = sorted((tmp_path / "damaged" / "checkpoints").glob("*.json"))[-1]
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    found = pipeline.list_models([tmp_path], RECIPES)
+    assert [row["name"] for row in found["models"]] == ["warehouse", "good"]
+    (unreadable,) = found["unreadable"]
+    assert unreadable["path"] == str(tmp_path / "damaged")
+    assert str(path) in unreadable["reason"]
+    assert unreadable["reason"].isprintable()
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{", b"[" * 100_000, b"\xff", b'{"step": 1' + b"0" * 5000 + b"}", b""])
+def test_what_is_no_description_hides_no_other_model(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "damaged" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "damaged" / "checkpoints" / "step-00000001.json").write_bytes(content)
+    found = pipeline.list_models([tmp_path], RECIPES)
+    assert [row["name"] for row in found["models"]] == ["warehouse"]
+    assert [row["path"] for row in found["unreadable"]] == [str(tmp_path / "damaged")]
+
+
+def test_a_folder_that_cannot_be_read_hides_no_other_model(
+    trained_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(trained_runs["prior"], tmp_path / "good")
+    (tmp_path / "private").mkdir()
+    listed = Path.iterdir
+
+    def refuse(folder: Path) -> object:
+        if folder.name == "private":  # the superuser of a test may read everything
+            raise PermissionError(13, "Permission denied", str(folder))
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    found = pipeline.list_models([tmp_path], RECIPES)
+    assert [row["name"] for row in found["models"]] == ["warehouse", "good"]
+    assert found["unreadable"][0]["reason"] == f"{tmp_path / 'private'}: cannot be read (Permission denied)"
+
+
 def test_an_exported_model_is_one_of_two_parts(trained_runs: dict[str, Path], tmp_path: Path) -> None:
     pipeline.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "mine")
     row = next(row for row in pipeline.list_models([tmp_path], RECIPES)["models"] if row["name"] == "mine")

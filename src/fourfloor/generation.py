@@ -18,6 +18,8 @@ from fourfloor.representations.controls import ANY, Controls
 
 BAR_CHOICES = latent.BAR_COUNTS
 MAX_COUNT = 10_000
+# Limits that no sound model comes near, and beyond which arithmetic overflows: trained ones stay below 15, 15 and 10.
+MAX_SAMPLE, MAX_LOG_MAGNITUDE, MAX_AMPLITUDE = 1000.0, 50.0, 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +46,13 @@ def style_number(model: Trained, style: str | None) -> int:
     """Return a style's number in the model's vocabulary, 0 for any."""
     if style is None:
         return 0
-    if style not in model.vocabulary:
-        raise FourfloorError(f"style {style!r} is unknown to the model: use one of {', '.join(model.vocabulary)}")
+    if style not in model.styles:
+        known = (
+            "was in its training data, but in no loop it learned from"
+            if style in model.vocabulary
+            else "is unknown to the model"
+        )
+        raise FourfloorError(f"style {style!r} {known}: use one of {', '.join(model.styles)}")
     return 1 + model.vocabulary.index(style)
 
 
@@ -97,6 +104,7 @@ def render(
     mel = np.ascontiguousarray(features[:, latent.MEL])
     with torch.no_grad():
         mean, log_sigma, tonality = decoder.model(torch.from_numpy(z)[None], torch.from_numpy(mel)[None])
+    _checked(mean.numpy(), MAX_LOG_MAGNITUDE, decoder)
     return magnitude.render(
         mean[0].numpy(),
         np.exp(log_sigma[0].numpy()),
@@ -110,22 +118,51 @@ def render(
 
 
 def make_loop(model: LoopModel, request: Request, sampling: Any = None) -> np.ndarray:
-    """Make one loop, float32 `(2, samples)`, not yet leveled; the same request gives the same samples."""
+    """Make one loop, float32 `(2, samples)`, not yet leveled; the same request gives the same samples.
+
+    Raises FourfloorError where the weights are finite, yet make no sound.
+    """
     check_controls(model, request.controls)
-    if model.decoder is None:
-        return _make_alone(model.prior, request, sampling)
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            waveform = (
+                _make_alone(model, request, sampling) if model.decoder is None else _make(model, request, sampling)
+            )
+    except FloatingPointError:
+        raise _unsound(model.decoder or model.prior) from None
+    return _checked(waveform, MAX_AMPLITUDE, model.decoder or model.prior)
+
+
+def _make(model: LoopModel, request: Request, sampling: Any) -> np.ndarray:
+    """Make a loop by a prior and a decoder."""
+    assert model.decoder is not None
     samples = loop_samples(request.bpm, request.bars, latent.SAMPLE_RATE)
-    z = sample_latents(model.prior, request, sampling)
+    z = _checked(sample_latents(model.prior, request, sampling), MAX_SAMPLE, model.prior)
     return render(model.decoder, z, request.bpm, samples, request.seed, magnitude.Rendering(in_tune=True))
 
 
-def _make_alone(prior: Trained, request: Request, sampling: Any) -> np.ndarray:
+def _make_alone(model: LoopModel, request: Request, sampling: Any) -> np.ndarray:
     """Make a loop by a model whose samples need no decoder; mono, so both channels are equal."""
+    prior = model.prior
     representation, config = prior.representation, prior.recipe.representation
     x = sample(prior, request, representation.count(config, request.bpm, request.bars), sampling)
     rng = np.random.default_rng(request.seed)
-    waveform = representation.decode(x, prior.codec, config, request.bpm, request.bars, rng)
+    waveform = representation.decode(
+        _checked(x, MAX_SAMPLE, prior), prior.codec, config, request.bpm, request.bars, rng
+    )
     return np.stack([waveform, waveform])
+
+
+def _checked(values: np.ndarray, limit: float, trained: Trained) -> np.ndarray:
+    """Return what a model made; FourfloorError where it is not finite or beyond anything it was trained on."""
+    if not np.abs(values).max() <= limit:  # also true of NaN
+        raise _unsound(trained)
+    return values
+
+
+def _unsound(trained: Trained) -> FourfloorError:
+    where = trained.source or "the model in training"
+    return FourfloorError(f"{where}: its weights make values that are no sound; use another model or checkpoint")
 
 
 def candidate_requests(request: Request, number: int, candidates: int) -> list[Request]:

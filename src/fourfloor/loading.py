@@ -6,7 +6,6 @@ decoder (magnitudes from latents) that share one codec.
 
 import hashlib
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -18,17 +17,19 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from fourfloor import recipe
+from fourfloor import header, recipe
 from fourfloor.errors import FourfloorError
 from fourfloor.models import family_module
+from fourfloor.nn.levels import Levels
 from fourfloor.representations import codec_arrays, representation_module
-from fourfloor.representations.controls import Quantiles, is_scale
+from fourfloor.representations.controls import Quantiles
 from fourfloor.training import checkpoint
 from fourfloor.training.checkpoint import Checkpoint, CheckpointError
 
 BUNDLED = "warehouse"
 PRIOR_FILE, DECODER_FILE = "prior.json", "decoder.json"
 KEPT_META = ("recipe", "shape", "vocabulary", "control_quantiles", "data_hash", "version", "elapsed", "parent")
+TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.bool)  # of what is not in 8 bits
 SMALL = 10_000  # matrices of fewer weights are exported in half precision
 
 
@@ -63,6 +64,13 @@ class Trained:
         return list(self.meta["vocabulary"])
 
     @property
+    def styles(self) -> list[str]:
+        """List the styles that can be asked for: those that the model has an outline of, where it takes one."""
+        levels = getattr(self.model, "levels", None)
+        measured = levels.styles() if isinstance(levels, Levels) else range(1, len(self.vocabulary) + 1)
+        return [self.vocabulary[number - 1] for number in measured]
+
+    @property
     def control_quantiles(self) -> Quantiles | None:
         """Return the scale of the model's controls; None where it was trained without them."""
         return self.meta.get("control_quantiles")
@@ -94,41 +102,38 @@ class _NothingDrawn(TorchFunctionMode):
 
 def rebuild(saved: Checkpoint, source: Path) -> Trained:
     """Build the model of a checkpoint with its averaged weights; CheckpointError in one line where it does not fit."""
+    about = header.parse(saved.meta, source)
+    family = family_module(about.plan.family)
     try:
-        plan = recipe.parse(saved.meta["recipe"], str(source))
-        with torch.device("meta"), _NothingDrawn():  # shapes are compared before anything is allocated
-            model = family_module(plan.family).Model(plan.model, saved.meta["shape"])
         scales = saved.part("scales")
         weights = {name: _widened(value, scales.get(name)) for name, value in saved.part("ema").items()}
-        _check_weights(model, weights, source)
-        model = family_module(plan.family).Model(plan.model, saved.meta["shape"])
+        with torch.device("meta"), _NothingDrawn():  # shapes are compared before anything is allocated
+            _check_weights(family.Model(about.plan.model, about.shape), weights, source)
+        model = family.Model(about.plan.model, about.shape)
         model.load_state_dict(weights)
-        constants = {name: value.float().numpy() for name, value in saved.part("constants").items()}
-        codec = representation_module(plan.representation_name).Codec(**constants)
-        vocabulary, data_hash = saved.meta["vocabulary"], saved.meta["data_hash"]
-    except (KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
-        raise CheckpointError(f"{source}: is no model of this version ({error!r:.80}); train it again") from None
-    if not isinstance(vocabulary, list) or not all(isinstance(style, str) for style in vocabulary):
-        raise CheckpointError(f"{source}: its list of styles is damaged; use another checkpoint")
-    if not isinstance(data_hash, str):
-        raise CheckpointError(f"{source}: the name of its data is damaged; use another checkpoint")
-    check_styles(plan.family, vocabulary, source)
-    if getattr(plan.model, "controls", False) and not is_scale(saved.meta.get("control_quantiles")):
-        raise CheckpointError(f"{source}: the scale of its controls is damaged; use another checkpoint")
-    return Trained(model.eval().requires_grad_(False), codec, plan, saved.meta, source)
-
-
-def check_styles(family: str, vocabulary: Sequence[str], source: object) -> None:
-    """Raise FourfloorError where a model of the family has no room for so many styles, one of which stands for any."""
-    room = getattr(family_module(family), "MAX_STYLES", None)
-    if room is not None and len(vocabulary) >= room:
-        raise FourfloorError(
-            f"{source}: {len(vocabulary)} styles, a {family} model has room for {room - 1}; merge some"
+        representation = representation_module(about.plan.representation_name)
+        codec = representation.Codec(
+            **{name: _widened(value, None).numpy() for name, value in saved.part("constants").items()}
         )
+        representation.check(codec, about.plan.representation)
+        for part in model.modules():
+            if isinstance(part, Levels):
+                part.check(len(about.vocabulary))
+    except CheckpointError:
+        raise
+    except (FourfloorError, TypeError) as error:
+        reason = str(error)[:120]
+        raise CheckpointError(f"{source}: does not hold a model of this version ({reason}); use another one") from None
+    return Trained(model.eval().requires_grad_(False), codec, about.plan, saved.meta, source)
 
 
 def _widened(value: Tensor, scale: Tensor | None) -> Tensor:
-    return value.float() * scale[:, None] if scale is not None else value.float()
+    """Return a weight in single precision; TypeError where it is not of a type that `export` or training writes."""
+    if scale is None and value.dtype in TYPES:
+        return value.float()
+    if scale is None or value.dtype != torch.int8 or not scale.is_floating_point() or scale.shape != value.shape[:1]:
+        raise TypeError(f"a weight of type {value.dtype}")
+    return value.float() * scale[:, None]
 
 
 def quantize(matrix: Tensor) -> tuple[Tensor, Tensor]:
@@ -252,7 +257,7 @@ def export(prior: Path, decoder: Path | None, out: Path) -> None:
     for saved, name in [(checkpoint.load_best(run), name) for run, name in runs]:  # all are read before one is written
         tensors = {f"constants/{key}": value.half() for key, value in saved.part("constants").items()}
         for key, value in saved.part("ema").items():
-            tensors[f"ema/{key}"] = value.half()
+            tensors[f"ema/{key}"] = value.half() if value.is_floating_point() else value  # a count may be large
             if value.ndim == 2 and value.numel() > SMALL:
                 tensors[f"ema/{key}"], tensors[f"scales/{key}"] = quantize(value)
         kept = {key: saved.meta[key] for key in KEPT_META if key in saved.meta}

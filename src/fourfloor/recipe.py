@@ -5,6 +5,7 @@ that names file, table, key and the nearest match.
 """
 
 import difflib
+import reprlib
 import tomllib
 import types
 import typing
@@ -20,6 +21,7 @@ from fourfloor.training import loop
 
 TABLES = ("about", "representation", "model", "training", "generation")
 MAX_BYTES = 100_000
+MAX_SHOWN = 60  # characters of a wrong value in an error
 MAX_TEXT = 300  # characters of a text in [about]
 
 
@@ -84,7 +86,9 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         raise FourfloorError(f"{reason}; name a .toml file, as in recipes/") from None
     except UnicodeDecodeError:
         raise FourfloorError(f"{path}: is not UTF-8 text; name a .toml file, as in recipes/") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except FourfloorError:
+        raise
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError, or a number of too many digits
         raise FourfloorError(f"{path}: is not valid TOML ({error})") from None
     for override in overrides:
         _apply_override(content, override)
@@ -104,7 +108,7 @@ def parse(content: dict[str, Any], source: str) -> Recipe:
     _refuse_unknown(content, TABLES, source, "table")
     for table, values in content.items():
         if not isinstance(values, dict):
-            raise FourfloorError(f"{source}: {table} = {values!r} stands outside a table: put it under one of {TABLES}")
+            raise FourfloorError(f"{source}: {table} = {_shown(values)} is outside a table: put it under {TABLES}")
     representation_table = dict(content.get("representation", {}))
     model_table = dict(content.get("model", {}))
     name = _take(representation_table, "name", f"{source} [representation]")
@@ -150,7 +154,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if origin is typing.Literal:
         if value in arguments:
             return value
-        raise FourfloorError(f"{where} = {value!r} is none of {', '.join(map(repr, arguments))}")
+        raise FourfloorError(f"{where} = {_shown(value)} is none of {', '.join(map(repr, arguments))}")
     if origin in (typing.Union, types.UnionType):
         return _convert(value, next(a for a in arguments if a is not type(None)), where)
     if origin is tuple and isinstance(value, list | tuple):
@@ -159,24 +163,31 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return float(value)
     expected = origin or hint
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-        raise FourfloorError(f"{where} = {value!r} must be of type {getattr(expected, '__name__', expected)}")
+        raise FourfloorError(f"{where} = {_shown(value)} must be of type {getattr(expected, '__name__', expected)}")
     if isinstance(value, float) and not abs(value) < float("inf"):
         raise FourfloorError(f"{where} = {value!r} must be a finite number")
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise FourfloorError(f"{where} must be a number of at most 64 bits")
     return value
+
+
+def _shown(value: Any) -> str:
+    """Write a value that was given in a few characters."""
+    return reprlib.repr(value)[:MAX_SHOWN]
 
 
 def _take(table: dict[str, Any], key: str, where: str) -> str:
     if key not in table:
         raise FourfloorError(f"{where}: {key} is missing")
-    return str(table.pop(key))
+    return str(table.pop(key))[:MAX_SHOWN]
 
 
 def _refuse_unknown(values: dict[str, Any], known: Sequence[str], where: str, kind: str) -> None:
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
+            near = difflib.get_close_matches(key[:MAX_SHOWN], known, n=1)  # it takes the square of the length
             hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
-            raise FourfloorError(f"{where}: unknown {kind} {key!r}: {hint}")
+            raise FourfloorError(f"{where}: unknown {kind} {key[:MAX_SHOWN]!r}: {hint}")
 
 
 def _apply_override(content: dict[str, Any], override: str) -> None:

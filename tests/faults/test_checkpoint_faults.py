@@ -80,8 +80,8 @@ def rewrite(run: Path, change: Callable[[dict], None]) -> None:
         (lambda meta: meta["recipe"]["model"].update(magic=1), "unknown key 'magic'"),
         (lambda meta: meta["recipe"]["model"].update(family="os"), "'os' is unknown"),
         (lambda meta: meta.update(vocabulary={"a": 1}), "list of styles"),
-        (lambda meta: meta.update(shape=[]), "no model of this version"),
-        (lambda meta: meta.pop("recipe"), "no model of this version"),
+        (lambda meta: meta.update(shape=[]), "its shape does not fit its recipe"),
+        (lambda meta: meta.pop("recipe"), "says no recipe"),
         (lambda meta: meta.update(format=99), "was not written by this version"),
     ],
 )

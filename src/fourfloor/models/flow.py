@@ -238,7 +238,8 @@ class Model(Velocity):
         bpm, style = conditions["bpm"].to(device), conditions["style"].to(device)
         controls = conditions["controls"].to(device) if "controls" in conditions else None
 
-        is_guided = sampling.autoguidance > 0 and bool(self.guess.any())
+        has_guess = self.config.depth > EARLY_BLOCKS and bool(self.guess.any())
+        is_guided = sampling.autoguidance > 0 and has_guess
 
         def answer(x: Tensor, time: float, style: Tensor, controls: Tensor | None) -> Tensor:
             t = torch.full((n,), time, device=device)

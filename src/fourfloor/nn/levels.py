@@ -8,6 +8,8 @@ One normal for a style would miss its tails: loops that are sparse, dark, or wit
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
+
 KERNELS = 2048  # in all; the styles share them evenly
 WIDTH = 0.6  # deviation of a kernel, of the deviation within a style: 0 would give outlines of training loops
 FLOOR = 1e-4  # variance of what hardly varies
@@ -29,6 +31,18 @@ class Levels(nn.Module):
         self.register_buffer("share", torch.zeros(KERNELS))  # how often any style draws it
         self.register_buffer("spread", torch.zeros(styles, dim))  # deviation of a style's kernels
         self.register_buffer("factor", torch.zeros(dim, dim))  # Cholesky factor of the correlations of all
+
+    def check(self, styles: int) -> None:
+        """Raise FourfloorError where no `measure` of so many styles can have left these buffers."""
+        is_whole = bool((self.style == self.style.round()).all())
+        if not is_whole or self.style.min() < 0 or self.style.max() > styles:
+            raise FourfloorError(f"outlines of other styles than the {styles} it names")
+        if self.share.min() < 0 or self.share.max() > 1 or self.spread.min() < 0 or self.factor.abs().max() > 2:
+            raise FourfloorError("outlines that cannot have been measured")
+
+    def styles(self) -> list[int]:
+        """List the numbers of the styles that were measured."""
+        return sorted({int(number) for number in self.style.unique().tolist()} - {0})
 
     @torch.no_grad()
     def measure(self, x: Tensor, style: Tensor) -> None:

@@ -91,7 +91,7 @@ def _sampled(
 
     def make(number: int) -> tuple[Request, np.ndarray]:
         bpm, style = playable_bpm(dataset.bpm(drawn[number])), dataset.style(drawn[number])
-        known = style if style in model.prior.vocabulary else None
+        known = style if style in model.prior.styles else None
         first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars, style=known)
         if reference is None:
             return first, leveled(model, first)

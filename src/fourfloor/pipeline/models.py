@@ -1,15 +1,15 @@
 """What there is to train and to play: families, the recipes that use them, models in the package, trained runs."""
 
 import ast
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from fourfloor import loading, models, recipe
+from fourfloor import header, loading, models, recipe
 from fourfloor.errors import FourfloorError
+from fourfloor.header import Header
 from fourfloor.models import families, family_module
 from fourfloor.training import checkpoint
 
@@ -32,13 +32,16 @@ def list_models(folders: Sequence[Path], recipes: Path) -> dict[str, list[dict[s
         except FourfloorError as error:
             unreadable.append({"path": str(path), "reason": str(error)})
     found = [(loading.bundled_folder(name), "package") for name in loading.bundled_names()]
-    found += [(path, "run" if _is_run(path) else "folder") for folder in folders for path in _search(folder, DEPTH)]
+    for folder in folders:
+        found += [(path, "run" if _is_run(path) else "folder") for path in _search(folder, DEPTH, unreadable)]
     rows = []
     for path, kind in found:
         try:
             rows.append({"name": path.name, "path": str(path), "kind": kind, **_describe(path)})
-        except (ValueError, KeyError, TypeError, OSError, RuntimeError) as error:
-            unreadable.append({"path": str(path), "reason": f"{path}: is no model of this version ({error!r:.80})"})
+        except FourfloorError as error:
+            unreadable.append({"path": str(path), "reason": str(error)})
+        except OSError as error:
+            unreadable.append({"path": str(path), "reason": f"{path}: cannot be read ({error.strerror})"})
     about = [{"family": name, "summary": summary_of(name), "recipes": using.get(name, [])} for name in families()]
     return {"families": about, "models": rows, "unreadable": unreadable}
 
@@ -54,11 +57,16 @@ def _is_run(folder: Path) -> bool:
     return (folder / checkpoint.FOLDER).is_dir()
 
 
-def _search(folder: Path, depth: int) -> list[Path]:
-    if loading.is_model_folder(folder):
-        return [folder]
-    below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()) if depth else []
-    return [found for path in below for found in _search(path, depth - 1)]
+def _search(folder: Path, depth: int, unreadable: list[dict[str, Any]]) -> list[Path]:
+    """List the models in a folder; what cannot be looked into is noted."""
+    try:
+        if loading.is_model_folder(folder):
+            return [folder]
+        below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()) if depth else []
+    except OSError as error:
+        unreadable.append({"path": str(folder), "reason": f"{folder}: cannot be read ({error.strerror})"})
+        return []
+    return [found for path in below for found in _search(path, depth - 1, unreadable)]
 
 
 def _describe(folder: Path) -> dict[str, Any]:
@@ -66,31 +74,31 @@ def _describe(folder: Path) -> dict[str, Any]:
     if _is_run(folder):
         descriptions = sorted((folder / checkpoint.FOLDER).glob("step-*.json"))[-1:]
         if not descriptions:
-            raise FourfloorError("it has no checkpoint yet")
+            raise FourfloorError(f"{folder}: has no checkpoint yet; train it, or remove it")
     else:
         descriptions = [path for name in (loading.PRIOR_FILE, loading.DECODER_FILE) if (path := folder / name).exists()]
-    parts = [json.loads(path.read_text(encoding="utf-8")) for path in descriptions]
-    plans = [recipe.parse(part["recipe"], str(folder)) for part in parts]
+    parts = [header.read(path) for path in descriptions]
     return {
-        "family": " + ".join(plan.family for plan in plans),
-        "steps": [int(part["step"]) for part in parts],
-        "minutes": [round(float(part["elapsed"]) / 60, 1) for part in parts],
-        "parameters": sum(_parameters(plan, part["shape"]) for plan, part in zip(plans, parts, strict=True)),
+        "family": " + ".join(part.plan.family for part in parts),
+        "steps": [part.step for part in parts],
+        "minutes": [round(part.seconds / 60, 1) for part in parts],
+        "parameters": sum(_parameters(part) for part in parts),
         "dataset": _dataset(folder, parts[0]),
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
     }
 
 
-def _parameters(plan: recipe.Recipe, shape: dict[str, int]) -> int:
+def _parameters(about: Header) -> int:
     with torch.device("meta"):
-        model = family_module(plan.family).Model(plan.model, shape)
+        model = family_module(about.plan.family).Model(about.plan.model, about.shape)
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def _dataset(folder: Path, about: dict[str, Any]) -> str:
+def _dataset(folder: Path, about: Header) -> str:
     """Name what a model was trained on: the folder that was given, or the hash of its content."""
-    try:
-        told = json.loads((folder / "run.json").read_text(encoding="utf-8"))["data"]
-        return ", ".join(str(path) for path in told)
-    except (OSError, ValueError, KeyError, TypeError):
-        return str(about["data_hash"])
+    if not (folder / "run.json").exists():
+        return about.data_hash
+    told = header.read_json(folder / "run.json").get("data")
+    if not isinstance(told, list) or not all(isinstance(path, str) for path in told):
+        raise FourfloorError(f"{folder / 'run.json'}: does not say what the run was trained on; train it again")
+    return ", ".join(told)

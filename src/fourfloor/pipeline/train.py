@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from fourfloor import __version__, loading, recipe
+from fourfloor import __version__, header, loading, recipe
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.models import family_module
@@ -67,7 +67,7 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     if decoder and loading.codec_hash(codec) != decoder.codec_hash:
         raise FourfloorError(f"{request.decoder or parent_name}: the decoder uses another codec than {request.run}")
     shape = representation.shape(plan.representation)
-    loading.check_styles(plan.family, dataset.vocabulary, request.recipe)
+    header.check_styles(plan.family, dataset.vocabulary, request.recipe)
     torch.manual_seed(plan.training.seed)
     model = family_module(plan.family).Model(plan.model, shape)
     if parent and not resumed:

@@ -37,6 +37,8 @@ SIDE_BANDS = 16
 FRAMES_PER_LATENT = 4
 FEATURE_DIM = N_MELS + SIDE_BANDS + 2 * len(low_end.BANDS)
 MEL, SIDE, LOW = slice(0, N_MELS), slice(N_MELS, N_MELS + SIDE_BANDS), slice(N_MELS + SIDE_BANDS, FEATURE_DIM)
+MAX_FEATURE = 100.0  # far beyond any: all are logarithms of amplitudes or of frequencies
+MAX_CODEC_BYTES = 2**20  # it takes 240 kB
 LEVEL_FLOOR = 1e-4  # -80 dB: what is quieter in a mel band is not heard under a mix
 SIDE_FLOOR = -3.5  # -30 dB: a mono loop
 
@@ -149,6 +151,8 @@ class Codec:
             decode[columns, members] = (axes / scale).T
             column += kept
         power = ((rows - mean) @ encode).var(axis=0).mean()
+        if not power > 1e-6:  # also true of NaN
+            raise FourfloorError("all loops have the same features, or ones that are not finite: ingest other music")
         encode, decode = encode / np.sqrt(power), decode * np.sqrt(power)
         return cls(mean.astype(np.float32), encode.astype(np.float32), decode.astype(np.float32))
 
@@ -169,15 +173,30 @@ class Codec:
     @classmethod
     def load(cls, path: Path) -> "Codec":
         """Read a codec; raise FourfloorError where the file is not one."""
+        remedy = "remove it if no model was trained on the dataset yet, else ingest the dataset again"
         try:
-            arrays = load_file(path)
-            codec = cls(arrays["mean"], arrays["encode"], arrays["decode"])
-        except (OSError, KeyError, ValueError, SafetensorError) as error:
-            raise FourfloorError(f"{path} is not a latent codec ({error}): ingest the dataset again") from None
-        width = FRAMES_PER_LATENT * FEATURE_DIM
-        if codec.encode.shape != (width, LATENT_DIM) or codec.decode.shape != (LATENT_DIM, width):
-            raise FourfloorError(f"{path} has shape {codec.encode.shape}: made by another version, ingest again")
+            if path.stat().st_size > MAX_CODEC_BYTES:
+                raise FourfloorError(f"more than {MAX_CODEC_BYTES} bytes")
+            codec = cls(**load_file(path))
+            check(codec)
+        except OSError as error:
+            raise FourfloorError(f"{path}: cannot be read ({error.strerror})") from None
+        except (TypeError, FourfloorError, SafetensorError) as error:
+            raise FourfloorError(f"{path}: is not a latent codec of this version ({error}); {remedy}") from None
         return codec
+
+
+def check(codec: Codec, config: object = None) -> None:
+    """Raise FourfloorError where a codec has other shapes, is not finite or does not undo itself."""
+    width = FRAMES_PER_LATENT * FEATURE_DIM
+    for name, expected in (("mean", (width,)), ("encode", (width, LATENT_DIM)), ("decode", (LATENT_DIM, width))):
+        values = getattr(codec, name)
+        if values.shape != expected or values.dtype != np.float32:
+            raise FourfloorError(f"{name} has shape {values.shape} and type {values.dtype}")
+        if not np.isfinite(values).all():
+            raise FourfloorError(f"{name} holds values that are not finite")
+    if np.abs(codec.mean).max() > MAX_FEATURE or np.abs(codec.decode @ codec.encode - np.eye(LATENT_DIM)).max() > 0.01:
+        raise FourfloorError("it does not undo itself")
 
 
 BAR_COUNTS = (1, 2, 4, 8)

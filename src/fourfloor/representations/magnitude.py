@@ -50,6 +50,7 @@ class Config:
 
 
 Codec = latent.Codec
+check = latent.check
 
 
 def fit(loops: Loops, config: Config) -> Codec:

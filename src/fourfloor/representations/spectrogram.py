@@ -70,6 +70,15 @@ class Codec:
     scale: np.ndarray
 
 
+def check(codec: Codec, config: Config) -> None:
+    """Raise FourfloorError where a codec is not of the recipe's pictures or not finite."""
+    for values in (codec.middle, codec.scale):
+        if values.shape != (shape(config)["bins"],) or not np.isfinite(values).all():
+            raise FourfloorError(f"a range of shape {values.shape}, or one that is not finite")
+    if codec.scale.min() <= 0:
+        raise FourfloorError("a range of no width")
+
+
 def shape(config: Config) -> dict[str, int]:
     """Return the size of one picture; the Nyquist bin is left out."""
     return {"bins": config.n_mels or config.n_fft // 2, "frames": config.samples // config.hop_length}

@@ -1,0 +1,83 @@
+"""Weights that are whole but wrong: finite and absurd, of the wrong type, or without what a style needs."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from fourfloor import generation, loading
+from fourfloor.errors import FourfloorError
+from fourfloor.generation import Request
+from fourfloor.training import checkpoint
+from fourfloor.training.checkpoint import CheckpointError
+
+
+@pytest.fixture(scope="module")
+def model(trained_runs: dict[str, Path]) -> loading.LoopModel:
+    return loading.load_model(str(trained_runs["prior"]))
+
+
+def with_weights(trained: loading.Trained, value: float) -> loading.Trained:
+    """Return a model whose every weight is a finite value that makes no sense."""
+    absurd = copy.deepcopy(trained.model)
+    for name, weight in absurd.state_dict().items():
+        if not name.startswith("levels."):
+            weight.fill_(value)
+    return replace(trained, model=absurd)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [65504.0, -65504.0, 1e30])
+@pytest.mark.parametrize("half", ["prior", "decoder"])
+def test_weights_that_make_no_sound_name_their_model(model: loading.LoopModel, half: str, value: float) -> None:
+    absurd = replace(model, **{half: with_weights(getattr(model, half), value)})
+    with pytest.raises(FourfloorError, match="make values that are no sound") as caught:
+        generation.make_loop(absurd, Request(bars=1))
+    assert str(caught.value).startswith(f"{getattr(model, half).source}: ")
+
+
+@pytest.mark.parametrize(
+    ("buffer", "value"), [("style", 65504.0), ("style", 0.5), ("style", 3.0), ("share", -1.0), ("spread", -1.0)]
+)
+def test_outlines_that_cannot_be_are_refused(trained_runs: dict[str, Path], buffer: str, value: float) -> None:
+    saved = checkpoint.load_latest(trained_runs["prior"])
+    saved.tensors[f"ema/levels.{buffer}"].fill_(value)
+    with pytest.raises(CheckpointError, match=r"prior: .*outlines"):
+        loading.rebuild(saved, trained_runs["prior"])
+
+
+@pytest.mark.parametrize("damage", [lambda codec: codec.fill_(0), lambda codec: codec.fill_(float("nan"))])
+def test_a_codec_that_does_not_undo_itself_is_refused(trained_runs: dict[str, Path], damage: Callable) -> None:
+    saved = checkpoint.load_latest(trained_runs["prior"])
+    damage(saved.tensors["constants/decode"])
+    with pytest.raises(CheckpointError, match=r"prior: .*(does not undo|not finite)"):
+        loading.rebuild(saved, trained_runs["prior"])
+
+
+def test_a_style_without_an_outline_is_refused(model: loading.LoopModel) -> None:
+    silent = copy.deepcopy(model.prior.model)
+    silent.levels.style[silent.levels.style == 2] = 1
+    prior = replace(model.prior, model=silent)
+    assert prior.vocabulary == ["house", "techno"]
+    assert prior.styles == ["house"]
+    with pytest.raises(FourfloorError, match=r"'techno' was in its training data, but in no loop .*: use one of house"):
+        generation.style_number(prior, "techno")
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.float64, torch.int32, torch.complex64])
+def test_weights_of_a_type_that_is_never_written_are_refused(trained_runs: dict[str, Path], kind: torch.dtype) -> None:
+    saved = checkpoint.load_latest(trained_runs["prior"])
+    saved.tensors["ema/embed.weight"] = saved.tensors["ema/embed.weight"].to(kind)
+    with pytest.raises(CheckpointError, match=r"prior: .*a weight of type"):
+        loading.rebuild(saved, trained_runs["prior"])
+
+
+def test_a_scale_that_would_be_spread_over_all_rows_is_refused(trained_runs: dict[str, Path]) -> None:
+    saved = checkpoint.load_latest(trained_runs["prior"])
+    saved.tensors["ema/embed.weight"] = saved.tensors["ema/embed.weight"].to(torch.int8)
+    saved.tensors["scales/embed.weight"] = torch.ones(1)
+    with pytest.raises(CheckpointError, match=r"prior: .*a weight of type"):
+        loading.rebuild(saved, trained_runs["prior"])
