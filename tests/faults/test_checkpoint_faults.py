@@ -1,5 +1,6 @@
 """Checkpoints and run folders that are damaged, foreign or in use: one line, nothing lost, nothing executed."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 from conftest import RECIPES, TINY
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from fourfloor import loading, pipeline
-from fourfloor.pipeline.train import claimed
+from fourfloor.pipeline.train import RESUMED, claimed
 from fourfloor.training import checkpoint
+from fourfloor.training.log import Log, read
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
@@ -29,30 +31,123 @@ def newest(run: Path, suffix: str) -> Path:
     return sorted((run / "checkpoints").glob(f"*{suffix}"))[-1]
 
 
-def test_any_flipped_byte_or_cut_is_noticed(run: Path) -> None:
-    path = newest(run, ".safetensors")
+@pytest.mark.parametrize("suffix", [".safetensors", ".json"])
+def test_any_flipped_bit_or_cut_is_noticed(run: Path, suffix: str) -> None:
+    path = newest(run, suffix)
     content = path.read_bytes()
     rng = np.random.default_rng(0)
-    for position in [0, 7, 8, len(content) - 1, *rng.integers(0, len(content), 12)]:
-        damaged = bytearray(content)
-        damaged[position] ^= 1 << int(rng.integers(8))
+    positions = [0, 7, 8, len(content) - 1, *rng.integers(0, len(content), 60)]
+    flipped = [content[:at] + bytes([content[at] ^ 1 << int(rng.integers(8))]) + content[at + 1 :] for at in positions]
+    cut = [content[:length] for length in (0, 5, len(content) // 2, len(content) - 1)]
+    for damaged in [*flipped, *cut, content + b" "]:
         path.write_bytes(damaged)
-        with pytest.raises(checkpoint.CheckpointError, match="is damaged"):
-            loading.load_trained(run)
-    for length in (0, 5, len(content) // 2, len(content) - 1):
-        path.write_bytes(content[:length])
-        with pytest.raises(checkpoint.CheckpointError, match="is damaged"):
-            loading.load_trained(run)
+        with pytest.raises(checkpoint.CheckpointError, match=r"is damaged|version") as caught:
+            checkpoint.load_latest(run)
+        assert "\n" not in str(caught.value)
+    path.write_bytes(content)
+    assert checkpoint.load_latest(run).step == 3
 
 
-def test_the_checkpoint_before_a_damaged_one_is_used(tmp_path: Path) -> None:
+def test_halves_of_two_checkpoints_never_load(tmp_path: Path) -> None:
+    """As a crash between the two renames would leave them where a pair is replaced by one of the same name."""
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    checkpoint.write(old, 4, {"x": torch.zeros(2)}, {"vocabulary": ["house"]})
+    checkpoint.write(new, 4, {"x": torch.zeros(2)}, {"vocabulary": ["techno"]})
+    checkpoint.write(tmp_path / "other.json", 4, {"x": torch.ones(2)}, {"vocabulary": ["house"]})
+    old.with_suffix(".safetensors").write_bytes((tmp_path / "other.safetensors").read_bytes())
+    with pytest.raises(checkpoint.CheckpointError, match="its hash differs"):
+        checkpoint.load(old)
+
+
+def test_the_checkpoint_before_a_damaged_one_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "checkpoints").mkdir()
     for step in (1, 2):
         checkpoint.save(tmp_path, step, {"x": torch.full((3,), float(step))}, {})
     newest(tmp_path, ".safetensors").write_bytes(b"damaged")
-    warnings: list[str] = []
-    assert checkpoint.load_latest(tmp_path, warnings).step == 1
-    assert "step-00000002" in warnings[0]
+    assert checkpoint.load_latest(tmp_path).step == 1
+    (warning,) = caplog.messages
+    assert "step-00000002" in warning
+    assert warning.endswith("is damaged (its hash differs); step 1 is used instead")
+
+
+def test_saving_after_a_damaged_checkpoint_keeps_what_was_saved(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    for step in (1, 8, 9):
+        checkpoint.save(tmp_path, step, {"x": torch.zeros(1)}, {"best_step": 1})
+    newest(tmp_path, ".json").write_text("{}")
+    checkpoint.save(tmp_path, 8, {"x": torch.zeros(1)}, {"best_step": 1})
+    kept = [path.stem for path in checkpoint.descriptions(tmp_path)]
+    assert kept == ["step-00000008", "step-00000001"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("rng", {"bit_generator": "MT19937"}), ("rng", None), ("elapsed", -1.0), ("elapsed", "1"), ("threads", 0),
+        ("optimizers", {"model/0": [1]}), ("best_step", 10**6), ("best_score", float("nan")), ("stale_checks", -1),
+        ("step", True), ("vocabulary", ["a", 1]), ("control_quantiles", {"density": []}), ("parent", 3),
+        ("data_hash", None), ("shape", {"latent_dim": "96"}), ("recipe", {"model": 1}),
+    ],
+)  # fmt: skip
+def test_every_value_that_is_read_is_checked(run: Path, key: str, value: object) -> None:
+    rewrite(run, lambda meta: meta.update({key: value}))
+    with pytest.raises(checkpoint.CheckpointError, match="is damaged") as caught:
+        checkpoint.load_latest(run)
+    assert key in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["threads", "optimizers", "elapsed", "rng", "recipe", "data_hash"])
+def test_a_damaged_key_of_the_format_before_means_the_checkpoint_before(tmp_path: Path, run: Path, key: str) -> None:
+    """Its hash leaves the JSON half out, so that nothing but the missing entry gives the damage away."""
+    saved = checkpoint.load_latest(run)
+    before = checkpoint.save(run, 2, saved.tensors, saved.meta)
+    path = checkpoint.save(run, 3, saved.tensors, saved.meta)
+    for description in (before, path):
+        meta, tensors = json.loads(description.read_text()), description.with_suffix(".safetensors").read_bytes()
+        meta |= {"format": 1, "sha256": hashlib.sha256(tensors).hexdigest()}
+        description.write_text(json.dumps(meta))
+    assert checkpoint.load_latest(run, RESUMED).step == 3
+    meta[f"X{key[1:]}"] = meta.pop(key)
+    path.write_text(json.dumps(meta))
+    assert checkpoint.load_latest(run, RESUMED).step == 2
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda lines: lines[:2], "has no line for 2 of the 4 steps"),
+        (lambda lines: [*lines[:3], b"\0" * 200], "has no line for 1 of the 4 steps"),
+        (lambda lines: [lines[0], b"\0" * 50 + b"\n", *lines[2:]], "damaged lines are left out: 1"),
+        (lambda lines: [lines[0], lines[1][:9] + b"\n", *lines[2:]], "damaged lines are left out: 1"),
+        (lambda lines: [], "has no line for 4 of the 4 steps"),
+    ],
+    ids=["lost tail", "tail of zeros", "zeros", "half a line", "empty"],
+)
+def test_a_damaged_log_does_not_stop_a_run_from_going_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[list[bytes]], list[bytes]], told: str
+) -> None:
+    path = tmp_path / "log.jsonl"
+    log = Log(path)
+    for step in range(1, 7):
+        log.write(step=step, loss=1 / step)
+    log.close()
+    path.write_bytes(b"".join(damage(path.read_bytes().splitlines(keepends=True))))
+    log = Log(path, from_step=4)
+    log.write(step=5, loss=0.25)
+    log.close()
+    assert any(told in message for message in caplog.messages)
+    assert all(record["loss"] == (0.25 if record["step"] == 5 else 1 / record["step"]) for record in read(path))
+    assert read(path)[-1]["step"] == 5
+
+
+def test_an_intact_log_is_cut_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = Log(tmp_path / "log.jsonl")
+    for step in range(6):
+        log.write(step=step)
+    log.close()
+    Log(tmp_path / "log.jsonl", from_step=3).close()
+    assert [record["step"] for record in read(tmp_path / "log.jsonl")] == [0, 1, 2, 3]
+    assert caplog.messages == []
 
 
 def test_only_the_last_two_checkpoints_stay(tmp_path: Path) -> None:
@@ -64,11 +159,18 @@ def test_only_the_last_two_checkpoints_stay(tmp_path: Path) -> None:
 
 
 def rewrite(run: Path, change: Callable[[dict], None]) -> None:
-    """Change the JSON of the newest checkpoint as somebody with an editor would."""
+    """Change what the newest checkpoint says of itself, with a hash that fits: as somebody would who means harm."""
     path = newest(run, ".json")
-    meta = json.loads(path.read_text())
-    change(meta)
-    path.write_text(json.dumps(meta))
+    saved = checkpoint.load(path)
+    change(saved.meta)
+    seal(path, saved.meta, path.with_suffix(".safetensors").read_bytes())
+
+
+def seal(path: Path, meta: dict, tensors: bytes) -> None:
+    """Write both halves of a checkpoint, whatever they hold, with the hash that fits."""
+    text = json.dumps(meta | {"sha256": "0" * 64}).encode()
+    path.write_bytes(text.replace(b"0" * 64, hashlib.sha256(text + tensors).hexdigest().encode(), 1))
+    path.with_suffix(".safetensors").write_bytes(tensors)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +181,8 @@ def rewrite(run: Path, change: Callable[[dict], None]) -> None:
         (lambda meta: meta["recipe"]["model"].update(depth=-1), "depth -1"),
         (lambda meta: meta["recipe"]["model"].update(magic=1), "unknown key 'magic'"),
         (lambda meta: meta["recipe"]["model"].update(family="os"), "'os' is unknown"),
-        (lambda meta: meta.update(vocabulary={"a": 1}), "list of styles"),
-        (lambda meta: meta.update(shape=[]), "its shape does not fit its recipe"),
+        (lambda meta: meta.update(vocabulary={"a": 1}), "vocabulary is"),
+        (lambda meta: meta.update(shape=[]), "shape is"),
         (lambda meta: meta.pop("recipe"), "says no recipe"),
         (lambda meta: meta.update(format=99), "was not written by this version"),
     ],
@@ -96,28 +198,21 @@ def test_weights_that_are_not_finite_are_refused(run: Path) -> None:
     saved = checkpoint.load_latest(run)
     name = next(key for key in saved.tensors if key.startswith("ema/"))
     saved.tensors[name][:] = float("nan")
-    meta = {key: value for key, value in saved.meta.items() if key not in ("format", "step", "sha256")}
-    checkpoint.save(run, 9, saved.tensors, meta)
+    checkpoint.save(run, 9, saved.tensors, saved.meta)
     with pytest.raises(ValueError, match="is not finite"):
         loading.load_trained(run)
 
 
 def test_a_foreign_file_beside_a_matching_hash_is_refused(run: Path) -> None:
-    import hashlib
-
-    path = newest(run, ".safetensors")
-    path.write_bytes(b"\x80\x04\x95 a pickle by any other name")
-    rewrite(run, lambda meta: meta.update(sha256=hashlib.sha256(path.read_bytes()).hexdigest()))
+    path = newest(run, ".json")
+    seal(path, checkpoint.load(path).meta, b"\x80\x04\x95 a pickle by any other name")
     with pytest.raises(ValueError, match="is not a readable checkpoint"):
         loading.load_trained(run)
 
 
 def test_weights_of_another_shape_are_refused(run: Path) -> None:
-    import hashlib
-
-    path = newest(run, ".safetensors")
-    save_file({"ema/embed.weight": torch.zeros(2, 2)}, path)
-    rewrite(run, lambda meta: meta.update(sha256=hashlib.sha256(path.read_bytes()).hexdigest()))
+    path = newest(run, ".json")
+    seal(path, checkpoint.load(path).meta, save({"ema/embed.weight": torch.zeros(2, 2)}))
     with pytest.raises(ValueError, match=r"do not fit|no model"):
         loading.load_trained(run)
 

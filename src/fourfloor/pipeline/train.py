@@ -25,6 +25,10 @@ from fourfloor.training.loop import Progress
 LISTENING_LIBRARIES = ("scipy", "soxr", "pyloudnorm", "PIL")
 
 
+# What a checkpoint must hold to go on from it.
+RESUMED = ("recipe", "shape", "vocabulary", "data_hash", "elapsed", "optimizers", "rng", "threads")
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainRequest:
     """What to train, on what, for how long. Without `steps` and `minutes` the recipe's minutes count."""
@@ -160,9 +164,11 @@ def decision(records: Sequence[dict[str, float]], state: loop.State, config: loo
         ended = f"ended at step {state.step} with its time or steps"
     if state.best_step is None:
         return [f"{ended}: kept the last step, no check found varied loops without a copy"]
-    best = checks[state.best_step]
-    before = f" ({checks[0]['style']:.1f} before)" if state.best_step and checks.get(0, {}).get("style") else ""
     kept = f"kept step {state.best_step}" if state.best_step else "kept the model as it was, no step was better"
+    best = checks.get(state.best_step)
+    if best is None:
+        return [f"{ended}: {kept}; the log has no line for that check"]
+    before = f" ({checks[0]['style']:.1f} before)" if state.best_step and checks.get(0, {}).get("style") else ""
     return [f"{ended}: {kept}; style distance {best['style']:.1f}{before}, diversity {best['diversity']:.2f}, no copy"]
 
 
@@ -255,11 +261,9 @@ def _resumed(request: TrainRequest, on_progress: Callable[[Progress], None]) -> 
         return None
     if not saved:
         raise FourfloorError(f"{request.run}: holds no checkpoint to resume; leave --resume out")
-    warnings: list[str] = []
-    latest = checkpoint.load_latest(request.run, warnings)
-    if latest.meta["threads"] != torch.get_num_threads() and not latest.meta["recipe"]["training"]["threads"]:
-        warnings.append(f"the run had {latest.meta['threads']} threads: what follows is not bit for bit the same")
-    for warning in warnings:
+    latest = checkpoint.load_latest(request.run, RESUMED)
+    if latest.meta["threads"] != torch.get_num_threads() and not latest.meta["recipe"]["training"].get("threads"):
+        warning = f"the run had {latest.meta['threads']} threads: what follows is not bit for bit the same"
         on_progress(Progress(latest.step, 0.0, 0.0, 0.0, None, warning))
     return latest
 

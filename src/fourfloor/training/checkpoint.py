@@ -1,16 +1,20 @@
-"""Checkpoints that survive a kill at any moment: safetensors beside JSON with a hash, moved into place.
+"""Checkpoints that survive a kill at any moment: safetensors beside JSON, one hash over both, moved into place.
 
     <run>/checkpoints/step-00000400.safetensors   every tensor: weights, EMA, optimizers, random states, codec
-    <run>/checkpoints/step-00000400.json          SHA-256 of the former, and everything that is not a tensor
+    <run>/checkpoints/step-00000400.json          the hash, and everything that is not a tensor
 
-The JSON is written last: where it is missing or the hash differs, the previous checkpoint is used.
+The JSON is written last: until it is there the checkpoint before counts, and a pair of which one half is another's
+does not load. Where a half is missing or a bit differs, the previous checkpoint is used and a warning says so.
 """
 
 import contextlib
 import hashlib
 import json
+import logging
 import os
+import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +26,15 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from fourfloor.errors import FourfloorError
+from fourfloor.training import schema
 
 FOLDER = "checkpoints"
 KEPT = 2
-FORMAT = 1
+FORMAT = 2
+HASHED_TENSORS_ONLY = 1  # the format before, still read: its hash leaves the JSON half out
+MAX_JSON_BYTES = 2**24
+BLANK = b"0" * 64  # stands for the hash where the hash itself is computed
+LOGGER = logging.getLogger(__name__)
 
 
 class CheckpointError(FourfloorError):
@@ -71,83 +80,122 @@ def write_atomically(path: Path, content: bytes) -> None:
 def save(run: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any]) -> Path:
     """Write a checkpoint, read it back, and only then remove older ones than the last two; the best one stays.
 
-    `meta["best_step"]` names the step of the best one, where there is one.
+    `meta["best_step"]` names the step of the best one, where there is one. Later steps are removed as well: the run
+    went on from before them since they were damaged.
     """
-    folder = run / FOLDER
     description = write(_description(run, step), step, tensors, meta)
-    for old in _descriptions(folder)[KEPT:]:
-        if meta.get("best_step") is None or old != _description(run, meta["best_step"]):
-            old.unlink(missing_ok=True)
-            old.with_suffix(".safetensors").unlink(missing_ok=True)
+    upto = [path for path in descriptions(run) if path <= description]
+    best = None if meta.get("best_step") is None else _description(run, meta["best_step"])
+    for path in set(descriptions(run)) - {*upto[:KEPT], best}:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".safetensors").unlink(missing_ok=True)
     return description
 
 
 def write(description: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any]) -> Path:
     """Write both halves of a checkpoint, named by its JSON, and check them by reading."""
     content = save_tensors({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
-    about = {"format": FORMAT, "step": step, "sha256": hashlib.sha256(content).hexdigest(), **meta}
+    about = {"sha256": None, **meta, "format": FORMAT, "step": step} | {"sha256": BLANK.decode()}
+    blank = (json.dumps(about, indent=1) + "\n").encode()
     write_atomically(description.with_suffix(".safetensors"), content)
-    write_atomically(description, (json.dumps(about, indent=1) + "\n").encode())
-    _check_hash(description)
+    write_atomically(description, _with_hash(blank, BLANK.decode(), _hash(blank, content)))
+    _read(description)
     return description
 
 
-def load_latest(run: Path, warnings: list[str] | None = None) -> Checkpoint:
-    """Read the newest intact checkpoint of a run; damaged newer ones are named in `warnings`."""
+def load_latest(run: Path, needed: Iterable[str] = ()) -> Checkpoint:
+    """Read the newest intact checkpoint of a run that has the `needed` entries; a warning names damaged newer ones."""
     damaged: list[str] = []
-    for description in _descriptions(run / FOLDER):
+    for description in descriptions(run):
         try:
-            checkpoint = load(description)
+            checkpoint = load(description, needed)
         except CheckpointError as error:
             damaged.append(str(error))
             continue
-        if warnings is not None:
-            warnings.extend(damaged)
+        for reason in damaged:
+            LOGGER.warning("%s; step %d is used instead", reason.partition(";")[0], checkpoint.step)
         return checkpoint
     if damaged:
         raise CheckpointError(damaged[0])
-    raise CheckpointError(f"{run}: holds no checkpoint; name a run folder made by `fourfloor train`")
+    raise CheckpointError(f"{run}: has no checkpoint; name a run folder made by `fourfloor train`")
 
 
 def load_best(run: Path) -> Checkpoint:
     """Read the checkpoint that is the result of a run: the best by its checks, the newest where it made none."""
     latest = load_latest(run)
     best = latest.meta.get("best_step")
-    return load(_description(run, best)) if isinstance(best, int) and best != latest.step else latest
+    return latest if best in (None, latest.step) else load(_description(run, best))
 
 
-def load(description: Path) -> Checkpoint:
+def load(description: Path, needed: Iterable[str] = ()) -> Checkpoint:
     """Read one checkpoint by its JSON file and check its hash; CheckpointError in one line."""
-    meta = _check_hash(description)
-    path = description.with_suffix(".safetensors")
+    meta, content = _read(description, needed)
     try:
-        tensors = load_tensors(path.read_bytes())
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path}: is not a readable checkpoint ({error})") from None
+        tensors = load_tensors(content)
+    except (SafetensorError, ValueError) as error:
+        path = description.with_suffix(".safetensors")
+        raise CheckpointError(f"{path}: is not a readable checkpoint ({error}); use another checkpoint") from None
     return Checkpoint(meta["step"], tensors, meta)
 
 
-def _check_hash(description: Path) -> dict[str, Any]:
+def _read(description: Path, needed: Iterable[str] = ()) -> tuple[dict[str, Any], bytes]:
+    """Return the description and the undecoded tensors of an intact checkpoint; CheckpointError in one line."""
     path = description.with_suffix(".safetensors")
+    meta, text = _read_json(description)
+    if meta.get("format") not in (FORMAT, HASHED_TENSORS_ONLY):
+        reason = f"{description}: was not written by this version of fourfloor (format {meta.get('format')!r:.20})"
+        raise CheckpointError(f"{reason}; use another checkpoint or train it again")
     try:
-        meta = json.loads(description.read_text(encoding="utf-8"))
-        if not isinstance(meta, dict) or meta.get("format") != FORMAT or not isinstance(meta.get("step"), int):
-            raise CheckpointError(f"{description}: was not written by this version of fourfloor")
-        actual = hashlib.sha256(path.read_bytes()).hexdigest()
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error})") from None
-    if actual != meta.get("sha256"):
-        raise CheckpointError(f"{path}: is damaged (its hash differs from {description.name}); use another checkpoint")
-    return meta
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); use another checkpoint") from None
+    given = meta.get("sha256")
+    if not isinstance(given, str) or not re.fullmatch("[0-9a-f]{64}", given):
+        raise CheckpointError(f"{description}: is damaged (it has no hash); use another checkpoint")
+    hashed = _with_hash(text, given, BLANK.decode()) if meta["format"] == FORMAT else b""
+    if _hash(hashed, content) != given:
+        named = f"{path.name} or {description.name}" if hashed else path.name
+        raise CheckpointError(f"{path.parent / named}: is damaged (its hash differs); use another checkpoint")
+    wrong = schema.problem(meta, {"step", *needed})
+    if wrong or (description.stem.startswith("step-") and description != _description(path.parents[1], meta["step"])):
+        reason = wrong or f"its name does not fit step {meta['step']}"
+        raise CheckpointError(f"{description}: is damaged ({reason}); use another checkpoint")
+    return meta, content
+
+
+def _read_json(description: Path) -> tuple[dict[str, Any], bytes]:
+    try:
+        with open(description, "rb") as file:
+            text = file.read(MAX_JSON_BYTES + 1)
+        meta = json.loads(text) if len(text) <= MAX_JSON_BYTES else None
+    except OSError as error:
+        raise CheckpointError(f"{description}: cannot be read ({error.strerror}); use another checkpoint") from None
+    except (ValueError, RecursionError) as error:
+        reason = f"{description}: is damaged ({error!s:.80})"
+        raise CheckpointError(f"{reason}; use another checkpoint") from None
+    if not isinstance(meta, dict):
+        raise CheckpointError(f"{description}: is damaged (it describes no checkpoint); use another checkpoint")
+    return meta, text
+
+
+def _hash(description: bytes, tensors: bytes) -> str:
+    digest = hashlib.sha256(description)
+    digest.update(tensors)
+    return digest.hexdigest()
+
+
+def _with_hash(description: bytes, old: str, new: str) -> bytes:
+    """Exchange the hash that a description states for another one."""
+    return description.replace(f'"sha256": "{old}"'.encode(), f'"sha256": "{new}"'.encode(), 1)
 
 
 def _description(run: Path, step: int) -> Path:
     return run / FOLDER / f"step-{step:08d}.json"
 
 
-def _descriptions(folder: Path) -> list[Path]:
+def descriptions(run: Path) -> list[Path]:
     """List the JSON halves of a run's checkpoints, newest first."""
-    return sorted(folder.glob("step-*.json"), reverse=True)
+    return sorted((run / FOLDER).glob("step-*.json"), reverse=True)
 
 
 def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:

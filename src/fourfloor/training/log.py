@@ -1,17 +1,24 @@
 """The log of a run: one JSON object a step, exact enough to compare two runs bit for bit."""
 
 import json
+import logging
 import os
 from math import isfinite
 from pathlib import Path
+from typing import Any
+
+LOGGER = logging.getLogger(__name__)
 
 
 class Log:
-    """Append records to a JSON-lines file; on resuming, what came after the checkpoint is cut off first."""
+    """Append records to a JSON-lines file; on resuming, what came after the checkpoint is cut off first.
+
+    Power that fails may leave less of the log than of the checkpoint: a warning names the lines and steps that are
+    gone, and the log goes on.
+    """
 
     def __init__(self, path: Path, from_step: int | None = None) -> None:
-        old = _lines(path) if from_step is not None else []
-        kept = [line for line in old if json.loads(line)["step"] <= (from_step or 0)]
+        kept = _up_to(path, from_step) if from_step is not None else []
         temporary = path.with_suffix(".partial")
         temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
         os.replace(temporary, path)
@@ -24,18 +31,48 @@ class Log:
                 record[key] = None
         self._file.write(json.dumps(record) + "\n")
 
+    def sync(self) -> None:
+        """Have what was written on the disk, so that the log is never older than a checkpoint saved afterward."""
+        os.fsync(self._file.fileno())
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def read(path: Path) -> list[dict[str, float]]:
-    """Return the records of a log; a last line cut short by a kill is left out."""
-    return [json.loads(line) for line in _lines(path)]
+def read(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a log; lines that are damaged or were cut short by a kill are left out."""
+    return [record for line in _lines(path) if (record := _record(line)) is not None]
+
+
+def _up_to(path: Path, step: int) -> list[str]:
+    """Return the intact lines of a log up to a step; warn of what is not there."""
+    lines = _lines(path)
+    records = [(line, record) for line in lines if (record := _record(line)) is not None]
+    kept = [(line, record["step"]) for line, record in records if record["step"] <= step]
+    if len(records) < len(lines):
+        LOGGER.warning("%s: damaged lines are left out: %d", path, len(lines) - len(records))
+    missing = sorted(set(range(1, step + 1)) - {number for _, number in kept})
+    if missing:
+        LOGGER.warning(
+            "%s: has no line for %d of the %d steps that the checkpoint has (%d-%d); the run goes on without them",
+            path, len(missing), step, missing[0], missing[-1],
+        )  # fmt: skip
+    return [line for line, _ in kept]
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    """Parse one line; None where it is damaged."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    step = record.get("step") if isinstance(record, dict) else None
+    return record if isinstance(step, int) and step >= 0 else None
 
 
 def _lines(path: Path) -> list[str]:
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     return [line for line in lines[:-1] if line]  # the piece after the last newline is unfinished
