@@ -8,12 +8,13 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
 # What a stage may import beside itself and the third-party libraries.
 PATH = [
-    "errors", "audio", "representations", "ingest", "producer", "dataset", "nn", "models", "training", "recipe",
-    "header", "loading", "generation", "picture", "evaluation", "novelty", "listening", "early_stopping", "pipeline",
-    "interfaces",
+    "errors", "stopping", "processes", "saving", "audio", "representations", "ingest", "producer", "dataset", "nn",
+    "models", "training", "recipe", "header", "loading", "generation", "picture", "evaluation", "novelty", "listening",
+    "early_stopping", "pipeline", "interfaces",
 ]  # fmt: skip
 TRAINING_PATH = [
-    "errors", "representations", "dataset", "nn", "models", "training", "recipe", "header", "loading", "generation",
+    "errors", "stopping", "saving", "representations", "dataset", "nn", "models", "training", "recipe", "header",
+    "loading", "generation",
 ]  # fmt: skip
 TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops"}
 FORBIDDEN_NAMES = {"utils", "common", "base", "core", "helpers", "factory"}

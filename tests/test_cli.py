@@ -251,3 +251,44 @@ def test_generate_takes_controls_and_says_which_model_has_none(
     code, _, err = run(capsys, monkeypatch, "generate", "--density", 7, "--out", tmp_path / "loops")
     assert (code, err) == (2, "fourfloor: density 7 is outside 0-1: give a rank among the training loops\n")
     assert not (tmp_path / "loops").exists()
+
+
+def test_a_tilde_is_home_wherever_the_shell_leaves_it(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    given = [
+        "ingest",
+        "~/music",
+        "--out=~/data",
+        "--kit",
+        "~",
+        "--set=training.name=~/x",
+        "~nobody-here/x",
+        "./~",
+        "a~",
+    ]
+    expected = ["ingest", f"{tmp_path}/music", f"--out={tmp_path}/data", "--kit", str(tmp_path), *given[5:]]
+    assert cli.with_home(given) == expected
+
+
+def test_a_full_disk_behind_the_output_is_one_line(tmp_path) -> None:
+    command = [sys.executable, "-m", "fourfloor", "--version"]
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("fourfloor: output: No space left on device")
+    assert ended.stderr.count("\n") == 1
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path) -> None:
+    missing = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 \xc3\xbc")
+    command = [sys.executable, "-m", "fourfloor", "generate", "--model", missing]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert ended.returncode == 2
+    assert "caf\\udce9 \\xfc" in ended.stderr
+    assert ended.stderr.count("\n") == 1

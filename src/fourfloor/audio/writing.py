@@ -5,11 +5,9 @@ In: a loop `(channels, samples)` in [-1, 1] and its tags. Out: a 24-bit PCM WAV 
 leaves nothing behind.
 """
 
-import contextlib
 import os
 import re
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from fourfloor.audio.files import AudioError, PathLike, one_line
 from fourfloor.audio.id3 import pack_id3
 from fourfloor.audio.mixing import mix
 from fourfloor.audio.riff import chunks, pack_acid, pack_chunk, pack_info, pack_smpl, unpack_info
+from fourfloor.saving import SavingError, save_file
 
 _FULL_SCALE = 1 << 23
 _MAX_CHUNK_READ = 1 << 20
@@ -54,31 +53,17 @@ def write_loop(
     if channels is not None and np.ndim(waveform) == 2:
         waveform = mix(np.asarray(waveform).T, channels).T
     content = _wave_bytes(path, waveform, tags, sample_rate)
-    target = Path(path)
-    with _refusals(target):
-        partial = target.with_name(f".{target.name}.{os.urandom(4).hex()}.partial")
-        try:
-            with open(partial, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            if partial.read_bytes() != content:
-                raise AudioError(path, "was read back with other bytes; check the disk")
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    try:
+        save_file(Path(path), content)
+    except SavingError as error:
+        raise AudioError(path, error.reason) from None
 
 
 def read_tags(path: PathLike) -> LoopTags | None:
     """Return the tags of a WAV that names a loop's tempo; None where it names none."""
     content: dict[bytes, bytes] = {}
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
             for name, offset, size in chunks(file):
                 if name in (b"acid", b"LIST") and size <= _MAX_CHUNK_READ:
                     file.seek(offset)
@@ -151,12 +136,3 @@ def _root_note(key: str | None) -> int | None:
 def _shortest(value: float) -> float:
     """Return the shortest decimal that is the same float32: 126.3, not 126.30000305."""
     return float(str(np.float32(value)))
-
-
-@contextlib.contextmanager
-def _refusals(path: Path) -> Iterator[None]:
-    """Turn an error of the file system into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise AudioError(path, f"cannot be written ({one_line(error)}); check the folder and free space") from None

@@ -1,10 +1,12 @@
 """The command line: parse, call the pipeline, show; one line for a user's mistake, a traceback for a bug."""
 
 import errno
+import io
 import os
-import signal
+import re
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,7 +14,8 @@ import typer
 
 from fourfloor.errors import FourfloorError
 from fourfloor.interfaces import datasets, judging, loops, models
-from fourfloor.interfaces.output import fail
+from fourfloor.interfaces.output import drop_output, fail, leave
+from fourfloor.stopping import StopSignal, on_stop, raise_stop
 
 # Loops are made side by side, one core each; products of small matrices only wait for each other's threads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -44,15 +47,21 @@ class Settings:
 def main() -> None:
     """Run the command line: a user's mistake is one line and exit code 2, a bug is a traceback and exit code 1."""
     settings = Settings()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal's encoding lacks is shown escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(app(standalone_mode=False, obj=settings))
+        with on_stop(raise_stop):
+            code = app(args=with_home(sys.argv[1:]), standalone_mode=False, obj=settings)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # a full disk or a closed pipe behind it shows here
+    except StopSignal as stop:
+        leave(stop, stop.exit_code)
     except _UsageError as error:
         where = error.ctx.command_path if error.ctx else "fourfloor"
         fail(f"{error.format_message().rstrip('.')}; see {where} --help", 2)
-    except typer.Abort:
-        fail("stopped by SIGINT", 128 + signal.SIGINT)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever read the output has seen enough
+        drop_output()
         sys.exit(1)
     except Exception as error:
         mistake = mistake_of(error)
@@ -60,7 +69,19 @@ def main() -> None:
             traceback.print_exception(error)
         if mistake is None:
             fail("this is a bug in fourfloor: please report the command and the lines above", 1)
+        if isinstance(error, OSError) and error.filename is None:
+            drop_output()
         fail(mistake, getattr(error, "exit_code", 2))
+    sys.exit(code)
+
+
+def with_home(arguments: Sequence[str]) -> list[str]:
+    """Expand a `~` that a shell leaves alone: after `=`, in quotes, or where the shell knows none."""
+    parts = [re.fullmatch(r"(--[a-z-]+=)?(~.*)", argument, re.DOTALL) for argument in arguments]
+    return [
+        (part[1] or "") + os.path.expanduser(part[2]) if part else argument
+        for part, argument in zip(parts, arguments, strict=True)
+    ]
 
 
 def mistake_of(error: Exception) -> str | None:

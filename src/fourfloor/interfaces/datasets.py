@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, print_json
+from fourfloor.interfaces.output import AsJson, leave, print_json
+from fourfloor.stopping import StopSignal
 
 commands = typer.Typer()
 
@@ -78,8 +79,11 @@ def produce(
     options: dict[str, Any] = {
         "density": density, "energy": energy, "wav": wav, "stems": stems, "midi": midi, "overwrite": overwrite
     }  # fmt: skip
-    with progress_bar("produce") as bar:
-        made = run_produce(count, out, style, bars, seed, jobs, kit=kit, bpm=bpm, on_progress=bar.update, **options)
+    try:
+        with progress_bar("produce") as bar:
+            made = run_produce(count, out, style, bars, seed, jobs, kit=kit, bpm=bpm, on_progress=bar.update, **options)
+    except StopSignal as stop:
+        leave(f"{out}: {stop}; what is rendered is kept, the same command goes on", stop.exit_code)
     if as_json:
         print_json({"loops": len(made.loops), "dataset": str(out), "data_hash": made.data_hash})
     else:

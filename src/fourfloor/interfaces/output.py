@@ -1,6 +1,8 @@
 """How every command ends: JSON on standard output, or one line on standard error and an exit code."""
 
+import contextlib
 import json
+import os
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -16,6 +18,25 @@ def print_json(content: dict[str, Any]) -> None:
 
 def fail(error: object, code: int) -> NoReturn:
     """Print one line and end with an exit code."""
+    _say(error)
+    sys.exit(code)
+
+
+def leave(error: object, code: int) -> NoReturn:
+    """Print one line and end at once: threads that still work are not waited for."""
+    _say(error)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def _say(error: object) -> None:
     line = " ".join(str(error).split())
     print(f"fourfloor: {line}", file=sys.stderr)
-    sys.exit(code)
+
+
+def drop_output() -> None:
+    """Send standard output nowhere from here on: it cannot be written, and Python would complain of that at exit."""
+    with contextlib.suppress(OSError, ValueError):  # where it is no file there is nothing to flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

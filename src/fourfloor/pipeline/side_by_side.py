@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from fourfloor.errors import FourfloorError
 from fourfloor.pipeline.train import TrainRequest, is_claimed, train
+from fourfloor.stopping import on_stop, stop_signals
 from fourfloor.training.loop import DivergedError, Progress, Stopped
 
 TELL_SECONDS = 0.5  # between two reports of a training
@@ -103,7 +102,9 @@ def _hear(
 
 def _work(request: TrainRequest, connection: Connection) -> None:
     """Train in this process and report to the parent; without a parent, save and end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to decide
+    for number in stop_signals():
+        if number != signal.SIGTERM:  # the parent's to decide
+            signal.signal(number, signal.SIG_IGN)
     told = 0.0
 
     def tell(progress: Progress) -> None:
@@ -143,17 +144,10 @@ class Interrupted(Exception):  # noqa: N818 - asked for, not an error
 
 @contextmanager
 def signals_raise() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into `Interrupted`, so that what runs is ended in order."""
+    """Turn the signals that ask to stop into `Interrupted`, so that what runs is ended in order."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, before[number])  # a second one takes its usual course
+    def interrupt(number: int) -> None:
         raise Interrupted(number)
 
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        for number in before:
-            signal.signal(number, interrupt)
+    with on_stop(interrupt):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -6,6 +6,7 @@ Any format that `fourfloor.audio` reads will do; each one-shot becomes mono, its
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -118,7 +119,7 @@ def load_kit(folder: Path, sample_rate: int = 44_100) -> Kit:
         if len(hit) < SHORTEST_SECONDS * sample_rate or (long and role not in ("crash", "ride", "open")):
             continue
         samples.setdefault(role or role_by_sound(hit, sample_rate), []).append(hit)
-        digest.update(path.stem.encode() + hit.tobytes())
+        digest.update(os.fsencode(path.stem) + hit.tobytes())
     if not samples:
         raise FourfloorError(
             f"{folder}: no drum one-shots of at most {LONGEST_SECONDS:g} s there"

@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from fourfloor.producer.score import Event
+from fourfloor.saving import save_file
 
 TICKS_PER_BEAT = 480
 DRUM_CHANNEL = 9
@@ -99,4 +100,4 @@ def midi_bytes(events: list[Event], bpm: float, bars: int) -> bytes:
 
 def write_midi(path: Path, events: list[Event], bpm: float, bars: int) -> None:
     """Write the events of a loop as a MIDI file."""
-    path.write_bytes(midi_bytes(events, bpm, bars))
+    save_file(path, midi_bytes(events, bpm, bars))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -18,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib.externals.loky import as_completed, get_reusable_executor
 
 import fourfloor
 from fourfloor.audio import LoopTags, plain_word, tempo_word, write_loop
@@ -26,16 +26,17 @@ from fourfloor.errors import FourfloorError
 from fourfloor.ingest.catalogue import Catalogue, DatasetWriter, loop_features
 from fourfloor.ingest.picking import LevelMeter, Thresholds
 from fourfloor.ingest.schema import to_pcm, to_waveform
+from fourfloor.processes import run_in_processes
 from fourfloor.producer.kits import load_kit
 from fourfloor.producer.loops import render_loop, stream
 from fourfloor.producer.midi import write_midi
 from fourfloor.producer.score import ProducedLoop
 from fourfloor.producer.styles import matching_styles
+from fourfloor.saving import save_file
 
 Progress = Callable[[int, int, str], None]
 SEEDS_A_RUN = 1_000_000
 EVENTS = "events.jsonl"
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +131,18 @@ def write_files(loop: ProducedLoop, index: int, order: Order) -> None:
             write_loop(folder / f"{stem}_{name}.wav", scaled, tags, order.sample_rate)
 
 
-def render_part(order: Order, index: int, path: Path) -> None:
-    """Render one loop into an .npz of its int16 audio, features and facts; the file appears whole or not at all."""
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One loop of an order, and the file it is rendered into."""
+
+    order: Order
+    index: int
+    path: Path
+
+
+def render_part(part: Part) -> Path:
+    """Render one loop into an .npz of its int16 audio, features and facts, and return that file."""
+    order, index = part.order, part.index
     kit = load_kit(order.kit, order.sample_rate) if order.kit is not None else None
     loop = render_loop(
         loop_seed(order.seed, index),
@@ -151,11 +162,10 @@ def render_part(order: Order, index: int, path: Path) -> None:
     pcm = to_pcm(loop.waveform * np.float32(10 ** (gain_db / 20)))
     features = loop_features(to_waveform(pcm), loop.bpm, loop.bars)
     facts = json.dumps({"gain_db": gain_db, "truth": truth(loop, loop_seed(order.seed, index))})
-    # A process whose run was killed may still be at work on the same loop.
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with open(partial, "wb") as file:
-        np.savez(file, pcm=pcm, features=features, facts=np.frombuffer(facts.encode(), np.uint8))
-    os.replace(partial, path)
+    content = io.BytesIO()
+    np.savez(content, pcm=pcm, features=features, facts=np.frombuffer(facts.encode(), np.uint8))
+    save_file(part.path, content.getvalue())
+    return part.path
 
 
 def read_part(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
@@ -200,22 +210,20 @@ def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress:
     done = count - len(missing)
     if on_progress and done:
         on_progress(done, count, "rendered before")
-    if not missing:
-        return
+
+    def count_on(number: int, path: Path | None) -> None:
+        nonlocal done
+        if path is None:
+            raise FourfloorError(
+                f"a process that rendered loop {missing[number]} was ended; lower --jobs to save memory"
+            )
+        done += 1
+        if on_progress:
+            on_progress(done, count, f"{done} loops")
+
     # Processes of their own even for one job: sums split between threads differ in the last bit.
-    executor = get_reusable_executor(
-        max_workers=min(jobs or len(os.sched_getaffinity(0)), len(missing)), env=ONE_THREAD
-    )
-    try:
-        futures = [executor.submit(render_part, order, index, folder / f"{index}.npz") for index in missing]
-        for future in as_completed(futures):
-            future.result()
-            done += 1
-            if on_progress:
-                on_progress(done, count, f"{done} loops")
-    except BaseException:
-        executor.shutdown(wait=False, kill_workers=True)
-        raise
+    tasks = [Part(order=order, index=index, path=folder / f"{index}.npz") for index in missing]
+    run_in_processes(render_part, tasks, jobs, count_on)
 
 
 def produce(
@@ -288,20 +296,8 @@ def produce(
             for index in range(count):
                 held_out = is_held_out(seed, index, count, validation_share)
                 lines.append(_append(writer, order, index, folder / f"{index}.npz", held_out))
-            _write_lines(order.files / EVENTS, lines)
+            save_file(order.files / EVENTS, "".join(line + "\n" for line in lines).encode("ascii"))
             return writer.finish()
-
-
-def _write_lines(path: Path, lines: list[str]) -> None:
-    """Write lines of text; the file appears whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text("".join(line + "\n" for line in lines), encoding="ascii")
-        os.replace(partial, path)
-    except OSError as error:
-        raise FourfloorError(
-            f"{path}: cannot be written ({error.strerror}); free space or choose another folder"
-        ) from error
 
 
 def _append(writer: DatasetWriter, order: Order, index: int, path: Path, held_out: bool) -> str:

@@ -12,11 +12,10 @@ import copy
 import itertools
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -24,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from fourfloor.errors import FourfloorError
+from fourfloor.stopping import on_stop
 from fourfloor.training import checkpoint
 from fourfloor.training.descent import Trainable, copy_buffers, in_bf16, losses_of, minimize, to_tensors, update_ema
 from fourfloor.training.log import Log
@@ -133,7 +133,8 @@ def train(
     saved = listened = time.monotonic()
     bad_steps, validation = 0, None
 
-    with _stop_signals() as stop:
+    stop: list[int] = []  # the signals that asked to stop
+    with on_stop(stop.append):
         if check and config.check_every and not resumed:
             log.write(step=0, **_checked(check, state, batches, config, device, on_progress))
             save(state, run, meta, constants or {})
@@ -319,22 +320,3 @@ def _progress(
     shares = [state.step / steps] if steps else []
     shares += [state.elapsed / (60 * minutes)] if minutes else []
     return Progress(state.step, loss, state.elapsed, max(shares, default=0.0), validation)
-
-
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM instead of dying of them; a second one takes its usual course."""
-    received: list[int] = []
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        signal.signal(number, before[number])
-
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        for number in before:
-            signal.signal(number, remember)
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

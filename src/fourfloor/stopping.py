@@ -1,0 +1,56 @@
+"""Signals that ask a program to stop, and what is done about the first of them."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+
+class StopSignal(BaseException):
+    """A signal asked this program to stop; not an `Exception`, so that only what ends the program catches it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.exit_code = 128 + number
+
+
+def stop_signals() -> list[int]:
+    """List the signals of Ctrl-C, `kill` and a closed terminal; the last one unless `nohup` ignores it."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        numbers.append(hangup)
+    return list(numbers)
+
+
+@contextmanager
+def on_stop(act: Callable[[int], None]) -> Iterator[None]:
+    """Call `act` with the number of a stop signal instead of dying of it; a second one takes its usual course.
+
+    Outside the main thread, where Python knows no signals, this does nothing.
+    """
+
+    def first(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, before[number])
+        act(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in stop_signals()}
+    try:
+        for number in before:
+            signal.signal(number, first)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def raise_stop(number: int) -> None:
+    """Raise `StopSignal`, so that everything is left in order."""
+    raise StopSignal(number)
