@@ -1,74 +1,164 @@
-"""The frames of an MP3 file, counted: libmpg123 guesses the length of a file without a Xing tag from its first frames.
+"""The frames of an MPEG file (MP3, MP2), counted: its streams, how long each is, and what its tag claims.
 
-In: an open binary file. Out: its length in seconds. Frame header after ISO/IEC 11172-3, 2.4.2.3 and 13818-3, 2.4.2.3.
+In: an open binary file. Out: its streams. libmpg123 believes the tag of a variable bit rate (Xing, VBRI), guesses from
+the first frames where there is none, and reads no further than that. So each stream is handed over alone, with a tag
+that counts the frames that are there. Frame header after ISO/IEC 11172-3, 2.4.2.3 and 13818-3, 2.4.2.3.
 """
 
 import re
-from typing import BinaryIO
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
 
-_MPEG1_KBPS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-_MPEG2_KBPS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+from fourfloor.audio.kinds import after_id3
+from fourfloor.audio.pieces import Piece, Stream
+
 _RATES = (44_100, 48_000, 32_000)
-# Four hours at 320 kb/s are 576 MB; what is longer is refused before.
-_MAX_BYTES = 1 << 30
-_BUFFER_BYTES = 1 << 20
+# By layer, and whether the rate is one of MPEG 2.
+_KBPS = {
+    (1, 0): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (2, 0): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (3, 0): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (1, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (2, 1): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (3, 1): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_BUFFER_BYTES, _LONGEST_FRAME = 1 << 20, 2048
 # Noise has 80 false headers a megabyte; a file made of nothing else shall not cost minutes.
 _MAX_MISSES = 4096
-_HEADER = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]")
+_MAX_SECONDS = 8 * 3600.0
+# Fewer frames (a quarter of a second) of another kind than those around them are damage, not music.
+_LEAST_FRAMES = 10
+_HEADER = re.compile(rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][\x10-\xef]")
+# Up to three frames more than claimed are the tag itself, the decoder's delay and the encoder's padding.
+_TOLERANCE = 4
 
 
-def frame_seconds(file: BinaryIO) -> float:
-    """Return the length of all whole layer III frames; what lies between them is passed over."""
-    position, seconds, misses = _after_id3(file), 0.0, 0
-    while position < _MAX_BYTES and misses < _MAX_MISSES:
-        file.seek(position)
-        buffer = file.read(_BUFFER_BYTES)
-        if len(buffer) < 4:
-            break
-        used, length, missed = _walk(buffer)
-        position, seconds, misses = position + used, seconds + length, misses + missed
-    return seconds
+class _Frame(NamedTuple):
+    kind: tuple[int, int, int, bool]  # layer, rate, samples, mono: what does not change within a stream
+    start: int
+    size: int
 
 
-def _after_id3(file: BinaryIO) -> int:
-    """Return where an ID3v2 tag ends (ID3v2.4, 3.1), 0 where there is none."""
+@dataclass
+class _Link:
+    """Gather the frames of one stream; `claimed` frames by its tag, whose count is at `count_at`."""
+
+    first: _Frame
+    claimed: int = 0
+    count_at: int = 0
+    frames: int = 0
+    end: int = 0
+    ended: bool = True
+
+
+def mpeg_streams(file: BinaryIO) -> list[Stream]:
+    """Return the streams of an MPEG file in order; one as it is where no frames are found."""
+    links: list[_Link] = []
+    length = file.seek(0, 2)
+    for frame, content in _frames(file):
+        claimed, count_at = _tag(frame, content)
+        if count_at or not links or links[-1].first.kind != frame.kind:
+            if links and not links[-1].count_at and links[-1].frames < _LEAST_FRAMES:
+                links.pop()
+            if count_at or not links or links[-1].first.kind != frame.kind:
+                links.append(_Link(frame, claimed, count_at))
+        whole = frame.start + frame.size <= length
+        links[-1].frames += whole and not count_at
+        links[-1].end = min(length, frame.start + frame.size)
+        links[-1].ended = whole
+    links = [link for link in links if link.frames]
+    return [_stream(link, file, alone=len(links) == 1) for link in links] or [Stream()]
+
+
+def _stream(link: _Link, file: BinaryIO, alone: bool) -> Stream:
+    """Hand over the frames with a count that is right: the tag's own where there is one, else a new tag."""
+    layer, rate, samples, _ = link.first.kind
+    seconds = link.frames * samples / rate
+    if not link.count_at:
+        tag: tuple[Piece, ...] = (_new_tag(link, file),) if layer == 3 else ()
+        return Stream(pieces=(*tag, (link.first.start, link.end)), ended=link.ended)
+    if link.claimed >= link.frames and alone:
+        return Stream()
+    if link.claimed >= link.frames:
+        return Stream(pieces=((link.first.start, link.end),))
+    count = struct.pack(">I", link.frames)
+    note = ""
+    if link.frames - link.claimed >= _TOLERANCE:
+        note = f"the tag claims {link.claimed * samples / rate:.2f} s of {seconds:.2f} s: all read"
+    return Stream(pieces=((link.first.start, link.count_at), count, (link.count_at + 4, link.end)), note=note)
+
+
+def _frames(file: BinaryIO) -> Iterator[tuple[_Frame, bytes]]:
+    """Yield each frame, the last perhaps cut short, with its first bytes; what lies between frames is passed over."""
     file.seek(0)
-    head = file.read(10)
-    if head[:3] != b"ID3" or len(head) < 10:
-        return 0
-    size = (head[6] << 21) | (head[7] << 14) | (head[8] << 7) | head[9]
-    return 10 + size + (10 if head[5] & 0x10 else 0)
-
-
-def _walk(buffer: bytes) -> tuple[int, float, int]:
-    """Return how many bytes are done with (at least one), the seconds of the whole frames in them, and the misses."""
-    position, seconds, misses, in_step = 0, 0.0, 0, True
-    while position + 4 <= len(buffer) and misses < _MAX_MISSES:
-        size, length = _frame(buffer, position)
-        if size and position + size > len(buffer):
-            return (position or len(buffer)), seconds, misses  # the next buffer begins here, or the file ends here
+    base = position = after_id3(file.read(10))
+    buffer, misses, seconds, in_step, last = b"", 0, 0.0, True, False
+    while misses < _MAX_MISSES and seconds < _MAX_SECONDS:
+        if not last and position + 2 * _LONGEST_FRAME > base + len(buffer):
+            file.seek(position)
+            base, buffer = position, file.read(_BUFFER_BYTES)
+            last = len(buffer) < _BUFFER_BYTES
+        at = position - base
+        if at + 4 > len(buffer):
+            return
+        frame = _frame(buffer, at, position)
         # Out of step, a header counts only where another follows it: chance makes single ones.
-        if size and (in_step or _frame(buffer, position + size)[0]):
-            position += size
-            seconds += length
+        if frame and (in_step or _frame(buffer, at + frame.size, 0)):
+            yield frame, buffer[at : at + 64]
+            position += frame.size
+            seconds += frame.kind[2] / frame.kind[1]
             in_step = True
         else:
-            following = _HEADER.search(buffer, position + 1)
-            position = following.start() if following else len(buffer)
-            misses += 1
-            in_step = False
-    return max(1, position), seconds, misses
+            tag = after_id3(buffer[at : at + 10])
+            following = None if tag else _HEADER.search(buffer, at + 1)
+            position = (
+                position + tag if tag else base + (following.start() if following else max(at + 1, len(buffer) - 3))
+            )
+            misses += not tag
+            in_step = bool(tag)
 
 
-def _frame(buffer: bytes, position: int) -> tuple[int, float]:
-    """Return the bytes and the seconds of the frame whose header is here; zeros where there is none."""
-    header = int.from_bytes(buffer[position : position + 4])
-    version, layer = header >> 19 & 3, header >> 17 & 3
+def _frame(buffer: bytes, at: int, start: int) -> _Frame | None:
+    """Return the frame whose header is here; None where there is none."""
+    header = int.from_bytes(buffer[at : at + 4])
+    version, layer = header >> 19 & 3, 4 - (header >> 17 & 3)
     bitrate, rate, padding = header >> 12 & 15, header >> 10 & 3, header >> 9 & 1
-    if header >> 21 != 0x7FF or version == 1 or layer != 1 or bitrate in (0, 15) or rate == 3:
-        return 0, 0.0
+    if header >> 21 != 0x7FF or version == 1 or layer == 4 or bitrate in (0, 15) or rate == 3:
+        return None
     halvings = {3: 0, 2: 1, 0: 2}[version]  # MPEG 1, 2 and 2.5
     sample_rate = _RATES[rate] >> halvings
-    samples = 576 if halvings else 1152
-    kbps = (_MPEG2_KBPS if halvings else _MPEG1_KBPS)[bitrate]
-    return samples // 8 * kbps * 1000 // sample_rate + padding, samples / sample_rate
+    bits = _KBPS[layer, min(halvings, 1)][bitrate] * 1000
+    samples = 384 if layer == 1 else 576 if layer == 3 and halvings else 1152
+    slot = 4 if layer == 1 else 1
+    size = (samples // 8 // slot * bits // sample_rate + padding) * slot
+    return _Frame((layer, sample_rate, samples, header >> 6 & 3 == 3), start, size)
+
+
+def _side_bytes(frame: _Frame) -> int:
+    """Return how many bytes of a layer III frame lie between its header and its main data."""
+    _, _, samples, mono = frame.kind
+    return (17 if mono else 32) if samples == 1152 else (9 if mono else 17)
+
+
+def _tag(frame: _Frame, content: bytes) -> tuple[int, int]:
+    """Return the frames that a Xing or VBRI tag claims and where it says so; zeros for a frame of sound."""
+    place = 4 + _side_bytes(frame)
+    if frame.kind[0] == 3 and content[place : place + 4] in (b"Xing", b"Info") and content[place + 7] & 1:
+        return int.from_bytes(content[place + 8 : place + 12]), frame.start + place + 8
+    if content[36:40] == b"VBRI":
+        return int.from_bytes(content[50:54]), frame.start + 50
+    return 0, 0
+
+
+def _new_tag(link: _Link, file: BinaryIO) -> bytes:
+    """Return a frame with a Xing tag for a stream that has none: its header at another bit rate, else empty."""
+    file.seek(link.first.start)
+    header = bytearray(file.read(4))
+    header[1] |= 1  # no checksum
+    header[2] = 0x90 | header[2] & 0x0C  # room for the tag at every rate; no padding
+    frame = _frame(bytes(header), 0, 0)
+    assert frame is not None
+    tag = bytes(header) + bytes(_side_bytes(frame)) + b"Xing" + struct.pack(">II", 1, link.frames)
+    return tag.ljust(frame.size, b"\0")

@@ -1,29 +1,38 @@
 """A path -> an open audio file that was judged legal, by its header alone.
 
-In: any path at all. Out: what the header says and a libsndfile handle, or one line that says why not. The limits are on
-samples, rate and channels, so that no header can ask for more memory or time than four hours of music.
+In: any path at all. Out: what the headers of its streams say and a libsndfile handle for each, or one line that says
+why not. The limits are on samples, rate and channels, so that no header can ask for more memory or time than four hours
+of music.
 """
 
 import contextlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fourfloor.audio.files import AudioError, PathLike, file_kind, one_line
+from fourfloor.audio.kinds import CONVERT, MPEG, OGG, recognize
+from fourfloor.audio.lengths import measured
+from fourfloor.audio.mpeg import mpeg_streams
+from fourfloor.audio.ogg import ogg_streams
+from fourfloor.audio.pieces import Pieces, Stream
 
 MIN_RATE, MAX_RATE, MAX_CHANNELS = 4_000, 384_000, 32
 # 4 h of 48 kHz stereo. A 4.5 MB FLAC can ask for 62 GiB: samples are limited, not bytes.
 MAX_SAMPLES = 4 * 3600 * 48_000 * 2
 MAX_SECONDS = 8 * 3600.0
-CONVERT = "export it again as WAV or FLAC"
+MAX_STREAMS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class AudioInfo:
-    """Hold what a file's header says; `frames` is 0 where it does not tell the length."""
+    """Hold what a file's header says; `frames` is 0 where it does not tell the length.
+
+    Of a file that joins several streams, the first decides; `frames` counts all of them at its rate.
+    """
 
     path: Path
     container: str
@@ -38,25 +47,58 @@ class AudioInfo:
         return self.frames / self.sample_rate
 
 
+class OpenFile:
+    """Hold an open file: what it claims as a whole, and its streams in order, each with its own claim."""
+
+    def __init__(self, path: PathLike, descriptor: int, streams: list[Stream]) -> None:
+        self._path, self._descriptor = path, descriptor
+        self.streams: list[tuple[Stream, AudioInfo]] = []
+        self.unread = 0
+        for stream in streams:
+            try:
+                with self.decoder(stream) as file:
+                    self.streams.append((stream, _judged(path, file, stream)))
+            except AudioError:
+                if not self.streams:
+                    raise
+                self.unread += 1
+        self.info = _joined(path, [info for _, info in self.streams])
+
+    @contextlib.contextmanager
+    def decoder(self, stream: Stream) -> Iterator[Any]:
+        """Open one stream with libsndfile, and close it."""
+        import soundfile
+
+        class Sequential(soundfile.SoundFile):
+            # soundfile seeks after each read of a seekable file; in a damaged FLAC that seek fails and loses the read.
+            def seekable(self) -> bool:
+                return False
+
+        source = Pieces(self._descriptor, stream.pieces) if stream.pieces else self._descriptor
+        if not stream.pieces:
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+        try:
+            with quiet_mpg123():
+                file = Sequential(source, closefd=False)
+        except (soundfile.LibsndfileError, TypeError) as error:
+            reason = one_line(error).rpartition(": ")[2].rstrip(".")
+            raise AudioError(self._path, f"no audio that can be decoded ({reason}); {CONVERT}") from None
+        with file:
+            yield file
+
+
 def probe(path: PathLike) -> AudioInfo:
     """Return what the header says; raise AudioError where the file is no audio or beyond the limits."""
-    with opened(path) as (info, _):
-        return info
+    with opened(path) as file:
+        return file.info
 
 
 @contextlib.contextmanager
-def opened(path: PathLike) -> Iterator[tuple[AudioInfo, Any]]:
-    """Open a file by descriptor, judge its header, and close it.
+def opened(path: PathLike) -> Iterator[OpenFile]:
+    """Open a file by descriptor, judge its headers, and close it.
 
     A descriptor tells libsndfile neither name nor folder: no guess by extension, no resource fork, no other file.
     """
-    import soundfile
-
-    class Sequential(soundfile.SoundFile):
-        # soundfile seeks after each read of a seekable file; in a damaged FLAC that seek fails and loses the read.
-        def seekable(self) -> bool:
-            return False
-
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
@@ -65,31 +107,23 @@ def opened(path: PathLike) -> Iterator[tuple[AudioInfo, Any]]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise AudioError(path, f"is {file_kind(status.st_mode)}, not an audio file; name a regular file")
-        _check_magic(path, os.pread(descriptor, 16, 0))
-        try:
-            with quiet_mpg123():
-                file = Sequential(descriptor, closefd=False)
-        except (soundfile.LibsndfileError, TypeError) as error:
-            reason = one_line(error).rpartition(": ")[2].rstrip(".")
-            raise AudioError(path, f"no audio that can be decoded ({reason}); {CONVERT}") from None
-        with file:
-            yield _judged(path, file), file
+        yield OpenFile(path, descriptor, _streams(path, descriptor))
     finally:
         os.close(descriptor)
 
 
-def _check_magic(path: PathLike, head: bytes) -> None:
-    """Refuse what does not begin like a known audio file: libsndfile knows 25 formats, most of them little tested."""
-    if not head:
-        raise AudioError(path, "is empty; remove it or fetch it again")
-    known = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"riff\x2e\x91\xcf\x11", b"caff", b"ID3")
-    mpeg = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
-    if not (head.startswith(known) or mpeg):
-        raise AudioError(path, "is not audio (WAV, FLAC, OGG, Opus, MP3, AIFF); remove it or convert it")
+def _streams(path: PathLike, descriptor: int) -> list[Stream]:
+    """Find the streams of a file, by its content alone."""
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        kind = recognize(path, file)
+        streams = {OGG: ogg_streams, MPEG: mpeg_streams}.get(kind, measured)(file)
+    if len(streams) > MAX_STREAMS:
+        raise AudioError(path, f"joins more than {MAX_STREAMS} streams; split it")
+    return streams
 
 
-def _judged(path: PathLike, file: Any) -> AudioInfo:
-    """Return the header of an open file; raise AudioError beyond the limits on rate, channels and length."""
+def _judged(path: PathLike, file: Any, stream: Stream) -> AudioInfo:
+    """Return the header of an open stream; raise AudioError beyond the limits on rate, channels and length."""
     unknown = file.frames >= 1 << 62  # how libsndfile says that a FLAC header tells no length
     info = AudioInfo(
         path=Path(path),
@@ -97,7 +131,7 @@ def _judged(path: PathLike, file: Any) -> AudioInfo:
         subtype=file.subtype,
         sample_rate=file.samplerate,
         channels=file.channels,
-        frames=0 if unknown else file.frames,
+        frames=round(stream.seconds * file.samplerate) if unknown else file.frames,
     )
     if not MIN_RATE <= info.sample_rate <= MAX_RATE:
         raise AudioError(path, f"sample rate {info.sample_rate} Hz is outside {MIN_RATE}-{MAX_RATE}; {CONVERT}")
@@ -105,10 +139,19 @@ def _judged(path: PathLike, file: Any) -> AudioInfo:
         raise AudioError(path, f"{info.channels} channels are outside 1-{MAX_CHANNELS}; mix it down")
     if info.frames <= 0 and not unknown:
         raise AudioError(path, "has a header but no audio; remove it or fetch it again")
-    if info.frames * info.channels > MAX_SAMPLES or info.seconds > MAX_SECONDS:
-        claim = f"{info.seconds / 3600:.1f} h x {info.channels} channels"
-        raise AudioError(path, f"claims {claim}, beyond 4 h of 48 kHz stereo; split it")
     return info
+
+
+def _joined(path: PathLike, streams: list[AudioInfo]) -> AudioInfo:
+    """Return what a file claims as a whole; raise AudioError where that is too long."""
+    first = streams[0]
+    known = all(info.frames for info in streams)
+    seconds = sum(info.seconds for info in streams)
+    if sum(info.frames * info.channels for info in streams) > MAX_SAMPLES or seconds > MAX_SECONDS:
+        claim = f"{seconds / 3600:.1f} h x {first.channels} channels"
+        raise AudioError(path, f"claims {claim}, beyond 4 h of 48 kHz stereo; split it")
+    frames = first.frames if len(streams) == 1 else round(seconds * first.sample_rate)
+    return replace(first, frames=frames if known else 0)
 
 
 @contextlib.contextmanager

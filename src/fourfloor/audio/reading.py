@@ -6,34 +6,31 @@ broken files rarely fail, they come out silently short or full of garbage.
 """
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from fourfloor.audio.claims import MAX_BAD_SHARE, Tally
 from fourfloor.audio.files import AudioError, PathLike, one_line
 from fourfloor.audio.mixing import mix, without_offset
-from fourfloor.audio.mpeg import frame_seconds
-from fourfloor.audio.ogg import last_page
 from fourfloor.audio.opening import (
-    CONVERT,
     MAX_RATE,
     MAX_SAMPLES,
     MIN_RATE,
     AudioInfo,
+    OpenFile,
     opened,
     probe,
     quiet_mpg123,
 )
-from fourfloor.audio.riff import claimed_over_present
+from fourfloor.audio.pieces import Stream
 from fourfloor.errors import FourfloorError
 
 SAMPLE_RATE = 44_100
 
 # +24 dBFS: no mix is that hot, but a broken float or Vorbis file easily is.
 PEAK_LIMIT = 16.0
-_MAX_BAD_SHARE = 0.01
 # A damaged FLAC loses the rest of the read it breaks in; one FLAC block a read keeps nearly all that is whole.
 _READ_FRAMES = 4096
 _CHUNK_SAMPLES = 1 << 17
@@ -68,29 +65,34 @@ class AudioStream:
         return _blocks(resampled, max(1, round(self.block_seconds * self.sample_rate)))
 
     def _chunks(self) -> Iterator[np.ndarray]:
-        """Yield sound chunks `(frames, file's channels)`, then record what was missing or wrong."""
-        frames = bad = 0
-        with opened(self.info.path) as (info, file):
-            total = info.frames or MAX_SAMPLES // info.channels
-            stopped = ""
-            while not stopped and frames < total:
-                chunk, stopped = _read_chunk(file, info.channels, total - frames)
-                frames += len(chunk)
-                bad += _silence_bad(chunk)
-                if bad > _MAX_BAD_SHARE * total * info.channels:
-                    break
-                if len(chunk):
-                    yield chunk
-            cut = _cut(info, file, frames, stopped)
-        if frames == 0:
-            raise AudioError(info.path, f"nothing could be decoded ({stopped or 'no audio'}); {CONVERT}")
-        if bad > _MAX_BAD_SHARE * frames * info.channels:
-            share = 100 * bad / (frames * info.channels)
-            raise AudioError(info.path, f"{share:.0f} % of the samples are NaN or beyond +24 dBFS; {CONVERT}")
-        if not info.frames and frames >= total:
-            raise AudioError(info.path, f"is longer than 4 h of 48 kHz stereo; split it or {CONVERT}")
-        self.repairs += [cut] if cut else []
-        self.repairs += [f"{bad} samples NaN or beyond +24 dBFS, silenced"] if bad else []
+        """Yield sound chunks `(frames, 1 or 2)` at the file's rate, then record what was missing or wrong."""
+        tally = Tally()
+        with opened(self.info.path) as file:
+            channels = min(2, file.info.channels)
+            for number, (stream, info) in enumerate(file.streams, 1):
+                place = f" in stream {number} of {len(file.streams)}" if len(file.streams) > 1 else ""
+                chunks = _decoded(file, stream, info, tally, place)
+                folded = (mix(mix(chunk, min(2, info.channels), info.container), channels) for chunk in chunks)
+                yield from _resampled(folded, info.sample_rate, file.info.sample_rate, channels)
+            self.repairs += tally.judged(file)
+
+
+def _decoded(file: OpenFile, stream: Stream, info: AudioInfo, tally: Tally, place: str) -> Iterator[np.ndarray]:
+    """Yield the chunks `(frames, its channels)` of one stream, bad samples silenced, and count them."""
+    frames, tally.stopped = 0, ""
+    with file.decoder(stream) as decoder:
+        # One frame beyond the limit is enough to know; libsndfile gives an absurd number where it knows none.
+        total = min(decoder.frames, (MAX_SAMPLES - tally.samples) // info.channels + 1)
+        while not tally.stopped and frames < total:
+            chunk, tally.stopped = _read_chunk(decoder, info.channels, total - frames)
+            frames += len(chunk)
+            tally.samples += chunk.size
+            tally.bad += _silence_bad(chunk)
+            if tally.bad > MAX_BAD_SHARE * min(MAX_SAMPLES, (info.frames or total) * info.channels):
+                return
+            if len(chunk):
+                yield chunk
+    tally.compare(stream, info, frames, place)
 
 
 def decode(path: PathLike, sample_rate: int = SAMPLE_RATE, channels: int = 2, max_seconds: float = 1200) -> np.ndarray:
@@ -99,8 +101,8 @@ def decode(path: PathLike, sample_rate: int = SAMPLE_RATE, channels: int = 2, ma
     too_long = AudioError(path, f"is longer than {max_seconds:g} s; read it in blocks or cut it")
     if stream.info.seconds > max_seconds:
         raise too_long
-    # Untouched pages cost nothing, so an unknown length may reserve the most.
-    room = int((stream.info.seconds or max_seconds) * sample_rate) + 2
+    # Untouched pages cost nothing, so room for more than is claimed is free.
+    room = int(max_seconds * sample_rate) + 2
     waveform = np.empty((channels, room), np.float32)
     samples = 0
     for block in stream:
@@ -136,29 +138,6 @@ def _silence_bad(chunk: np.ndarray) -> int:
         bad = ~(np.abs(chunk) <= PEAK_LIMIT)
     chunk[bad] = 0.0
     return int(bad.sum())
-
-
-def _cut(info: AudioInfo, file: Any, frames: int, stopped: str) -> str:
-    """Say how much of the claimed length was there; nothing where all was (within 20 ms, as codecs pad)."""
-    seconds, ended = frames / info.sample_rate, True
-    with os.fdopen(os.dup(file.name), "rb") as raw:
-        claimed = info.seconds * claimed_over_present(raw)
-        if info.container == "OGG":
-            last, ended = last_page(raw, info.sample_rate)
-            # libsndfile takes a damaged first page for a stream that was joined late. A page holds seconds;
-            # what begins further on was joined late indeed, and lacks nothing.
-            claimed = last if 0 < last - claimed < 10 else claimed
-        elif info.container == "MP3":
-            # Up to three frames more are the tag itself, the decoder's delay and the encoder's padding.
-            counted = frame_seconds(raw)
-            claimed = counted if counted - claimed > 4 * 1152 / info.sample_rate else claimed
-    if claimed - seconds > 0.02:
-        return f"cut short: {seconds:.2f} s of {claimed:.2f} s claimed"
-    if not ended:
-        return f"cut short: {seconds:.2f} s, without the last page"
-    if not info.frames and stopped != "end of data":
-        return f"cut short: {seconds:.2f} s, then {stopped}"
-    return ""
 
 
 def _resampled(chunks: Iterable[np.ndarray], from_rate: int, to_rate: int, channels: int) -> Iterator[np.ndarray]:

@@ -1,6 +1,6 @@
-"""The chunks of a RIFF or AIFF file: what the header claims, and where a WAV keeps tempo, loop points and text.
+"""The chunks of a RIFF or AIFF file, and where a WAV keeps tempo, loop points and text.
 
-In: an open binary file, or chunk contents. Out: chunk positions, missing audio, packed chunks. Layouts: IBM and
+In: an open binary file, or chunk contents. Out: chunk positions, packed chunks. Layouts: IBM and
 Microsoft, "Multimedia Programming Interface and Data Specifications 1.0", 1991 (RIFF, INFO); EBU Tech 3306 (RF64);
 Apple, "Audio Interchange File Format 1.3", 1989; `smpl` after Microsoft's "Multimedia Data Standards Update", 1994;
 `acid` has no public text and is written as sample libraries write it.
@@ -13,8 +13,6 @@ from typing import BinaryIO
 # A header lists few chunks; the bound keeps a file of a million empty chunks cheap.
 _MAX_CHUNKS = 1024
 MIDDLE_C = 60
-# Writers that cannot seek back (ffmpeg and sox into a pipe) put one of these where the length belongs.
-_UNKNOWN_SIZES = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
@@ -31,25 +29,6 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
         size = struct.unpack(f"{order}I", header[4:])[0]
         yield header[:4], position + 8, size
         position += 8 + size + size % 2
-
-
-def claimed_over_present(file: BinaryIO) -> float:
-    """Return how many times more audio a WAV, RF64 or AIFF claims than its file holds; 1 where all is there."""
-    length = file.seek(0, 2)
-    claimed = 0
-    for name, offset, size in chunks(file):
-        file.seek(offset)
-        if name == b"ds64":
-            claimed = int.from_bytes(file.read(16)[8:], "little")
-        elif name == b"COMM" and size == 18:  # longer in AIFC, where frames may be compressed
-            channels, frames, bits = struct.unpack(">HIH", file.read(8).ljust(8, b"\0"))
-            claimed = channels * frames * (-(-bits // 8))
-        elif name in (b"data", b"SSND"):
-            content = size - 8 if name == b"SSND" else size  # two numbers come before the samples
-            claimed = max(claimed, 0 if size in _UNKNOWN_SIZES else content)
-            present = min(length - offset - (size - content), content or length)
-            return max(1.0, claimed / max(1, present))
-    return 1.0
 
 
 def pack_chunk(name: bytes, content: bytes) -> bytes:

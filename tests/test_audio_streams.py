@@ -1,0 +1,251 @@
+"""Headers without a true length, and several streams in one file: all that is there is read, and what was wrong is
+said. The bytes that recorders, pipes, `cat` and radio recordings leave are written here."""
+
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import house_loop
+
+from fourfloor import audio
+from fourfloor.audio.lengths import UNFINISHED, WRONG
+
+LOOP, OTHER = house_loop(126.0), house_loop(140.0, bars=2, seed=1)
+JOINED = "2 streams one after the other in one file: all read"
+
+
+def coded(tmp_path: Path, loop: np.ndarray, container: str, subtype: str | None = None, rate: int = 44_100) -> bytes:
+    path = tmp_path / "coded"
+    soundfile.write(path, loop.T, rate, format=container, subtype=subtype)
+    return path.read_bytes()
+
+
+def patched(content: bytes, place: int, new: bytes) -> bytes:
+    return content[:place] + new + content[place + len(new) :]
+
+
+def heard(tmp_path: Path, content: bytes) -> tuple[np.ndarray, list[str]]:
+    """Return what is read of a file's bytes, and the repairs."""
+    path = tmp_path / "song.xyz"  # the content decides, not the name
+    path.write_bytes(content)
+    source = audio.AudioStream(path)
+    return np.concatenate(list(source), axis=1), source.repairs
+
+
+def without_lengths(content: bytes, kind: str, size: int) -> bytes:
+    """Return a file whose header was never finished: `size` stands where its lengths belong."""
+    four, eight = struct.pack("<I", size), struct.pack("<q", -1 if size else 0)
+    if kind in ("WAV", "RF64"):
+        content = patched(content, 4, four if kind == "WAV" else b"\xff" * 4)
+        if kind == "RF64":
+            return patched(content, content.index(b"ds64") + 8, eight * 3)
+        return patched(content, content.index(b"data") + 4, four)
+    if kind == "AIFF":
+        content = patched(patched(content, 4, four), content.index(b"COMM") + 10, bytes(4))
+        return patched(content, content.index(b"SSND") + 4, four)
+    if kind == "W64":
+        return patched(patched(content, 16, eight), content.index(b"data\xf3\xac") + 16, eight)
+    if kind == "CAF":
+        return patched(content, content.index(b"data") + 4, eight)
+    if kind == "AU":
+        return patched(content, 8, four)
+    return patched(content, 21, bytes([content[21] & 0xF0]) + bytes(4))
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+@pytest.mark.parametrize("kind", ["WAV", "RF64", "AIFF", "W64", "CAF", "AU", "FLAC"])
+def test_an_unfinished_recording_is_read_to_its_end(tmp_path, kind, size):
+    content = coded(tmp_path, LOOP, kind)
+    whole, repairs = heard(tmp_path, content)
+    assert (whole.shape, repairs) == (LOOP.shape, [])
+    found, repairs = heard(tmp_path, without_lengths(content, kind, size))
+    assert np.array_equal(found, whole)
+    assert repairs == [UNFINISHED]
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "W64", "CAF", "AU", "FLAC"])
+def test_a_length_that_is_too_short_hides_nothing(tmp_path, kind):
+    content = coded(tmp_path, LOOP, kind)
+    whole, _ = heard(tmp_path, content)
+    place, form = {
+        "WAV": (content.find(b"data") + 4, "<I"), "AIFF": (content.find(b"SSND") + 4, ">I"),
+        "W64": (content.find(b"data\xf3\xac") + 16, "<Q"), "CAF": (content.find(b"data") + 4, ">Q"),
+        "AU": (8, ">I"), "FLAC": (22, ">I"),
+    }[kind]  # fmt: skip
+    found, repairs = heard(tmp_path, patched(content, place, struct.pack(form, 40_000)))
+    assert np.array_equal(found, whole)
+    longer = f"longer than it claims: {LOOP.shape[1] / 44_100:.2f} s, 0.91 s claimed; all read"
+    assert repairs == [longer if kind == "FLAC" else WRONG]
+
+
+@pytest.mark.parametrize("kind", ["W64", "CAF", "AU"])
+def test_rarer_containers_say_what_is_missing(tmp_path, kind):
+    content = coded(tmp_path, LOOP, kind)
+    found, repairs = heard(tmp_path, content[: len(content) * 6 // 10])
+    seconds = LOOP.shape[1] / 44_100
+    assert repairs == [f"cut short: {found.shape[1] / 44_100:.2f} s of {seconds:.2f} s claimed"]
+    assert found.shape[1] / 44_100 == pytest.approx(0.6 * seconds, abs=0.02)
+
+
+@pytest.mark.parametrize("after", [b"LIST\4\0\0\0INFO", b"ID3\4\0\0\0\0\0\0", b"TAG" + bytes(125), b"\1garbage" * 9])
+def test_what_follows_the_audio_is_not_taken_for_audio(tmp_path, after):
+    content = coded(tmp_path, LOOP, "WAV") + after
+    found, repairs = heard(tmp_path, content)
+    assert (found.shape, repairs) == (LOOP.shape, [])
+    empty = content[: content.index(b"data")] + b"data\0\0\0\0" + b"LIST\4\0\0\0INFO"
+    with pytest.raises(audio.AudioError, match="has a header but no audio"):
+        heard(tmp_path, empty)
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, (4_500_000_000) % 2**32])
+def test_a_wave_of_more_than_four_gigabytes_is_whole(tmp_path, size):
+    """A 32-bit size wraps; libsndfile reads no more than 4 GiB where it is unknown."""
+    path = tmp_path / "long.wav"
+    head = coded(tmp_path, LOOP[:, :1], "WAV", "FLOAT", 96_000)
+    head = head[: head.index(b"data") + 4] + struct.pack("<I", size)
+    path.write_bytes(head)
+    os.truncate(path, len(head) + 4_500_000_000)  # a hole: no byte of it is on the disk
+    assert audio.probe(path).frames == 4_500_000_000 // 8
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype", "rate"),
+    [("OGG", "VORBIS", 44_100), ("OGG", "OPUS", 48_000), ("FLAC", None, 44_100), ("MP3", None, 44_100)],
+)
+def test_joined_streams_are_read_to_the_end(tmp_path, container, subtype, rate):
+    one, two = (coded(tmp_path, loop, container, subtype, rate) for loop in (LOOP, OTHER))
+    parts = [heard(tmp_path, content)[0] for content in (one, two)]
+    found, repairs = heard(tmp_path, one + two)
+    assert found.shape[1] == pytest.approx(sum(part.shape[1] for part in parts), abs=2)
+    if rate == 44_100:  # resampled, the seam is filtered
+        assert np.array_equal(found, np.concatenate(parts, axis=1))
+    assert repairs == [JOINED]
+    _, repairs = heard(tmp_path, one + two[: len(two) * 6 // 10])
+    assert repairs[0].startswith("cut short in stream 2 of 2: ")
+
+
+@pytest.mark.parametrize(("container", "subtype"), [("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", None), ("MP3", None)])
+def test_joined_streams_of_other_rates_and_channels_become_one(tmp_path, container, subtype):
+    one = coded(tmp_path, LOOP, container, subtype, 48_000)
+    two = coded(tmp_path, OTHER[:1], container, subtype, 24_000)
+    found, repairs = heard(tmp_path, one + two)
+    assert found.shape[1] / 44_100 == pytest.approx(LOOP.shape[1] / 48_000 + OTHER.shape[1] / 24_000, abs=0.001)
+    assert np.array_equal(found[0, -40_000:], found[1, -40_000:])
+    assert repairs == [JOINED]
+
+
+def test_a_second_stream_that_cannot_be_read_is_named(tmp_path):
+    one = coded(tmp_path, LOOP, "OGG", "VORBIS")
+    film = ogg_page(b"\x80theora" + bytes(40), 2, 7) + ogg_page(bytes(900), 4, 7)
+    found, repairs = heard(tmp_path, one + film)
+    assert found.shape == LOOP.shape
+    assert repairs == ["1 more streams in it cannot be read: left out"]
+
+
+@pytest.mark.parametrize("tag", [b"", b"APETAGEX" + bytes(300_000), b"TAG" + bytes(125)])
+def test_an_mp3_without_a_tag_of_its_length_is_whole(tmp_path, tag):
+    """A variable bit rate that grows: libmpg123 guesses the length from the first, small frames and the file's size."""
+    quiet = np.concatenate([np.zeros((2, 4 * 44_100), np.float32), np.tile(LOOP, 3)], axis=1)
+    path = tmp_path / "coded"
+    soundfile.write(path, quiet.T, 44_100, format="MP3", bitrate_mode="VARIABLE")
+    content = path.read_bytes()
+    size = 417 if content[2] & 2 == 0 else 418  # the frame with the tag: 128 kb/s at 44.1 kHz
+    assert b"Info" in content[:size] or b"Xing" in content[:size]
+    start = content.index(b"\xff\xfb", 4)
+    found, repairs = heard(tmp_path, content[start:] + tag)
+    assert found.shape[1] / 44_100 == pytest.approx(quiet.shape[1] / 44_100, abs=0.06)
+    assert repairs == []
+    _, repairs = heard(tmp_path, content[start:-100])
+    assert repairs == [f"cut short: {(found.shape[1] - 1152) / 44_100:.2f} s, without its end"]
+
+
+def ogg_page(body: bytes, flags: int, serial: int, granule: int = 0) -> bytes:
+    """Return one page with the body as a packet that may go on in the next; its checksum is not filled in."""
+    lacing = [255] * (len(body) // 255) + ([len(body) % 255] if len(body) % 255 else [])
+    head = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, granule, serial, 0, 0, len(lacing))
+    return head + bytes(lacing) + body
+
+
+def ogg_flac(flac: bytes, serial: int = 1) -> bytes:
+    """Put a FLAC file into Ogg pages, as `flac --ogg` does, but for where its packets end."""
+    pages = [ogg_page(b"\x7fFLAC\1\0\0\1" + flac[:42], 2, serial)]
+    rest = [flac[start : start + 60_000] for start in range(42, len(flac), 60_000)]
+    pages += [ogg_page(part, 4 * (part is rest[-1]), serial, LOOP.shape[1]) for part in rest]
+    return b"".join(pages)
+
+
+def test_flac_in_ogg_is_read(tmp_path):
+    one, two = (coded(tmp_path, loop, "FLAC") for loop in (LOOP, OTHER))
+    whole, _ = heard(tmp_path, one)
+    found, repairs = heard(tmp_path, ogg_flac(one))
+    assert np.array_equal(found, whole)
+    assert repairs == []
+    found, repairs = heard(tmp_path, ogg_flac(one) + ogg_flac(two, 2))
+    assert found.shape[1] == LOOP.shape[1] + OTHER.shape[1]
+    assert repairs == [JOINED]
+    content = ogg_flac(one)
+    found, repairs = heard(tmp_path, content[: len(content) * 6 // 10])
+    assert repairs == [f"cut short: {found.shape[1] / 44_100:.2f} s of {LOOP.shape[1] / 44_100:.2f} s claimed"]
+    unknown = one[:21] + bytes([one[21] & 0xF0]) + bytes(4) + one[26:]
+    assert heard(tmp_path, ogg_flac(unknown))[1] == []  # its last page says how long it is
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\0\0\0\x20ftypM4A " + bytes(99), "is MP4 (AAC or ALAC)"),
+        (b"\x1aE\xdf\xa3" + bytes(99), "is Matroska or WebM"),
+        (b"0&\xb2u\x8ef\xcf\x11" + bytes(99), "is Windows Media (WMA)"),
+        (b"wvpk" + bytes(99), "is WavPack"),
+        (b"MAC \x96\x0f" + bytes(99), "is Monkey's Audio (APE)"),
+        (b"\xff\xf1\x50\x80" + bytes(99), "is AAC"),
+    ],
+)
+def test_what_is_not_read_is_named_with_the_command_that_converts_it(tmp_path, content, reason):
+    path = tmp_path / "my song.mp3"
+    path.write_bytes(content)
+    with pytest.raises(audio.AudioError) as caught:
+        audio.probe(path)
+    command = f"ffmpeg -i '{path}' '{path.with_suffix('.wav')}'"
+    assert caught.value.reason == f"{reason}, which fourfloor does not read; convert it: {command}"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"MThd" + bytes(99), "is a MIDI file"),
+        (b"PK\x03\x04" + bytes(99), "is a ZIP archive; unpack it"),
+        (b"<!DOCTYPE html>" + bytes(99), "is a web page"),
+        (bytes(44) + b"\1\2\3\4" * 99, "begins with zeros where a header belongs"),
+    ],
+)
+def test_what_is_no_sound_is_named(tmp_path, content, reason):
+    path = tmp_path / "song.wav"
+    path.write_bytes(content)
+    with pytest.raises(audio.AudioError, match=reason):
+        audio.probe(path)
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "AIFF"])
+def test_a_tag_before_the_file_and_a_wrong_name_change_nothing(tmp_path, kind):
+    content = coded(tmp_path, LOOP, kind)
+    tag = b"ID3\4\0\0\0\0\x10\0" + bytes(2048)
+    whole, _ = heard(tmp_path, content)
+    found, repairs = heard(tmp_path, tag + content)
+    assert np.array_equal(found, whole)
+    assert repairs == []
+
+
+@pytest.mark.parametrize("subtype", ["ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "DOUBLE"])
+def test_wave_files_of_rarer_codecs_are_read(tmp_path, subtype):
+    content = coded(tmp_path, LOOP, "WAV", subtype)
+    found, repairs = heard(tmp_path, content)
+    assert LOOP.shape[1] <= found.shape[1] < LOOP.shape[1] + 2048  # ADPCM comes in blocks
+    assert np.linalg.norm(found[:, : LOOP.shape[1]] - LOOP) < 0.3 * np.linalg.norm(LOOP)
+    assert repairs == []
+    zeros = without_lengths(content, "WAV", 0)
+    assert heard(tmp_path, zeros)[1] == [UNFINISHED]
+    assert heard(tmp_path, zeros)[0].shape[1] == pytest.approx(found.shape[1], abs=2048)
