@@ -255,7 +255,11 @@ def test_cutting_a_stream_is_slicing_the_whole(lengths: list[int], first: int, h
     total = sum(lengths)
     track = np.arange(1, 2 * total + 1, dtype=np.float32).reshape(2, total)
     starts = np.array([s for s in range(first, total, hop) if s + length <= total + 5], np.int64)
-    cuts = Cuts(bpm=120, starts_samples=starts, bar_numbers=np.arange(len(starts)), loop_samples=length)
+    count = len(starts)
+    cuts = Cuts(
+        starts_samples=starts, lengths_samples=np.full(count, length), bpms=np.full(count, 120.0),
+        bar_numbers=np.arange(count),
+    )  # fmt: skip
     blocks = np.split(track, np.cumsum(lengths)[:-1], axis=1)
     padded = np.pad(track, ((0, 0), (5, length + 5)))
     cut = list(cut_loops(blocks, cuts))
@@ -283,9 +287,10 @@ def test_a_rounded_grid_stays_on_the_fitted_beats(bpm: float, downbeat: float, s
     cuts = plan_cuts(grid, round_tempo(bpm, seconds), seconds, RATE, 4, 4)
     starts = cuts.starts_samples / RATE
     off = (starts - downbeat * bar + bar / 2) % bar - bar / 2
-    assert np.abs(off).max(initial=0.0) < 0.006
+    moved = 0.01 if len(starts) and starts[0] == 0 else 0.0  # to the first sample
+    assert np.abs(off).max(initial=0.0) < 0.006 + moved
     assert starts.min(initial=0.0) >= -0.021
-    assert (starts + cuts.loop_samples / RATE).max(initial=0.0) <= seconds + 0.021
+    assert (starts + cuts.lengths_samples / RATE).max(initial=0.0) <= seconds + 0.021
 
 
 @pytest.mark.parametrize("shift", [0, 3, 40])

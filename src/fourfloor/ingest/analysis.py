@@ -9,18 +9,29 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from fourfloor.audio import AudioError, AudioStream
+from fourfloor.audio import AudioError, AudioInfo, AudioStream, probe
 from fourfloor.ingest import picking
 from fourfloor.ingest.catalogue import hash_file, loop_features
+from fourfloor.ingest.exact import CIRCLE_SECONDS, claimed_tempi, find_circle, length_tempo, starts_at_zero, whole_bars
 from fourfloor.ingest.schema import to_pcm, to_waveform
-from fourfloor.ingest.slicing import Cuts, cut_loops, octave_factor, plan_cuts, round_tempo
-from fourfloor.ingest.tempo import analyze_onsets, fit_grid
-from fourfloor.representations.beatgrid import BEATS_PER_BAR
+from fourfloor.ingest.slicing import (
+    NEAR_SECONDS,
+    Cuts,
+    circle_loops,
+    cut_loops,
+    octave_factor,
+    plan_cuts,
+    round_tempo,
+    whole_cuts,
+)
+from fourfloor.ingest.tempo import Grid, analyze_onsets, fit_grid
+from fourfloor.representations.beatgrid import BEATS_PER_BAR, loop_samples, resample_loop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +80,7 @@ class TrackAnalysis:
     repairs: list[str] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     starts_seconds: list[float] = field(default_factory=list)
+    loop_bpms: list[float] = field(default_factory=list)
     bar_numbers: list[int] = field(default_factory=list)
     fingerprints: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float16))
     outline: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float16))
@@ -78,11 +90,11 @@ def analyze_track(task: Task) -> TrackAnalysis:
     """Analyze one track; what is wrong with the file becomes `error`, what is wrong with the disk is raised."""
     found = TrackAnalysis()
     try:
-        stream = AudioStream(task.path, task.sample_rate, task.channels)
+        info = probe(task.path)
         found.sha256 = _hash(task.path)
-        cuts = _measure(task, stream, found)
-        if cuts is not None:
-            _collect(task, stream, cuts, found)
+        claims = claimed_tempi(task.path, task.bpm)
+        if not (0 < info.seconds <= CIRCLE_SECONDS and _analyze_circle(task, info, claims, found)):
+            _analyze_stream(task, claims, found)
     except AudioError as error:
         found.error = error.reason
     except MemoryError:
@@ -97,59 +109,111 @@ def _hash(path: Path) -> str:
         raise AudioError(path, f"cannot be read ({error.strerror}); check the file and its disk") from None
 
 
-def _measure(task: Task, stream: AudioStream, found: TrackAnalysis) -> Cuts | None:
-    """Make the first pass: fill in tempo and level, and plan the cuts; None where no loop can be cut."""
+def _analyze_circle(task: Task, info: AudioInfo, claims: list[float], found: TrackAnalysis) -> bool:
+    """Cut a short file that is whole bars, read at its own rate; False where it is not such a file."""
+    stream = AudioStream(task.path, info.sample_rate, task.channels)
+    blocks = list(stream)
+    waveform = np.concatenate(blocks, axis=1) if blocks else np.zeros((task.channels, 0), np.float32)
+    circle = find_circle(waveform, info.sample_rate, claims, task.bpm is not None) if waveform.shape[1] else None
+    factor = octave_factor(circle.bpm, task.bpm_range) if circle else 1.0
+    if circle is None or circle.bars * factor % 1:
+        return False
+    bpm, bars = circle.bpm * factor, round(circle.bars * factor)
+    if loop_samples(bpm, bars, info.sample_rate) != waveform.shape[1]:
+        bpm = length_tempo(waveform.shape[1], bars, info.sample_rate)
+    if info.sample_rate != task.sample_rate:
+        waveform = resample_loop(waveform, loop_samples(bpm, bars, task.sample_rate))
+    if factor != 1.0:
+        stream.repairs.append(f"{circle.bpm:g} BPM, counted as {bpm:g}")
+    if bars < task.bars and task.bars % bars == 0:
+        stream.repairs.append(f"{bars} {'bar' if bars == 1 else 'bars'}, repeated to {task.bars}")
+        bpm = length_tempo(waveform.shape[1] * task.bars // bars, task.bars, task.sample_rate)
+        bars = task.bars
+    meter = picking.LevelMeter([waveform], task.sample_rate)
+    for _ in meter:
+        pass
+    _note(found, meter, stream, task)
+    found.grid, found.bpm, found.confidence = "exact", bpm, round(circle.confidence, 4)
+    cuts = whole_cuts(bpm, bars, task.sample_rate, task.bars, task.hop_bars)
+    if _worth_cutting(cuts, task, found):
+        _collect(task, circle_loops(waveform, cuts), cuts, found)
+    return True
+
+
+def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis) -> None:
+    """Measure tempo and level in a first pass, cut in a second."""
+    stream = AudioStream(task.path, task.sample_rate, task.channels)
     meter = picking.LevelMeter(stream, task.sample_rate)
     blocks = iter(meter)
     first = next(blocks, None)
     if first is None:  # a few samples, of which resampling left none
         found.dropped[picking.TOO_SHORT] = 1
-        return None
+        return
     onsets = analyze_onsets(itertools.chain([first], blocks), task.sample_rate)
     grid = fit_grid(onsets, task.bpm)
     if (factor := octave_factor(grid.bpm, task.bpm_range)) != 1.0:
+        stream.repairs.append(f"{grid.bpm:.4g} BPM, counted as {factor * grid.bpm:.4g}")
         grid = replace(fit_grid(onsets, factor * grid.bpm), confidence=grid.confidence)
     for _ in blocks:  # the tempo needs only the first minutes; errors and peaks may come at the end
         pass
-    found.seconds = meter.samples / task.sample_rate
-    found.repairs = list(stream.repairs)
-    found.gain_db = meter.gain_db(task.thresholds)
+    _note(found, meter, stream, task)
     found.bpm = task.bpm or round_tempo(grid.bpm, found.seconds)
     found.confidence, found.first_downbeat = round(grid.confidence, 4), round(grid.first_downbeat, 5)
-    cuts = plan_cuts(grid, found.bpm, found.seconds, task.sample_rate, task.bars, task.hop_bars)
-    count = len(cuts.starts_samples)
-    if not count:
-        found.dropped[picking.TOO_SHORT] = 1
-    elif grid.confidence < task.min_confidence:
-        found.dropped[picking.UNSURE] = count
-    elif not task.bpm_range[0] <= found.bpm <= task.bpm_range[1]:
-        found.dropped[picking.TEMPO_OUTSIDE] = count
-    else:
-        return cuts
+    cuts = _whole_track(meter.samples, grid, [*claims, found.bpm], task, found)
+    cuts = cuts or plan_cuts(grid, found.bpm, found.seconds, task.sample_rate, task.bars, task.hop_bars)
+    if _worth_cutting(cuts, task, found):
+        _collect(task, cut_loops(stream, cuts), cuts, found)
+
+
+def _whole_track(samples: int, grid: Grid, tempi: list[float], task: Task, found: TrackAnalysis) -> Cuts | None:
+    """Return the cuts of a track that is whole bars at one of these tempi and begins on a bar line, else None."""
+    for bpm in tempi:
+        bars = whole_bars(samples, task.sample_rate, bpm)
+        if bars and abs(bpm / grid.bpm - 1) < NEAR_SECONDS / found.seconds and starts_at_zero(grid):
+            found.grid, found.bpm, found.first_downbeat = "exact", bpm, 0.0
+            return whole_cuts(bpm, bars, task.sample_rate, task.bars, task.hop_bars)
     return None
 
 
-def _collect(task: Task, stream: AudioStream, cuts: Cuts, found: TrackAnalysis) -> None:
-    """Make the second pass: cut, level and judge loops, and write the sound ones to the part files."""
+def _note(found: TrackAnalysis, meter: picking.LevelMeter, stream: AudioStream, task: Task) -> None:
+    """Fill in what is known when all samples have been read."""
+    found.seconds = meter.samples / task.sample_rate
+    found.repairs = list(stream.repairs)
+    found.gain_db = meter.gain_db(task.thresholds)
+
+
+def _worth_cutting(cuts: Cuts, task: Task, found: TrackAnalysis) -> bool:
+    """Tell whether there are loops to cut; count them as dropped where the track's tempo forbids it."""
+    if not len(cuts):
+        found.dropped[picking.TOO_SHORT] = 1
+    elif found.confidence < task.min_confidence:
+        found.dropped[picking.UNSURE] = len(cuts)
+    elif not task.bpm_range[0] <= found.bpm <= task.bpm_range[1]:
+        found.dropped[picking.TEMPO_OUTSIDE] = len(cuts)
+    return not found.dropped
+
+
+def _collect(task: Task, loops: Iterator[np.ndarray], cuts: Cuts, found: TrackAnalysis) -> None:
+    """Level and judge the loops that are cut, and write the sound ones to the part files."""
     gain = np.float32(10 ** (found.gain_db / 20))
     steps = task.hop_bars * BEATS_PER_BAR * 4
     outlines: list[np.ndarray | None] = []
     marks = np.zeros((0, 0), np.float16)
     kept = 0
     with open(task.audio_part, "xb") as audio, open(task.features_part, "xb") as features_file:
-        starts = zip(cut_loops(stream, cuts), cuts.starts_samples, cuts.bar_numbers, strict=True)
-        for waveform, start, bar_number in starts:
+        rows = zip(loops, cuts.starts_samples, cuts.bpms, cuts.bar_numbers, strict=True)
+        for waveform, start, bpm, bar_number in rows:
             outlines.append(None)
             if reason := picking.fault(waveform, task.sample_rate, task.thresholds, found.gain_db):
                 found.dropped[reason] += 1
                 continue
             pcm = to_pcm(np.clip(waveform * gain, -1, 1))
-            features = loop_features(to_waveform(pcm), cuts.bpm, task.bars)
+            features = loop_features(to_waveform(pcm), float(bpm), task.bars)
             outlined = picking.outline(features)
             outlines[-1] = picking.quarter_beats(outlined)[:steps]
             mark = picking.fingerprint(outlined)
             if not kept:
-                marks = np.zeros((len(cuts.starts_samples), len(mark)), np.float16)
+                marks = np.zeros((len(cuts), len(mark)), np.float16)
             if picking.correlations(mark[None], marks[:kept]).max(initial=0.0) >= task.thresholds.duplicate:
                 found.dropped[picking.DUPLICATE] += 1
                 continue
@@ -158,6 +222,7 @@ def _collect(task: Task, stream: AudioStream, cuts: Cuts, found: TrackAnalysis) 
             audio.write(pcm.tobytes())
             features_file.write(features.tobytes())
             found.starts_seconds.append(round(float(start) / task.sample_rate, 6))
+            found.loop_bpms.append(float(bpm))
             found.bar_numbers.append(int(bar_number))
     found.outline = _joined(outlines, steps)
     found.fingerprints = marks[:kept].copy()

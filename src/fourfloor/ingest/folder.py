@@ -228,16 +228,18 @@ def _write_loops(writer: DatasetWriter, track: int, task: Task, analysis: TrackA
     """Copy the kept loops of one track from its part files, then remove those."""
     if not selection.kept:
         return
-    size = loop_samples(analysis.bpm, task.bars, task.sample_rate) * task.channels
     frames = loop_frames(task.bars)
     features = np.fromfile(task.features_part, "<f2").reshape(len(analysis.bar_numbers), frames, -1)
+    sizes = [task.channels * loop_samples(bpm, task.bars, task.sample_rate) for bpm in analysis.loop_bpms]
+    begins = np.concatenate([[0], np.cumsum(sizes)]).tolist()
     written: dict[int, int] = {}
     for index in selection.kept:
         bar_number = analysis.bar_numbers[index]
-        pcm = np.fromfile(task.audio_part, "<i2", size, offset=2 * size * index)
+        pcm = np.fromfile(task.audio_part, "<i2", sizes[index], offset=2 * begins[index])
         written[bar_number] = writer.add_loop(
-            pcm.reshape(-1, task.channels), track=track, bpm=analysis.bpm, start_seconds=analysis.starts_seconds[index],
-            gain_db=analysis.gain_db, follows=written.get(bar_number - task.bars), features=features[index],
+            pcm.reshape(-1, task.channels), track=track, bpm=analysis.loop_bpms[index],
+            start_seconds=analysis.starts_seconds[index], gain_db=analysis.gain_db,
+            follows=written.get(bar_number - task.bars), features=features[index],
         )  # fmt: skip
     task.audio_part.unlink()
     task.features_part.unlink()

@@ -7,7 +7,7 @@ long as its tempo says and starting on a downbeat, to the nearest sample. Memory
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -19,18 +19,31 @@ from fourfloor.representations.beatgrid import loop_samples
 _TEMPO_STEPS = (Fraction(1), Fraction(1, 2), Fraction(1, 10), Fraction(1, 100))
 # A comb fit finds the first and the last onset of a track to about a frame and a half of 2.9 ms each.
 _FIT_ERROR_SECONDS = 0.008
+# A bar that seems to begin so near to the first sample begins there: 27 whole tracks that do so are fitted within 8 ms,
+# and one track in 100 that does not is so near by chance.
+NEAR_SECONDS = 0.01
 # A track exported as whole bars misses its first or last loop by the error of the phase: pad so much.
 _EDGE_SECONDS = 0.02
+_MOST_WRAPPED = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cuts:
-    """Say where to cut: `starts_samples` (loops,) may be a little negative; `bar_numbers` (loops,) count from 0."""
+    """Say where to cut: one row a loop.
 
-    bpm: float
+    starts_samples (may be a little negative), lengths_samples, bpms (each loop's own tempo), and bar_numbers, which
+    count from 0 and go on only where one loop goes on into the next. `wraps`: the track goes on at its start.
+    """
+
     starts_samples: np.ndarray
+    lengths_samples: np.ndarray
+    bpms: np.ndarray
     bar_numbers: np.ndarray
-    loop_samples: int
+    wraps: bool = False
+
+    def __len__(self) -> int:
+        """Return the number of loops."""
+        return len(self.starts_samples)
 
 
 def round_tempo(bpm: float, seconds: float) -> float:
@@ -59,41 +72,66 @@ def octave_factor(bpm: float, bpm_range: tuple[float, float]) -> float:
 def plan_cuts(grid: Grid, bpm: float, seconds: float, sample_rate: int, bars: int, hop_bars: int) -> Cuts:
     """Place loops of `bars` bars every `hop_bars` bars on the grid, at tempo `bpm` (the grid's own, rounded).
 
-    The rounded grid is pinned to the fitted one in the middle of the track, where it is known best.
+    The rounded grid is pinned to the fitted one in the middle of the track, where it is known best. Where a bar then
+    begins at the first sample, as far as can be measured, it does so exactly: programs export from a bar line on.
     """
     fitted_bar, bar = 240.0 / grid.bpm, 240.0 / bpm
     middle = round((seconds / 2 - grid.first_downbeat) / fitted_bar)
     first = grid.first_downbeat + middle * (fitted_bar - bar)
     first += bar * np.ceil((-_EDGE_SECONDS - first) / bar)
+    first = 0.0 if abs(first) <= NEAR_SECONDS else first
     starts = first + bar * np.arange(0, max(0, int(seconds / bar) + 2), hop_bars)
     starts = starts[starts + bars * bar <= seconds + _EDGE_SECONDS]
+    return _cuts(starts * sample_rate, bpm, bars, hop_bars, sample_rate)
+
+
+def whole_cuts(bpm: float, bars_in_file: int, sample_rate: int, bars: int, hop_bars: int) -> Cuts:
+    """Place loops at exact multiples of the bar in a file that is whole bars; fewer bars than a loop's are repeated."""
+    starts = np.arange(0, max(1, bars_in_file - bars + 1), hop_bars) * (240.0 / bpm * sample_rate)
+    return replace(_cuts(starts, bpm, bars, hop_bars, sample_rate), wraps=True)
+
+
+def _cuts(starts: np.ndarray, bpm: float, bars: int, hop_bars: int, sample_rate: int) -> Cuts:
+    count = len(starts)
     return Cuts(
-        bpm=bpm,
-        starts_samples=np.round(starts * sample_rate).astype(np.int64),
-        bar_numbers=np.arange(len(starts)) * hop_bars,
-        loop_samples=loop_samples(bpm, bars, sample_rate),
+        starts_samples=np.round(starts).astype(np.int64),
+        lengths_samples=np.full(count, loop_samples(bpm, bars, sample_rate)),
+        bpms=np.full(count, bpm),
+        bar_numbers=np.arange(count) * hop_bars,
     )
 
 
+def circle_loops(circle: np.ndarray, cuts: Cuts) -> Iterator[np.ndarray]:
+    """Yield the loops of a circle (channels, samples), which goes on at its start where it ends."""
+    for start, length in zip(cuts.starts_samples, cuts.lengths_samples, strict=True):
+        yield np.take(circle, start + np.arange(length), axis=1, mode="wrap")
+
+
 def cut_loops(blocks: Iterable[np.ndarray], cuts: Cuts) -> Iterator[np.ndarray]:
-    """Yield the loops of a stream of (channels, samples) blocks, in order; a missing edge is filled with silence."""
-    starts, length = cuts.starts_samples.tolist(), cuts.loop_samples
+    """Yield the loops of a stream of (channels, samples) blocks, in order.
+
+    A missing edge is filled with silence, or, where the cuts wrap, with the beginning of the track.
+    """
+    waiting = list(zip(cuts.starts_samples.tolist(), cuts.lengths_samples.tolist(), strict=True))
     position = 0  # where in the track `held` begins
     held: np.ndarray | None = None
+    head = np.zeros((1, 0), np.float32)
     for block in blocks:
-        if not starts:
+        if not waiting:
             return
         if held is None:
-            position = min(0, starts[0])
+            position = min(0, waiting[0][0])
             held = np.zeros((len(block), -position), np.float32)
+            head = block[:, :_MOST_WRAPPED].copy()
         held = np.concatenate([held, block], axis=1)
-        while starts and starts[0] + length <= position + held.shape[1]:
-            begin = starts.pop(0) - position
-            yield held[:, begin : begin + length]
-        if starts:
-            skipped = min(max(0, starts[0] - position), held.shape[1])
+        while waiting and sum(waiting[0]) <= position + held.shape[1]:
+            start, length = waiting.pop(0)
+            yield held[:, start - position : start - position + length]
+        if waiting:
+            skipped = min(max(0, waiting[0][0] - position), held.shape[1])
             held, position = held[:, skipped:], position + skipped
-    for start in starts:
+    for start, length in waiting:
         if held is not None:
             tail = held[:, start - position :][:, :length]
+            tail = np.concatenate([tail, head[:, : length - tail.shape[1]]], axis=1) if cuts.wraps else tail
             yield np.pad(tail, ((0, 0), (0, length - tail.shape[1])))
