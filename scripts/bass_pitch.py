@@ -22,7 +22,8 @@ from fourfloor import generation, loading
 from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
 from fourfloor.representations import latent, low_end, magnitude, tonal, tuning
-from fourfloor.representations.beatgrid import loop_samples, playable_bpm, resample_loop
+from fourfloor.signal.beatgrid import loop_samples, playable_bpm
+from fourfloor.signal.stft import resample_loop
 
 STEADY, IN_KEY = 0.35, 0.2  # semitones
 BANDS = range(len(low_end.BANDS))

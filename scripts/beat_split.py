@@ -29,7 +29,7 @@ from fourfloor.ingest.folder import IngestConfig, ingest
 from fourfloor.loading import Trained
 from fourfloor.pipeline import TrainRequest, train
 from fourfloor.representations import waveform as representation
-from fourfloor.representations.beatgrid import BEATS_PER_BAR
+from fourfloor.signal.beatgrid import BEATS_PER_BAR
 from fourfloor.training.checkpoint import FOLDER, load_latest
 
 RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "seed" / "beats.toml"

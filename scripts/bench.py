@@ -64,7 +64,7 @@ def measure_encode(folder: Path, model: str) -> tuple[float, float]:
 def measure_decode(folder: Path, model: str) -> tuple[float, float]:
     """Turn latents into stereo loops."""
     from fourfloor import generation, loading
-    from fourfloor.representations.beatgrid import loop_samples
+    from fourfloor.signal.beatgrid import loop_samples
 
     loaded = loading.load_model(model)
     z = [generation.sample_latents(loaded.prior, generation.Request(bpm=BPM, seed=seed)) for seed in range(2)]

@@ -13,7 +13,7 @@ import torch
 from fourfloor import loading
 from fourfloor.dataset import Dataset
 from fourfloor.evaluation.paired import compare
-from fourfloor.nn.spectral import spectral_loss
+from fourfloor.models.jukebox.spectral import spectral_loss
 from fourfloor.representations import waveform as representation
 
 

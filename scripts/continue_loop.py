@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fourfloor import audio, loading, picture
+from fourfloor import audio, loading
 from fourfloor.dataset import Dataset
 from fourfloor.representations import waveform as representation
+from fourfloor.signal import picture
 
 
 def main() -> None:

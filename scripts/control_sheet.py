@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fourfloor import generation, loading, novelty, picture
+from fourfloor import generation, loading, novelty
 from fourfloor.generation import Request
 from fourfloor.pipeline.generate import SPARE, best_loop, leveled, make_folder
 from fourfloor.representations import latent
 from fourfloor.representations.controls import NAMES, Controls
+from fourfloor.signal import picture
 
 VALUES = (0.1, 0.3, 0.5, 0.7, 0.9)
 BAR = 0.6

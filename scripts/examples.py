@@ -10,8 +10,9 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from fourfloor import audio, generation, loading, picture, pipeline
+from fourfloor import audio, generation, loading, pipeline
 from fourfloor.representations.controls import ANY, Controls
+from fourfloor.signal import picture
 
 
 @dataclass(frozen=True)

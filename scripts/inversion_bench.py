@@ -20,14 +20,16 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 import torch
 
-from fourfloor import generation, loading, picture
+from fourfloor import generation, loading
 from fourfloor.evaluation.features import CUTOFF_HZ, hear
 from fourfloor.evaluation.paired import compare, mp3_like
 from fourfloor.evaluation.scores import Envelope, score_hearing, score_loop
 from fourfloor.evaluation.sources import Sample, Source, dataset_source
 from fourfloor.ingest import catalogue
-from fourfloor.representations import inversion, latent, spectrogram
-from fourfloor.representations.beatgrid import istft, loop_samples, resample_loop, stft
+from fourfloor.representations import latent, spectrogram
+from fourfloor.signal import inversion, picture
+from fourfloor.signal.beatgrid import loop_samples
+from fourfloor.signal.stft import istft, resample_loop, stft
 
 ENVELOPE_LOOPS = 60  # training loops that say what is sane
 RANGE_DB = 80.0  # of the picture in decibels

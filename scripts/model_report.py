@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fourfloor import audio, loading, novelty, picture
+from fourfloor import audio, loading, novelty
 from fourfloor.dataset import Dataset
 from fourfloor.evaluation.scores import COPY_LIMIT
 from fourfloor.generation import Request
 from fourfloor.pipeline.generate import leveled
+from fourfloor.signal import picture
 
 TEMPI = (122.0, 126.0, 130.0, 140.0, 92.0, 105.0, 150.0, 176.0)
 DRAWN, REAL = 16, 4

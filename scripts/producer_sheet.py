@@ -23,7 +23,7 @@ from fourfloor.audio import decode
 from fourfloor.evaluation.features import hear, style_vector
 from fourfloor.evaluation.scores import SANE_NUMBERS, Envelope, LoopScores, score_hearing
 from fourfloor.producer import render_loop
-from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import loop_samples
 
 SAMPLE_RATE = 44_100
 BARS = 4

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fourfloor import generation, loading, picture
+from fourfloor import generation, loading
 from fourfloor.evaluation import scorecard
 from fourfloor.evaluation.numbers import median
 from fourfloor.evaluation.paired import PairedNumbers, compare
@@ -24,7 +24,9 @@ from fourfloor.generation import Request
 from fourfloor.ingest import catalogue
 from fourfloor.loading import Trained
 from fourfloor.representations import waveform as representation
-from fourfloor.representations.beatgrid import loop_samples, resample_loop
+from fourfloor.signal import picture
+from fourfloor.signal.beatgrid import loop_samples
+from fourfloor.signal.stft import resample_loop
 
 RATE = 8000
 DRAWN = 4

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fourfloor.evaluation.sources import Sample
-from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import loop_samples
 
 RATE = 22_050
 

@@ -16,7 +16,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.ingest.catalogue import Catalogue, DatasetWriter, load, loop_features
 from fourfloor.ingest.schema import content_hashes
 from fourfloor.representations import latent
-from fourfloor.representations.beatgrid import loop_frames, loop_samples
+from fourfloor.signal.beatgrid import loop_frames, loop_samples
 
 BPM = 174.3  # the fraction makes loops of odd lengths
 

@@ -11,7 +11,7 @@ from fourfloor.audio import LoopTags, decode, write_loop
 from fourfloor.ingest.exact import claimed_tempi, length_tempo, named_tempi, whole_bars
 from fourfloor.ingest.folder import IngestConfig, IngestReport, ingest
 from fourfloor.producer import render_loop
-from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import loop_samples
 
 RATE = 44_100
 STEP = 1.01 / 32767

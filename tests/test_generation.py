@@ -22,9 +22,9 @@ from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
 from fourfloor.ingest.catalogue import DatasetWriter
 from fourfloor.pipeline.generate import in_parallel
-from fourfloor.representations.beatgrid import loop_samples
 from fourfloor.representations.controls import Controls
 from fourfloor.representations.magnitude import Rendering
+from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.training.checkpoint import CheckpointError
 
 

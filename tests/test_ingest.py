@@ -18,7 +18,7 @@ from fourfloor.ingest.folder import IngestConfig, IngestReport, Thresholds, inge
 from fourfloor.ingest.slicing import Cuts, cut_loops, plan_cuts, round_tempo
 from fourfloor.ingest.splitting import select, split
 from fourfloor.ingest.tempo import Grid
-from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import loop_samples
 
 RATE = 44_100
 ONE_BAR = IngestConfig(bars=1, jobs=2)

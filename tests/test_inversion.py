@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fourfloor.representations import inversion, spectrogram
-from fourfloor.representations.beatgrid import istft, resample_loop, stft
+from fourfloor.representations import spectrogram
+from fourfloor.signal import inversion
+from fourfloor.signal.stft import istft, resample_loop, stft
 
 N_FFT, HOP = 512, 128
 FRAMES, SAMPLES = 128, 128 * HOP

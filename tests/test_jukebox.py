@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from fourfloor.models.jukebox import Config, Model, Sampling
-from fourfloor.nn.causal import CausalTransformer, Memory, draw_codes
-from fourfloor.nn.quantize import VectorQuantizer
-from fourfloor.nn.spectral import spectral_loss
-from fourfloor.nn.strided import Down, Residual, Up
+from fourfloor.models.jukebox.causal import CausalTransformer, Memory, draw_codes
+from fourfloor.models.jukebox.quantize import VectorQuantizer
+from fourfloor.models.jukebox.spectral import spectral_loss
+from fourfloor.models.jukebox.strided import Down, Residual, Up
 
 SAMPLES = 2048
 TINY = {

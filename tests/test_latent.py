@@ -6,7 +6,7 @@ from conftest import house_loop
 
 from fourfloor.dataset import Dataset
 from fourfloor.representations import latent, low_end, magnitude
-from fourfloor.representations.beatgrid import loop_frames, loop_samples
+from fourfloor.signal.beatgrid import loop_frames, loop_samples
 
 
 def tone(hertz: float, samples: int) -> np.ndarray:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from fourfloor import recipe
 from fourfloor.dataset import Dataset
 from fourfloor.models import families, family_module
+from fourfloor.models.flow.outline import Outlines
 from fourfloor.nn.attention import layer_norm
-from fourfloor.nn.levels import Levels
 from fourfloor.representations import latent, representation_module
 from fourfloor.training import descent, loop
 
@@ -196,7 +196,7 @@ def test_levels_keep_what_is_given_and_the_scatter_of_each_style() -> None:
     factors = torch.tensor([[[1.0, 0, 0], [0.8, 0.6, 0], [0, 0, 2]], [[3.0, 0, 0], [0, 1, 0], [-1, 0, 0.5]]])
     style = torch.arange(6000) % 2 + 1
     x = (factors[style - 1] @ torch.randn(6000, 3, 1, generator=rng))[..., 0] + style[:, None]
-    levels = Levels(3, 4)
+    levels = Outlines(3, 4)
     levels.measure(x, style)
     free = torch.full((4000, 3), torch.nan)
     for number in (1, 2):
@@ -218,7 +218,7 @@ def test_levels_draw_from_the_loops_that_have_what_is_given() -> None:
     rng = torch.Generator().manual_seed(0)
     first = torch.arange(1200) % 3 - 1.0
     x = torch.stack([first, torch.where(first == 0, 10.0, 0.0)], dim=1)
-    levels = Levels(2, 2)
+    levels = Outlines(2, 2)
     levels.measure(x + 0.1 * torch.randn(1200, 2, generator=rng), torch.ones(1200, dtype=torch.long))
     given = torch.tensor([[0.0, torch.nan]]).expand(1000, -1)
     drawn = levels.draw(torch.ones(1000, dtype=torch.long), given, rng)[:, 1]
@@ -227,7 +227,7 @@ def test_levels_draw_from_the_loops_that_have_what_is_given() -> None:
 
 def test_levels_of_styles_that_do_not_occur_are_kept_and_drawn_by_name_alone() -> None:
     rng = torch.Generator().manual_seed(0)
-    levels = Levels(2, 4)
+    levels = Outlines(2, 4)
     levels.measure(torch.randn(50, 2, generator=rng) + 20, torch.ones(50, dtype=torch.long))
     levels.measure(torch.randn(50, 2, generator=rng) - 20, torch.full((50,), 2))
     free = torch.full((100, 2), torch.nan)

@@ -11,7 +11,7 @@ from fourfloor.producer.harmony import MODES, NAMES, Key
 from fourfloor.producer.oscillators import circular_phase, filtered_table, frequency, pad, read_table
 from fourfloor.producer.phrasing import Row, mark_drums
 from fourfloor.producer.synths import Patch, note
-from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import loop_samples
 
 RATE = 22_050
 STYLE_SEED = 77

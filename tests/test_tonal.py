@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fourfloor.representations import latent, magnitude, tonal
-from fourfloor.representations.beatgrid import istft, loop_frames, loop_samples, stft
+from fourfloor.signal.beatgrid import loop_frames, loop_samples
+from fourfloor.signal.stft import istft, stft
 
 BPM, BARS = 126.0, 1
 SAMPLES = loop_samples(BPM, BARS, latent.SAMPLE_RATE)

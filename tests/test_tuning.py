@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fourfloor.representations import latent, low_end, magnitude, tonal, tuning
-from fourfloor.representations.beatgrid import loop_frames, loop_samples
+from fourfloor.signal.beatgrid import loop_frames, loop_samples
 
 BARS = 1
 FRAMES = loop_frames(BARS)

@@ -19,8 +19,8 @@ from fourfloor.ingest import catalogue
 from fourfloor.ingest.catalogue import Catalogue, Loop
 from fourfloor.ingest.schema import CODEC
 from fourfloor.representations import controls
-from fourfloor.representations.beatgrid import resample_loop
 from fourfloor.representations.latent import FEATURE_DIM, Codec
+from fourfloor.signal.stft import resample_loop
 
 MONO_BYTES = 2**30  # of resampled loops kept in memory: two thousand of four bars at 10 kHz
 LATE_SHARE = 0.2  # of each track's loops validates where no track is held out

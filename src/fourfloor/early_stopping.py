@@ -24,8 +24,8 @@ from fourfloor.generation import Request, make_loop
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.novelty import training_passages
 from fourfloor.representations import representation_module
-from fourfloor.representations.beatgrid import playable_bpm
 from fourfloor.representations.latent import SAMPLE_RATE
+from fourfloor.signal.beatgrid import playable_bpm
 from fourfloor.training.loop import Check
 
 N_LOOPS = 8  # a check takes about as long as ten steps; the scorecard's verdict takes 32

@@ -13,8 +13,8 @@ import torch
 from fourfloor.errors import FourfloorError
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.representations import controls, latent, magnitude
-from fourfloor.representations.beatgrid import BPM_RANGE, loop_samples
 from fourfloor.representations.controls import ANY, Controls
+from fourfloor.signal.beatgrid import BPM_RANGE, loop_samples
 
 BAR_CHOICES = latent.BAR_COUNTS
 MAX_COUNT = 10_000

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from fourfloor import audio, generation, picture, recipe
+from fourfloor import audio, generation, recipe
 from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.representations import latent, magnitude
-from fourfloor.representations.beatgrid import loop_samples, resample_loop
+from fourfloor.signal import picture
+from fourfloor.signal.beatgrid import loop_samples
+from fourfloor.signal.stft import resample_loop
 
 LISTENED = "listening"
 

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from fourfloor import header, recipe
 from fourfloor.errors import FourfloorError
 from fourfloor.models import family_module
-from fourfloor.nn.levels import Levels
+from fourfloor.models.flow.outline import Outlines
 from fourfloor.representations import codec_arrays, representation_module
 from fourfloor.representations.controls import Quantiles
 from fourfloor.training import checkpoint
@@ -67,7 +67,7 @@ class Trained:
     def styles(self) -> list[str]:
         """List the styles that can be asked for: those that the model has an outline of, where it takes one."""
         levels = getattr(self.model, "levels", None)
-        measured = levels.styles() if isinstance(levels, Levels) else range(1, len(self.vocabulary) + 1)
+        measured = levels.styles() if isinstance(levels, Outlines) else range(1, len(self.vocabulary) + 1)
         return [self.vocabulary[number - 1] for number in measured]
 
     @property
@@ -117,7 +117,7 @@ def rebuild(saved: Checkpoint, source: Path) -> Trained:
         )
         representation.check(codec, about.plan.representation)
         for part in model.modules():
-            if isinstance(part, Levels):
+            if isinstance(part, Outlines):
                 part.check(len(about.vocabulary))
     except CheckpointError:
         raise

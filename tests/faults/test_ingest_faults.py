@@ -17,7 +17,7 @@ import soundfile
 from fourfloor.ingest.catalogue import DatasetWriter
 from fourfloor.ingest.folder import IngestConfig, ingest, load
 from fourfloor.ingest.processes import analyze_tracks
-from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import loop_samples
 
 RATE = 44_100
 ONE_BAR = IngestConfig(bars=1, jobs=2)

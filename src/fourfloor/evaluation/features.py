@@ -9,24 +9,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from fourfloor.signal import mel, stft
+
 ANALYSIS_RATE = 22_050
 CUTOFF_HZ = 10_000.0
 N_FFT = 1024
 HOP_LENGTH = 128
 N_MELS = 64
+LOWEST_HZ = 30.0  # edge of the lowest mel band
 LOW_HZ, HIGH_HZ = 200.0, 2_000.0  # the borders of the low, mid and high onset envelopes
 FLOOR_DB = -70.0  # below the loudest band; quieter than that nobody hears beside the kick
 SILENCE_RMS = 1e-4
 N_MODULATIONS = 48  # cycles a bar: 48 = three to a sixteenth
 N_GROUPS = 8
-_FRAMES_AT_ONCE = 2048
 
 Array = NDArray[np.floating]
 
@@ -76,49 +77,25 @@ def to_analysis_rate(waveform: Array, sample_rate: int) -> Array:
     return resampled[start : start + max(1, round(len(waveform) * ratio))].astype(np.float32)
 
 
-@lru_cache(maxsize=32)
 def mel_filters(n_mels: int, cutoff_hz: float, n_fft: int = N_FFT, shift: float = 1.0) -> Array:
-    """Build `(n_mels, n_fft // 2 + 1)` triangles of unit sum, even on the mel scale from 30 Hz to the cutoff.
+    """Return `(n_mels, n_fft // 2 + 1)` triangles of unit sum, even on the mel scale from 30 Hz to the cutoff.
 
-    `shift` multiplies every edge: a filterbank that hears a transposed loop as the loop.
+    `shift` multiplies every edge: a filterbank that sees a transposed loop as the loop.
     """
-    to_mel, from_mel = lambda hz: 2595 * np.log10(1 + hz / 700), lambda mel: 700 * (10 ** (mel / 2595) - 1)
-    edges = from_mel(np.linspace(to_mel(30.0), to_mel(cutoff_hz), n_mels + 2)) * shift
-    bins = np.arange(n_fft // 2 + 1) * ANALYSIS_RATE / n_fft
-    # A triangle narrower than a bin would hear nothing; it is widened to one bin each side.
-    width = ANALYSIS_RATE / n_fft
-    lower = np.minimum(edges[:-2], edges[1:-1] - width)[:, None]
-    upper = np.maximum(edges[2:], edges[1:-1] + width)[:, None]
-    peak = edges[1:-1, None]
-    triangles = np.clip(np.minimum((bins - lower) / (peak - lower), (upper - bins) / (upper - peak)), 0, None)
-    return (triangles / np.maximum(triangles.sum(axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    return mel.filters(n_mels, LOWEST_HZ, cutoff_hz, n_fft, ANALYSIS_RATE, shift)
 
 
 def mel_centers(n_mels: int, cutoff_hz: float) -> Array:
-    """Tell the center frequency of each mel band in Hz."""
-    top = 2595 * np.log10(1 + cutoff_hz / 700)
-    bottom = 2595 * np.log10(1 + 30.0 / 700)
-    return 700 * (10 ** (np.linspace(bottom, top, n_mels + 2)[1:-1] / 2595) - 1)
+    """Return the center frequency of each mel band in Hz."""
+    return mel.edges(n_mels, LOWEST_HZ, cutoff_hz)[1:-1]
 
 
 def power_frames(waveform: Array, n_frames: int, n_fft: int = N_FFT, filters: Array | None = None) -> Array:
-    """Take the power spectra `(n_frames, n_fft // 2 + 1)` of a circle at equally spaced centers, Hann window.
+    """Return power spectra `(n_frames, n_fft // 2 + 1)`, or with `filters` `(n_frames, bands)`, of a circle.
 
-    With `filters` `(bands, bins)` only `(n_frames, bands)` is kept, and memory stays bounded for a whole track.
+    Every figure of the scorecard is in units of an unscaled Hann window, whose sum is n_fft / 2.
     """
-    n = len(waveform)
-    centers = np.round(np.arange(n_frames) * n / n_frames).astype(np.int64)
-    repeats = 2 + (n_fft // n if n < n_fft else 0)
-    circle = np.tile(waveform, repeats)
-    circle = np.concatenate([circle[len(circle) - n_fft // 2 :], circle])
-    windows = np.lib.stride_tricks.sliding_window_view(circle, n_fft)
-    hann = np.hanning(n_fft + 1)[:-1].astype(np.float32)
-    parts = []
-    for first in range(0, n_frames, _FRAMES_AT_ONCE):
-        spectra = scipy.fft.rfft(windows[centers[first : first + _FRAMES_AT_ONCE]] * hann, axis=1)
-        power = spectra.real**2 + spectra.imag**2
-        parts.append(power if filters is None else power @ filters.T)
-    return np.concatenate(parts)
+    return stft.power_frames(waveform, n_frames, n_fft, filters) * np.float32((n_fft / 4) ** 2)
 
 
 def hear(waveform: Array, sample_rate: int, cutoff_hz: float = CUTOFF_HZ) -> Hearing:

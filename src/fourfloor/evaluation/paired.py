@@ -23,7 +23,8 @@ from fourfloor.evaluation.features import (
     power_frames,
     to_analysis_rate,
 )
-from fourfloor.representations.beatgrid import istft, stft
+from fourfloor.signal import inversion
+from fourfloor.signal.stft import istft, stft
 
 _BANDS_HZ = (30.0, 120.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)
 _FLOOR_DB = -80.0
@@ -87,14 +88,8 @@ def _worst_band(first: Array, second: Array, bins: Array, cutoff_hz: float, floo
 def griffin_lim(waveform: Array, sample_rate: int, bpm: float, bars: int, iterations: int = 32) -> Array:
     """Keep every magnitude of a loop and forget its phases (Griffin and Lim 1984): the phase row."""
     mixed = mono(waveform)
-    frames, n_fft = max(8, round(len(mixed) / sample_rate * 86)), 2048
-    magnitude = np.abs(stft(mixed, frames, n_fft))
-    rng = np.random.default_rng(0)
-    spectrum = magnitude * np.exp(2j * np.pi * rng.random(magnitude.shape))
-    for _ in range(iterations):
-        spectrum = stft(istft(spectrum, len(mixed)), frames, n_fft)
-        spectrum = magnitude * np.exp(1j * np.angle(spectrum))
-    return istft(spectrum, len(mixed))[None]
+    magnitude = np.abs(stft(mixed, max(8, round(len(mixed) / sample_rate * 86))))
+    return inversion.griffin_lim(magnitude, len(mixed), np.random.default_rng(0), iterations, momentum=0)[None]
 
 
 def mp3_like(waveform: Array, sample_rate: int, bpm: float, bars: int) -> Array:

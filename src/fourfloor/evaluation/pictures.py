@@ -10,8 +10,8 @@ from html import escape
 
 import numpy as np
 
-from fourfloor import picture
 from fourfloor.evaluation.features import ANALYSIS_RATE, Array, mono, to_analysis_rate
+from fourfloor.signal import picture
 
 _HEIGHT, _WIDTH = 192, 720
 

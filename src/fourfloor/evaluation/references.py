@@ -17,7 +17,8 @@ from fourfloor.evaluation.copying import CopyIndex
 from fourfloor.evaluation.features import Array
 from fourfloor.evaluation.numbers import HeardSet, hear_set
 from fourfloor.evaluation.sources import Sample, Source
-from fourfloor.representations.beatgrid import loop_samples, resample_loop
+from fourfloor.signal.beatgrid import loop_samples
+from fourfloor.signal.stft import resample_loop
 
 SEARCHED_ROWS = {"A": 64, "H": 16, "I": 16, "J": 16, "K": 8}  # how many loops of a row are searched for copies
 MIN_TRAIN = 128  # training loops heard for the envelope, at least

@@ -31,7 +31,8 @@ from fourfloor.ingest.slicing import (
     whole_cuts,
 )
 from fourfloor.ingest.tempo import Grid, analyze_onsets, fit_grid
-from fourfloor.representations.beatgrid import BEATS_PER_BAR, loop_samples, resample_loop
+from fourfloor.signal.beatgrid import BEATS_PER_BAR, loop_samples
+from fourfloor.signal.stft import resample_loop
 
 
 @dataclass(frozen=True, kw_only=True)

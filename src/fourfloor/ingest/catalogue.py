@@ -40,7 +40,8 @@ from fourfloor.ingest.schema import (
     to_waveform,
 )
 from fourfloor.representations import latent
-from fourfloor.representations.beatgrid import loop_samples, resample_loop
+from fourfloor.signal.beatgrid import loop_samples
+from fourfloor.signal.stft import resample_loop
 
 __all__ = ["Catalogue", "DatasetWriter", "Loop", "Track", "hash_file", "load", "loop_features"]
 

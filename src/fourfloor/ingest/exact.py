@@ -16,7 +16,7 @@ import numpy as np
 from fourfloor.audio import read_tags
 from fourfloor.ingest.slicing import NEAR_SECONDS
 from fourfloor.ingest.tempo import Grid, analyze_onsets, fit_grid
-from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import loop_samples
 
 # Longer files are streamed: 32 bars at 170 BPM fit, and 16 bars at 90.
 CIRCLE_SECONDS = 45.0

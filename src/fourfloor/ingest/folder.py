@@ -22,8 +22,8 @@ from fourfloor.ingest.naming import track_names
 from fourfloor.ingest.picking import Thresholds
 from fourfloor.ingest.processes import Progress, analyze_tracks
 from fourfloor.ingest.splitting import Selection, select, split
-from fourfloor.representations.beatgrid import BPM_RANGE, loop_frames, loop_samples
 from fourfloor.representations.latent import BAR_COUNTS
+from fourfloor.signal.beatgrid import BPM_RANGE, loop_frames, loop_samples
 
 __all__ = ["Catalogue", "DatasetWriter", "IngestConfig", "IngestReport", "Thresholds", "TrackReport", "ingest", "load"]
 

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.fft
 
 from fourfloor.representations import latent, low_end
-from fourfloor.representations.beatgrid import FRAMES_PER_BEAT
+from fourfloor.signal.beatgrid import FRAMES_PER_BEAT
 
 SILENCE, CLIPPING, DUPLICATE = "silence", "clipping", "near-duplicate"
 SAME_AUDIO, OVER_CAP, UNSURE = "same audio as another track", "over the track's share", "low tempo confidence"

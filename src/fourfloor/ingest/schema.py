@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from fourfloor.errors import FourfloorError
-from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import loop_samples
 
 SCHEMA = 2
 # How the beats of a track lie: whole bars from its first sample on, at one tempo, in stretches of their own tempo each,

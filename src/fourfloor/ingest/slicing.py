@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from fourfloor.ingest.tempo import Grid
-from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import loop_samples
 
 # Producers choose whole tempi far more often than halves, and those more often than hundredths.
 _TEMPO_STEPS = (Fraction(1), Fraction(1, 2), Fraction(1, 10), Fraction(1, 100))

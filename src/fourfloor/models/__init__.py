@@ -1,4 +1,7 @@
-"""One family a file: `family = "flow"` means `models/flow.py`, which holds `Config` and `Model`."""
+"""One family a module: `family = "wavegan"` means `models/wavegan.py`, which holds `Config` and `Model`.
+
+A family whose parts fill more than a file is a folder of that name, with `Config` and `Model` in its `__init__.py`.
+"""
 
 import importlib
 import pkgutil

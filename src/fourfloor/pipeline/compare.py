@@ -24,7 +24,7 @@ from fourfloor.pipeline.generate import make_folder
 from fourfloor.pipeline.judging import SLICES, Judge, first_loops, sample_loops, speed_of
 from fourfloor.pipeline.side_by_side import signals_raise, train_all
 from fourfloor.pipeline.train import TrainRequest
-from fourfloor.representations.beatgrid import playable_bpm
+from fourfloor.signal.beatgrid import playable_bpm
 from fourfloor.training import log
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.pipeline.generate import SPARE, best_loop, in_parallel, leveled
 from fourfloor.representations import latent
-from fourfloor.representations.beatgrid import loop_samples, playable_bpm, resample_loop
+from fourfloor.signal.beatgrid import loop_samples, playable_bpm
+from fourfloor.signal.stft import resample_loop
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.scorecard import Loops, Scorecard

@@ -78,7 +78,7 @@ def _generate(
     began: float,
     on_loop: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
-    from fourfloor import picture
+    from fourfloor.signal import picture
 
     def make(number: int) -> tuple[Request, np.ndarray, Request, "LoopScores"]:
         choices = generation.candidate_requests(first, number, request.candidates + SPARE)

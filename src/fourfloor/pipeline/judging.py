@@ -194,7 +194,7 @@ def _imported(path: Path) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("fourfloor."):
             module = node.module.removeprefix("fourfloor.").replace(".", "/")
             if module.split("/")[0] in _FOLLOWED:
-                yield f"{module}.py"
+                yield from (f"{module}.py", f"{module}/__init__.py")
                 yield from (f"{module}/{alias.name}.py" for alias in node.names)
 
 

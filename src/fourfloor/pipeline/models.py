@@ -1,6 +1,7 @@
 """What there is to train and to play: families, the recipes that use them, models in the package, trained runs."""
 
 import ast
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,9 @@ def list_models(folders: Sequence[Path], recipes: Path) -> dict[str, list[dict[s
 
 def summary_of(family: str) -> str:
     """Return the first line of a family's docstring, without importing it."""
-    path = Path(str(models.__path__[0])) / f"{family}.py"
-    documented = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    found = importlib.util.find_spec(f"{models.__name__}.{family}")
+    source = Path(str(found.origin)).read_text(encoding="utf-8") if found else ""
+    documented = ast.get_docstring(ast.parse(source)) or ""
     return documented.partition("\n")[0].rstrip(".:")
 
 

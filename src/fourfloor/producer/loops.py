@@ -16,7 +16,7 @@ from fourfloor.producer.oscillators import pad
 from fourfloor.producer.score import BEATS_PER_BAR, Event, ProducedLoop
 from fourfloor.producer.styles import STYLES, matching_styles
 from fourfloor.producer.synths import acid_line, note
-from fourfloor.representations.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import loop_samples
 
 
 def stream(seed: int, name: str) -> np.random.Generator:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from fourfloor.errors import FourfloorError
-from fourfloor.representations.beatgrid import FRAMES_PER_BEAT, N_FFT
 from fourfloor.representations.latent import LOW, MEL, SAMPLE_RATE, band_centers_hz
 from fourfloor.representations.low_end import FLOOR as LOW_FLOOR
+from fourfloor.signal.beatgrid import FRAMES_PER_BEAT
+from fourfloor.signal.stft import N_FFT
 
 Quantiles = dict[str, list[float]]  # of each control but the kick, which is 0 or 1 everywhere
 

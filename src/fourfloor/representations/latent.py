@@ -21,15 +21,9 @@ from safetensors.numpy import load_file, save
 
 from fourfloor.errors import FourfloorError
 from fourfloor.representations import Loops, low_end
-from fourfloor.representations.beatgrid import (
-    BEATS_PER_BAR,
-    FRAMES_PER_BEAT,
-    N_FFT,
-    SAMPLE_RATE,
-    loop_frames,
-    playable_bpm,
-    stft,
-)
+from fourfloor.signal import mel
+from fourfloor.signal.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT, SAMPLE_RATE, loop_frames, playable_bpm
+from fourfloor.signal.stft import N_FFT, stft
 
 N_MELS = 88
 F_MIN, F_MAX = 140.0, 18_000.0
@@ -45,18 +39,15 @@ SIDE_FLOOR = -3.5  # -30 dB: a mono loop
 
 @functools.cache
 def mel_filters() -> np.ndarray:
-    """Return triangular filters float32 `(N_MELS, bins)`, each of weight 1 so that a flat spectrum stays flat."""
+    """Return filters float32 `(N_MELS, bins)`, triangles in mel, each of weight 1 so that a flat spectrum stays flat.
 
-    def to_mel(hertz: np.ndarray | float) -> np.ndarray:
-        return 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)
-
-    edges = np.linspace(to_mel(F_MIN), to_mel(F_MAX), N_MELS + 2)
-    bins = to_mel(np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT)
-    rise = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    fall = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
-    filters = np.clip(np.minimum(rise, fall), 0, None)
+    Models are trained on exactly these, so they stay as they are, beside `signal.mel.filters`, triangles in Hz.
+    """
+    borders = np.linspace(mel.to_mel(F_MIN), mel.to_mel(F_MAX), N_MELS + 2)
+    bins = mel.to_mel(np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT)
+    filters = mel.triangles(borders[:-2], borders[1:-1], borders[2:], bins)
     # The lowest bands are narrower than a bin: let each see at least the bin nearest its center.
-    nearest = np.abs(bins - edges[1:-1, None]).argmin(axis=1)
+    nearest = np.abs(bins - borders[1:-1, None]).argmin(axis=1)
     filters[np.arange(N_MELS), nearest] += 1e-3
     return (filters / filters.sum(axis=1, keepdims=True)).astype(np.float32)
 

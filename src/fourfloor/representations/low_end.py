@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fourfloor.representations.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT, SAMPLE_RATE, fft
+from fourfloor.signal.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT, SAMPLE_RATE
+from fourfloor.signal.stft import fft
 
 # One instantaneous frequency a band sounds a wobbling tone where several partials share it (measured up to 270 Hz).
 BANDS = ((20.0, 80.0), (80.0, 150.0))

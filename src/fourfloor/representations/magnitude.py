@@ -12,16 +12,9 @@ import numpy as np
 
 from fourfloor.errors import FourfloorError
 from fourfloor.representations import Loops, latent, low_end, tonal, tuning
-from fourfloor.representations.beatgrid import (
-    N_FFT,
-    fft,
-    frame_centers,
-    istft,
-    loop_samples,
-    resample_loop,
-    stft,
-    window,
-)
+from fourfloor.signal import inversion
+from fourfloor.signal.beatgrid import loop_samples
+from fourfloor.signal.stft import N_FFT, fft, frame_centers, istft, resample_loop, stft, windowed
 
 FIRST_BIN, LAST_BIN = 7, 940  # 151 Hz, where the low end ends, to 20.2 kHz
 BINS = LAST_BIN - FIRST_BIN
@@ -130,8 +123,7 @@ def _rough(values: np.ndarray) -> np.ndarray:
 def log_magnitudes(waveform: np.ndarray, frames: int, chosen: np.ndarray) -> np.ndarray:
     """Return log magnitudes float32 `(len(chosen), BINS)` of the `chosen` of `frames` grid frames of a mono loop."""
     centers = frame_centers(waveform.shape[-1], frames)[chosen % frames]
-    indices = (centers[:, None] + np.arange(N_FFT) - N_FFT // 2) % waveform.shape[-1]
-    spectrum = fft.rfft(waveform[indices] * window(N_FFT), axis=-1)[:, FIRST_BIN:LAST_BIN]
+    spectrum = fft.rfft(windowed(waveform, centers, N_FFT), axis=-1)[:, FIRST_BIN:LAST_BIN]
     return np.log(np.abs(spectrum) + MAGNITUDE_FLOOR).astype(np.float32)
 
 
@@ -256,14 +248,8 @@ def _color_noise(
     spectrum = np.zeros((frames, N_FFT // 2 + 1), dtype=np.complex64)
     inner = spectrum[:, FIRST_BIN:LAST_BIN]
     np.multiply(noise, magnitude / modulus, out=inner)
-    accelerated = np.zeros_like(inner)
-    for _ in range(rendering.iterations):
-        rebuilt = stft(istft(spectrum, samples), frames)[:, FIRST_BIN:LAST_BIN]
-        # rebuilt + momentum * (rebuilt - previous) over 1 + momentum: its phase alone counts.
-        accelerated *= -rendering.momentum / (1 + rendering.momentum)
-        accelerated += rebuilt
-        np.multiply(accelerated, magnitude / (np.abs(accelerated) + 1e-9), out=inner)
-        accelerated = rebuilt
+    bins = slice(FIRST_BIN, LAST_BIN)
+    inversion.refine_phases(spectrum, magnitude, samples, rendering.iterations, rendering.momentum, bins)
     if partials is not None:
         inner[:, : partials.shape[1]] += partials
     return istft(spectrum, samples)

@@ -6,16 +6,16 @@ et al. 2019): log magnitudes, each bin with its own mean and deviation, clipped 
 bands instead of bins: fewer, and even in pitch.
 """
 
-import functools
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from fourfloor.errors import FourfloorError
-from fourfloor.representations import Loops, inversion, waveform
-from fourfloor.representations.beatgrid import stft
+from fourfloor.representations import Loops, waveform
 from fourfloor.representations.waveform import count, rate  # noqa: F401 - pictures are of fragments
+from fourfloor.signal import inversion, mel
+from fourfloor.signal.stft import stft
 
 LOG_FLOOR = 1e-4  # -80 dB under a full-scale sine
 FIT_FRAGMENTS = 256  # enough for one mean and deviation a bin
@@ -141,14 +141,7 @@ def nominal_rate(config: Config) -> float:
     return config.samples * NOMINAL_BPM / (60 * config.beats) if config.beats else config.sample_rate
 
 
-@functools.lru_cache(maxsize=8)
 def mel_filters(config: Config) -> np.ndarray:
     """Return triangular filters float32 `(n_mels, n_fft // 2 + 1)`, each of weight 1 and at least two bins wide."""
-    width = nominal_rate(config) / config.n_fft
-    low, high = (np.log1p(hertz / 700) for hertz in (config.f_min, config.f_max or nominal_rate(config) / 2))
-    edges = 700 * np.expm1(np.linspace(low, high, config.n_mels + 2))
-    bins, center = np.arange(config.n_fft // 2 + 1) * width, edges[1:-1, None]
-    rise = (bins - center) / np.maximum(center - edges[:-2, None], width)
-    fall = (center - bins) / np.maximum(edges[2:, None] - center, width)
-    filters = np.clip(1 + np.minimum(rise, fall), 0, None)
-    return (filters / filters.sum(axis=1, keepdims=True)).astype(np.float32)
+    rate_hz = nominal_rate(config)
+    return mel.filters(config.n_mels, config.f_min, config.f_max or rate_hz / 2, config.n_fft, rate_hz)

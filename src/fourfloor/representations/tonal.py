@@ -12,7 +12,6 @@ import functools
 
 import numpy as np
 
-from fourfloor.representations.beatgrid import N_FFT, fft, frame_centers, window
 from fourfloor.representations.latent import (
     FRAMES_PER_LATENT,
     MEL,
@@ -20,6 +19,7 @@ from fourfloor.representations.latent import (
     band_centers_hz,
     mel_filters,
 )
+from fourfloor.signal.stft import N_FFT, fft, frame_centers, window, windowed
 
 LOWEST_NOTE, TONES = 50, 49  # MIDI notes 50 to 98: 147 Hz, where the low end stops, to 2.3 kHz
 ABSENT = -2.0
@@ -55,8 +55,7 @@ def tonality(mid: np.ndarray, features: np.ndarray, chosen: np.ndarray) -> np.nd
 
 def _peaks(mid: np.ndarray, latents: int, chosen: np.ndarray) -> np.ndarray:
     """Return the amplitude of each semitone's peaks, `(len(chosen), TONES)`, 0 where there is none."""
-    starts = frame_centers(mid.size, latents)[chosen] - PEAK_FFT // 2
-    segments = mid[(starts[:, None] + np.arange(PEAK_FFT)) % mid.size] * window(PEAK_FFT)
+    segments = windowed(mid, frame_centers(mid.size, latents)[chosen], PEAK_FFT)
     hz = SAMPLE_RATE / PEAK_FFT
     low, high = tone_hz()[[0, -1]] / hz * 2.0 ** (np.array([-1, 1]) / 24)
     first, last = int(low), int(high) + 2

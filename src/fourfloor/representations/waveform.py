@@ -11,7 +11,8 @@ import numpy as np
 
 from fourfloor.errors import FourfloorError
 from fourfloor.representations import Loops
-from fourfloor.representations.beatgrid import BEATS_PER_BAR, loop_samples, resample_loop
+from fourfloor.signal.beatgrid import BEATS_PER_BAR, loop_samples
+from fourfloor.signal.stft import resample_loop
 
 SAMPLE_RATE = 44_100  # of decoded loops
 

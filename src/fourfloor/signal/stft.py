@@ -1,9 +1,8 @@
-"""The beat grid: a circular, beat-synchronous STFT of a closed loop.
+"""The circular STFT of a closed loop, its inverse, and resampling on the circle.
 
-A loop of whole bars goes in, a spectrogram comes out whose frames are a fixed fraction of a beat apart, so that
-loops of every tempo have the same number of frames and can share a batch. Indices wrap around: the last frame sees
-the first samples. The inverse is a least-squares overlap-add at the same centers (Griffin & Lim 1984) and returns
-the exact number of samples.
+Frames are equally spaced around the loop, to the nearest sample, and indices wrap around: the last frame sees the
+first samples. The inverse is a least-squares overlap-add at the same centers (Griffin & Lim 1984) and returns the exact
+number of samples.
 """
 
 import functools
@@ -17,29 +16,8 @@ try:
 except ImportError:  # a machine that only trains
     from numpy import fft
 
-FRAMES_PER_BEAT = 32
-BEATS_PER_BAR = 4
-BPM_RANGE = (90.0, 180.0)
-SAMPLE_RATE = 44_100
 N_FFT = 2048
-
-
-def playable_bpm(bpm: float) -> float:
-    """Return a tempo, or the nearest that loops can be made at."""
-    low, high = BPM_RANGE
-    return min(max(bpm, low), high)
-
-
-def loop_samples(bpm: float, bars: float, sample_rate: int) -> int:
-    """Count the samples of a loop of `bars` 4/4 bars at `bpm`, rounded to the nearest one."""
-    if not 1 <= bpm <= 1000:
-        raise FourfloorError(f"bpm {bpm:g} is outside 1-1000: give the loop's tempo in beats per minute")
-    return round(bars * BEATS_PER_BAR * 60.0 / bpm * sample_rate)
-
-
-def loop_frames(bars: int) -> int:
-    """Count the grid frames of a loop of `bars` bars: 128 a bar at every tempo."""
-    return bars * BEATS_PER_BAR * FRAMES_PER_BEAT
+FRAMES_AT_ONCE = 2048  # of a power spectrum: 8 MB at N_FFT
 
 
 def frame_centers(samples: int, frames: int) -> np.ndarray:
@@ -54,19 +32,37 @@ def window(n_fft: int) -> np.ndarray:
     return (hann * (2.0 / hann.sum())).astype(np.float32)
 
 
-def stft(waveform: np.ndarray, frames: int, n_fft: int = N_FFT) -> np.ndarray:
-    """Transform a closed loop `(..., samples)` to complex64 `(..., frames, n_fft // 2 + 1)`, wrapped around its end."""
-    samples = waveform.shape[-1]
+def windowed(waveform: np.ndarray, centers: np.ndarray, n_fft: int) -> np.ndarray:
+    """Cut float32 `(..., centers, n_fft)` from a closed loop `(..., samples)`, each under the window."""
     around = [(0, 0)] * (waveform.ndim - 1) + [(n_fft // 2, n_fft - n_fft // 2)]
     circle = np.pad(waveform.astype(np.float32, copy=False), around, mode="wrap")
     windows = np.lib.stride_tricks.sliding_window_view(circle, n_fft, axis=-1)
-    segments = windows[..., frame_centers(samples, frames), :]
+    segments = windows[..., centers, :]
     segments *= window(n_fft)
-    return fft.rfft(segments, axis=-1)
+    return segments
+
+
+def stft(waveform: np.ndarray, frames: int, n_fft: int = N_FFT) -> np.ndarray:
+    """Transform a closed loop `(..., samples)` to complex64 `(..., frames, n_fft // 2 + 1)`, wrapped around its end."""
+    return fft.rfft(windowed(waveform, frame_centers(waveform.shape[-1], frames), n_fft), axis=-1)
+
+
+def power_frames(waveform: np.ndarray, frames: int, n_fft: int, filters: np.ndarray | None = None) -> np.ndarray:
+    """Return the power `(frames, n_fft // 2 + 1)` of the STFT of a closed loop `(samples,)`.
+
+    With `filters` `(bands, bins)` only `(frames, bands)` is kept, and memory stays bounded for a whole track.
+    """
+    centers = frame_centers(len(waveform), frames)
+    parts = []
+    for first in range(0, frames, FRAMES_AT_ONCE):
+        spectra = fft.rfft(windowed(waveform, centers[first : first + FRAMES_AT_ONCE], n_fft), axis=1)
+        power = spectra.real**2 + spectra.imag**2
+        parts.append(power if filters is None else power @ filters.T)
+    return np.concatenate(parts)
 
 
 def istft(spectrum: np.ndarray, samples: int) -> np.ndarray:
-    """Return the loop float32 `(samples,)` whose grid STFT is nearest to `spectrum` `(frames, bins)`.
+    """Return the loop float32 `(samples,)` whose STFT is nearest to `spectrum` `(frames, bins)`.
 
     Exact for a spectrum made by `stft` as long as windows overlap, i.e. `samples / frames < n_fft / 2`.
     """
@@ -97,7 +93,7 @@ def _window_sum(samples: int, frames: int, n_fft: int) -> np.ndarray:
     if total.min() <= 1e-9:
         raise FourfloorError(
             f"frames of {n_fft} samples do not overlap at {samples / frames:.0f} samples a frame: "
-            f"use a tempo above {BPM_RANGE[0]:g} BPM or a longer window"
+            "use more frames or a longer window"
         )
     return total
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from fourfloor.errors import FourfloorError
+from fourfloor.signal.stft import fft, windowed
 
 N_FFT = 4096
 LOWEST_HZ, HIGHEST_HZ = 40.0, 18_000.0
@@ -21,9 +22,7 @@ def spectrogram(waveform: np.ndarray, sample_rate: int, width: int = 480, height
     """Draw a closed loop `(channels, samples)`: time to the right, 40 Hz - 18 kHz upward, 80 dB from black to white."""
     mono = waveform.mean(axis=0)
     centers = np.linspace(0, mono.size, width, endpoint=False).astype(int)
-    indices = (centers[:, None] + np.arange(N_FFT) - N_FFT // 2) % mono.size
-    hann = np.hanning(N_FFT).astype(np.float32)
-    power = np.abs(np.fft.rfft(mono[indices] * hann, axis=1)) ** 2 / hann.sum() ** 2 * 4
+    power = np.abs(fft.rfft(windowed(mono, centers, N_FFT), axis=1)) ** 2
     top = min(HIGHEST_HZ, 0.499 * sample_rate)
     edges = np.geomspace(LOWEST_HZ, top, height + 1) * N_FFT / sample_rate
     rows = np.stack([_band(power, low, high) for low, high in itertools.pairwise(edges)])[::-1]

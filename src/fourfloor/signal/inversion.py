@@ -9,7 +9,7 @@ the slopes of the phase, which are summed up from bin to bin. Both see a circle:
 
 import numpy as np
 
-from fourfloor.representations.beatgrid import frame_centers, istft, stft
+from fourfloor.signal.stft import frame_centers, istft, stft
 
 HANN_AS_GAUSSIAN = 0.25645  # exp(-pi t^2 / (this * win_length^2)) is the nearest Gaussian to a Hann window
 
@@ -26,16 +26,34 @@ def griffin_lim(
 
     Iterations begin at `phase` of the same shape, in radians, or at random.
     """
-    frames, n_fft = magnitude.shape[0], 2 * (magnitude.shape[1] - 1)
     start = 2 * np.pi * rng.random(magnitude.shape) if phase is None else phase
     spectrum = (magnitude * np.exp(1j * start)).astype(np.complex64)
-    previous = np.zeros_like(spectrum)
-    for _ in range(iterations):
-        rebuilt = stft(istft(spectrum, samples), frames, n_fft)
-        accelerated = rebuilt + momentum * (rebuilt - previous)
-        spectrum = magnitude * (accelerated / (np.abs(accelerated) + 1e-9))
-        previous = rebuilt
+    refine_phases(spectrum, magnitude, samples, iterations, momentum)
     return istft(spectrum, samples)
+
+
+def refine_phases(
+    spectrum: np.ndarray,
+    magnitude: np.ndarray,
+    samples: int,
+    iterations: int,
+    momentum: float,
+    bins: slice = slice(None),
+) -> None:
+    """Move the phases of `spectrum` `(frames, n_fft // 2 + 1)`, in place, toward those of a closed waveform.
+
+    Only `bins` are refined, whose `magnitude` `(frames, bins)` stays; what lies outside must be 0.
+    """
+    frames, n_fft = spectrum.shape[0], 2 * (spectrum.shape[1] - 1)
+    inner = spectrum[:, bins]
+    accelerated = np.zeros_like(inner)
+    for _ in range(iterations):
+        rebuilt = stft(istft(spectrum, samples), frames, n_fft)[:, bins]
+        # rebuilt + momentum * (rebuilt - previous) over 1 + momentum: its phase alone counts.
+        accelerated *= -momentum / (1 + momentum)
+        accelerated += rebuilt
+        np.multiply(accelerated, magnitude / (np.abs(accelerated) + 1e-9), out=inner)
+        accelerated = rebuilt
 
 
 def phase_gradient(

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from fourfloor.errors import FourfloorError
-from fourfloor.nn.causal import CausalTransformer
-from fourfloor.nn.quantize import Quantized, VectorQuantizer
-from fourfloor.nn.spectral import spectral_loss
-from fourfloor.nn.strided import DILATION_GROWTH, CircularConv, Down, Residual, Up, scale, strides_of
+from fourfloor.models.jukebox.causal import CausalTransformer
+from fourfloor.models.jukebox.quantize import Quantized, VectorQuantizer
+from fourfloor.models.jukebox.spectral import spectral_loss
+from fourfloor.models.jukebox.strided import DILATION_GROWTH, CircularConv, Down, Residual, Up, scale, strides_of
 from fourfloor.nn.velocity import MAX_STYLES, NO_STYLE, tempo_features
 
 MAX_CODES = 2**16  # of the lowest level in one x

@@ -15,7 +15,7 @@ WIDTH = 0.6  # deviation of a kernel, of the deviation within a style: 0 would g
 FLOOR = 1e-4  # variance of what hardly varies
 
 
-class Levels(nn.Module):
+class Outlines(nn.Module):
     """Kernels of `(loops, dim)` numbers for each style from 1; style 0 stands for any."""
 
     center: Tensor

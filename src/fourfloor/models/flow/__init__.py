@@ -27,8 +27,8 @@ import torch
 from torch import Tensor, nn
 
 from fourfloor.errors import FourfloorError
+from fourfloor.models.flow.outline import Outlines
 from fourfloor.nn.attention import layer_norm
-from fourfloor.nn.levels import Levels
 from fourfloor.nn.velocity import (
     LATENTS_PER_TOKEN,
     MAX_STYLES,
@@ -123,7 +123,7 @@ class Model(Velocity):
         self.outline_dim = self.latent_dim + LATENTS_PER_BEAT * len(range(self.latent_dim)[KICK])
         # The guess of the first blocks, weights and a last row of biases, measured by `calibrate`; 0 before.
         self.register_buffer("guess", torch.zeros(config.width + 1, LATENTS_PER_TOKEN * self.latent_dim))
-        self.levels = Levels(self.outline_dim + n_controls, MAX_STYLES)
+        self.levels = Outlines(self.outline_dim + n_controls, MAX_STYLES)
         self.bass: Velocity | None = None
         if config.bass_width:
             frequencies = len(range(size)[FREQUENCIES])

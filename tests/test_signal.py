@@ -3,43 +3,44 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fourfloor.representations import beatgrid
+from fourfloor.signal.beatgrid import loop_frames, loop_samples
+from fourfloor.signal.stft import istft, resample_loop, stft
 
 
 @pytest.mark.parametrize(("bpm", "bars", "samples"), [(120.0, 1, 88_200), (126.0, 4, 336_000), (133.7, 8, 633_298)])
 def test_a_loop_has_the_length_of_its_bars(bpm: float, bars: int, samples: int) -> None:
-    assert beatgrid.loop_samples(bpm, bars, 44_100) == samples
+    assert loop_samples(bpm, bars, 44_100) == samples
 
 
 @settings(max_examples=20, deadline=None)
 @given(bpm=st.floats(90.0, 180.0), seed=st.integers(0, 1000))
 def test_the_grid_gives_back_every_sample_at_every_tempo(bpm: float, seed: int) -> None:
-    samples = beatgrid.loop_samples(bpm, 1, 44_100)
+    samples = loop_samples(bpm, 1, 44_100)
     waveform = np.random.default_rng(seed).standard_normal(samples).astype(np.float32)
-    rebuilt = beatgrid.istft(beatgrid.stft(waveform, beatgrid.loop_frames(1)), samples)
+    rebuilt = istft(stft(waveform, loop_frames(1)), samples)
     assert rebuilt.shape == waveform.shape
     assert np.abs(rebuilt - waveform).max() < 1e-5
 
 
 def test_turning_a_loop_by_a_beat_turns_its_frames() -> None:
-    waveform = np.random.default_rng(0).standard_normal(beatgrid.loop_samples(120.0, 1, 44_100)).astype(np.float32)
-    frames = beatgrid.loop_frames(1)
-    turned = beatgrid.stft(np.roll(waveform, 22_050), frames)
-    np.testing.assert_allclose(turned, np.roll(beatgrid.stft(waveform, frames), 32, axis=0), atol=1e-6)
+    waveform = np.random.default_rng(0).standard_normal(loop_samples(120.0, 1, 44_100)).astype(np.float32)
+    frames = loop_frames(1)
+    turned = stft(np.roll(waveform, 22_050), frames)
+    np.testing.assert_allclose(turned, np.roll(stft(waveform, frames), 32, axis=0), atol=1e-6)
 
 
 def test_frames_that_do_not_overlap_are_refused() -> None:
     with pytest.raises(ValueError, match="do not overlap"):
-        beatgrid.istft(np.zeros((16, 1025), np.complex64), 200_000)
+        istft(np.zeros((16, 1025), np.complex64), 200_000)
 
 
 def test_resampling_a_loop_keeps_a_periodic_tone() -> None:
     time = np.arange(4410) / 4410
     tone = np.sin(2 * np.pi * 20 * time).astype(np.float32)
     expected = np.sin(2 * np.pi * 20 * np.arange(1000) / 1000)
-    np.testing.assert_allclose(beatgrid.resample_loop(tone, 1000), expected, atol=1e-5)
+    np.testing.assert_allclose(resample_loop(tone, 1000), expected, atol=1e-5)
 
 
 def test_an_impossible_tempo_is_refused() -> None:
     with pytest.raises(ValueError, match="bpm 0"):
-        beatgrid.loop_samples(0.0, 4, 44_100)
+        loop_samples(0.0, 4, 44_100)

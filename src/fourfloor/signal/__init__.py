@@ -1,0 +1,1 @@
+"""Transforms of closed loops that know nothing of music: STFT, mel filters, inversion, pictures."""
