@@ -10,7 +10,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
 PATH = [
     "errors", "stopping", "processes", "saving", "signal", "audio", "representations", "ingest", "producer", "dataset",
     "nn", "models", "training", "recipe", "header", "loading", "generation", "evaluation", "novelty", "listening",
-    "early_stopping", "pipeline", "interfaces",
+    "early_stopping", "packs", "pipeline", "interfaces",
 ]  # fmt: skip
 TRAINING_PATH = [
     "errors", "stopping", "saving", "signal", "representations", "dataset", "nn", "models", "training", "recipe",

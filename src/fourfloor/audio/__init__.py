@@ -4,12 +4,13 @@ In: paths, or float32 waveforms `(channels, samples)`. Out: the other of the two
 """
 
 from fourfloor.audio.files import AUDIO_EXTENSIONS, AudioError, display_name, find_audio
+from fourfloor.audio.flac import write_flac
 from fourfloor.audio.level import loudness_lufs, normalize_loop, resample, true_peak_db
 from fourfloor.audio.mixing import mix
 from fourfloor.audio.naming import decimal_word, plain_word, tempo_in_name, tempo_word
 from fourfloor.audio.opening import AudioInfo, probe
 from fourfloor.audio.reading import SAMPLE_RATE, AudioStream, decode
-from fourfloor.audio.writing import LoopTags, read_tags, write_loop
+from fourfloor.audio.writing import LoopTags, read_tags, wave_bytes, write_loop
 
 __all__ = [
     "AUDIO_EXTENSIONS",
@@ -32,5 +33,7 @@ __all__ = [
     "tempo_in_name",
     "tempo_word",
     "true_peak_db",
+    "wave_bytes",
+    "write_flac",
     "write_loop",
 ]

@@ -52,7 +52,7 @@ def write_loop(
     """
     if channels is not None and np.ndim(waveform) == 2:
         waveform = mix(np.asarray(waveform).T, channels).T
-    content = _wave_bytes(path, waveform, tags, sample_rate)
+    content = wave_bytes(path, waveform, tags, sample_rate)
     try:
         save_file(Path(path), content)
     except SavingError as error:
@@ -86,8 +86,11 @@ def read_tags(path: PathLike) -> LoopTags | None:
     )
 
 
-def _wave_bytes(path: PathLike, waveform: np.ndarray, tags: LoopTags | None, sample_rate: int) -> bytes:
-    """Return the whole file. The chunks that few programs know come after the audio, where none stumbles."""
+def wave_bytes(path: PathLike, waveform: np.ndarray, tags: LoopTags | None, sample_rate: int) -> bytes:
+    """Return the whole file; `path` is for messages.
+
+    The chunks that few programs know come after the audio, where none stumbles.
+    """
     waveform = np.asarray(waveform)
     if waveform.ndim != 2 or not 1 <= len(waveform) <= 2 or waveform.shape[1] == 0:
         raise AudioError(path, f"a waveform of shape {waveform.shape} is not (1 or 2 channels, samples)")

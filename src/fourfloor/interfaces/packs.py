@@ -1,0 +1,51 @@
+"""The command that makes packs: pack."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fourfloor.interfaces.output import AsJson, print_json
+
+commands = typer.Typer()
+
+
+@commands.command(epilog="Example: fourfloor pack loops/*.wav --out my-pack --license CC0")
+def pack(
+    loops: Annotated[
+        list[Path], typer.Argument(help="Loops of whole bars: files, or folders of them.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="The pack's folder; with --zip, the zip file.", show_default=False)],
+    formats: Annotated[
+        str | None, typer.Option("--for", help="Formats, such as sfz,dawproject,html.", show_default="all")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="In every file name.", show_default="the folder's")] = None,
+    bpm: Annotated[
+        float | None, typer.Option(help="Tempo of all loops.", show_default="from tags, or from names")
+    ] = None,
+    license: Annotated[str, typer.Option(help="A line for the sheet, such as CC0.")] = "",
+    as_zip: Annotated[bool, typer.Option("--zip", help="Write one zip file instead of a folder.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a pack that is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn loops into a folder that samplers, DAWs, trackers, live coders and DJ programs open.
+
+    Beside loop.wav, pack takes the MIDI file loop.mid and the stems in the folder loop_stems. It writes WAV files
+    with plain names, and for each format of --for what its program opens; docs/packs.md says what each was seen to do.
+    """
+    from fourfloor.interfaces.show import progress_bar
+    from fourfloor.packs import FORMATS
+    from fourfloor.packs import pack as run_pack
+
+    chosen = FORMATS if formats is None else [word.strip() for word in formats.split(",") if word.strip()]
+    with progress_bar("pack") as bar:
+        report = run_pack(
+            loops, out, formats=chosen, name=name, bpm=bpm, license=license, as_zip=as_zip, overwrite=overwrite,
+            on_progress=bar.update,
+        )  # fmt: skip
+    if as_json:
+        print_json(report.to_json())
+        return
+    for note in report.notes:
+        print(note)
+    print(f"{out}: {len(report.loops)} loops, {len(report.files)} files")

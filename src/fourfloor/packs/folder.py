@@ -1,0 +1,144 @@
+"""A folder or a zip that appears whole or not at all.
+
+Written in a hidden sibling, flushed to the disk, listed with its hashes in `pack.json`, and renamed. What lies at its
+place is replaced only on request, and only where it is a pack without other files in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fourfloor.audio import display_name
+from fourfloor.errors import FourfloorError
+from fourfloor.saving import sync_folder
+
+MANIFEST = "pack.json"
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # a zip's zero: the same pack has the same bytes whenever it is written
+
+
+@contextlib.contextmanager
+def new_folder(out: Path, overwrite: bool, as_zip: bool) -> Iterator[Path]:
+    """Give a folder to write in; move it (or a zip of it) to `out` at the end, or leave nothing behind.
+
+    Raise FourfloorError where `out` is taken or the disk refuses.
+    """
+    _check_target(out, overwrite, as_zip)
+    partial = out.with_name(f".{out.name}.{os.urandom(4).hex()}.partial")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir()
+        yield partial
+        _sync(partial)
+        if as_zip:
+            _zip(partial, out)
+        else:
+            _move(partial, out)
+        sync_folder(out.parent)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise FourfloorError(f"{display_name(out)}: cannot write the pack ({reason}); choose another --out") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def files_in(folder: Path) -> list[str]:
+    """Return all files below a folder, relative to it, sorted."""
+    return sorted(str(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if not path.is_dir())
+
+
+def write_manifest(folder: Path, content: dict[str, Any]) -> None:
+    """Write `pack.json`: what the pack is, and size and hash of every file in it."""
+    files = {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": _hash(folder / name)} for name in files_in(folder)
+    }
+    text = json.dumps({**content, "files": files}, indent=1)
+    (folder / MANIFEST).write_bytes(text.encode() + b"\n")
+
+
+def _check_target(out: Path, overwrite: bool, as_zip: bool) -> None:
+    where = display_name(out)
+    if not os.path.lexists(out):
+        return
+    if as_zip:
+        if not out.is_file():
+            raise FourfloorError(f"{where}: is no file; choose another name for the zip")
+        if not overwrite:
+            raise FourfloorError(f"{where}: is there already; choose another --out or pass --overwrite")
+        return
+    if out.is_symlink() or not out.is_dir():
+        raise FourfloorError(f"{where}: is no folder; choose another --out")
+    names = set(files_in(out))
+    if not names:
+        return
+    try:
+        listed = set(json.loads((out / MANIFEST).read_bytes())["files"]) | {MANIFEST}
+    except (OSError, ValueError, LookupError, TypeError):
+        raise FourfloorError(f"{where}: is a folder without a pack in it; choose another --out") from None
+    if not overwrite:
+        raise FourfloorError(f"{where}: a pack is there already; choose another --out or pass --overwrite")
+    if names - listed:
+        other = display_name(min(names - listed))
+        raise FourfloorError(f"{where}: holds {other}, which is no part of the pack; move it away first")
+
+
+def _move(partial: Path, out: Path) -> None:
+    if not out.exists():
+        os.rename(partial, out)
+        return
+    old = out.with_name(f"{partial.name}.old")
+    os.rename(out, old)
+    try:
+        os.rename(partial, out)
+    except OSError:
+        os.rename(old, out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _zip(folder: Path, out: Path) -> None:
+    """Write a zip whose entries lie in a folder of its name, audio uncompressed; read it back and rename it."""
+    archive = folder / f"{out.name}.part"
+    names = files_in(folder)
+    with zipfile.ZipFile(archive, "x", strict_timestamps=True) as file:
+        for name in names:
+            write_entry(file, f"{out.stem}/{name}", (folder / name).read_bytes())
+    with zipfile.ZipFile(archive) as file:
+        broken = file.testzip()
+    if broken:
+        raise FourfloorError(f"{display_name(out)}: {broken} was read back with other bytes; check the disk")
+    with open(archive, "rb") as written:
+        os.fsync(written.fileno())
+    os.replace(archive, out)
+
+
+def write_entry(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Add a file to a zip with a fixed time; what is compressed already, or barely would be, is stored."""
+    entry = zipfile.ZipInfo(name, _EARLIEST)
+    entry.external_attr = 0o644 << 16
+    stored = name.endswith((".wav", ".flac", ".png", ".sf2", ".it", ".dawproject", ".h2drumkit"))
+    entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+    archive.writestr(entry, content)
+
+
+def _hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    """See that all files and names below a folder are on disk."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+    sync_folder(folder)

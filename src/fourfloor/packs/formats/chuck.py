@@ -1,0 +1,28 @@
+"""A ChucK program that loops one of the loops without a gap.
+
+Without interpolation: by default ChucK leaves out the first sample of the first pass. Tried with ChucK 1.4.2.
+"""
+
+from fourfloor.packs.contents import Pack
+
+
+def write(pack: Pack) -> list[str]:
+    """Write `chuck/NAME.ck`, to be run in its folder."""
+    files = ",\n".join(f'    "../{loop.wav}"' for loop in pack.loops)
+    pack.write_text(f"chuck/{pack.name}.ck", _TEXT.format(files=files, name=pack.name))
+    return []
+
+
+_TEXT = """// chuck {name}.ck:0 plays the first loop, {name}.ck:1 the second
+[
+{files}
+] @=> string files[];
+0 => int number;
+if (me.args() > 0) Std.atoi(me.arg(0)) => number;
+
+SndBuf2 loop => dac;
+me.dir() + files[number] => loop.read;
+2 => loop.interp;
+1 => loop.loop;
+while (true) 1::second => now;
+"""

@@ -1,0 +1,91 @@
+"""A MIDI file -> the notes of a loop, in beats, one list a track.
+
+In: a standard MIDI file of anybody's. Out: tracks of notes that begin and end within the loop.
+"""
+
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from pathlib import Path
+
+import mido  # reads running status, odd meta events and broken lengths, which a reader of our own would learn anew
+
+from fourfloor.audio import display_name
+from fourfloor.errors import FourfloorError
+
+MAX_BYTES = 1 << 20
+DRUM_CHANNEL = 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """Hold one note: start and duration in beats, MIDI pitch, velocity 1-127, channel 0-15."""
+
+    start: float
+    duration: float
+    pitch: int
+    velocity: int
+    channel: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteTrack:
+    """Hold a track's name and its notes by start."""
+
+    name: str
+    notes: tuple[Note, ...]
+
+    @property
+    def is_drums(self) -> bool:
+        """Tell whether every note is on MIDI channel 10."""
+        return all(note.channel == DRUM_CHANNEL for note in self.notes)
+
+
+def read_notes(path: Path, beats: float) -> tuple[NoteTrack, ...]:
+    """Return the tracks that have notes before `beats`; a note that rings longer ends there.
+
+    Raise FourfloorError in one line where the file is no MIDI file.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise FourfloorError(f"{display_name(path)}: is larger than 1 MB, no MIDI file of a loop; name another")
+        file = mido.MidiFile(path, clip=True)
+        if file.type == 2 or file.ticks_per_beat <= 0:
+            raise ValueError("its tracks have no common beat")
+        found = [_track(track, file.ticks_per_beat, beats, number) for number, track in enumerate(file.tracks)]
+    except FourfloorError:
+        raise
+    except OSError as error:
+        raise FourfloorError(f"{display_name(path)}: cannot be read ({error.strerror or error}); check it") from None
+    except (ValueError, EOFError, LookupError, TypeError) as error:  # what mido raises on a broken file
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FourfloorError(f"{display_name(path)}: is no MIDI file ({reason}); export it again") from None
+    return tuple(track for track in found if track.notes)
+
+
+def _track(messages: mido.MidiTrack, ticks_per_beat: int, beats: float, number: int) -> NoteTrack:
+    sounding: dict[tuple[int, int], deque[tuple[float, int]]] = defaultdict(deque)
+    notes: list[Note] = []
+    name, tick = "", 0
+
+    def end(place: tuple[int, int], now: float) -> None:
+        start, velocity = sounding[place].popleft()
+        duration = min(now, beats) - start
+        if duration > 0:
+            channel, pitch = place
+            notes.append(Note(start=start, duration=duration, pitch=pitch, velocity=velocity, channel=channel))
+
+    for message in messages:
+        tick += message.time
+        if message.type == "track_name" and not name:
+            name = message.name
+        elif message.type in ("note_on", "note_off"):
+            place = (message.channel, message.note)
+            if message.type == "note_on" and message.velocity:
+                sounding[place].append((tick / ticks_per_beat, message.velocity))
+            elif sounding[place]:
+                end(place, tick / ticks_per_beat)
+    for place, open_notes in sounding.items():
+        while open_notes:
+            end(place, beats)
+    notes.sort(key=lambda note: (note.start, note.channel, note.pitch))
+    return NoteTrack(name=" ".join(name.split()) or f"track {number + 1}", notes=tuple(notes))

@@ -1,0 +1,197 @@
+"""Loops and a list of formats -> a pack on disk, and a report of what is in it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fourfloor
+from fourfloor import audio
+from fourfloor.audio import AudioError, LoopTags, display_name, plain_word, tempo_word
+from fourfloor.audio.files import PathLike
+from fourfloor.errors import FourfloorError
+from fourfloor.packs.contents import STEMS, Pack, PackedLoop
+from fourfloor.packs.folder import files_in, new_folder, write_manifest
+from fourfloor.packs.loops import PackLoop, find_loops, whole_bars
+from fourfloor.packs.notes import NoteTrack, read_notes
+
+FORMATS = (
+    "flac", "midi", "dawproject", "sfz", "decentsampler", "sf2", "hydrogen", "it", "strudel", "tidal", "supercollider",
+    "csound", "puredata", "chuck", "sonicpi", "rekordbox", "csv", "html",
+)  # fmt: skip
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackReport:
+    """Say what was written: the folder or zip, its loops by name, its files, and what a user should know."""
+
+    out: Path
+    loops: tuple[str, ...]
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON content."""
+        return {**asdict(self), "out": str(self.out)}
+
+
+def pack(
+    loops: Iterable[PackLoop | PathLike],
+    out: PathLike,
+    *,
+    formats: Sequence[str] = FORMATS,
+    name: str | None = None,
+    bpm: float | None = None,
+    license: str = "",
+    as_zip: bool = False,
+    overwrite: bool = False,
+    on_progress: Progress = lambda done, total, text: None,
+) -> PackReport:
+    """Write loops, their stems and MIDI as a pack; the same input gives the same bytes.
+
+    Args:
+        loops: Files, folders of files, or `PackLoop`s. Audio of any rate, mono or stereo, of whole bars.
+        out: The folder to write, or the zip with `as_zip`; it appears whole or not at all.
+        formats: Names from `FORMATS`; the WAV files are always written.
+        name: Of the pack, in every file name: letters, digits, `-` and `_`; `out`'s by default.
+        bpm: The tempo of all files that are given as paths, in place of tags and names.
+        license: A line for the sheet and the table.
+        as_zip: Write one zip file in place of the folder.
+        overwrite: Replace a pack that lies at `out`.
+        on_progress: Called with (done, total, text) after each loop and each format.
+
+    Raises:
+        FourfloorError: In one line, before anything lies at `out`.
+    """
+    target = Path(out)
+    formats = check_formats(formats)
+    name = _pack_name(target.stem if as_zip else target.name, name)
+    sources = [
+        loop for given in loops for loop in ([given] if isinstance(given, PackLoop) else find_loops([given], bpm))
+    ]
+    if not sources:
+        raise FourfloorError("no loops to pack: name WAV files, or folders that hold some")
+    total = len(sources) + len(formats)
+    home = None if as_zip else Path(target.absolute())
+    with new_folder(target, overwrite, as_zip) as folder:
+        packed: list[PackedLoop] = []
+        for number, source in enumerate(sources, 1):
+            packed.append(_write_loop(folder, name, number, len(sources), source))
+            on_progress(number, total, packed[-1].name)
+        notes = _tempo_notes(packed)
+        made = Pack(name=name, folder=folder, home=home, license=license, loops=packed)
+        for number, chosen in enumerate(formats, len(sources) + 1):
+            notes += importlib.import_module(f"fourfloor.packs.formats.{chosen}").write(made)
+            on_progress(number, total, chosen)
+        facts = {"name": name, "software": f"fourfloor {fourfloor.__version__}", "license": license}
+        described = [_described(loop) for loop in packed]
+        write_manifest(folder, {**facts, "formats": list(formats), "loops": described, "notes": notes})
+        files = files_in(folder)
+    return PackReport(out=target, loops=tuple(loop.name for loop in packed), files=tuple(files), notes=tuple(notes))
+
+
+def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
+    """Return the formats in their order, each once; raise FourfloorError for a name that is none."""
+    unknown = sorted(set(formats) - {*FORMATS, "wav"})
+    if unknown:
+        raise FourfloorError(f"format {unknown[0]!r} is unknown: choose from wav, {', '.join(FORMATS)}")
+    return tuple(name for name in FORMATS if name in formats)
+
+
+def _pack_name(out_name: str, name: str | None) -> str:
+    if name is None:
+        return plain_word(out_name).strip("-")[:64] or "pack"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+        raise FourfloorError(
+            f"name {display_name(name)!r} does not fit every program: use up to 64 letters, digits, - and _"
+        )
+    return name
+
+
+def _write_loop(folder: Path, pack_name: str, number: int, count: int, source: PackLoop) -> PackedLoop:
+    """Write one loop and its stems as 24-bit WAV with tags."""
+    info = audio.probe(source.path)
+    waveform = _decoded(source.path, info.sample_rate, min(info.channels, 2))
+    if whole_bars(source.path, waveform.shape[1] / info.sample_rate, source.bpm) != source.bars:
+        raise AudioError(source.path, f"does not last {source.bars} bars at {source.bpm:g} BPM; give both as they are")
+    digits = max(2, len(str(count)))
+    key = plain_word((source.key or "").replace("#", "sharp")).strip("-")
+    name = "_".join(word for word in (pack_name, f"{number:0{digits}d}", tempo_word(source.bpm), key) if word)
+    stems = {_stem_name(stem, name, source): path for stem, path in source.stems.items()}
+    if len(stems) < len(source.stems):
+        raise AudioError(source.path, "two of its stems have one name but for special characters; rename one")
+    loop = PackedLoop(
+        name=name,
+        title=display_name(source.title or source.path.stem),
+        bpm=source.bpm,
+        bars=source.bars,
+        key=source.key and display_name(source.key),
+        frames=waveform.shape[1],
+        sample_rate=info.sample_rate,
+        channels=len(waveform),
+        comment=source.comment,
+        stems={stem: f"{STEMS}/{name}_{stem}.wav" for stem in stems},
+        midi=source.midi,
+        tracks=_tracks(source),
+    )
+    _write_wav(folder / loop.wav, waveform, loop, loop.title)
+    for stem, path in stems.items():
+        stem_info = audio.probe(path)
+        if (stem_info.frames, stem_info.sample_rate) != (loop.frames, loop.sample_rate):
+            has = f"{stem_info.frames} frames at {stem_info.sample_rate} Hz"
+            raise AudioError(path, f"has {has}, its loop {loop.frames} at {loop.sample_rate}; export both alike")
+        waveform = _decoded(path, loop.sample_rate, min(stem_info.channels, 2))
+        _write_wav(folder / loop.stems[stem], waveform, loop, f"{loop.title} {stem}")
+    return loop
+
+
+def _decoded(path: Path, sample_rate: int, channels: int) -> np.ndarray:
+    waveform = audio.decode(path, sample_rate, channels)
+    peak = float(np.abs(waveform).max())
+    if peak > 1:
+        over = 20 * np.log10(peak)
+        raise AudioError(path, f"peaks {over:.1f} dB above full scale, which 24 bit cannot hold; turn it down")
+    return waveform
+
+
+def _stem_name(stem: str, name: str, source: PackLoop) -> str:
+    word = plain_word(stem).strip("-")
+    if not word:
+        raise AudioError(source.stems[stem], f"a stem of {name} has no letter or digit in its name; rename it")
+    return word
+
+
+def _tracks(source: PackLoop) -> tuple[NoteTrack, ...]:
+    return read_notes(source.midi, 4 * source.bars) if source.midi else ()
+
+
+def _write_wav(path: Path, waveform: np.ndarray, loop: PackedLoop, title: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    software = f"fourfloor {fourfloor.__version__}"
+    tags = LoopTags(bpm=loop.bpm, bars=loop.bars, title=title, key=loop.key, comment=loop.comment, software=software)
+    audio.write_loop(path, waveform, tags, loop.sample_rate)
+
+
+def _tempo_notes(loops: Sequence[PackedLoop]) -> list[str]:
+    notes = []
+    for loop in loops:
+        off = loop.frames - round(loop.bars * 240 / loop.bpm * loop.sample_rate)
+        if abs(off) > 1:
+            side = "longer" if off > 0 else "shorter"
+            notes.append(f"{loop.name} is {abs(off)} samples {side} than {loop.bars} bars at {loop.bpm:g} BPM")
+    return notes
+
+
+def _described(loop: PackedLoop) -> dict[str, Any]:
+    return {
+        "name": loop.name, "title": loop.title, "bpm": loop.bpm, "bars": loop.bars, "key": loop.key,
+        "frames": loop.frames, "sample_rate": loop.sample_rate, "channels": loop.channels, "facts": loop.facts,
+        "stems": dict(loop.stems), "midi": bool(loop.midi),
+    }  # fmt: skip
