@@ -312,3 +312,34 @@ def test_real_tracks_come_out_whole(music_folder):
         source = audio.AudioStream(path, channels=1)
         assert sum(block.shape[1] for block in source) == source.info.frames
         assert source.repairs == []
+
+
+def test_channels_that_cancel_in_mono_are_told_and_turned_over(write_audio):
+    loop = house_loop()
+    for right, cancels in ((loop[1], False), (-loop[1], True), (-0.5 * loop[1], True), (np.roll(loop[1], 300), False)):
+        path = write_audio(np.stack([loop[0], right]) + np.float32(0.01), subtype="FLOAT")
+        source = audio.AudioStream(path)
+        list(source)
+        assert source.cancels is cancels
+        assert source.repairs == (["left and right cancel in mono"] if cancels else [])
+    path = write_audio(np.stack([loop[0], -loop[1]]), subtype="FLOAT")
+    turned = audio.AudioStream(path, right_inverted=True)
+    assert np.array_equal(np.concatenate(list(turned), axis=1), loop)
+    assert turned.repairs == ["left and right cancel in mono: right turned over"]
+    mono = audio.AudioStream(path, channels=1, right_inverted=True)
+    assert np.allclose(np.concatenate(list(mono), axis=1)[0], loop.mean(axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize(("silent", "name"), [(0, "left"), (1, "right")])
+def test_a_silent_channel_and_folded_channels_are_told(write_audio, silent, name):
+    loop = house_loop()
+    loop[silent] = 0
+    source = audio.AudioStream(write_audio(loop))
+    list(source)
+    assert source.repairs == [f"the {name} channel is silent"]
+    source = audio.AudioStream(write_audio(np.tile(house_loop(), (3, 1))))
+    list(source)
+    assert source.repairs == ["6 channels folded to stereo"]
+    source = audio.AudioStream(write_audio(np.zeros((2, 44_100), np.float32)))
+    list(source)
+    assert source.repairs == []

@@ -142,6 +142,20 @@ def test_bytes_do_not_depend_on_jobs_or_order(songs: Path, report: IngestReport,
     assert named.to_json() == report.to_json()
 
 
+def test_channels_that_cancel_in_mono_make_the_same_loops(tmp_path: Path) -> None:
+    song = make_song(126.0, 10, seed=7)
+    found = []
+    for name, right in (("song", song[1]), ("turned", -song[1])):
+        soundfile.write(tmp_path / f"{name}.wav", np.stack([song[0], right], axis=1), RATE, subtype="FLOAT")
+        config = IngestConfig(bars=1, jobs=1, validation_share=0.0)
+        found.append(ingest([tmp_path / f"{name}.wav"], tmp_path / f"of {name}", config))
+    one, turned = found
+    assert turned.tracks[0].repairs == ["left and right cancel in mono: right turned over"]
+    assert one.loops == turned.loops > 5
+    for name in ("audio.i16", "features.f16"):
+        assert (tmp_path / "of song" / name).read_bytes() == (tmp_path / "of turned" / name).read_bytes()
+
+
 def test_split_is_by_track_and_by_content(songs: Path, report: IngestReport, tmp_path: Path) -> None:
     splits = {track.sha256: track.split for track in report.catalogue.tracks}
     assert list(splits.values()).count("validation") == 1

@@ -11,7 +11,7 @@ from fourfloor.interfaces.show import ingest_table
 
 TRACK = TrackReport(
     file="a.flac", bpm=126.0, confidence=0.9, downbeat_seconds=0.1, loops=3, dropped={"silence": 1}, seconds=18.6,
-    split="train", repairs=[],
+    split="train", repairs=[], meter="4/4", drift_ms=0.0, grid="steady",
 )  # fmt: skip
 
 

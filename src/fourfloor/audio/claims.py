@@ -54,5 +54,9 @@ class Tally:
         joined = f"{len(file.streams)} streams one after the other in one file: all read"
         unread = f"{file.unread} more streams in it cannot be read: left out"
         silenced = f"{self.bad} samples NaN or beyond +24 dBFS, silenced"
-        said = {joined: len(file.streams) > 1, unread: file.unread > 0, silenced: self.bad > 0}
+        folded = f"{file.info.channels} channels folded to stereo"
+        said = {
+            joined: len(file.streams) > 1, unread: file.unread > 0, folded: file.info.channels > 2,
+            silenced: self.bad > 0,
+        }  # fmt: skip
         return self.lines + [line for line, holds in said.items() if holds]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.audio.balance import Balance
 from fourfloor.audio.claims import MAX_BAD_SHARE, Tally
 from fourfloor.audio.files import AudioError, PathLike, one_line
 from fourfloor.audio.mixing import mix, without_offset
@@ -41,10 +42,18 @@ class AudioStream:
 
     Each iteration starts anew and gives the same bytes. `repairs` is filled while iterating. Raise AudioError where
     the file is no audio or, at the latest after the last block, where too little of it was sound: what the blocks
-    were made into is then to be dropped.
+    were made into is then to be dropped. After an iteration `cancels` tells whether left and right cancel in mono; the
+    same file with `right_inverted` has the right channel turned over, in which case they do not.
     """
 
-    def __init__(self, path: PathLike, sample_rate: int = SAMPLE_RATE, channels: int = 2, block_seconds: float = 10.0):
+    def __init__(
+        self,
+        path: PathLike,
+        sample_rate: int = SAMPLE_RATE,
+        channels: int = 2,
+        block_seconds: float = 10.0,
+        right_inverted: bool = False,
+    ):
         if not MIN_RATE <= sample_rate <= MAX_RATE:
             raise FourfloorError(f"sample_rate {sample_rate} is outside {MIN_RATE}-{MAX_RATE} Hz; use 44100")
         if channels not in (1, 2):
@@ -56,13 +65,22 @@ class AudioStream:
         self.channels = channels
         self.block_seconds = block_seconds
         self.repairs: list[str] = []
+        self.right_inverted = right_inverted
+        self.cancels = False
 
     def __iter__(self) -> Iterator[np.ndarray]:
         self.repairs.clear()
-        mixed = (mix(chunk, self.channels, self.info.container) for chunk in self._chunks())
+        mixed = (mix(chunk, self.channels) for chunk in self._balanced())
         centered = without_offset(mixed, self.info.sample_rate, self.repairs)
         resampled = _resampled(centered, self.info.sample_rate, self.sample_rate, self.channels)
         return _blocks(resampled, max(1, round(self.block_seconds * self.sample_rate)))
+
+    def _balanced(self) -> Iterator[np.ndarray]:
+        """Yield the chunks and compare their channels."""
+        balance = Balance(self.right_inverted)
+        yield from balance.measured(self._chunks())
+        self.cancels = balance.cancels
+        self.repairs += balance.notes()
 
     def _chunks(self) -> Iterator[np.ndarray]:
         """Yield sound chunks `(frames, 1 or 2)` at the file's rate, then record what was missing or wrong."""

@@ -114,6 +114,9 @@ def _analyze_circle(task: Task, info: AudioInfo, claims: list[float], found: Tra
     """Cut a short file that is whole bars, read at its own rate; False where it is not such a file."""
     stream = AudioStream(task.path, info.sample_rate, task.channels)
     blocks = list(stream)
+    if stream.cancels:
+        stream = AudioStream(task.path, info.sample_rate, task.channels, right_inverted=True)
+        blocks = list(stream)
     waveform = np.concatenate(blocks, axis=1) if blocks else np.zeros((task.channels, 0), np.float32)
     circle = find_circle(waveform, info.sample_rate, claims, task.bpm is not None) if waveform.shape[1] else None
     factor = octave_factor(circle.bpm, task.bpm_range) if circle else 1.0
@@ -141,9 +144,9 @@ def _analyze_circle(task: Task, info: AudioInfo, claims: list[float], found: Tra
     return True
 
 
-def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis) -> None:
-    """Measure tempo and level in a first pass, cut in a second."""
-    stream = AudioStream(task.path, task.sample_rate, task.channels)
+def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis, right_inverted: bool = False) -> None:
+    """Measure tempo and level in a first pass, cut in a second; begin again where the channels cancel in mono."""
+    stream = AudioStream(task.path, task.sample_rate, task.channels, right_inverted=right_inverted)
     meter = picking.LevelMeter(stream, task.sample_rate)
     blocks = iter(meter)
     first = next(blocks, None)
@@ -151,12 +154,15 @@ def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis) -> No
         found.dropped[picking.TOO_SHORT] = 1
         return
     onsets = analyze_onsets(itertools.chain([first], blocks), task.sample_rate)
+    for _ in blocks:  # the tempo needs only the first minutes; errors and peaks may come at the end
+        pass
+    if stream.cancels and not right_inverted:  # tempo, level and features are measured in mono
+        _analyze_stream(task, claims, found, right_inverted=True)
+        return
     grid = fit_grid(onsets, task.bpm)
     if (factor := octave_factor(grid.bpm, task.bpm_range)) != 1.0:
         stream.repairs.append(f"{grid.bpm:.4g} BPM, counted as {factor * grid.bpm:.4g}")
         grid = replace(fit_grid(onsets, factor * grid.bpm), confidence=grid.confidence)
-    for _ in blocks:  # the tempo needs only the first minutes; errors and peaks may come at the end
-        pass
     _note(found, meter, stream, task)
     found.bpm = task.bpm or round_tempo(grid.bpm, found.seconds)
     found.confidence, found.first_downbeat = round(grid.confidence, 4), round(grid.first_downbeat, 5)
