@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import wave
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from fourfloor import audio, generation, header, loading, novelty, pipeline
 from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
 from fourfloor.ingest.catalogue import DatasetWriter
-from fourfloor.pipeline.generate import in_parallel
+from fourfloor.pipeline.generate import AHEAD, in_parallel
 from fourfloor.representations.controls import Controls
 from fourfloor.representations.magnitude import Rendering
 from fourfloor.signal.beatgrid import loop_samples
@@ -208,10 +209,34 @@ def test_evaluate_keeps_copies_unless_they_are_redrawn(
     asked = module.EvaluateRequest(loops=str(trained_runs["prior"]), against=dataset_folder, n=3)
     model = loading.load_model(asked.loops)
     for redraw in (False, True):
-        names, waveforms, bpms = module._sampled(replace(asked, redraw=redraw), model, lambda done, all_, name: None)
-        assert names == [f"prior seed {seed}" for seed in range(3)]
-        assert bpms == [150.0] * 3
-        assert [waveform is copy for waveform in waveforms] == [False, not redraw, False]
+        source = module._sampled(replace(asked, redraw=redraw), model)
+        loops = list(source.stream(range(3)))
+        assert [loop.name for loop in loops] == [f"prior seed {seed}" for seed in range(3)]
+        assert [loop.bpm for loop in loops] == [150.0] * 3
+        assert [loop.waveform is copy for loop in loops] == [False, not redraw, False]
+
+
+def test_evaluate_keeps_no_loop_of_a_model_and_makes_it_again(
+    trained_runs: dict[str, Path], dataset_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("fourfloor.pipeline.evaluate")
+    made: list[weakref.ref] = []
+
+    def leveled(model: loading.LoopModel, request: Request) -> np.ndarray:
+        waveform = np.full((2, 1000), float(request.seed), np.float32)
+        made.append(weakref.ref(waveform))
+        return waveform
+
+    monkeypatch.setattr(module, "leveled", leveled)
+    asked = module.EvaluateRequest(loops=str(trained_runs["prior"]), against=dataset_folder, n=200, seed=5)
+    source = module._sampled(asked, loading.load_model(asked.loops))
+    most, contents = 0, []
+    for loop in source.stream(range(200)):
+        contents.append(loop.content)
+        most = max(most, sum(reference() is not None for reference in made))
+    assert most <= AHEAD * len(os.sched_getaffinity(0)) + 3
+    assert source[7].content == contents[7] == source[7].content
+    assert len(set(contents)) == 200
 
 
 def test_an_exported_model_makes_the_same_music(

@@ -7,7 +7,7 @@ from one track are left out, and the interval is a jackknife over tracks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,9 @@ from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.features import Array
 
 N_DIMENSIONS = 32
+MIN_STYLE_LOOPS = 8  # training loops that span a style space
 N_NEIGHBOURS = 5
+_ROWS_AT_ONCE = 512  # of a matrix of pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class StyleSpace:
     @classmethod
     def of(cls, vectors: Array, tracks: Sequence[str]) -> StyleSpace:
         """Fit the space on `(loops, numbers)`. Raises FourfloorError for fewer than 8 loops."""
-        if len(vectors) < 8:
+        if len(vectors) < MIN_STYLE_LOOPS:
             raise FourfloorError(f"{len(vectors)} training loops are too few to measure a style: give at least 8")
         mean, spread = vectors.mean(axis=0), vectors.std(axis=0)
         # A number that hardly varies in training would otherwise shout at the least deviation.
@@ -86,41 +88,52 @@ def kernel_distance(
     compared with these tracks. Names of tracks that are not shared must differ. NaN where no pair remains.
     """
     both = np.concatenate([first, second])
-    tracks = np.array([*first_tracks, *second_tracks])
-    kernel = np.exp(-squared_distances(both, both) / width)
-    counted = tracks[:, None] != tracks[None, :]
+    names, which = np.unique([*first_tracks, *second_tracks], return_inverse=True)
     is_second = np.arange(len(both)) >= len(first)
-    names, which = np.unique(tracks, return_inverse=True)
-    sums, counts = (_by_track(values, which, is_second, len(names)) for values in (kernel * counted, counted * 1.0))
+    sums, pairs = _sums_by_track(both, width, which, is_second, len(names))
 
-    def discrepancy(keep: Array) -> float:
-        total = np.einsum("i,j,abij->ab", keep, keep, sums)
-        pairs = np.einsum("i,j,abij->ab", keep, keep, counts)
+    def discrepancy(total: Array, pairs: Array) -> float:
         if (pairs == 0).any():
             return float("nan")
         means = total / pairs
-        return float(100 * (means[0, 0] + means[1, 1] - 2 * means[0, 1]))
+        return float(100 * (means[0, 0] + means[1, 1] - means[0, 1] - means[1, 0]))
 
-    everything = np.ones(len(names))
-    value = discrepancy(everything)
-    left_out = np.array([discrepancy(everything - row) for row in np.eye(len(names))])
+    whole = sums.sum(axis=0), pairs.sum(axis=0)
+    value = discrepancy(*whole)
+    # Without one track its row and its column go. They cross at pairs within the track, which never counted.
+    without = [part.sum(axis=0) - part - part.transpose(0, 2, 1) for part in (sums, pairs)]
+    left_out = np.array([discrepancy(total, count) for total, count in zip(*without, strict=True)])
     left_out = left_out[np.isfinite(left_out)]
     n = len(left_out)
     deviation = float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum())) if n > 1 else float("nan")
     return Interval(value=value, low=value - 1.96 * deviation, high=value + 1.96 * deviation)
 
 
-def _by_track(values: Array, which: Any, is_second: Any, n_tracks: int) -> Array:
-    """Sum a pair matrix into `(2, 2, tracks, tracks)`: which set the two are of, and which tracks."""
-    member = np.zeros((2, n_tracks, len(which)))
-    member[is_second.astype(int), which, np.arange(len(which))] = 1.0
-    return np.einsum("aip,pq,bjq->abij", member, values, member, optimize=True)
+def _sums_by_track(placed: Array, width: float, which: Any, is_second: Any, n_tracks: int) -> tuple[Array, Array]:
+    """Sum the kernel and the pairs of every track with all others: `(tracks, 2, 2)`, its own set and the others' set.
+
+    In blocks of rows: the whole matrix of ten thousand loops would take gigabytes.
+    """
+    sums, pairs = (np.zeros((n_tracks, 2, 2)) for _ in range(2))
+    sides = np.stack([~is_second, is_second], axis=1).astype(float)
+    for rows in _blocks(len(placed)):
+        apart = which[rows, None] != which[None, :]
+        kernel = np.exp(-squared_distances(placed[rows], placed) / width) * apart
+        at = which[rows], is_second[rows].astype(int)
+        np.add.at(sums, at, kernel @ sides)
+        np.add.at(pairs, at, apart @ sides)
+    return sums, pairs
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    return (slice(start, start + _ROWS_AT_ONCE) for start in range(0, n, _ROWS_AT_ONCE))
 
 
 def mean_distance(placed: Array) -> float:
     """Compute the mean distance between two loops of a set; 0 for one loop."""
     n = len(placed)
-    return float(np.sqrt(squared_distances(placed, placed)).sum() / (n * (n - 1))) if n > 1 else 0.0
+    total = sum(float(np.sqrt(squared_distances(placed[rows], placed)).sum()) for rows in _blocks(n))
+    return total / (n * (n - 1)) if n > 1 else 0.0
 
 
 def diversity_ratio(vectors: Array, space: StyleSpace) -> float:

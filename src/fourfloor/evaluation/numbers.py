@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -32,6 +32,7 @@ class HeardSet:
     tracks: list[str]
     names: list[str]
     matches: list[CopyMatch] = field(default_factory=list)
+    contents: list[str] = field(default_factory=list)  # hashes of judged loops
 
     @property
     def copy_scores(self) -> Array:
@@ -42,7 +43,7 @@ class HeardSet:
         """Write everything that was heard as plain values; `from_dict` gives an equal set."""
         return {
             "scores": [asdict(score) for score in self.scores], "vectors": self.vectors.tolist(), "tracks": self.tracks,
-            "names": self.names, "matches": [asdict(match) for match in self.matches],
+            "names": self.names, "matches": [asdict(match) for match in self.matches], "contents": self.contents,
         }  # fmt: skip
 
     @classmethod
@@ -52,6 +53,7 @@ class HeardSet:
         return cls(
             scores=scores, vectors=np.array(content["vectors"]), tracks=list(content["tracks"]),
             names=list(content["names"]), matches=[CopyMatch(**match) for match in content["matches"]],
+            contents=list(content["contents"]),
         )  # fmt: skip
 
 
@@ -72,9 +74,13 @@ class Ruler:
 
 
 def hear_set(
-    samples: Iterable[Sample], cutoff_hz: float, index: CopyIndex | None = None, n_searched: int = 0
+    samples: Iterable[Sample],
+    cutoff_hz: float,
+    index: CopyIndex | None = None,
+    n_searched: int = 0,
+    on_loop: Callable[[], None] = lambda: None,
 ) -> HeardSet:
-    """Score loops one by one, and search the first `n_searched` of them for copies."""
+    """Score loops one by one, and search the first `n_searched` of them for copies; no waveform is kept."""
     heard = HeardSet(scores=[], vectors=np.zeros((0, 0)), tracks=[], names=[])
     vectors = []
 
@@ -96,8 +102,10 @@ def hear_set(
                 heard.scores.append(scores)
                 heard.tracks.append(sample.track)
                 heard.names.append(sample.name)
+                heard.contents.append(sample.content)
                 vectors.append(vector)
                 heard.matches += [] if match is None else [match]
+                on_loop()
     heard.vectors = np.array(vectors)
     return heard
 

@@ -7,6 +7,7 @@ import io
 import wave
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from fourfloor.evaluation.features import ANALYSIS_RATE, Array, mono, to_analysi
 from fourfloor.signal import picture
 
 _HEIGHT, _WIDTH = 192, 720
+_MARKS = 1000  # of a strip plot
 
 
 def _data_uri(kind: str, content: bytes) -> str:
@@ -56,8 +58,7 @@ def strip_plot(title: str, values: Sequence[float], real: Sequence[float], low: 
     marks = [
         f'<line x1="{x(v):.1f}" x2="{x(v):.1f}" y1="{top}" y2="{top + 14}" stroke="{color}" stroke-opacity=".5"/>'
         for group, top, color in ((values, 10, "#0b3d91"), (real, 27, "#777"))
-        for v in group
-        if np.isfinite(v)
+        for v in _thinned(group)
     ]
     text = (
         f'<text x="20" y="56" font-size="11">{least:.2f}</text>'
@@ -67,6 +68,12 @@ def strip_plot(title: str, values: Sequence[float], real: Sequence[float], low: 
         f'<p>{escape(title)}</p><svg viewBox="0 0 700 60" width="700" role="img" aria-label="{escape(title)}">'
         f"{band}{''.join(marks)}{text}</svg>"
     )
+
+
+def _thinned(values: Sequence[float]) -> Any:
+    """Keep what is finite, of many values evenly many of each height: a page need not hold ten thousand marks."""
+    finite = np.sort([value for value in values if np.isfinite(value)])
+    return finite[np.linspace(0, len(finite) - 1, min(len(finite), _MARKS)).round().astype(int)]
 
 
 def curves(title: str, records: Sequence[Mapping[str, float | None]], points: int = 200) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -16,13 +17,18 @@ import scipy.fft
 from fourfloor.evaluation.copying import CopyIndex
 from fourfloor.evaluation.features import Array
 from fourfloor.evaluation.numbers import HeardSet, hear_set
+from fourfloor.evaluation.progress import HEAR_SECONDS, SEARCH_SECONDS
 from fourfloor.evaluation.sources import Sample, Source
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import resample_loop
 
 SEARCHED_ROWS = {"A": 64, "H": 16, "I": 16, "J": 16, "K": 8}  # how many loops of a row are searched for copies
+MIN_ROW = 32  # loops of a reference row, however few are judged: fewer do not anchor a scale
+MAX_ROW = 512  # and however many are judged: more would make it no steadier
 MIN_TRAIN = 128  # training loops heard for the envelope, at least
 MAX_TRAIN = 320
+TRAIN_ROWS = "GHJK"  # made from training loops; the others from held-out ones
+USUAL = "training loops"
 
 Decoder = Callable[[Array, int, float, int], Array]  # (waveform, sample_rate, bpm, bars) -> waveform
 
@@ -203,6 +209,27 @@ def make_rows(
     return {letter: rows[letter] for letter in sorted(rows) if not only or letter in only}
 
 
+def row_size(n: int) -> int:
+    """Return how many loops a reference row has, at most, where n loops are judged."""
+    return min(max(n, MIN_ROW), MAX_ROW)
+
+
+def row_stages(
+    train: Source, held_out: Source, n: int, letters: Sequence[str], searched: Mapping[str, int] = SEARCHED_ROWS
+) -> dict[str, tuple[int, float]]:
+    """Name the stages of `hear_rows` with their loops and the seconds that a loop takes, for a progress bar."""
+    stages = {USUAL: (len(_usual(train, n, 0)), HEAR_SECONDS)}
+    for letter in sorted(letters):
+        loops = min(row_size(n), len(train if letter in TRAIN_ROWS else held_out))
+        share = min(1.0, searched.get(letter, 0) / loops)
+        stages[f"row {letter}"] = loops, HEAR_SECONDS + share * SEARCH_SECONDS
+    return stages
+
+
+def _usual(train: Source, n: int, seed: int) -> list[int]:
+    return train.draw(min(MAX_TRAIN, max(MIN_TRAIN, n)), seed)
+
+
 def hear_rows(
     train: Source,
     held_out: Source,
@@ -213,8 +240,12 @@ def hear_rows(
     decoder: Decoder | None = None,
     letters: Sequence[str] = (),
     searched: Mapping[str, int] = SEARCHED_ROWS,
+    on_loop: Callable[[str], None] = lambda stage: None,
 ) -> tuple[HeardSet, dict[str, HeardSet]]:
     """Hear the training set, which sets envelope and style space, and the reference rows."""
-    usual = hear_set((train[i] for i in train.draw(min(MAX_TRAIN, max(MIN_TRAIN, n)), seed)), cutoff_hz)
-    samples = make_rows(train, held_out, n, seed, decoder, letters)
-    return usual, {row: hear_set(samples[row], cutoff_hz, index, min(n, searched.get(row, 0))) for row in samples}
+    samples = make_rows(train, held_out, row_size(n), seed, decoder, letters)
+    usual = hear_set((train[i] for i in _usual(train, n, seed)), cutoff_hz, on_loop=partial(on_loop, USUAL))
+    return usual, {
+        row: hear_set(loops, cutoff_hz, index, searched.get(row, 0), partial(on_loop, f"row {row}"))
+        for row, loops in samples.items()
+    }

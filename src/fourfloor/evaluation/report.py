@@ -78,6 +78,8 @@ def markdown_table(table: Sequence[Sequence[str]]) -> str:
 
 
 def _verdict_line(card: Scorecard) -> str:
+    if card.broken:
+        return f"Verdict: none. The scale is not anchored: {'; '.join(card.broken)}."
     words = ", ".join(f"{kind.replace('_', ' ')}: {WORD[passed]}" for kind, passed in card.verdict.items())
     return f"Verdict: {words}. Better than slices of the training set: {WORD[card.beats_slices]}."
 

@@ -7,8 +7,9 @@ and copy no 2 s passage of the training set. It does not say that they are good.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import numpy as np
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.copying import CopyIndex
 from fourfloor.evaluation.diagnosis import diagnose
+from fourfloor.evaluation.distance import MIN_STYLE_LOOPS
 from fourfloor.evaluation.features import CUTOFF_HZ, Array
 from fourfloor.evaluation.numbers import TEN, HeardSet, Ruler, hear_set, numbers_of
-from fourfloor.evaluation.references import Decoder, hear_rows
+from fourfloor.evaluation.progress import HEAR_SECONDS, SEARCH_SECONDS, Stages, Tell
+from fourfloor.evaluation.references import Decoder, hear_rows, row_stages
 from fourfloor.evaluation.scores import COPY_LIMIT, as_rows
 from fourfloor.evaluation.sources import (
     Source,
@@ -31,10 +34,10 @@ from fourfloor.evaluation.sources import (
 from fourfloor.evaluation.verdict import (
     KINDS,
     Gate,
-    NotAnchoredError,
     beats_slices,
     broken_anchors,
     judge,
+    too_few,
     verdict_of,
 )
 from fourfloor.ingest.catalogue import Catalogue, load
@@ -45,7 +48,7 @@ ROWS = {
     "I": "held-out through the decoder", "J": "beat slices of training loops", "K": "bass of one, rest of another",
 }  # fmt: skip
 
-Loops = Sequence[Path] | tuple[Sequence[str], Sequence[Array], Sequence[float]]
+Loops = Sequence[Path] | tuple[Sequence[str], Sequence[Array], Sequence[float]] | Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,7 @@ class Scorecard:
     """All that was measured; `to_json` is the documented part, the rest serves the report."""
 
     verdict: dict[str, bool | None]
+    broken: list[str]  # why the scale is not anchored, so that there is no verdict
     numbers: dict[str, float]
     rows: dict[str, dict[str, float]]
     gates: dict[str, dict[str, Any]]
@@ -69,7 +73,8 @@ class Scorecard:
 
     def to_json(self) -> str:
         """Write the scorecard; the same inputs give the same bytes, whatever the order and names of the files."""
-        return json.dumps(plain(asdict(self)), indent=1, sort_keys=True, allow_nan=False) + "\n"
+        content = {**asdict(self), "anchored": not self.broken}
+        return json.dumps(plain(content), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +91,8 @@ class Scale:
         """Measure the reference rows that were heard; row A must be among them."""
         ruler = Ruler.of(train, heard["A"])
         rows = {letter: numbers_of(row, ruler, seed, letter == "A") for letter, row in heard.items()}
-        return cls(ruler=ruler, rows=rows, broken=broken_anchors(rows), seed=seed)
+        lacking = too_few(len(heard["A"].scores), len(set(heard["A"].tracks)))
+        return cls(ruler=ruler, rows=rows, broken=lacking + broken_anchors(rows), seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,41 +115,49 @@ def evaluate(
     decoder: Decoder | None = None,
     only: Sequence[str] = (),
     sample_rate: int = 44_100,
+    on_progress: Tell = lambda done, total, text: None,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> Scorecard:
     """Judge loops against a dataset; `out` is a folder for scorecard.json, scorecard.md and scorecard.html.
 
-    `loops` are files, or names, waveforms `(channels, samples)` at `sample_rate` and tempi. `only` names the reference
-    rows to make; without A there are no gates. Raises NotAnchoredError where the rows do not stand where they must,
-    FourfloorError for an unusable dataset or no loops.
+    `loops` are files, a source, or names, waveforms `(channels, samples)` at `sample_rate` and tempi. `only` names the
+    reference rows to make. The dataset is looked at first: `on_note` is told at once when it is too small to anchor a
+    scale. Then only row A is made, unless `only` asks for more, and there are numbers without a verdict; so, too, where
+    the rows do not stand where they must. Raises FourfloorError for an unusable dataset or no loops.
     """
-    letters = {letter.upper() for letter in only} or set(ROWS)
-    if letters - set(ROWS):
-        raise FourfloorError(f"there is no reference row {min(letters - set(ROWS))}: the rows are {''.join(ROWS)}")
+    asked = {letter.upper() for letter in only}
+    if asked - set(ROWS):
+        raise FourfloorError(f"there is no reference row {min(asked - set(ROWS))}: the rows are {''.join(ROWS)}")
     catalogue = load(dataset_path)
-    if isinstance(loops, tuple):
-        names, waveforms, bpms = loops
-        judged = array_source(names, waveforms, bpms, sample_rate)
-    else:
-        judged = file_source(loops)
-    if len(judged) == 0:
-        raise FourfloorError("no loops to judge: give a folder with audio files")
-    chosen = [int(i) for i in np.sort(np.random.default_rng(seed).permutation(len(judged))[:n])]
-    rates = [catalogue.sample_rate, *judged.rates]
-    cutoff_hz = float(min(CUTOFF_HZ, 0.45 * min(rates)))
     train, held_out = split_sources(catalogue)
-    index = CopyIndex(dataset_passages(catalogue), cutoff_hz)
-    scale = Scale.of(*hear_rows(train, held_out, index, n, seed, cutoff_hz, decoder, sorted(letters | {"A"})), seed)
-    if scale.broken:
-        reasons = "; ".join(scale.broken)
-        raise NotAnchoredError(f"{dataset_path}: scale not anchored: {reasons}; no verdict from this dataset")
-    heard = hear_set((judged[i] for i in chosen), cutoff_hz, index, len(chosen))
+    judged = _source_of(loops, sample_rate)
+    chosen = [int(i) for i in np.sort(np.random.default_rng(seed).permutation(len(judged))[:n])]
+    cutoff_hz = float(min(CUTOFF_HZ, 0.45 * min([catalogue.sample_rate, *judged.rates])))
+    lacking = too_few(len(held_out), len(set(held_out.tracks)))
+    if lacking:
+        on_note(f"{dataset_path}: {lacking[0]}; there will be numbers, and no verdict")
+    letters = sorted({"A"} | (asked or set("" if lacking else ROWS)) - (set() if decoder else {"I"}))
+    stages = Stages({
+        "fingerprints of the training loops": (len(train), HEAR_SECONDS),
+        **row_stages(train, held_out, n, letters),
+        "loops to judge": (len(chosen), HEAR_SECONDS + SEARCH_SECONDS),
+    }, on_progress)  # fmt: skip
+    index = CopyIndex(
+        dataset_passages(catalogue, on_loop=partial(stages.count, "fingerprints of the training loops")), cutoff_hz
+    )
+    scale = Scale.of(
+        *hear_rows(train, held_out, index, n, seed, cutoff_hz, decoder, letters, on_loop=stages.count), seed
+    )
+    if scale.broken and not lacking:
+        on_note(f"{dataset_path}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
+    heard = hear_set(judged.stream(chosen), cutoff_hz, index, len(chosen), partial(stages.count, "loops to judge"))
     result = assess(heard, scale)
     ruler = scale.ruler
     card = Scorecard(
-        verdict=result.verdict, numbers=result.numbers, rows=scale.rows,
+        verdict=result.verdict, broken=scale.broken, numbers=result.numbers, rows=scale.rows,
         gates={number: asdict(gate) for number, gate in result.gates.items()},
         diagnosis=result.diagnosis, n=len(chosen), seed=seed, cutoff_hz=cutoff_hz, beats_slices=result.beats_slices,
-        warnings=_warnings(ruler, judged, chosen, heard), loops=_loop_rows(heard, judged, chosen),
+        warnings=_warnings(ruler, judged, chosen, heard), loops=_loop_rows(heard),
         envelope=ruler.envelope.to_dict(), held_out=as_rows(ruler.held_out.scores), data_hash=catalogue.data_hash,
     )  # fmt: skip
     if out is not None:
@@ -153,6 +167,17 @@ def evaluate(
     return card
 
 
+def _source_of(loops: Loops, sample_rate: int) -> Source:
+    if isinstance(loops, tuple):
+        names, waveforms, bpms = loops
+        judged = array_source(names, waveforms, bpms, sample_rate)
+    else:
+        judged = loops if isinstance(loops, Source) else file_source(loops)
+    if len(judged) == 0:
+        raise FourfloorError("no loops to judge: give a folder with audio files")
+    return judged
+
+
 def split_sources(catalogue: Catalogue) -> tuple[Source, Source]:
     """Give training and held-out loops. Raises FourfloorError where one is missing or a file is in both."""
     splits = [{t.sha256 for t in catalogue.tracks if t.split == split and t.loops} for split in ("train", "validation")]
@@ -160,16 +185,23 @@ def split_sources(catalogue: Catalogue) -> tuple[Source, Source]:
         raise FourfloorError(f"{catalogue.path}: a track is in training and in validation: make the dataset again")
     if not splits[0] or not splits[1]:
         raise FourfloorError(f"{catalogue.path}: training or validation has no tracks: ingest more tracks")
-    return dataset_source(catalogue, "train"), dataset_source(catalogue, "validation")
+    train, held_out = dataset_source(catalogue, "train"), dataset_source(catalogue, "validation")
+    if len(train) < MIN_STYLE_LOOPS:
+        raise FourfloorError(
+            f"{catalogue.path}: {len(train)} training loops are too few to judge by; give at least {MIN_STYLE_LOOPS}"
+        )
+    return train, held_out
 
 
 def assess(heard: HeardSet, scale: Scale) -> Assessment:
-    """Hold a set of loops against a scale; without the scale's anchors there are numbers, and no verdict."""
+    """Hold a set of loops against a scale; without the scale's anchors there are numbers, and nothing passes."""
     numbers = numbers_of(heard, scale.ruler, scale.seed)
     gates = judge(numbers, scale.rows, scale.ruler, len(heard.scores))
+    diagnosis = diagnose(heard, numbers, scale.rows, gates, scale.ruler)
+    if scale.broken:
+        gates = {number: replace(gate, passes=None) for number, gate in gates.items()}
     optional = ("repetition",) if all(score.bars == 1 for score in heard.scores) else ()
     verdict = dict.fromkeys(KINDS) if scale.broken else verdict_of(gates, optional)
-    diagnosis = diagnose(heard, numbers, scale.rows, gates, scale.ruler)
     better = None if scale.broken else beats_slices(numbers, scale.rows, verdict)
     return Assessment(numbers=numbers, gates=gates, verdict=verdict, diagnosis=diagnosis, beats_slices=better)
 
@@ -192,11 +224,11 @@ def _warnings(ruler: Ruler, judged: Source, chosen: Sequence[int], heard: HeardS
     return notes
 
 
-def _loop_rows(heard: HeardSet, judged: Source, chosen: Sequence[int]) -> list[dict[str, Any]]:
+def _loop_rows(heard: HeardSet) -> list[dict[str, Any]]:
     rows = []
     for position, row in enumerate(as_rows(heard.scores)):
         match = asdict(heard.matches[position])
-        rows.append({**row, "match": match, "content": judged.hashes[chosen[position]]})
+        rows.append({**row, "match": match, "content": heard.contents[position]})
     return rows
 
 

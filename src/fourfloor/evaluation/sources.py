@@ -30,6 +30,7 @@ class Sample:
     bars: int
     track: str
     name: str = ""
+    content: str = ""  # hash of a judged loop
 
 
 class Source:
@@ -41,10 +42,10 @@ class Source:
         tracks: Sequence[str],
         bpms: Sequence[float],
         rates: Sequence[int] = (),
-        hashes: Sequence[str] = (),
+        stream: Callable[[Sequence[int]], Iterator[Sample]] | None = None,
     ) -> None:
         self._load, self.tracks, self.bpms = load, list(tracks), np.array(bpms, dtype=float)
-        self.rates, self.hashes = list(rates), list(hashes)
+        self.rates, self._stream = list(rates), stream
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Source:
@@ -56,6 +57,10 @@ class Source:
 
     def __getitem__(self, index: int) -> Sample:
         return self._load(index)
+
+    def stream(self, indices: Sequence[int]) -> Iterator[Sample]:
+        """Give some of the loops in order; a source that has a faster way than one by one takes it."""
+        return self._stream(indices) if self._stream else map(self._load, indices)
 
     def draw(self, n: int, seed: int) -> list[int]:
         """Draw up to n different loops, the tracks in turn, so that a long track does not outweigh the others."""
@@ -94,7 +99,9 @@ def track_name(catalogue: Catalogue, track: int) -> str:
     return f"{catalogue.tracks[track].name} #{track}"
 
 
-def dataset_passages(catalogue: Catalogue, split: str = "train") -> Iterator[Passage]:
+def dataset_passages(
+    catalogue: Catalogue, split: str = "train", on_loop: Callable[[], None] = lambda: None
+) -> Iterator[Passage]:
     """Join the loops that follow each other in a track; a loop that stands alone goes on at its own start."""
     indices = catalogue.indices(split)
     loops = catalogue.loops
@@ -113,6 +120,8 @@ def dataset_passages(catalogue: Catalogue, split: str = "train") -> Iterator[Pas
             waveform=np.concatenate([catalogue.waveform(i).mean(axis=0, keepdims=True) for i in chain], axis=1),
             start_seconds=loop.start_seconds, closed=len(chain) == 1,
         )  # fmt: skip
+        for _ in chain:
+            on_loop()
 
 
 def file_source(paths: Sequence[Path]) -> Source:
@@ -135,16 +144,12 @@ def file_source(paths: Sequence[Path]) -> Source:
         tags = audio.read_tags(path) if path.suffix.lower() == ".wav" else None
         bpm, bars = (tags.bpm, tags.bars) if tags else estimate_bars(waveform, info.sample_rate)
         return Sample(
-            waveform=waveform, sample_rate=info.sample_rate, bpm=bpm, bars=bars, track=f"judged {index}", name=path.name
-        )
+            waveform=waveform, sample_rate=info.sample_rate, bpm=bpm, bars=bars, track=f"judged {index}",
+            name=path.name, content=hashed[index][0],
+        )  # fmt: skip
 
-    return Source(
-        load,
-        [f"judged {i}" for i in range(len(files))],
-        [0.0] * len(files),
-        [info.sample_rate for info in infos],
-        [content for content, _ in hashed],
-    )
+    tracks = [f"judged {i}" for i in range(len(files))]
+    return Source(load, tracks, [0.0] * len(files), [info.sample_rate for info in infos])
 
 
 def estimate_bars(waveform: Array, sample_rate: int) -> tuple[float, int]:
@@ -167,18 +172,19 @@ def array_source(names: Sequence[str], waveforms: Sequence[Array], bpms: Sequenc
         if shaped.size == 0 or not bpm > 0:
             raise FourfloorError(f"{name}: a loop of {shaped.shape[-1]} samples at {bpm} BPM cannot be judged")
         bars = max(1, round(shaped.shape[1] / sample_rate * bpm / 240))
-        digest = hashlib.sha256(np.ascontiguousarray(shaped, dtype="<f4").tobytes())
-        digest.update(f"{sample_rate} {bpm:.6f}".encode())
-        samples.append((digest.hexdigest(), str(name), shaped, float(bpm), bars))
+        samples.append((content_hash(shaped, sample_rate, bpm), str(name), shaped, float(bpm), bars))
     samples.sort(key=lambda entry: entry[:2])
     judged = [
-        Sample(waveform=waveform, sample_rate=sample_rate, bpm=bpm, bars=bars, track=f"judged {i}", name=name)
-        for i, (_, name, waveform, bpm, bars) in enumerate(samples)
-    ]
-    return Source(
-        judged.__getitem__,
-        [sample.track for sample in judged],
-        [sample.bpm for sample in judged],
-        [sample_rate] * len(judged),
-        [entry[0] for entry in samples],
-    )
+        Sample(waveform=waveform, sample_rate=sample_rate, bpm=bpm, bars=bars, track=f"judged {i}", name=name,
+               content=content)
+        for i, (content, name, waveform, bpm, bars) in enumerate(samples)
+    ]  # fmt: skip
+    tracks, tempi = [sample.track for sample in judged], [sample.bpm for sample in judged]
+    return Source(judged.__getitem__, tracks, tempi, [sample_rate] * len(judged))
+
+
+def content_hash(waveform: Array, sample_rate: int, bpm: float) -> str:
+    """Name a loop `(channels, samples)` by what it holds."""
+    digest = hashlib.sha256(np.ascontiguousarray(waveform, dtype="<f4").tobytes())
+    digest.update(f"{sample_rate} {bpm:.6f}".encode())
+    return digest.hexdigest()

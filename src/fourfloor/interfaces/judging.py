@@ -33,10 +33,12 @@ def evaluate(
 ) -> None:
     """Judge loops by ten numbers beside reference rows: are they music, in the style, and new?
 
-    Exits 3 without a verdict when the reference rows do not stand where they must (docs/metrics.md).
+    Exits 3 with numbers and a report, but no verdict, when the dataset holds out too few tracks or its reference rows
+    do not stand where they must (docs/metrics.md).
     """
     from fourfloor import pipeline
     from fourfloor.evaluation.report import markdown
+    from fourfloor.evaluation.verdict import NotAnchoredError
     from fourfloor.interfaces.show import progress_bar
 
     request = pipeline.EvaluateRequest(
@@ -50,9 +52,11 @@ def evaluate(
         redraw=redraw,
         rows=tuple(rows),
     )
-    with progress_bar("generate") as bar:
-        card = pipeline.evaluate(request, bar.update)
+    with progress_bar("evaluate") as bar:
+        card = pipeline.evaluate(request, bar.update, bar.note)
     print(card.to_json() if as_json else markdown(card), end="")
+    if card.broken:
+        raise NotAnchoredError(f"{against}: no verdict: {'; '.join(card.broken)}")
 
 
 @commands.command(
@@ -102,7 +106,7 @@ def compare(
     )  # fmt: skip
     try:
         with progress_bar("compare") as bar:
-            comparison = pipeline.compare(request, bar.update)
+            comparison = pipeline.compare(request, bar.update, bar.note)
     except Interrupted as stopped:
         fail(f"{out}: {stopped}; the same command goes on", stopped.exit_code)
     print(comparison.to_json() if as_json else markdown(comparison), end="")

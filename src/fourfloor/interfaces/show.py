@@ -32,6 +32,10 @@ class Bar:
             print(f"{100 * done / total:.0f} %  {text}", file=sys.stderr, flush=True)
             self._spoke = time.monotonic()
 
+    def note(self, line: str) -> None:
+        """Print a line of its own above the bar."""
+        print(line, file=sys.stderr, flush=True)
+
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Bar]:

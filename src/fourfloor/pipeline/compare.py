@@ -75,7 +75,11 @@ class _Progress:
         self._tell(done, sum(self._weights.values()), text)
 
 
-def compare(request: CompareRequest, on_progress: Tell = lambda done, total, text: None) -> "Comparison":
+def compare(
+    request: CompareRequest,
+    on_progress: Tell = lambda done, total, text: None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> "Comparison":
     """Train, judge, and write comparison.json, .md and .html into a folder.
 
     FourfloorError in one line for wrong input, `Interrupted` after a signal.
@@ -101,7 +105,11 @@ def compare(request: CompareRequest, on_progress: Tell = lambda done, total, tex
     progress = _Progress(on_progress, weights)
     with signals_raise():
         progress.update("scale", 0.0, "reference rows")  # first: what is wrong with the dataset shows before training
-        scale, slices = judge.scale()
+        scale, slices = judge.scale(
+            lambda done, total, text: progress.update("scale", done / total, f"reference {text}")
+        )
+        if scale.broken:
+            on_note(f"{request.data}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
         progress.update("scale", 1.0, "reference rows")
         problems = _train(request, waiting, progress)
         systems, heard = [], {}

@@ -1,6 +1,6 @@
 """Step 7: loops or a model go in, a scorecard comes out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from fourfloor.signal.stft import resample_loop
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.scorecard import Loops, Scorecard
+    from fourfloor.evaluation.sources import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +37,12 @@ class EvaluateRequest:
     rows: Sequence[str] = ()
 
 
-def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], None]) -> "Scorecard":
-    """Judge loops by the scorecard; FourfloorError in one line, `NotAnchoredError` where the scale does not stand."""
+def evaluate(
+    request: EvaluateRequest,
+    on_progress: Callable[[float, float, str], None],
+    on_note: Callable[[str], None] = lambda note: None,
+) -> "Scorecard":
+    """Judge loops by the scorecard, which has no verdict where `broken` says why; FourfloorError in one line."""
     from fourfloor.evaluation import scorecard
 
     if not 1 <= request.n <= generation.MAX_COUNT:
@@ -49,7 +54,7 @@ def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], No
     if request.loops in loading.bundled_names() or loading.is_model_folder(path):
         model = loading.load_model(request.loops, request.decoder)
         part: Trained | None = model.decoder
-        loops = _sampled(request, model, on_progress)
+        loops = _sampled(request, model)
     else:
         part = loading.load_decoder(request.decoder) if request.decoder else None
         found, rejected = audio.find_audio([path])
@@ -59,8 +64,9 @@ def evaluate(request: EvaluateRequest, on_progress: Callable[[int, int, str], No
         loops = found
     decoder = _round_trip(part) if part else None
     return scorecard.evaluate(
-        loops, request.against, n=request.n, seed=request.seed, out=request.out, decoder=decoder, only=request.rows
-    )
+        loops, request.against, n=request.n, seed=request.seed, out=request.out, decoder=decoder, only=request.rows,
+        on_progress=on_progress, on_note=on_note,
+    )  # fmt: skip
 
 
 def _round_trip(decoder: Trained) -> Callable[[np.ndarray, int, float, int], np.ndarray]:
@@ -75,38 +81,42 @@ def _round_trip(decoder: Trained) -> Callable[[np.ndarray, int, float, int], np.
     return decode
 
 
-def _sampled(
-    request: EvaluateRequest, model: LoopModel, on_progress: Callable[[int, int, str], None]
-) -> tuple[list[str], list[np.ndarray], list[float]]:
-    """Make n loops with tempo and style of the held-out loops, in turn; a style the model does not know is any.
+def _sampled(request: EvaluateRequest, model: LoopModel) -> "Source":
+    """Give n loops with tempo and style of the held-out loops, in turn; a style the model does not know is any.
 
-    With one candidate and no redraw every loop is as the model makes it, copies and all.
+    They are made when they are asked for and not kept: the same seed makes the same loop again. With one candidate
+    and no redraw every loop is as the model makes it, copies and all.
     """
     from fourfloor import novelty
+    from fourfloor.evaluation.sources import Sample, Source, content_hash
 
     dataset = Dataset([request.against])
     spares = SPARE if request.redraw else 0
     chooses = request.candidates + spares > 1
     reference = novelty.load_reference(loading.reference_folder(request.loops)) if chooses else None
     drawn = held_out_loops(dataset, request.n, request.seed)
+    bpms = [playable_bpm(dataset.bpm(index)) for index in drawn]
 
-    def make(number: int) -> tuple[Request, np.ndarray]:
-        bpm, style = playable_bpm(dataset.bpm(drawn[number])), dataset.style(drawn[number])
+    def make(number: int) -> Sample:
+        bpm, style = bpms[number], dataset.style(drawn[number])
         known = style if style in model.prior.styles else None
         first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars, style=known)
         if reference is None:
-            return first, leveled(model, first)
-        choices = generation.candidate_requests(first, 0, request.candidates + spares)
-        asked, spare = choices[: request.candidates], choices[request.candidates :]
-        return first, best_loop(model, asked, spare, lambda: reference)[0]
+            waveform = leveled(model, first)
+        else:
+            choices = generation.candidate_requests(first, 0, request.candidates + spares)
+            asked, spare = choices[: request.candidates], choices[request.candidates :]
+            waveform = best_loop(model, asked, spare, lambda: reference)[0]
+        return Sample(
+            waveform=waveform, sample_rate=audio.SAMPLE_RATE, bpm=bpm, bars=dataset.bars, track=f"judged {number}",
+            name=f"{model.name} seed {first.seed}", content=content_hash(waveform, audio.SAMPLE_RATE, bpm),
+        )  # fmt: skip
 
-    names, waveforms, bpms = [], [], []
-    for wanted, waveform in in_parallel(make, request.n):
-        names.append(f"{model.name} seed {wanted.seed}")
-        waveforms.append(waveform)
-        bpms.append(wanted.bpm)
-        on_progress(len(names), request.n, names[-1])
-    return names, waveforms, bpms
+    def stream(numbers: Sequence[int]) -> Iterator[Sample]:
+        return in_parallel(lambda position: make(numbers[position]), len(numbers))
+
+    tracks = [f"judged {number}" for number in range(request.n)]
+    return Source(lambda number: next(stream([number])), tracks, bpms, [audio.SAMPLE_RATE] * request.n, stream)
 
 
 def held_out_loops(dataset: Dataset, n: int, seed: int) -> list[int]:

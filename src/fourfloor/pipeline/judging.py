@@ -105,8 +105,12 @@ class Judge:
         self._n, self._seed, self._cutoff_hz, self._kept = n, seed, cutoff_hz, kept
         self.catalogue = catalogue.load(data)
         self._train, self._held_out = split_sources(self.catalogue)
-        if len(self._train) < 8:
-            raise FourfloorError(f"{data}: {len(self._train)} training loops are too few to judge by; give at least 8")
+
+    def lacking(self) -> list[str]:
+        """Say what the held-out loops lack to anchor a scale; empty when they are enough."""
+        from fourfloor.evaluation.verdict import too_few
+
+        return too_few(len(self._held_out), len(set(self._held_out.tracks)))
 
     @cached_property
     def _index(self) -> Any:
@@ -115,18 +119,25 @@ class Judge:
 
         return CopyIndex(dataset_passages(self.catalogue), self._cutoff_hz)
 
-    def scale(self) -> tuple["Scale", "HeardSet"]:
-        """Measure the reference rows, or read what was heard of them; also return the baseline's set."""
+    def scale(self, tell: Callable[[float, float, str], None]) -> tuple["Scale", "HeardSet"]:
+        """Measure the reference rows, or read what was heard of them; also return the baseline's set.
+
+        Held-out loops that anchor no scale need no other row than their own and the baseline's.
+        """
         from fourfloor.evaluation.numbers import HeardSet
-        from fourfloor.evaluation.references import SEARCHED_ROWS, hear_rows
+        from fourfloor.evaluation.progress import Stages
+        from fourfloor.evaluation.references import SEARCHED_ROWS, hear_rows, row_size, row_stages
         from fourfloor.evaluation.scorecard import Scale
 
         path = self._kept / f"scale-{self._key(self._n, code_hash(*_ROWS_CODE))}.json"
         if not path.exists():
-            searched = {**SEARCHED_ROWS, SLICES: self._n}
+            letters = "A" + SLICES if self.lacking() else LETTERS
+            searched = {**SEARCHED_ROWS, SLICES: row_size(self._n)}
+            stages = Stages(row_stages(self._train, self._held_out, self._n, letters, searched), tell)
             usual, rows = hear_rows(
-                self._train, self._held_out, self._index, self._n, self._seed, self._cutoff_hz, None, LETTERS, searched
-            )
+                self._train, self._held_out, self._index, self._n, self._seed, self._cutoff_hz, None, letters, searched,
+                stages.count,
+            )  # fmt: skip
             kept = {letter: row.to_dict() for letter, row in rows.items()}
             self._kept.mkdir(parents=True, exist_ok=True)
             write_json(path, {"train": usual.to_dict(), "rows": kept})
@@ -151,9 +162,9 @@ class Judge:
         from dataclasses import replace
         from itertools import islice
 
-        from fourfloor.evaluation.references import make_rows
+        from fourfloor.evaluation.references import make_rows, row_size
 
-        rows = make_rows(self._train, self._held_out, self._n, self._seed, only=("A", SLICES))
+        rows = make_rows(self._train, self._held_out, row_size(self._n), self._seed, only=("A", SLICES))
         return {
             letter: [replace(sample, waveform=audio.normalize_loop(sample.waveform, sample.sample_rate))
                      for sample in islice(row, count)]

@@ -1,0 +1,65 @@
+"""`fourfloor evaluate`: what it prints, its exit codes, and what it says while it works."""
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+from evaluation_music import RATE, play
+from test_cli import run
+
+
+@pytest.fixture
+def loops(tmp_path: Path) -> Path:
+    folder = tmp_path / "loops"
+    folder.mkdir()
+    for track in (1, 2):
+        soundfile.write(folder / f"{track}.wav", play(track, bpm=120.0, bars=1).T, RATE)
+    return folder
+
+
+def test_without_a_scale_there_are_numbers_a_report_and_exit_code_3(
+    loops: Path, dataset_folder: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    arguments = ("evaluate", loops, "--against", dataset_folder, "--out", tmp_path / "report")
+    code, out, err = run(capsys, monkeypatch, *arguments, "--json")
+    assert code == 3
+    content = json.loads(out)
+    assert content["anchored"] is False
+    assert content["n"] == 2
+    assert content == json.loads((tmp_path / "report" / "scorecard.json").read_text())
+    first, last = err.splitlines()  # the first one before the work
+    assert first == (
+        f"{dataset_folder}: 2 held-out loops of 1 track are too few: hold out at least 12 loops of 6 tracks, or 10 "
+        "tracks to judge the style as well; there will be numbers, and no verdict"
+    )
+    assert last.startswith(f"fourfloor: {dataset_folder}: no verdict: 2 held-out loops of 1 track are too few")
+
+
+def test_a_dataset_that_cannot_judge_is_refused_before_the_work(
+    loops: Path, tmp_path: Path, make_small_dataset, capsys, monkeypatch
+) -> None:
+    for splits, told in (("ttt", "training or validation has no tracks"), ("ttv", "2 training loops are too few")):
+        data = make_small_dataset(tmp_path / splits, splits)
+        code, out, err = run(capsys, monkeypatch, "evaluate", loops, "--against", data)
+        assert (code, out) == (2, "")
+        assert told in err
+        assert err.count("\n") == 1
+
+
+@pytest.fixture
+def make_small_dataset():
+    from fourfloor.ingest.catalogue import DatasetWriter
+
+    def make(out: Path, splits: str) -> Path:
+        with DatasetWriter(out, bars=1, sample_rate=RATE, channels=1) as writer:
+            for number, letter in enumerate(splits):
+                track = writer.add_track(
+                    name=f"{number}", path=f"{number}.wav", sha256=f"{number:064d}", bpm=120.0,
+                    split={"t": "train", "v": "validation"}[letter],
+                )  # fmt: skip
+                writer.add_loop(play(number, bpm=120.0, bars=1), track=track, bpm=120.0)
+            writer.finish()
+        return out
+
+    return make
