@@ -18,7 +18,7 @@ from conftest import RECIPES
 from test_cli import run
 
 import fourfloor
-from fourfloor import pipeline
+from fourfloor import generation, pipeline
 from fourfloor.evaluation.comparison import (
     MAX_BYTES,
     Comparison,
@@ -152,7 +152,9 @@ def test_a_second_call_trains_nothing_and_gives_the_same_bytes(compared, monkeyp
     for path in request.out.glob("comparison.*"):
         path.unlink()
     monkeypatch.setattr("fourfloor.pipeline.side_by_side._start", None)
-    monkeypatch.setattr("fourfloor.generation.make_loop", None)
+    make = generation.make_loop
+    only_bad = lambda model, request: make(model, request) if model.name == "bad" else None  # noqa: E731
+    monkeypatch.setattr(generation, "make_loop", only_bad)  # what cannot be made is tried again
     monkeypatch.setattr("fourfloor.evaluation.numbers.hear_set", None)
     pipeline.compare(request)
     assert {path.name: path.read_bytes() for path in request.out.glob("comparison.*")} == before
