@@ -74,7 +74,7 @@ def test_the_codec_is_written_once_and_read_back(dataset_folder: Path) -> None:
 
 def test_a_file_that_is_no_codec_is_refused(tmp_path: Path) -> None:
     (tmp_path / "codec.safetensors").write_bytes(b"nothing of the kind")
-    with pytest.raises(ValueError, match="not a latent codec"):
+    with pytest.raises(ValueError, match="is not the dataset's latent codec"):
         latent.Codec.load(tmp_path / "codec.safetensors")
 
 

@@ -19,6 +19,7 @@ from fourfloor.ingest import catalogue
 from fourfloor.ingest.catalogue import Catalogue, Loop
 from fourfloor.ingest.schema import CODEC
 from fourfloor.representations import controls
+from fourfloor.representations.beatgrid import loop_frames
 from fourfloor.representations.latent import FEATURE_DIM, Codec
 from fourfloor.signal.stft import resample_loop
 
@@ -35,7 +36,7 @@ class Dataset:
     ) -> None:
         if not paths:
             raise FourfloorError("no dataset given: name a folder made by `fourfloor ingest` with --data")
-        self.catalogues = [catalogue.load(path, verify=False) for path in paths]
+        self.catalogues = [catalogue.load(path, once=True) for path in paths]
         self.bars = self.catalogues[0].bars
         for other in self.catalogues[1:]:
             if other.bars != self.bars or other.sample_rate != self.catalogues[0].sample_rate:
@@ -150,10 +151,9 @@ class Dataset:
     def features(self, index: int) -> np.ndarray:
         """Return the features of a loop, float16 `(frames, FEATURE_DIM)`."""
         part, own = self._parts[index]
-        if part.feature_dim != FEATURE_DIM:
-            raise FourfloorError(
-                f"{part.path} has {part.feature_dim} features a frame, this version reads {FEATURE_DIM}"
-            )
+        if (part.feature_frames, part.feature_dim) != (loop_frames(part.bars), FEATURE_DIM):
+            made = f"features {part.feature_frames} x {part.feature_dim} a loop"
+            raise FourfloorError(f"{part.path}: was made by another version ({made}); make the dataset again")
         return self._features[part.path][own]
 
     def waveform(self, index: int) -> np.ndarray:
@@ -196,15 +196,18 @@ class Dataset:
 
     def codec(self) -> Codec:
         """Return the latent codec kept with the first dataset; fit it where there is none yet."""
-        path = self.catalogues[0].path / CODEC
+        path, data_hash = self.catalogues[0].path / CODEC, self.catalogues[0].data_hash
         if not path.exists():
-            _write_once(path, self._fit_codec().to_bytes())
-        return Codec.load(path)
+            _write_once(path, self._fit_codec().to_bytes(data_hash))
+        return Codec.load(path, data_hash)
 
     def _fit_codec(self) -> Codec:
         train = self.indices("train")
         chosen = train[np.linspace(0, len(train) - 1, min(len(train), CODEC_LOOPS)).astype(int)]
-        return Codec.fit(np.concatenate([self.features(i) for i in chosen]))
+        try:
+            return Codec.fit(np.concatenate([self.features(i) for i in chosen]))
+        except FourfloorError as error:
+            raise FourfloorError(f"{self.catalogues[0].path}: {error}") from None
 
 
 def _write_once(path: Path, content: bytes) -> None:

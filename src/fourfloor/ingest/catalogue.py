@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fourfloor.errors import FourfloorError
+from fourfloor.ingest.checking import check_content, check_content_once, check_sizes
 from fourfloor.ingest.schema import (
     AUDIO,
     CATALOGUE,
@@ -49,18 +50,20 @@ _FILES = {CATALOGUE, AUDIO, FEATURES, CODEC}
 _REBUILD = "make the dataset again with --overwrite"
 
 
-def load(path: str | Path, verify: bool = True) -> Catalogue:
+def load(path: str | Path, verify: bool = True, once: bool = False) -> Catalogue:
     """Read a dataset and check its schema, sizes and hashes; FourfloorError in one line.
 
     `verify=False` skips hashing audio and features (about 1 s a gigabyte); sizes and the catalogue are still checked.
+    `once` skips it where the files were hashed before and not touched since.
     """
     folder = Path(path)
     try:
         content = _read_json(folder)
         catalogue = parse(folder, content)
-        _check_sizes(catalogue)
+        check_sizes(catalogue)
         if verify:
-            _check_content(catalogue, content["features_sha256"])
+            check = check_content_once if once else check_content
+            check(catalogue, content["features_sha256"])
     except OSError as error:
         if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not (folder / CATALOGUE).exists():
             made = "name a folder made by `fourfloor ingest` or `fourfloor produce`"
@@ -91,27 +94,6 @@ def _read_json(folder: Path) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise FourfloorError(f"{CATALOGUE} contains {name}")
-
-
-def _check_sizes(catalogue: Catalogue) -> None:
-    last = catalogue.loops[-1]
-    expected = {
-        AUDIO: (last.offset + last.frames) * catalogue.channels * 2,
-        FEATURES: len(catalogue.loops) * catalogue.feature_frames * catalogue.feature_dim * 2,
-    }
-    for name, size in expected.items():
-        actual = (catalogue.path / name).stat().st_size
-        if actual != size:
-            raise FourfloorError(f"{name} has {actual} bytes, the catalogue says {size}")
-
-
-def _check_content(catalogue: Catalogue, features_sha256: str) -> None:
-    with open(catalogue.path / AUDIO, "rb") as audio:
-        for index, loop in enumerate(catalogue.loops):
-            if hashlib.sha256(audio.read(loop.frames * catalogue.channels * 2)).hexdigest() != loop.sha256:
-                raise FourfloorError(f"{AUDIO} is damaged in loop {index}")
-    if hash_file(catalogue.path / FEATURES) != features_sha256:
-        raise FourfloorError(f"{FEATURES} is damaged")
 
 
 def hash_file(path: str | Path) -> str:

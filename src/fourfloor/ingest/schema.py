@@ -28,6 +28,7 @@ SPLITS = ("train", "validation")
 CATALOGUE, AUDIO, FEATURES = "catalogue.json", "audio.i16", "features.f16"
 CODEC = "codec.safetensors"  # added when a model is first trained on the dataset
 FULL_SCALE = 32767
+MAX_TEXT = 10_000  # characters of a path or a reason; a path has at most 4096 bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,5 +223,17 @@ def _check_rows(catalogue: Catalogue) -> None:
     for number, (track, count) in enumerate(zip(catalogue.tracks, counts, strict=True)):
         if track.split not in SPLITS or track.loops != count or len(track.sha256) != 64:
             raise FourfloorError(f"{CATALOGUE}: tracks[{number}] has a split, a count or a hash that does not fit")
-        if track.grid not in GRIDS or not track.drift_ms >= 0:
-            raise FourfloorError(f"{CATALOGUE}: tracks[{number}] has a grid or a drift that does not fit")
+        has_tempo = 1 <= track.bpm <= 1000 or (track.bpm == 0 and not count)  # 0: none was found
+        if track.grid not in GRIDS or not track.drift_ms >= 0 or not has_tempo:
+            raise FourfloorError(f"{CATALOGUE}: tracks[{number}] has a grid, a drift or a tempo that does not fit")
+        texts = (track.name, track.path, track.style, track.sha256, track.meter, *track.dropped, *track.repairs)
+        if not all(_is_line(text) for text in texts) or not all(type(n) is int for n in track.dropped.values()):
+            raise FourfloorError(f"{CATALOGUE}: tracks[{number}] has a text or a number that does not fit")
+    for number, row in enumerate(catalogue.rejected):
+        if not isinstance(row, dict) or set(row) != {"file", "reason"} or not all(map(_is_line, row.values())):
+            raise FourfloorError(f"{CATALOGUE}: rejected[{number}] does not say which file and why")
+
+
+def _is_line(text: Any) -> bool:
+    """Tell whether a text can be shown on a terminal as it is."""
+    return isinstance(text, str) and text.isprintable() and len(text) <= MAX_TEXT

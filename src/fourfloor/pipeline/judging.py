@@ -103,7 +103,7 @@ class Judge:
         from fourfloor.ingest import catalogue
 
         self._n, self._seed, self._cutoff_hz, self._kept = n, seed, cutoff_hz, kept
-        self.catalogue = catalogue.load(data)
+        self.catalogue = catalogue.load(data, once=True)
         self._train, self._held_out = split_sources(self.catalogue)
 
     def lacking(self) -> list[str]:

@@ -63,6 +63,10 @@ def train(request: TrainRequest, on_progress: Callable[[Progress], None] = lambd
     inherited = resumed.meta if resumed else parent.meta if parent else {}
     dataset = Dataset(request.data, inherited.get("vocabulary", []), inherited.get("control_quantiles"))
     representation = representation_module(plan.representation_name)
+    try:
+        representation.check_loops(dataset, plan.representation)
+    except FourfloorError as error:
+        raise FourfloorError(f"{request.data[0]}: {error}") from None
     if resumed:
         codec = representation.Codec(**{name: value.numpy() for name, value in resumed.part("constants").items()})
     else:

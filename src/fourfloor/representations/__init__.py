@@ -4,6 +4,7 @@ A file that models train on holds
 
     Config                                               what a recipe may set
     Codec, fit(loops, config)                            what is measured on the training loops once; arrays alone
+    check_loops(loops, config)                           FourfloorError where a dataset cannot be trained on
     check(codec, config)                                 FourfloorError where one that was read cannot be right
     shape(config)                                        what a model must know of one x
     batch(loops, codec, config, split, size, rng)        loops drawn with `rng` as named arrays, first axis the batch;

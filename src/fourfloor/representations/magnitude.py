@@ -43,7 +43,7 @@ class Config:
 
 
 Codec = latent.Codec
-check = latent.check
+check, check_loops = latent.check, latent.check_loops
 
 
 def fit(loops: Loops, config: Config) -> Codec:

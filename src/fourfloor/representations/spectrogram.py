@@ -70,6 +70,11 @@ class Codec:
     scale: np.ndarray
 
 
+def check_loops(loops: Loops, config: Config) -> None:
+    """Raise FourfloorError where a loop of a dataset is shorter than a fragment."""
+    waveform.check_loops(loops, config)
+
+
 def check(codec: Codec, config: Config) -> None:
     """Raise FourfloorError where a codec is not of the recipe's pictures or not finite."""
     for values in (codec.middle, codec.scale):

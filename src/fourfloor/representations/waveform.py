@@ -39,6 +39,21 @@ class Codec:
     """Nothing: samples are what they are."""
 
 
+def check_loops(loops: Loops, config: Config) -> None:
+    """Raise FourfloorError where a loop of a dataset is shorter than a fragment."""
+    if config.beats:
+        if loops.bars * BEATS_PER_BAR < config.beats:
+            raise FourfloorError(
+                f"has loops of {loops.bars} bars, which hold no {config.beats} beats; lower representation.beats"
+            )
+        return
+    fastest = max(loops.bpm(int(index)) for split in ("train", "validation") for index in loops.indices(split))
+    shortest = loop_samples(fastest, loops.bars, config.sample_rate)
+    if shortest < config.samples:
+        reason = f"has a loop of {shortest} samples at {config.sample_rate} Hz, a fragment has {config.samples}"
+        raise FourfloorError(f"{reason}; lower representation.samples, or ingest longer loops")
+
+
 def fit(loops: Loops, config: Config) -> Codec:
     """Return the empty codec."""
     return Codec()
@@ -78,17 +93,11 @@ def cut(loops: Loops, index: int, config: Config, rng: np.random.Generator) -> n
     """Cut one fragment `(samples,)` from a loop: from a multiple of its beats, or from anywhere."""
     if config.beats:
         places = loops.bars * BEATS_PER_BAR // config.beats
-        if places == 0:
-            raise FourfloorError(f"loops of {loops.bars} bars hold no {config.beats} beats; lower representation.beats")
         start = int(rng.integers(places)) * config.samples
         waveform = loops.mono(index, loops.bars * BEATS_PER_BAR * config.samples // config.beats)
     else:
         waveform = loops.mono(index, loop_samples(loops.bpm(index), loops.bars, config.sample_rate))
         room = len(waveform) - config.samples
-        if room < 0:
-            raise FourfloorError(
-                f"a loop of {len(waveform)} samples at {config.sample_rate} Hz is shorter than a fragment"
-            )
         start = int(rng.integers(room + 1))
     return waveform[start : start + config.samples]
 
