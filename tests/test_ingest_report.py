@@ -4,10 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conftest import house_loop
 
+from fourfloor.dataset import Dataset
+from fourfloor.ingest.catalogue import DatasetWriter
 from fourfloor.ingest.folder import IngestReport, TrackReport
 from fourfloor.ingest.naming import track_names
 from fourfloor.interfaces.show import ingest_table
+from fourfloor.novelty import training_passages
 
 TRACK = TrackReport(
     file="a.flac", bpm=126.0, confidence=0.9, downbeat_seconds=0.1, loops=3, dropped={"silence": 1}, seconds=18.6,
@@ -50,3 +54,19 @@ def test_long_names_with_one_end_stay_apart_in_the_table(capsys) -> None:
     shown = capsys.readouterr().out
     assert f"disc1/{end}" in shown
     assert f"disc2/{end}" in shown
+
+
+def test_tracks_of_two_datasets_with_one_name_stay_apart_as_nearest_prints_them(tmp_path) -> None:
+    folders = [tmp_path / "disc1" / "data", tmp_path / "disc2" / "data"]
+    for number, folder in enumerate(folders):
+        folder.parent.mkdir()
+        with DatasetWriter(folder, bars=1) as writer:
+            for name in ("01.wav", f"{number}.wav"):
+                track = writer.add_track(name=name, path=name, sha256="0" * 64, bpm=126.0)
+                writer.add_loop(house_loop(seed=number), track=track, bpm=126.0)
+            writer.finish()
+    dataset = Dataset(folders)
+    names = ["disc1/data/01.wav", "0.wav", "disc2/data/01.wav", "1.wav"]
+    assert [dataset.name(index) for index in range(4)] == names
+    assert [passage.name for passage in training_passages(dataset)] == names
+    assert [Dataset([folders[1]] * 2).name(index) for index in range(4)] == ["01.wav", "1.wav"] * 2

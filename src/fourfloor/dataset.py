@@ -17,6 +17,7 @@ import numpy as np
 from fourfloor.errors import FourfloorError
 from fourfloor.ingest import catalogue
 from fourfloor.ingest.catalogue import Catalogue, Loop
+from fourfloor.ingest.naming import apart
 from fourfloor.ingest.schema import CODEC
 from fourfloor.representations import controls
 from fourfloor.representations.beatgrid import loop_frames
@@ -94,9 +95,16 @@ class Dataset:
         return self._mates[key]
 
     def name(self, index: int) -> str:
-        """Return the name of a loop's track."""
+        """Return the name of a loop's track, which no track of another part has."""
         part, own = self._parts[index]
-        return part.tracks[part.loops[own].track].name
+        return self.names[part.path, part.tracks[part.loops[own].track].name]
+
+    @cached_property
+    def names(self) -> dict[tuple[Path, str], str]:
+        """Map each folder and name of a track in it to a name that differs from those in other folders."""
+        keys = list(dict.fromkeys((part.path, track.name) for part in self.catalogues for track in part.tracks))
+        places = [(*path.absolute().parts, name) for path, name in keys]
+        return dict(zip(keys, apart(places, [1] * len(keys)), strict=True))
 
     def styles(self) -> list[str]:
         """List the style tags that occur, sorted."""

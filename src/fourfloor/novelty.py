@@ -9,7 +9,7 @@ import contextlib
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,8 @@ def write_reference(folder: Path, dataset: Dataset, parent: Reference | None = N
 def training_passages(dataset: Dataset) -> Iterator[Passage]:
     """Yield the passages of all parts of a dataset; a part that is given twice counts once."""
     for part in {part.path: part for part in dataset.catalogues}.values():
-        yield from dataset_passages(part)
+        for passage in dataset_passages(part):
+            yield replace(passage, name=dataset.names[part.path, passage.name])
 
 
 def load_reference(folder: Path) -> Reference:

@@ -14,7 +14,11 @@ def track_names(paths: Sequence[Path], sources: Sequence[Path]) -> list[str]:
     Where two names are equal (two albums with a 01.wav), each takes as many parent folders as tell them apart.
     """
     places = [Path(os.path.abspath(path)).parts for path in paths]
-    lengths = [_inside(path, sources) for path in paths]
+    return [display_name(name) for name in apart(places, [_inside(path, sources) for path in paths])]
+
+
+def apart(places: Sequence[Sequence[str]], lengths: Sequence[int]) -> list[str]:
+    """Return the last parts of each place, `lengths` of them, and as many more as tell equal names apart."""
     while True:
         names = [os.path.join(*place[-length:]) for place, length in zip(places, lengths, strict=True)]
         uses = Counter(names)
@@ -23,7 +27,7 @@ def track_names(paths: Sequence[Path], sources: Sequence[Path]) -> list[str]:
             for name, length, place in zip(names, lengths, places, strict=True)
         ]
         if longer == lengths:
-            return [display_name(name) for name in names]
+            return names
         lengths = longer
 
 
