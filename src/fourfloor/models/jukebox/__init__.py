@@ -17,57 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from fourfloor.errors import FourfloorError
-from fourfloor.models.jukebox.causal import CausalTransformer
+from fourfloor.models.jukebox.config import Config
+from fourfloor.models.jukebox.prior import Prior
 from fourfloor.models.jukebox.quantize import Quantized, VectorQuantizer
 from fourfloor.models.jukebox.spectral import spectral_loss
 from fourfloor.models.jukebox.strided import DILATION_GROWTH, CircularConv, Down, Residual, Up, scale, strides_of
-from fourfloor.nn.velocity import MAX_STYLES, NO_STYLE, tempo_features
+from fourfloor.nn.velocity import NO_STYLE
 
 MAX_CODES = 2**16  # of the lowest level in one x
 MAX_TOP_CODES = 2**12  # the highest level's transformer looks at all of them
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """Size of the autoencoders and the transformers, and how they are trained."""
-
-    hop_lengths: tuple[int, ...] = (32, 256)  # samples to a code, the lowest level first; paper: 8, 32, 128
-    codebook_size: int = 512  # paper: 2048
-    latent_dim: int = 64
-    width: int = 32  # channels after the first stride; doubled by each further one up to four times
-    depth: int = 2  # residual blocks after each stride
-    commitment_weight: float = 0.02
-    spectral_weight: float = 1.0
-    log_spectral_weight: float = 0.0  # ours: of logarithms beside the paper's norm, within the spectral loss
-    codebook_decay: float = 0.99
-    restart_share: float = 0.03  # vectors chosen less often than this share of the mean are put elsewhere
-    crop_samples: int = 8192  # the autoencoders train on one crop of each x
-    vqvae_steps: int = 1000
-    parts: int = 4  # equal parts of x, its bars: codes know their place in the part; x may be turned by whole ones
-    prior_width: int = 128
-    prior_depth: int = 4
-    heads: int = 4
-    window: int = 256  # codes of a lower level that a transformer looks back on, and half of what it trains on
-    dropout: float = 0.1
-    condition_dropout: float = 0.15  # share of loops whose style is hidden
-
-    def __post_init__(self) -> None:
-        sizes = {"codebook_size": (2, 8192), "latent_dim": (1, 1024), "width": (1, 512), "depth": (0, 8),
-                 "commitment_weight": (0, 1e3), "spectral_weight": (0, 1e3), "log_spectral_weight": (0, 1e3),
-                 "codebook_decay": (0, 0.9999), "restart_share": (1e-4, 0.9), "crop_samples": (256, 2**20),
-                 "vqvae_steps": (0, 1e9), "parts": (1, 64), "prior_width": (8, 1024), "prior_depth": (1, 24),
-                 "heads": (1, 32), "window": (4, 4096), "dropout": (0, 0.9), "condition_dropout": (0, 1)}  # fmt: skip
-        for name, (low, high) in sizes.items():
-            if not low <= getattr(self, name) <= high:
-                raise FourfloorError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
-        if self.prior_width % (2 * self.heads):
-            raise FourfloorError(f"prior_width {self.prior_width}: choose a multiple of twice the heads, {self.heads}")
-        hops = self.hop_lengths
-        powers = all(4 <= hop <= 4096 and hop & (hop - 1) == 0 for hop in hops)
-        if not 1 <= len(hops) <= 3 or not powers or sorted(set(hops)) != list(hops):
-            raise FourfloorError(f"hop_lengths {list(hops)}: choose one to three rising powers of 2 from 4 to 4096")
-        if self.crop_samples % hops[-1]:
-            raise FourfloorError(f"crop_samples {self.crop_samples}: choose a multiple of the largest hop, {hops[-1]}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,69 +184,6 @@ class Autoencoder(nn.Module):
         """Return the reconstruction and what the codebook made of the latents."""
         quantized = self.quantizer(self.encode(x))
         return self.decode(quantized.z).float(), quantized
-
-
-class Prior(nn.Module):
-    """A transformer over the codes of a level, given conditions, the place, and with `ratio` > 0 the codes above."""
-
-    def __init__(self, config: Config, codes: int, ratio: int = 0) -> None:
-        super().__init__()
-        width, self.places = config.prior_width, codes
-        self.tempo = nn.Linear(8, width)
-        self.style = nn.Embedding(MAX_STYLES, width)
-        self.slot = nn.Parameter(torch.empty(codes // config.parts, width))
-        self.part = nn.Parameter(torch.empty(config.parts, 1, width))
-        for position in (self.slot, self.part):
-            nn.init.normal_(position, std=0.02)
-        nn.init.normal_(self.style.weight, std=0.02)
-        self.above = Above(config, ratio) if ratio else None
-        self.span = min(codes, 2 * config.window) if ratio else codes  # what it trains on
-        window = config.window if ratio else codes
-        self.transformer = CausalTransformer(
-            config.codebook_size, width, config.prior_depth, config.heads, window, config.dropout
-        )
-
-    def context(self, conditions: dict[str, Tensor], above: Tensor | None = None) -> Tensor:
-        """Return what is known of every place but the codes before it: `(batch, places, width)`."""
-        everywhere = self.tempo(tempo_features(conditions["bpm"], 1)) + self.style(conditions["style"])
-        context = everywhere.unsqueeze(1) + (self.part + self.slot).flatten(0, 1)
-        return context if self.above is None else context + self.above(above)
-
-    def loss(self, codes: Tensor, conditions: dict[str, Tensor], above: Tensor | None = None) -> Tensor:
-        """Return the cross-entropy of the codes, of a crop of them where they are many, in nats a code."""
-        context = self.context(conditions, above)
-        if self.span < self.places:
-            start = int(torch.randint(self.places, ()))  # crops lie on the circle: no place is rarer at the ends
-            codes, context = (whole.roll(-start, dims=1)[:, : self.span] for whole in (codes, context))
-        return nn.functional.cross_entropy(self.transformer(codes, context).float().transpose(1, 2), codes)
-
-    def sample(
-        self,
-        prompt: Tensor,
-        conditions: dict[str, Tensor],
-        temperature: float,
-        top_p: float,
-        rng: torch.Generator,
-        above: Tensor | None = None,
-    ) -> Tensor:
-        """Draw the codes `(batch, places)` that begin with the prompt's."""
-        return self.transformer.sample(self.context(conditions, above), prompt, temperature, top_p, rng)
-
-
-class Above(nn.Module):
-    """Codes of the level above `(batch, codes)` to what those below hear of them `(batch, ratio * codes, width)`."""
-
-    def __init__(self, config: Config, ratio: int) -> None:
-        super().__init__()
-        width = config.prior_width
-        self.embed = nn.Embedding(config.codebook_size, width)
-        blocks = [Residual(width, i) for i in range(config.depth)]
-        self.layers = nn.Sequential(*blocks, *(Up(width, width, stride) for stride in strides_of(ratio)))
-        self.norm = nn.LayerNorm(width)
-
-    def forward(self, codes: Tensor) -> Tensor:
-        """Embed, look around, stretch, normalize."""
-        return self.norm(self.layers(self.embed(codes).transpose(1, 2)).transpose(1, 2))
 
 
 def crop_each(x: Tensor, length: int) -> Tensor:

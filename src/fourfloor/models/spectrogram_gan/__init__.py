@@ -18,51 +18,17 @@ import torch
 from torch import Tensor, nn
 
 from fourfloor.errors import FourfloorError
+from fourfloor.models.spectrogram_gan.config import Config
+from fourfloor.models.spectrogram_gan.layers import STRIDE, Down, ResizedUp, TransposedUp, initialize
 from fourfloor.nn.wasserstein import Sampling, gradient_penalty
 
 __all__ = ["Config", "Model", "Sampling"]
 
-STRIDE = 2
 SLOPE = 0.2  # of the leaky rectifier, as DCGAN
-INITIAL_DEVIATION = 0.02  # of weights, as DCGAN
 MOMENTUM = 0.1  # of the running statistics of batches, as torch's
 MAX_WEIGHTS = 2**26  # of the largest layer: 256 MiB
 MAX_VALUES = 2**22  # of one layer's output for one picture
 CALIBRATION_BATCHES, CALIBRATION_SIZE = 16, 32
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """Size of the networks, how they are built and what they minimize."""
-
-    layers: int = 4  # each halves both sides; 64 by 64 ends with 4 by 4
-    width: int = 16  # channels next to the picture, doubled by every layer away from it; DCGAN: 64
-    latent_dim: int = 100
-    kernel: Literal[4, 5] = 4  # DCGAN: 5, whose steps overlap unevenly: checkerboards
-    upsampling: Literal["transposed", "resize"] = "transposed"  # resize: nearest neighbor, then a convolution
-    normalization: Literal["batch", "spectral", "none"] = "batch"  # of the discriminator; the generator's is batch
-    dropout: float = 0.0  # in the discriminator
-    loss: Literal["bce", "hinge"] = "bce"
-    penalty_weight: float = 0.0  # of the discriminator's slope; not with batch normalization
-    discriminator_steps: int = 1  # for each step of the generator; a batch is cut into as many
-    scales: int = 1  # discriminators, each sees the picture at half the sides of the one before
-    batch_deviation: bool = False  # shown to the discriminator's last layer
-    tempo: bool = False  # both networks are told the tempo
-    circular: bool = False  # frames lie on a circle; else zeros before and after
-    turns: int = 1  # real pictures are turned by a random multiple of frames / turns; 4 for loops of 4 bars
-
-    def __post_init__(self) -> None:
-        sizes = {"layers": (1, 8), "width": (1, 256), "latent_dim": (1, 4096), "penalty_weight": (0, 1e4),
-                 "discriminator_steps": (1, 100), "scales": (1, 4), "turns": (1, 1024)}  # fmt: skip
-        for name, (low, high) in sizes.items():
-            if not low <= getattr(self, name) <= high:
-                raise FourfloorError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
-        if not 0 <= self.dropout < 1:
-            raise FourfloorError(f"dropout {self.dropout}: choose 0 to below 1")
-        if self.penalty_weight and self.normalization == "batch":
-            raise FourfloorError(
-                "penalty_weight: a batch-normalized slope is not one example's; use another normalization"
-            )
 
 
 class Model(nn.Module):
@@ -203,48 +169,6 @@ class Discriminator(nn.Module):
         return self.dense(x).squeeze(1)
 
 
-class Down(nn.Conv2d):
-    """Halve both sides; before the first frame lies the last, or nothing."""
-
-    def __init__(self, channels: int, following: int, config: Config) -> None:
-        edge = (config.kernel - 1) // 2
-        super().__init__(channels, following, config.kernel, STRIDE, (edge, 0))
-        self.edge, self.circular = edge, config.circular
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `(batch, following, bins / 2, frames / 2)`."""
-        return super().forward(pad_time(x, self.edge, self.circular))
-
-
-class TransposedUp(nn.ConvTranspose2d):
-    """Double both sides: the transpose of `Down`. Neighbors are sums of different weights, hence checkerboards."""
-
-    def __init__(self, channels: int, following: int, config: Config) -> None:
-        super().__init__(channels, following, config.kernel, STRIDE, (config.kernel - 1) // 2, config.kernel % 2)
-        self.circular = config.circular
-
-    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """Return `(batch, following, 2 * bins, 2 * frames)`."""
-        return super().forward(pad_time(x, 1, self.circular))[..., STRIDE:-STRIDE]
-
-
-class ResizedUp(nn.Conv2d):
-    """Double both sides by repeating neighbors, then convolve."""
-
-    def __init__(self, channels: int, following: int, config: Config) -> None:
-        super().__init__(channels, following, 3, padding=(1, 0))
-        self.circular = config.circular
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `(batch, following, 2 * bins, 2 * frames)`."""
-        return super().forward(pad_time(nn.functional.interpolate(x, scale_factor=STRIDE), 1, self.circular))
-
-
-def pad_time(x: Tensor, edge: int, circular: bool) -> Tensor:
-    """Put so many frames before the first and after the last."""
-    return nn.functional.pad(x, (edge, edge, 0, 0), mode="circular" if circular else "constant")
-
-
 def discriminator_loss(real: Tensor, fake: Tensor, kind: str) -> Tensor:
     """Return what a discriminator minimizes; real and fake are scores `(batch,)`."""
     real, fake = real.float(), fake.float()
@@ -271,16 +195,6 @@ def turn(x: Tensor, turns: int) -> Tensor:
     shift = torch.randint(turns, (len(x), 1), device=x.device) * (frames // turns)
     places = (torch.arange(frames, device=x.device) + shift) % frames
     return x.gather(2, places[:, None].expand_as(x))
-
-
-def initialize(layer: nn.Module) -> None:
-    """Draw weights as DCGAN does."""
-    if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(layer.weight, 0.0, INITIAL_DEVIATION)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
-    elif isinstance(layer, nn.BatchNorm2d):
-        nn.init.normal_(layer.weight, 1.0, INITIAL_DEVIATION)
 
 
 def layer_sizes(config: Config, shape: dict[str, int]) -> tuple[tuple[int, int], list[int]]:

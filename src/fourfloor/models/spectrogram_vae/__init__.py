@@ -17,64 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from fourfloor.errors import FourfloorError
-from fourfloor.nn.conv import CircularConvNeXt
+from fourfloor.models.spectrogram_vae.config import Config, Sampling
+from fourfloor.models.spectrogram_vae.prior import FlowPrior, GaussianPrior, make_prior
 
 KERNEL, STRIDE = 4, 2
 MAX_WEIGHTS = 2**26  # of the largest layer: 256 MiB
 MAX_VALUES = 2**22  # of one layer's output for one picture
-MAX_LATENTS = 2**14  # of one picture, in all
 CALIBRATION_BATCHES = 32  # of 16 pictures
-GAUSSIAN_ROWS = 512
-TIME_FEATURES = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """Size of the networks and what is minimized."""
-
-    axes: Literal["both", "time"] = "both"  # convolved; with "time" bins are channels
-    layers: int = 5  # each halves the convolved axes
-    width: int = 16  # channels of the first layer; doubled by each next one where both axes shrink
-    positions: int = 1  # latents along time; 1: one vector for the whole picture
-    latent_dim: int = 64  # of each
-    error: Literal["mean", "sum", "calibrated"] = "calibrated"  # of squares; calibrated: at its most likely variance
-    kl_weight: float = 1.0
-    kl_warmup_steps: int = 0  # over which the weight rises from 0
-    free_bits: float = 0.0  # nats a latent dimension may hold at no cost, mean over batch and positions
-    turns: int = 1  # pictures are turned by a random multiple of frames / turns; 4 for loops of 4 bars
-    prior: Literal["normal", "gaussian", "flow"] = "normal"
-    prior_width: int = 128  # of the flow
-    prior_depth: int = 4
-    prior_dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        sizes = {"layers": (1, 8), "width": (1, 1024), "positions": (1, 1024), "latent_dim": (1, 1024),
-                 "turns": (1, 1024), "prior_width": (8, 1024), "prior_depth": (1, 16),
-                 "kl_weight": (0, 1e6), "kl_warmup_steps": (0, 1e9), "free_bits": (0, 100)}  # fmt: skip
-        for name, (low, high) in sizes.items():
-            if not low <= getattr(self, name) <= high:
-                raise FourfloorError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
-        if self.positions * self.latent_dim > MAX_LATENTS:
-            raise FourfloorError(
-                f"positions {self.positions} x latent_dim {self.latent_dim}: choose up to {MAX_LATENTS}"
-            )
-        if not 0 <= self.prior_dropout < 1:
-            raise FourfloorError(f"prior_dropout {self.prior_dropout}: choose 0 to below 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sampling:
-    """How latents are drawn and decoded."""
-
-    steps: int = 24  # of the flow
-    temperature: float = 1.0  # multiplies the noise that latents are made from
-    noise: float = 0.0  # share of the decoder's deviation that is drawn; 0: its mean
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.steps <= 1000:
-            raise FourfloorError(f"steps {self.steps}: choose 1-1000")
-        if not (0 <= self.temperature <= 4 and 0 <= self.noise <= 4):
-            raise FourfloorError(f"temperature {self.temperature}, noise {self.noise}: choose 0-4")
 
 
 class Model(nn.Module):
@@ -228,92 +177,3 @@ class Up(nn.ConvTranspose2d):
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return `(batch, following, bins, 2 * frames)`."""
         return super().forward(nn.functional.pad(x, (1, 1, 0, 0), mode="circular"))[..., 2:-2]
-
-
-def make_prior(config: Config) -> "NormalPrior | GaussianPrior | FlowPrior":
-    """Return what latents are drawn from."""
-    if config.prior == "flow":
-        return FlowPrior(config)
-    return NormalPrior(config) if config.prior == "normal" else GaussianPrior(config)
-
-
-class NormalPrior(nn.Module):
-    """N(0, 1), which the posteriors only meet on average, and there not well."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.size = (config.positions, config.latent_dim)
-
-    def draw(self, n: int, sampling: Sampling, rng: torch.Generator) -> Tensor:
-        """Return `n` latents `(n, positions, latent_dim)`."""
-        return sampling.temperature * torch.randn(n, *self.size, generator=rng)
-
-
-class GaussianPrior(nn.Module):
-    """One Gaussian over all latents of a picture, with the covariance of those of training pictures.
-
-    It is kept as their deviations: their random combinations have that covariance, of any rank.
-    """
-
-    mean: Tensor
-    deviations: Tensor
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        size = (config.positions, config.latent_dim)
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("deviations", torch.zeros(GAUSSIAN_ROWS, *size))
-
-    def fit(self, z: Tensor) -> None:
-        """Measure mean and covariance on up to `GAUSSIAN_ROWS` latents."""
-        z = z[:GAUSSIAN_ROWS]
-        self.mean.copy_(z.mean(dim=0))
-        self.deviations.zero_()
-        self.deviations[: len(z)] = (z - self.mean) / max(len(z) - 1, 1) ** 0.5
-
-    def draw(self, n: int, sampling: Sampling, rng: torch.Generator) -> Tensor:
-        """Return `n` latents `(n, positions, latent_dim)`."""
-        weights = torch.randn(n, GAUSSIAN_ROWS, generator=rng).to(self.mean.device)
-        return self.mean + sampling.temperature * torch.einsum("nr,rpd->npd", weights, self.deviations)
-
-
-class FlowPrior(nn.Module):
-    """A velocity field over `(batch, positions, latent_dim)`, from noise at t = 0 to latents at t = 1."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        width = config.prior_width
-        self.size = (config.positions, config.latent_dim)
-        self.dropout = config.prior_dropout
-        self.embed = nn.Linear(config.latent_dim, width)
-        self.place = nn.Parameter(0.02 * torch.randn(config.positions, width))
-        self.times = nn.ModuleList(nn.Linear(TIME_FEATURES, width) for _ in range(config.prior_depth))
-        # An odd kernel that sees a quarter of the loop to either side; four blocks see all of it.
-        kernel = 2 * max(1, config.positions // 8) + 1
-        self.blocks = nn.ModuleList(CircularConvNeXt(width, kernel) for _ in range(config.prior_depth))
-        self.out = nn.Linear(width, config.latent_dim)
-
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """Return the velocity at `x`, time `t` `(batch,)`."""
-        hidden = self.embed(x) + self.place
-        angle = torch.pi * t[:, None] * torch.exp(torch.linspace(0.0, 5.0, TIME_FEATURES // 2, device=t.device))
-        features = torch.cat([angle.sin(), angle.cos()], dim=-1)
-        for block, time in zip(self.blocks, self.times, strict=True):
-            hidden = nn.functional.dropout(hidden, self.dropout, self.training)
-            hidden = block(hidden + time(features)[:, None])
-        return self.out(nn.functional.layer_norm(hidden, hidden.shape[-1:]))
-
-    def loss(self, z: Tensor) -> Tensor:
-        """Return the flow-matching loss on latents."""
-        noise = torch.randn_like(z)
-        t = torch.sigmoid(torch.randn(len(z), device=z.device))
-        blend = t[:, None, None]
-        velocity = self((1 - blend) * noise + blend * z, t).float()
-        return (velocity - (z - noise)).square().mean()
-
-    def draw(self, n: int, sampling: Sampling, rng: torch.Generator) -> Tensor:
-        """Carry noise to `n` latents `(n, positions, latent_dim)` by Euler steps."""
-        z = sampling.temperature * torch.randn(n, *self.size, generator=rng).to(self.place.device)
-        for i in range(sampling.steps):
-            z = z + self(z, torch.full((n,), i / sampling.steps, device=z.device)) / sampling.steps
-        return z
