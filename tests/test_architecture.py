@@ -8,12 +8,13 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
 # What a stage may import beside itself and the third-party libraries.
 PATH = [
-    "errors", "stopping", "processes", "saving", "signal", "audio", "representations", "ingest", "producer", "dataset",
-    "nn", "models", "training", "recipe", "header", "loading", "generation", "evaluation", "novelty", "listening",
-    "early_stopping", "packs", "pipeline", "interfaces",
+    "errors", "stopping", "processes", "saving", "workspace", "signal", "audio", "representations", "ingest",
+    "producer", "dataset", "nn", "models", "training", "recipe", "header", "loading", "generation", "evaluation",
+    "novelty", "listening", "early_stopping", "packs", "pipeline", "interfaces",
 ]  # fmt: skip
 TRAINING_PATH = [
-    "errors", "stopping", "saving", "signal", "representations", "dataset", "nn", "models", "training", "recipe",
+    "errors", "stopping", "saving", "workspace", "signal", "representations", "dataset", "nn", "models", "training",
+    "recipe",
     "header", "loading", "generation",
 ]  # fmt: skip
 TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops"}

@@ -2,9 +2,7 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -227,18 +225,20 @@ def test_two_writers_exclude_each_other(tmp_path: Path) -> None:
     write_dataset(tmp_path / "data")
 
 
-def test_what_a_killed_writer_left_is_cleared(tmp_path: Path, dataset: Path) -> None:
-    expected = load(dataset)
-    shutil.copytree(dataset, tmp_path / "data.partial")
-    (tmp_path / "data.partial" / "parts").mkdir()
-    dataset.rename(tmp_path / "data.old")  # killed between the two renames
-    with pytest.raises(ValueError, match=r"rename .*data\.old to .*data"):
-        load(dataset)
-    with pytest.raises(ValueError, match="--overwrite"):
-        write_dataset(dataset)
-    assert replace(load(dataset), path=expected.path) == expected
+def test_a_file_called_catalogue_alone_is_not_a_dataset(tmp_path: Path) -> None:
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "catalogue.json").write_text('{"schema": 1, "books": []}')
+    with pytest.raises(ValueError, match="other files"):
+        write_dataset(tmp_path / "books", overwrite=True)
+    assert (tmp_path / "books" / "catalogue.json").read_text() == '{"schema": 1, "books": []}'
+
+
+def test_a_damaged_dataset_can_be_made_again(dataset: Path) -> None:
+    (dataset / "catalogue.json").write_text("{")
+    (dataset / "codec.safetensors").write_bytes(b"of the old loops")
     write_dataset(dataset, overwrite=True)
-    assert os.listdir(tmp_path) == ["data"]
+    assert load(dataset)
+    assert not (dataset / "codec.safetensors").exists()
 
 
 @pytest.mark.parametrize("out", ["/proc/data", "/dev/null/data"])

@@ -11,11 +11,9 @@ written whole or not at all:
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -41,12 +39,14 @@ from fourfloor.ingest.schema import (
     to_waveform,
 )
 from fourfloor.representations import latent
+from fourfloor.saving import save_file
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import resample_loop
+from fourfloor.workspace import Workspace, finish_interrupted, resolved, visible_names
 
 __all__ = ["Catalogue", "DatasetWriter", "Loop", "Track", "hash_file", "load", "loop_features"]
 
-_FILES = {CATALOGUE, AUDIO, FEATURES, CODEC}
+_FILES = frozenset([CATALOGUE, AUDIO, FEATURES, CODEC])
 _REBUILD = "make the dataset again with --overwrite"
 
 
@@ -57,6 +57,7 @@ def load(path: str | Path, verify: bool = True, once: bool = False) -> Catalogue
     `once` skips it where the files were hashed before and not touched since.
     """
     folder = Path(path)
+    finish_interrupted(folder, _FILES)
     try:
         content = _read_json(folder)
         catalogue = parse(folder, content)
@@ -76,9 +77,6 @@ def load(path: str | Path, verify: bool = True, once: bool = False) -> Catalogue
 
 
 def _read_json(folder: Path) -> dict[str, Any]:
-    interrupted = folder.with_name(folder.name + ".old")
-    if not folder.exists() and interrupted.exists():
-        raise FourfloorError(f"was being replaced when the process ended; rename {interrupted} to {folder}, or")
     try:
         content = json.loads((folder / CATALOGUE).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
@@ -109,10 +107,11 @@ def loop_features(waveform: np.ndarray, bpm: float, bars: int) -> np.ndarray:
 
 
 class DatasetWriter:
-    """Write a dataset beside its final place and move it there when it is complete.
+    """Write a dataset in a hidden folder and put it in its place when it is complete (`fourfloor.workspace`).
 
-    Use as a context manager: leaving it without `finish` removes what was written. A killed process leaves only
-    `<out>.partial`, which the next writer clears; two writers of one dataset exclude each other.
+    Use as a context manager: leaving it without `finish` removes what was written. What a killed process left, the
+    next writer clears; two writers of one dataset exclude each other. The folder `scratch` is for files that are needed
+    meanwhile; with `keep_scratch` it stays where the dataset is not finished.
     """
 
     def __init__(
@@ -124,26 +123,23 @@ class DatasetWriter:
         channels: int = 2,
         overwrite: bool = False,
         settings: dict[str, Any] | None = None,
+        keep_scratch: bool = False,
     ) -> None:
-        self.out = Path(os.path.abspath(out))
+        self.out = resolved(Path(out))
         self.bars, self.sample_rate, self.channels = bars, sample_rate, channels
         self.settings = settings or {}
-        self.partial = self.out.with_name(self.out.name + ".partial")
-        self._old = self.out.with_name(self.out.name + ".old")
-        self._overwrite = overwrite
         self._tracks: list[dict[str, Any]] = []
         self._loops: list[dict[str, Any]] = []
         self._rejected: list[dict[str, str]] = []
         self._offset = 0
         self._feature_shape: tuple[int, int] | None = None
-        self._placed = False
+        finish_interrupted(self.out, _FILES)
+        _check_target(self.out, overwrite)
         with self._plain_errors(), contextlib.ExitStack() as opened:
-            self._check_target()
-            self.partial.mkdir(parents=True, exist_ok=True)
-            opened.callback(os.close, self._claim())
-            opened.callback(self._remove_partial)
-            self._audio: BinaryIO = opened.enter_context(open(self.partial / AUDIO, "wb"))
-            self._features: BinaryIO = opened.enter_context(open(self.partial / FEATURES, "wb"))
+            self._work = opened.enter_context(Workspace(self.out, _FILES, keep_scratch=keep_scratch))
+            self.scratch, self._new = self._work.scratch, self._work.new
+            self._audio: BinaryIO = opened.enter_context(open(self._new / AUDIO, "wb"))
+            self._features: BinaryIO = opened.enter_context(open(self._new / FEATURES, "wb"))
             self._opened = opened.pop_all()
 
     def add_track(
@@ -228,12 +224,9 @@ class DatasetWriter:
                 _flush(file)
                 file.close()
             self._write_catalogue(self._feature_shape)
-            for name in set(os.listdir(self.partial)) - _FILES:
-                shutil.rmtree(self.partial / name)
-            _sync_folder(self.partial)
             # Read back before the old dataset goes: a success message means that these bytes are on disk.
-            load(self.partial)
-            self._move_into_place()
+            load(self._new)
+            self._work.place()
         self.close()
         return load(self.out, verify=False)
 
@@ -241,10 +234,6 @@ class DatasetWriter:
         """Remove what is not finished and let others write; harmless after `finish`."""
         with contextlib.suppress(OSError):  # closing also fails on a full disk; the files are removed all the same
             self._opened.close()
-
-    def _remove_partial(self) -> None:
-        if not self._placed:
-            shutil.rmtree(self.partial, ignore_errors=True)
 
     def __enter__(self) -> DatasetWriter:
         return self
@@ -262,68 +251,46 @@ class DatasetWriter:
                 f"{self.out}: cannot write the dataset ({reason}); free space or choose another folder"
             ) from error
 
-    def _check_target(self) -> None:
-        """Refuse to replace anything but a dataset, and that only when asked."""
-        if self._old.exists() and not self.out.exists():
-            os.rename(self._old, self.out)  # an earlier process was killed between the two renames
-        if not os.path.lexists(self.out):
-            return
-        if not self.out.is_dir():
-            raise FourfloorError(f"{self.out}: is not a folder; choose another name for the dataset")
-        names = set(os.listdir(self.out))
-        if names and CATALOGUE not in names:
-            raise FourfloorError(f"{self.out}: is a folder with other files; choose a new or empty one")
-        if names and not self._overwrite:
-            raise FourfloorError(f"{self.out}: a dataset is there already; choose another folder or pass --overwrite")
-        if names - _FILES:
-            raise FourfloorError(f"{self.out}: holds {min(names - _FILES)}, no part of a dataset; move it away first")
-
-    def _claim(self) -> int:
-        """Lock the partial folder, for as long as this process lives, and empty it."""
-        lock = os.open(self.partial, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            raise FourfloorError(
-                f"{self.out}: another process is writing this dataset; wait or choose another"
-            ) from None
-        for entry in os.scandir(self.partial):
-            shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
-        return lock
-
     def _write_catalogue(self, feature_shape: tuple[int, int]) -> None:
         content: dict[str, Any] = {
             "schema": SCHEMA, "settings": self.settings, "bars": self.bars, "sample_rate": self.sample_rate,
             "channels": self.channels, "feature_frames": feature_shape[0], "feature_dim": feature_shape[1],
             "tracks": self._tracks, "loops": self._loops, "rejected": self._rejected,
-            "features_sha256": hash_file(self.partial / FEATURES),
+            "features_sha256": hash_file(self._new / FEATURES),
         }  # fmt: skip
         content["data_hash"], content["catalogue_hash"] = content_hashes(content)
-        with open(self.partial / CATALOGUE, "wb") as file:
-            file.write((json.dumps(content, ensure_ascii=True, allow_nan=False, indent=1) + "\n").encode("ascii"))
-            _flush(file)
+        text = json.dumps(content, ensure_ascii=True, allow_nan=False, indent=1) + "\n"
+        save_file(self._new / CATALOGUE, text.encode("ascii"))
 
-    def _move_into_place(self) -> None:
-        replaced = self.out.exists()
-        if replaced:
-            shutil.rmtree(self._old, ignore_errors=True)
-            os.rename(self.out, self._old)
-        os.rename(self.partial, self.out)
-        self._placed = True
-        _sync_folder(self.out.parent)
-        if replaced:
-            shutil.rmtree(self._old, ignore_errors=True)
+
+def _check_target(out: Path, overwrite: bool) -> None:
+    """Refuse to replace anything but a dataset, and that only when asked."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise FourfloorError(f"{out}: is not a folder; choose another name for the dataset")
+    try:
+        names = visible_names(out)
+    except OSError as error:
+        raise FourfloorError(f"{out}: cannot be read ({error.strerror}); choose another folder") from None
+    if names and not _is_dataset(out, names):
+        raise FourfloorError(f"{out}: is a folder with other files; choose a new or empty one")
+    if names and not overwrite:
+        raise FourfloorError(f"{out}: a dataset is there already; choose another folder or pass --overwrite")
+    if names - _FILES:
+        raise FourfloorError(f"{out}: holds {min(names - _FILES)}, no part of a dataset; move it away first")
+
+
+def _is_dataset(out: Path, names: set[str]) -> bool:
+    """Tell whether a folder holds a dataset, be it damaged: a file catalogue.json alone may be anybody's."""
+    if names & {AUDIO, FEATURES}:
+        return True
+    try:
+        return "features_sha256" in _read_json(out)
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def _flush(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,7 +6,6 @@ The same files give the same bytes, whatever the order of the arguments or the n
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -145,12 +144,11 @@ def ingest(
         overwrite=config.overwrite,
         settings=_settings(config),
     ) as writer:
-        parts = Path(tempfile.mkdtemp(prefix="parts-", dir=writer.partial))
-        tasks = [_task(path, parts / str(number), config) for number, path in enumerate(paths)]
+        tasks = [_task(path, writer.scratch / str(number), config) for number, path in enumerate(paths)]
         try:
             analyses = analyze_tracks(tasks, config.jobs, on_progress)
         except OSError as error:  # of the part files: what is wrong with a track is in its analysis
-            raise FourfloorError(f"{writer.partial}: cannot be written ({error.strerror}); free space") from error
+            raise FourfloorError(f"{writer.out}: cannot be written ({error.strerror}); free space") from error
         names = track_names(paths, ordered)
         reports = _write(writer, tasks, names, analyses, rejected, config)
         if config.strict and rejected:
