@@ -20,8 +20,8 @@ from fourfloor.ingest.catalogue import Catalogue, Loop
 from fourfloor.ingest.naming import apart
 from fourfloor.ingest.schema import CODEC
 from fourfloor.representations import controls
-from fourfloor.representations.beatgrid import loop_frames
 from fourfloor.representations.latent import FEATURE_DIM, Codec
+from fourfloor.signal.beatgrid import loop_frames
 from fourfloor.signal.stft import resample_loop
 
 MONO_BYTES = 2**30  # of resampled loops kept in memory: two thousand of four bars at 10 kHz
