@@ -10,8 +10,6 @@ from a flow fitted to the posteriors (Lipman et al. 2023; as in latent diffusion
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
