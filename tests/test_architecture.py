@@ -17,7 +17,7 @@ TRAINING_PATH = [
     "recipe",
     "header", "loading", "generation",
 ]  # fmt: skip
-TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops"}
+TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops", "filelock"}  # torch brings the last
 FORBIDDEN_NAMES = {"utils", "common", "base", "core", "helpers", "factory"}
 
 
