@@ -12,11 +12,14 @@ from fourfloor.errors import FourfloorError
 
 PathLike = str | os.PathLike[str]
 
+# What music is called, read here or not: the content decides, and says which program converts the rest.
 AUDIO_EXTENSIONS = frozenset(
-    [".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".caf"]
-)
-# Known music that libsndfile does not read: left out with a word, not in silence.
-_UNREAD_EXTENSIONS = frozenset([".m4a", ".m4b", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc", ".mka", ".webm", ".ra"])
+    [
+        ".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mpga", ".aif",
+        ".aiff", ".aifc", ".caf", ".au", ".snd", ".m4a", ".m4b", ".mp4", ".aac", ".ac3", ".wma", ".ape", ".wv", ".mpc",
+        ".tta", ".mka", ".webm", ".ra", ".voc",
+    ]
+)  # fmt: skip
 _SPECIAL = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -83,10 +86,7 @@ def _collect(
             if named or isinstance(error, PermissionError) or path.suffix.lower() in AUDIO_EXTENSIONS:
                 rejected.append((path, f"cannot be read ({one_line(error)}); check the path and its permissions"))
             continue
-        extension = path.suffix.lower()
         if not stat.S_ISREG(status.st_mode):
             rejected.append((path, f"is {file_kind(status.st_mode)}, not a file; name regular files or folders"))
-        elif extension in _UNREAD_EXTENSIONS:
-            rejected.append((path, f"{extension[1:]} is not supported; convert it to WAV or FLAC"))
-        elif named or extension in AUDIO_EXTENSIONS:
+        elif named or path.suffix.lower() in AUDIO_EXTENSIONS:
             found.append(path)
