@@ -14,7 +14,8 @@ import torch
 
 from fourfloor import generation, loading, novelty
 from fourfloor.generation import Request
-from fourfloor.pipeline.generate import SPARE, best_loop, leveled, make_folder
+from fourfloor.pipeline.draws import REDRAWS, best_draw, leveled
+from fourfloor.pipeline.generate import make_folder
 from fourfloor.representations import latent
 from fourfloor.representations.controls import NAMES, Controls
 from fourfloor.signal import picture
@@ -50,8 +51,7 @@ def main() -> None:
             for seed in range(first, first + options.count):
                 request = Request(bpm=options.bpm, bars=options.bars, seed=seed, controls=wanted)
                 if reference is not None:
-                    asked_of, *spare = generation.candidate_requests(request, 0, 1 + SPARE)
-                    waveform, _, _ = best_loop(model, [asked_of], spare, lambda opened=reference: opened)
+                    waveform = best_draw(model, request, 1, REDRAWS, lambda opened=reference: opened).waveform
                 else:
                     waveform = leveled(model, request)
                 asked.append(wanted.asked[name])

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fourfloor import audio, generation, loading, pipeline
+from fourfloor.errors import FourfloorError
+from fourfloor.interfaces.show import generate_lines
 from fourfloor.representations.controls import ANY, Controls
 from fourfloor.signal import picture
 
@@ -50,7 +52,7 @@ def main() -> None:
         for example in EXAMPLES:
             generation.check_controls(model, example.controls)
             generation.style_number(model.prior, example.style)
-    except ValueError as error:
+    except FourfloorError as error:
         parser.error(str(error))
     pictures = []
     for seed, example in enumerate(EXAMPLES):
@@ -64,7 +66,7 @@ def main() -> None:
         waveform = audio.decode(row["file"])
         label = Path(row["file"]).stem.removeprefix("fourfloor_")
         pictures.append((label, picture.spectrogram(waveform, audio.SAMPLE_RATE)))
-        print(f"{row['file']}  {row['bpm_measured']} BPM measured, nearest {row['nearest']} ({row['copy_score']:.2f})")
+        generate_lines(row, options.candidates, last_seed=len(EXAMPLES) - 1)
     picture.save_sheet(options.sheet, pictures, columns=2)
 
 

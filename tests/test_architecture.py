@@ -8,15 +8,51 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
 # What a stage may import beside itself and the third-party libraries.
 PATH = [
-    "errors", "stopping", "processes", "saving", "workspace", "signal", "audio", "representations", "ingest",
-    "producer", "dataset", "nn", "models", "training", "recipe", "header", "loading", "generation", "evaluation",
-    "novelty", "listening", "early_stopping", "packs", "pipeline", "interfaces",
-]  # fmt: skip
-TRAINING_PATH = [
-    "errors", "stopping", "saving", "workspace", "signal", "representations", "dataset", "nn", "models", "training",
+    "errors",
+    "arguments",
+    "stopping",
+    "processes",
+    "saving",
+    "workspace",
+    "signal",
+    "audio",
+    "representations",
+    "ingest",
+    "producer",
+    "dataset",
+    "nn",
+    "models",
+    "training",
     "recipe",
-    "header", "loading", "generation",
-]  # fmt: skip
+    "header",
+    "loading",
+    "generation",
+    "evaluation",
+    "faults",
+    "novelty",
+    "listening",
+    "early_stopping",
+    "packs",
+    "pipeline",
+    "interfaces",
+]
+TRAINING_PATH = [
+    "errors",
+    "arguments",
+    "stopping",
+    "saving",
+    "workspace",
+    "signal",
+    "representations",
+    "dataset",
+    "nn",
+    "models",
+    "training",
+    "recipe",
+    "header",
+    "loading",
+    "generation",
+]
 TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops", "filelock"}  # torch brings the last
 FORBIDDEN_NAMES = {"utils", "common", "base", "core", "helpers", "factory"}
 

@@ -20,6 +20,7 @@ from PIL import Image
 
 from fourfloor import audio, generation, header, loading, novelty, pipeline
 from fourfloor.dataset import Dataset
+from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.ingest.catalogue import DatasetWriter
 from fourfloor.pipeline.generate import AHEAD, in_parallel
@@ -79,16 +80,9 @@ def test_the_style_is_asked_for_by_name(model: loading.LoopModel) -> None:
     assert model.prior.vocabulary == ["house", "techno"]
     assert generation.style_number(model.prior, None) == 0
     assert generation.style_number(model.prior, "techno") == 2
-    with pytest.raises(ValueError, match="style 'polka' is unknown to the model: use one of house, techno"):
+    assert generation.style_number(model.prior, "TECH") == 2
+    with pytest.raises(FourfloorError, match="style 'polka' is unknown: use one of house, techno"):
         generation.style_number(model.prior, "polka")
-
-
-def test_candidates_have_seeds_of_their_own() -> None:
-    choices = [generation.candidate_requests(Request(seed=5), number, 4) for number in range(3)]
-    assert [group[0].seed for group in choices] == [5, 6, 7]
-    assert len({request.seed for group in choices for request in group}) == 12
-    assert choices[2] == generation.candidate_requests(Request(seed=5), 2, 4)
-    assert choices[0][:2] == generation.candidate_requests(Request(seed=5), 0, 2)
 
 
 def request(run: Path, out: Path, **options: object) -> pipeline.GenerateRequest:
@@ -102,7 +96,7 @@ def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: P
     for row in said["loops"]:
         assert list(row) == [
             "file", "bpm", "bars", "frames", "sample_rate", "seed", "seam", "bpm_measured", "copy_score", "nearest",
-            "controls",
+            "controls", "faults", "draws",
         ]  # fmt: skip
         assert "_128bpm_" in row["file"]
         with wave.open(row["file"]) as file:
@@ -121,99 +115,11 @@ def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: P
         assert Path(first["file"]).read_bytes() == Path(second["file"]).read_bytes()
 
 
-def test_more_candidates_are_never_worse(trained_runs: dict[str, Path], model: loading.LoopModel) -> None:
-    from fourfloor import novelty
-
-    reference = novelty.load_reference(trained_runs["prior"])
-    choices = generation.candidate_requests(Request(bars=1), 0, 3)
-    made = {choice: generation.make_loop(model, choice) for choice in choices}
-    ranks = {
-        choice: novelty.rank(novelty.score(loop, 44_100, choice, reference), reference) for choice, loop in made.items()
-    }
-    _, chosen, scores = novelty.best(made.__getitem__, choices, [], lambda: reference)
-    assert novelty.rank(scores, reference) == max(ranks.values())
-    assert ranks[chosen] == max(ranks.values())
-
-
-def test_a_copy_is_replaced_by_a_spare(trained_runs: dict[str, Path], dataset_folder: Path) -> None:
-    from fourfloor import novelty
-    from fourfloor.dataset import Dataset
-
-    reference, dataset = novelty.load_reference(trained_runs["prior"]), Dataset([dataset_folder])
-    index = int(dataset.indices("train")[0])
-    bpm = dataset.bpm(index)
-    asked, second, third = (Request(bpm=bpm, seed=seed) for seed in range(3))
-    noise = 0.1 * np.random.default_rng(0).standard_normal(dataset.waveform(index).shape).astype(np.float32)
-    loops = {asked: dataset.waveform(index), second: noise}  # the third is never made
-    _, chosen, scores = novelty.best(loops.__getitem__, [asked], [second, third], lambda: reference)
-    assert chosen == second
-    assert not scores.is_copy
-    _, kept, scores = novelty.best(loops.__getitem__, [asked], [], lambda: reference)
-    assert kept == asked
-    assert scores.is_copy
-
-
-def test_what_is_nearly_a_copy_ranks_behind(trained_runs: dict[str, Path], model: loading.LoopModel) -> None:
-    from fourfloor import novelty
-
-    reference = novelty.load_reference(trained_runs["prior"])
-    loop = generation.make_loop(model, Request(bars=1))
-    scores = [replace(novelty.score(loop, 44_100, Request(bars=1), reference), copy_score=s) for s in (0.64, 0.645)]
-    assert not any(score.is_copy for score in scores)
-    assert [novelty.rank(score, reference)[0] for score in scores] == [True, False]
-
-
-def test_a_loop_that_misses_a_control_is_replaced_by_a_spare(trained_runs: dict[str, Path]) -> None:
-    from fourfloor import novelty
-
-    reference = novelty.load_reference(trained_runs["prior"])
-    requests = [Request(seed=seed) for seed in range(4)]
-    misses = dict(zip(requests, (1.0, 0.9, 0.2, 0.0), strict=True))
-    noise = np.random.default_rng(0).standard_normal((2, loop_samples(126.0, 4, 44_100))).astype(np.float32)
-    made = []
-
-    def make(request: Request) -> np.ndarray:
-        made.append(request)
-        return 0.1 * noise
-
-    def misses_of(request: Request, waveform: np.ndarray) -> float:
-        return misses[request]
-
-    _, chosen, _ = novelty.best(make, requests[:1], requests[1:], lambda: reference, misses_of)
-    assert chosen == requests[2]  # the first that follows
-    assert made == requests[:3]
-    _, chosen, _ = novelty.best(make, requests, [], lambda: reference, misses_of)
-    assert chosen == requests[3]
-
-
 def test_what_was_asked_for_is_measured_back(model: loading.LoopModel) -> None:
     waveform = generation.make_loop(model, Request(bars=1))
     asked = Request(bars=1, controls=Controls(density=0.25, kick=True))
     measured = generation.measured_controls(model, asked, waveform)
     assert set(measured) == {"density", "kick"}
-    worst = max(abs(measured["density"] - 0.25), abs(measured["kick"] - 1))
-    assert generation.control_miss(model, asked, waveform) == pytest.approx(worst)
-    assert generation.control_miss(model, Request(bars=1), waveform) == 0.0
-
-
-def test_evaluate_keeps_copies_unless_they_are_redrawn(
-    trained_runs: dict[str, Path], dataset_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from fourfloor.dataset import Dataset
-
-    module = importlib.import_module("fourfloor.pipeline.evaluate")
-    dataset = Dataset([dataset_folder])
-    copy = dataset.waveform(int(dataset.indices("train")[0]))
-    noise = 0.1 * np.random.default_rng(0).standard_normal(copy.shape).astype(np.float32)
-    monkeypatch.setattr(module, "leveled", lambda model, request: copy if request.seed == 1 else noise)
-    asked = module.EvaluateRequest(loops=str(trained_runs["prior"]), against=dataset_folder, n=3)
-    model = loading.load_model(asked.loops)
-    for redraw in (False, True):
-        source = module._sampled(replace(asked, redraw=redraw), model)
-        loops = list(source.stream(range(3)))
-        assert [loop.name for loop in loops] == [f"prior seed {seed}" for seed in range(3)]
-        assert [loop.bpm for loop in loops] == [150.0] * 3
-        assert [loop.waveform is copy for loop in loops] == [False, not redraw, False]
 
 
 def test_evaluate_keeps_no_loop_of_a_model_and_makes_it_again(
@@ -469,7 +375,10 @@ def test_only_a_model_of_the_same_family_can_be_tuned(
     ("options", "told"),
     [
         ({"bpm": 0.0}, "bpm 0 is outside 90-180"),
-        ({"bpm": float("nan")}, "bpm nan is outside"),
+        ({"bpm": float("nan")}, "bpm is nan: pass a finite number"),
+        ({"bpm": "126"}, "bpm is '126': pass a finite number, such as 126.5"),
+        ({"bars": 4.0}, "bars is 4.0: pass a whole number, such as 4"),
+        ({"seed": 1.5}, "seed is 1.5: pass a whole number"),
         ({"bars": 3}, "bars 3 is none of 1, 2, 4, 8"),
         ({"count": 0}, "count 0 is outside"),
         ({"seed": -1}, "seed -1 is outside"),

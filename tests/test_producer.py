@@ -211,7 +211,7 @@ def test_scales_repeat_every_seven_degrees() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"style": "polka"}, "unknown style 'polka'"),
+        ({"style": "polka"}, "style 'polka' is unknown"),
         ({"bars": 0}, "bars 0"),
         ({"sample_rate": 8000}, "sample_rate 8000"),
     ],

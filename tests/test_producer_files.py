@@ -210,7 +210,7 @@ def test_a_kit_changes_the_sound_and_not_the_music(tmp_path: Path) -> None:
 
 def test_what_cannot_be_produced_is_refused_in_one_line(tmp_path: Path) -> None:
     for options, reason in (
-        ({"count": 0}, "count 0"), ({"style": "polka"}, "unknown style"), ({"jobs": -1}, "jobs -1"),
+        ({"count": 0}, "count 0"), ({"style": "polka"}, "is unknown"), ({"jobs": -1}, "jobs -1"),
         ({"kit": tmp_path}, "one-shots"), ({"validation_share": 1.0}, "validation_share 1"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=reason) as caught:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fourfloor.arguments import check_types, match_name
 from fourfloor.errors import FourfloorError
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.representations import controls, latent, magnitude
@@ -33,6 +34,7 @@ class Request:
     controls: Controls = ANY
 
     def __post_init__(self) -> None:
+        check_types(self)
         low, high = BPM_RANGE
         if not low <= self.bpm <= high:
             raise FourfloorError(f"bpm {self.bpm:g} is outside {low:g}-{high:g}: choose a tempo in that range")
@@ -42,18 +44,20 @@ class Request:
             raise FourfloorError(f"seed {self.seed} is outside 0 to 2^63 - 1: choose one in that range")
 
 
+def style_name(model: Trained, style: str | None) -> str | None:
+    """Return a style as the model's vocabulary writes it; None for any."""
+    if style is None:
+        return None
+    if style in model.vocabulary and style not in model.styles:
+        known = "was in its training data, but in no loop it learned from"
+        raise FourfloorError(f"style {style!r} {known}: use one of {', '.join(model.styles)}")
+    return match_name("style", style, model.styles)
+
+
 def style_number(model: Trained, style: str | None) -> int:
     """Return a style's number in the model's vocabulary, 0 for any."""
-    if style is None:
-        return 0
-    if style not in model.styles:
-        known = (
-            "was in its training data, but in no loop it learned from"
-            if style in model.vocabulary
-            else "is unknown to the model"
-        )
-        raise FourfloorError(f"style {style!r} {known}: use one of {', '.join(model.styles)}")
-    return 1 + model.vocabulary.index(style)
+    name = style_name(model, style)
+    return 0 if name is None else 1 + model.vocabulary.index(name)
 
 
 def check_controls(model: LoopModel, controls: Controls) -> None:
@@ -71,12 +75,6 @@ def measured_controls(model: LoopModel, request: Request, waveform: np.ndarray) 
     measured = controls.ranks(controls.measure(latent.analyze(waveform, request.bpm, request.bars)), scale)
     ranked = dict(zip(controls.NAMES, measured, strict=True))
     return {name: round(float(ranked[name]), 4) for name in request.controls.asked}
-
-
-def control_miss(model: LoopModel, request: Request, waveform: np.ndarray) -> float:
-    """Return by how much a loop misses the control it follows least, 0-1; 0 where none was asked for."""
-    measured = measured_controls(model, request, waveform)
-    return max((abs(value - measured[name]) for name, value in request.controls.asked.items()), default=0.0)
 
 
 def sample_latents(prior: Trained, request: Request, sampling: Any = None) -> np.ndarray:
@@ -165,8 +163,7 @@ def _unsound(trained: Trained) -> FourfloorError:
     return FourfloorError(f"{where}: its weights make values that are no sound; use another model or checkpoint")
 
 
-def candidate_requests(request: Request, number: int, candidates: int) -> list[Request]:
-    """List the requests of one loop's candidates; the first one of loop `number` has seed `request.seed + number`."""
-    first = replace(request, seed=request.seed + number)
-    spread = np.random.SeedSequence([first.seed, 1]).generate_state(max(candidates - 1, 1), np.uint64)
-    return [first, *(replace(first, seed=int(seed) >> 11) for seed in spread[: candidates - 1])]
+def draw_requests(request: Request, draws: int) -> list[Request]:
+    """List the requests of one loop's draws: the first is as asked, the seeds of the others follow from its seed."""
+    spread = np.random.SeedSequence([request.seed, 1]).generate_state(max(draws - 1, 1), np.uint64)
+    return [request, *(replace(request, seed=int(seed) >> 11) for seed in spread[: draws - 1])]

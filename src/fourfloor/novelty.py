@@ -1,4 +1,4 @@
-"""How a new loop compares with what its model heard: per-loop numbers, nearest training passage, choice of candidates.
+"""How a new loop compares with what its model heard: per-loop numbers, nearest training passage.
 
 A reference is written beside a model when it is trained: fingerprints of every training loop, those that the model it
 was tuned from had heard among them, and the usual range of each per-loop number. It makes the copy search possible
@@ -8,7 +8,7 @@ where the training audio is not.
 import contextlib
 import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,15 +19,12 @@ from safetensors.numpy import load_file, save
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.copying import N_BANDS, STEPS_PER_DB, CopyIndex, Passage
-from fourfloor.evaluation.scores import COPY_LIMIT, Envelope, LoopScores, score_loop, with_copy
+from fourfloor.evaluation.scores import Envelope, LoopScores, score_loop, with_copy
 from fourfloor.evaluation.sources import dataset_passages
 from fourfloor.generation import Request
-from fourfloor.representations.latent import SAMPLE_RATE
 from fourfloor.training.checkpoint import write_atomically
 
 ARRAYS, ABOUT = "reference.safetensors", "reference.json"
-NEARLY_A_COPY = COPY_LIMIT - 0.008  # rounded to 2 dB, the kept fingerprints score up to so much less (24 loops)
-FOLLOWS = 0.5  # a loop that misses a control by more has not followed it: a kick that was to be left out
 STEP_DB = 2  # of the kept fingerprints
 ENVELOPE_LOOPS = 120  # evenly over the training set: enough for the range of a number
 
@@ -117,35 +114,3 @@ def score(waveform: np.ndarray, sample_rate: int, request: Request, reference: R
     scores = score_loop(waveform, sample_rate, request.bpm, request.bars)
     match = reference.index.search(waveform, sample_rate, request.bpm)
     return with_copy(scores, round(match.score, 4), f"{match.track} @ {match.seconds:.1f} s")
-
-
-def best(
-    make: Callable[[Request], np.ndarray],
-    requests: Sequence[Request],
-    spare: Sequence[Request],
-    reference: Callable[[], Reference],
-    miss: Callable[[Request, np.ndarray], float] = lambda request, waveform: 0.0,
-) -> tuple[np.ndarray, Request, LoopScores]:
-    """Make the requested candidates and return the one that ranks highest, with its numbers.
-
-    The reference is asked for when the first loop is made: it may still be opened meanwhile. `miss` tells by how much a
-    loop misses what was asked for, 0-1. While the best one is nearly a copy of a training passage, or misses by more
-    than half, spare requests are tried one after another.
-    """
-    chosen, highest = None, None
-    for number, request in enumerate([*requests, *spare]):
-        if highest is not None and number >= len(requests) and all(highest[:2]):
-            break
-        waveform = make(request)
-        scores = score(waveform, SAMPLE_RATE, request, reference())
-        ranked = rank(scores, reference(), miss(request, waveform))
-        if highest is None or ranked > highest:
-            chosen, highest = (waveform, request, scores), ranked
-    assert chosen is not None
-    return chosen
-
-
-def rank(scores: LoopScores, reference: Reference, miss: float = 0.0) -> tuple[bool, bool, float]:
-    """Order candidates: what is no copy first, then what follows what was asked for, then by quality and miss."""
-    is_new = scores.copy_score is None or scores.copy_score < NEARLY_A_COPY
-    return is_new, miss <= FOLLOWS, scores.quality(reference.envelope) - miss

@@ -43,9 +43,11 @@ class Source:
         bpms: Sequence[float],
         rates: Sequence[int] = (),
         stream: Callable[[Sequence[int]], Iterator[Sample]] | None = None,
+        notes: Callable[[], list[str]] = list,
     ) -> None:
         self._load, self.tracks, self.bpms = load, list(tracks), np.array(bpms, dtype=float)
         self.rates, self._stream = list(rates), stream
+        self.notes = notes  # what a reader must know of the loops, once they were read
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Source:
@@ -124,7 +126,7 @@ def dataset_passages(
             on_loop()
 
 
-def file_source(paths: Sequence[Path]) -> Source:
+def file_source(paths: Sequence[Path], notes: Sequence[str] = ()) -> Source:
     """Read loops from audio files at their own rate, in the order of their content; tempo and bars from their tags.
 
     Without tags both are measured. Raises AudioError for what is no audio, FourfloorError for a longer file.
@@ -149,7 +151,8 @@ def file_source(paths: Sequence[Path]) -> Source:
         )  # fmt: skip
 
     tracks = [f"judged {i}" for i in range(len(files))]
-    return Source(load, tracks, [0.0] * len(files), [info.sample_rate for info in infos])
+    rates = [info.sample_rate for info in infos]
+    return Source(load, tracks, [0.0] * len(files), rates, notes=lambda: list(notes))
 
 
 def estimate_bars(waveform: Array, sample_rate: int) -> tuple[float, int]:

@@ -1,11 +1,11 @@
 """The command that makes loops: generate."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, print_json
+from fourfloor.interfaces.output import AsJson, fail, print_json
 
 commands = typer.Typer()
 
@@ -30,6 +30,10 @@ def generate(
     energy: Annotated[float | None, typer.Option(help="How full and steady it is, 0-1.", show_default="any")] = None,
     candidates: Annotated[int, typer.Option(help="Make this many of each loop, keep the most usual.")] = 1,
     decoder: Annotated[str | None, typer.Option(help="Another decoder of the same codec.", show_default=False)] = None,
+    redraws: Annotated[int, typer.Option(help="Redraw a loop with a fault at most this often.")] = 4,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Write no loop that still has a fault; exit 5 if there was one.")
+    ] = False,
     sheet: Annotated[bool, typer.Option("--sheet", help="Draw spectrograms.png beside the loops.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Write no tags: a WAV of audio alone.")] = False,
     as_json: AsJson = False,
@@ -39,22 +43,30 @@ def generate(
     --density, --brightness, --low-end and --energy are ranks among the loops the model was trained on: 0.9 asks for
     more than nine tenths of them have. They and --kick need a model that was trained with controls.
 
-    Prints for each loop the tempo measured back, the seam score, and the nearest training passage with its copy
-    score (a copy from 0.65). A loop that is nearly a copy, or misses a control by more than half of its range, is
-    drawn again, up to four times.
+    Each line says the tempo, whether the loop closes, and how similar it is to the nearest passage of the training
+    music. A loop has a fault if it copies such a passage, misses a control by more than half of its range, does not
+    close, is silent or clipped, or sounds in another tempo. generate redraws it from another seed, then keeps the best
+    draw and names the faults that are left.
     """
     from fourfloor import pipeline
-    from fourfloor.interfaces.show import generate_line
+    from fourfloor.interfaces.show import generate_lines, generate_summary
     from fourfloor.representations.controls import Controls
 
     controls = Controls(density=density, brightness=brightness, low_end=low_end, kick=kick, energy=energy)
     request = pipeline.GenerateRequest(
         model=model, decoder=decoder, out=out, bpm=bpm, bars=bars, count=count, seed=seed, style=style,
-        controls=controls, candidates=candidates, sheet=sheet, plain=plain,
+        controls=controls, candidates=candidates, redraws=redraws, strict=strict, sheet=sheet, plain=plain,
     )  # fmt: skip
-    summary = pipeline.generate(request, (lambda row: None) if as_json else generate_line)
+
+    def show(row: dict[str, Any]) -> None:
+        if not as_json:
+            generate_lines(row, candidates, last_seed=seed + count - 1)
+
+    summary = pipeline.generate(request, show)
     if as_json:
         print_json(summary)
     else:
-        audio, wall = summary["audio_seconds"], summary["wall_seconds"]
-        print(f"{count} loops, {audio:.1f} s of audio in {wall:.1f} s ({audio / wall:.1f}x real time)")
+        generate_summary(summary)
+    refused = sum(row["file"] is None for row in summary["loops"])
+    if refused:
+        fail(f"{refused} of {count} loops still have a fault and were not written; try another --seed", 5)

@@ -1,18 +1,21 @@
 """Step 7: loops or a model go in, a scorecard comes out."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fourfloor import audio, generation, loading
+from fourfloor.arguments import check_range, check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
-from fourfloor.pipeline.generate import SPARE, best_loop, in_parallel, leveled
+from fourfloor.pipeline.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw, leveled
+from fourfloor.pipeline.generate import in_parallel
 from fourfloor.representations import latent
 from fourfloor.signal.beatgrid import loop_samples, playable_bpm
 from fourfloor.signal.stft import resample_loop
@@ -36,6 +39,11 @@ class EvaluateRequest:
     redraw: bool = False  # draw a copy of a training passage again, as `generate` does
     rows: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        check_types(self)
+        check_range("n", self.n, 1, generation.MAX_COUNT)
+        check_range("candidates", self.candidates, 1, MAX_CANDIDATES)
+
 
 def evaluate(
     request: EvaluateRequest,
@@ -44,11 +52,8 @@ def evaluate(
 ) -> "Scorecard":
     """Judge loops by the scorecard, which has no verdict where `broken` says why; FourfloorError in one line."""
     from fourfloor.evaluation import scorecard
+    from fourfloor.evaluation.sources import file_source
 
-    if not 1 <= request.n <= generation.MAX_COUNT:
-        raise FourfloorError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 256 is a good number")
-    if not 1 <= request.candidates <= 64:
-        raise FourfloorError(f"candidates {request.candidates} is outside 1-64: 4 is a good number")
     path = Path(request.loops)
     loops: Loops
     if request.loops in loading.bundled_names() or loading.is_model_folder(path):
@@ -61,7 +66,9 @@ def evaluate(
         if not found:
             reason = rejected[0][1] if rejected else "holds no audio"
             raise FourfloorError(f"{path}: {reason}; name a folder of loops, or a model")
-        loops = found
+        if request.redraw or request.candidates > 1:
+            raise FourfloorError(f"{path}: holds finished loops: leave --redraw and --candidates out, or name a model")
+        loops = file_source(found, [_left_out(rejected)] if rejected else [])
     decoder = _round_trip(part) if part else None
     return scorecard.evaluate(
         loops, request.against, n=request.n, seed=request.seed, out=request.out, decoder=decoder, only=request.rows,
@@ -91,32 +98,60 @@ def _sampled(request: EvaluateRequest, model: LoopModel) -> "Source":
     from fourfloor.evaluation.sources import Sample, Source, content_hash
 
     dataset = Dataset([request.against])
-    spares = SPARE if request.redraw else 0
-    chooses = request.candidates + spares > 1
+    redraws = REDRAWS if request.redraw else 0
+    chooses = request.candidates + redraws > 1
     reference = novelty.load_reference(loading.reference_folder(request.loops)) if chooses else None
     drawn = held_out_loops(dataset, request.n, request.seed)
-    bpms = [playable_bpm(dataset.bpm(index)) for index in drawn]
+    bpms, styles = [playable_bpm(dataset.bpm(index)) for index in drawn], [dataset.style(index) for index in drawn]
+    draws: dict[int, Draw] = {}
 
     def make(number: int) -> Sample:
-        bpm, style = bpms[number], dataset.style(drawn[number])
-        known = style if style in model.prior.styles else None
-        first = Request(bpm=bpm, seed=request.seed + number, bars=dataset.bars, style=known)
+        known = styles[number] if styles[number] in model.prior.styles else None
+        first = Request(bpm=bpms[number], seed=request.seed + number, bars=dataset.bars, style=known)
         if reference is None:
             waveform = leveled(model, first)
         else:
-            choices = generation.candidate_requests(first, 0, request.candidates + spares)
-            asked, spare = choices[: request.candidates], choices[request.candidates :]
-            waveform = best_loop(model, asked, spare, lambda: reference)[0]
+            kept = best_draw(model, first, request.candidates, redraws, lambda: reference)
+            waveform = kept.waveform
+            draws[number] = replace(kept, waveform=np.empty(0))  # its numbers, not its samples
         return Sample(
-            waveform=waveform, sample_rate=audio.SAMPLE_RATE, bpm=bpm, bars=dataset.bars, track=f"judged {number}",
-            name=f"{model.name} seed {first.seed}", content=content_hash(waveform, audio.SAMPLE_RATE, bpm),
+            waveform=waveform, sample_rate=audio.SAMPLE_RATE, bpm=first.bpm, bars=dataset.bars,
+            track=f"judged {number}", name=f"{model.name} seed {first.seed}",
+            content=content_hash(waveform, audio.SAMPLE_RATE, first.bpm),
         )  # fmt: skip
 
     def stream(numbers: Sequence[int]) -> Iterator[Sample]:
         return in_parallel(lambda position: make(numbers[position]), len(numbers))
 
+    def notes() -> list[str]:
+        return [*_style_notes(model, styles), *_draw_notes(request, list(draws.values()))]
+
     tracks = [f"judged {number}" for number in range(request.n)]
-    return Source(lambda number: next(stream([number])), tracks, bpms, [audio.SAMPLE_RATE] * request.n, stream)
+    return Source(lambda number: next(stream([number])), tracks, bpms, [audio.SAMPLE_RATE] * request.n, stream, notes)
+
+
+def _left_out(rejected: Sequence[tuple[Path, str]]) -> str:
+    path, reason = rejected[0]
+    return f"left out {len(rejected)} files, such as {audio.display_name(path.name)}: {reason}"
+
+
+def _style_notes(model: LoopModel, styles: Sequence[str]) -> list[str]:
+    unknown = [style for style in styles if style not in model.prior.styles]
+    if not unknown:
+        return []
+    named = ", ".join(sorted(set(unknown)))
+    return [f"{len(unknown)} loops were asked for in any style, because {model.name} does not know {named}"]
+
+
+def _draw_notes(request: EvaluateRequest, draws: Sequence[Draw]) -> list[str]:
+    """Say how many loops were redrawn, and which faults are left."""
+    redrawn = sum(draw.draws > request.candidates for draw in draws)
+    faults = Counter(fault for draw in draws for fault in draw.faults)
+    left = ", ".join(f"{fault} ({count})" for fault, count in sorted(faults.items()))
+    return [
+        *([f"{redrawn} of {len(draws)} loops were redrawn"] if redrawn else []),
+        *([f"{sum(bool(draw.faults) for draw in draws)} loops still have a fault: {left}"] if left else []),
+    ]
 
 
 def held_out_loops(dataset: Dataset, n: int, seed: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fourfloor.errors import FourfloorError
+from fourfloor.arguments import match_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,14 +276,12 @@ STYLES: dict[str, Style] = {
 }
 
 
+GROUPS = ("house", "techno")  # words that stand for every style that has them
+
+
 def matching_styles(name: str | None) -> list[str]:
-    """Return the style of that name, or all with that word in it; else a FourfloorError that lists the names."""
+    """Return the style that is meant, or all of a group; FourfloorError lists the names where none or several are."""
     if name is None:
         return list(STYLES)
-    wanted = name.lower().replace("_", " ")
-    plain = {style.replace("-", " "): style for style in STYLES}
-    found = [plain[wanted.replace("-", " ")]] if wanted.replace("-", " ") in plain else []
-    found = found or [style for words, style in plain.items() if wanted in words.split()]
-    if not found:
-        raise FourfloorError(f"unknown style {name!r}: choose house, techno or one of {', '.join(STYLES)}")
-    return found
+    found = match_name("style", name, [*GROUPS, *STYLES])
+    return [style for style in STYLES if found in style.split()] if found in GROUPS else [found]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.arguments import check_types
 from fourfloor.errors import FourfloorError
 from fourfloor.representations.latent import LOW, MEL, SAMPLE_RATE, band_centers_hz
 from fourfloor.representations.low_end import FLOOR as LOW_FLOOR
@@ -39,6 +40,7 @@ class Controls:
     energy: float | None = None
 
     def __post_init__(self) -> None:
+        check_types(self)
         for name, value in self.asked.items():
             if not 0 <= value <= 1:
                 raise FourfloorError(f"{name} {value:g} is outside 0-1: give a rank among the training loops")

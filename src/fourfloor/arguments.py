@@ -1,0 +1,93 @@
+"""What a caller passes: values of the declared types, and names written in any way that is clear."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from numbers import Integral, Real
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from fourfloor.errors import FourfloorError
+
+_WANTED = {
+    int: "a whole number, such as 4", float: "a finite number, such as 126.5", bool: "True or False",
+    str: 'a text, such as "techno"', Path: 'a pathlib.Path, such as Path("loops")',
+}  # fmt: skip
+
+
+def check_types(arguments: Any) -> None:
+    """Hold the fields of a dataclass against their declared types; numpy's numbers become Python's.
+
+    Call it in `__post_init__`. Raises FourfloorError in one line that names the field and what to pass.
+    """
+    types = get_type_hints(type(arguments))
+    for field in fields(arguments):
+        value = checked(field.name, getattr(arguments, field.name), types[field.name])
+        object.__setattr__(arguments, field.name, value)  # frozen
+
+
+def checked(name: str, value: Any, expected: Any) -> Any:
+    """Return a value of the expected type: int, float, bool, str, Path, a class, `X | None`, or a sequence of these.
+
+    Raises FourfloorError in one line where it is of another type; a bool is no number, NaN and infinity are none.
+    """
+    origin, inner = get_origin(expected), get_args(expected)
+    if NoneType in inner:
+        (inner_type,) = (option for option in inner if option is not NoneType)
+        return None if value is None else checked(name, value, inner_type)
+    if origin is not None and issubclass(origin, Sequence):
+        if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+            raise _refused(name, value, "a list")
+        items = [checked(f"{name}[{number}]", item, inner[0]) for number, item in enumerate(value)]
+        return tuple(items) if origin is tuple else items
+    if expected is bool and isinstance(value, bool | np.bool_):
+        return bool(value)
+    is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    if expected is int and is_number and isinstance(value, Integral):
+        return int(value)
+    if expected is float and is_number and math.isfinite(value):
+        return float(value)
+    if expected in (int, float, bool) or not isinstance(value, expected):
+        raise _refused(name, value, _WANTED.get(expected, f"a {expected.__name__}"))
+    return value
+
+
+def _refused(name: str, value: Any, wanted: str) -> FourfloorError:
+    return FourfloorError(f"{name} is {repr(value)[:60]}: pass {wanted}")
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise FourfloorError in one line where a number is outside its range."""
+    if not low <= value <= high:
+        raise FourfloorError(f"{name} {value:g} is outside {low:g}-{high:g}: choose one in that range")
+
+
+def match_name(kind: str, asked: str, names: Sequence[str]) -> str:
+    """Return the one of `names` that is meant: in any case, with spaces, hyphens or underscores, by a unique beginning.
+
+    Raises FourfloorError in one line that lists the names that could be meant, or all where none could.
+
+    >>> match_name("style", "Deep_House", ["deep house", "dub techno"])
+    'deep house'
+    >>> match_name("style", "dub", ["deep house", "dub techno"])
+    'dub techno'
+    """
+    if asked in names:
+        return asked
+    wanted = _words(asked)
+    found = [name for name in names if _words(name) == wanted]
+    found = found or [name for name in names if wanted and _words(name).startswith(wanted)]
+    found = found or [name for name in names if wanted in _words(name).split(" ")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise FourfloorError(f"{kind} {asked!r} could be {', '.join(found)}: choose one of them")
+    raise FourfloorError(f"{kind} {asked!r} is unknown: use one of {', '.join(names)}")
+
+
+def _words(name: str) -> str:
+    return " ".join(re.split(r"[\s_-]+", name.strip().casefold()))

@@ -1,0 +1,94 @@
+"""Arguments of a wrong type are one line, and names may be written in any clear way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fourfloor.arguments import check_types, match_name
+from fourfloor.errors import FourfloorError
+from fourfloor.producer.styles import STYLES, matching_styles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    bars: int = 4
+    bpm: float | None = None
+    style: str | None = None
+    out: Path = Path()
+    strict: bool = False
+    data: Sequence[Path] = ()
+    ends: tuple[float, float] = (0.0, 1.0)
+    numbers: np.ndarray = field(default_factory=lambda: np.zeros(1))
+
+    def __post_init__(self) -> None:
+        check_types(self)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"bars": 4.0}, "bars is 4.0: pass a whole number, such as 4"),
+        ({"bars": True}, "bars is True: pass a whole number, such as 4"),
+        ({"bars": None}, "bars is None: pass a whole number, such as 4"),
+        ({"bars": np.float64(4)}, "bars is np.float64(4.0): pass a whole number, such as 4"),
+        ({"bpm": "126"}, "bpm is '126': pass a finite number, such as 126.5"),
+        ({"bpm": float("nan")}, "bpm is nan: pass a finite number, such as 126.5"),
+        ({"bpm": -np.inf}, "bpm is -inf: pass a finite number, such as 126.5"),
+        ({"bpm": False}, "bpm is False: pass a finite number, such as 126.5"),
+        ({"style": 3}, 'style is 3: pass a text, such as "techno"'),
+        ({"out": "x"}, "out is 'x': pass a pathlib.Path, such as Path(\"loops\")"),
+        ({"strict": 1}, "strict is 1: pass True or False"),
+        ({"data": "x"}, "data is 'x': pass a list"),
+        ({"data": Path("x")}, "data is PosixPath('x'): pass a list"),
+        ({"data": [Path("x"), "y"]}, "data[1] is 'y': pass a pathlib.Path, such as Path(\"loops\")"),
+        ({"ends": (0.0, "1")}, "ends[1] is '1': pass a finite number, such as 126.5"),
+        ({"numbers": [0.0]}, "numbers is [0.0]: pass a ndarray"),
+    ],
+)
+def test_a_wrong_type_is_one_line(given: dict[str, object], told: str) -> None:
+    with pytest.raises(FourfloorError) as raised:
+        Asked(**given)  # type: ignore[arg-type]
+    assert str(raised.value) == told
+
+
+def test_numbers_of_numpy_become_those_of_python() -> None:
+    asked = Asked(bars=np.int64(2), bpm=np.float32(126.5), strict=np.bool_(True), ends=(np.int8(0), 1))
+    assert (asked.bars, asked.bpm, asked.strict, asked.ends) == (2, 126.5, True, (0.0, 1.0))
+    assert [type(value) for value in (asked.bars, asked.bpm, asked.strict, asked.ends[0])] == [int, float, bool, float]
+    assert type(Asked(bpm=126).bpm) is float
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("deep house", "deep house"), ("Deep-House", "deep house"), (" DEEP_house ", "deep house"),
+        ("deep  hou", "deep house"), ("peak time", "peak-time techno"), ("acid", "acid house"), ("tranc", "trance"),
+    ],
+)  # fmt: skip
+def test_a_style_is_meant_in_any_case_and_by_a_unique_beginning(asked: str, name: str) -> None:
+    assert match_name("style", asked, list(STYLES)) == name
+    assert matching_styles(asked) == [name]
+
+
+def test_what_is_not_clear_lists_the_names() -> None:
+    with pytest.raises(FourfloorError, match="style 'D' could be deep house, detroit techno, dub techno: choose one"):
+        match_name("style", "D", ["deep house", "detroit techno", "trance", "dub techno"])
+    with pytest.raises(FourfloorError, match="style 'techno' could be dub techno, hard techno: choose one"):
+        match_name("style", "techno", ["dub techno", "trance", "hard techno"])
+    for unknown in ("polka", "", " "):
+        with pytest.raises(FourfloorError, match=f"style '{unknown}' is unknown: use one of deep house, trance"):
+            match_name("style", unknown, ["deep house", "trance"])
+    with pytest.raises(FourfloorError, match="style 'deep-house' could be Deep House, deep_house: choose one"):
+        match_name("style", "deep-house", ["Deep House", "deep_house"])
+    assert match_name("style", "deep_house", ["Deep House", "deep_house"]) == "deep_house"
+
+
+def test_a_word_stands_for_all_styles_that_have_it() -> None:
+    assert matching_styles("Techno") == [style for style in STYLES if "techno" in style.split()]
+    assert matching_styles("house") == [style for style in STYLES if "house" in style.split()]
+    assert matching_styles(None) == list(STYLES)
+    with pytest.raises(FourfloorError, match="style 'polka' is unknown: use one of house, techno, slow house"):
+        matching_styles("polka")
