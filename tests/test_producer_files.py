@@ -1,6 +1,7 @@
 """What the producer writes: datasets, WAV, stems and MIDI; and the kits it reads."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -39,13 +40,13 @@ def test_a_dataset_is_the_same_for_any_jobs_and_after_an_interruption(tmp_path: 
     with pytest.raises(InterruptedRunError):
         produce(4, tmp_path / "parts", seed=2, jobs=2, on_progress=interrupt, **SMALL)
     assert not (tmp_path / "parts").exists()
-    rendered = {path: path.stat().st_mtime_ns for path in (tmp_path / "parts.rendering").glob("*.npz")}
+    rendered = {path: path.stat().st_mtime_ns for path in (tmp_path / ".parts.fourfloor" / "scratch").glob("*.npz")}
     assert len(rendered) >= 2
     calls: list[int] = []
     resumed = produce(4, tmp_path / "parts", seed=2, jobs=2, on_progress=lambda done, *_: calls.append(done), **SMALL)
     assert calls[0] >= 2
     assert resumed.data_hash == whole.data_hash
-    assert not (tmp_path / "parts.rendering").exists()
+    assert sorted(os.listdir(tmp_path)) == ["parts", "parts-files", "whole", "whole-files"]
     assert load(tmp_path / "parts").data_hash == whole.data_hash
 
 
@@ -55,7 +56,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
         f"from fourfloor.producer import produce; produce(8, {str(tmp_path / 'cut')!r}, seed=3, jobs=2, **{SMALL})"
     )
     process = subprocess.Popen([sys.executable, "-c", command])
-    parts = tmp_path / "cut.rendering"
+    parts = tmp_path / ".cut.fourfloor" / "scratch"
     deadline = time.monotonic() + 120
     while len(list(parts.glob("*.npz"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -217,3 +218,31 @@ def test_what_cannot_be_produced_is_refused_in_one_line(tmp_path: Path) -> None:
             produce(**{"count": 1, "out": tmp_path / "out", **options})  # type: ignore[arg-type]
         assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_plain_files_of_the_user_and_of_another_run_stay(tmp_path: Path) -> None:
+    files = tmp_path / "x-files"
+    files.mkdir()
+    (files / "mine.wav").write_bytes(b"mine")
+    for overwrite in (False, True):
+        with pytest.raises(ValueError, match=r"x-files: holds mine\.wav, which no run made"):
+            produce(1, tmp_path / "x", jobs=1, wav=True, overwrite=overwrite, **SMALL)
+    (files / "mine.wav").unlink()
+    produce(2, tmp_path / "x", jobs=1, wav=True, midi=True, **SMALL)
+    before = {path.name: path.read_bytes() for path in files.iterdir()}
+    assert len(before) == 5
+    (tmp_path / "x" / "catalogue.json").rename(tmp_path / "moved.json")
+    for name in ("audio.i16", "features.f16"):
+        (tmp_path / "x" / name).unlink()
+    with pytest.raises(ValueError, match="x-files: holds files of another run"):
+        produce(1, tmp_path / "x", seed=1, jobs=1, wav=True, **SMALL)
+    assert {path.name: path.read_bytes() for path in files.iterdir()} == before
+    produce(1, tmp_path / "x", seed=1, jobs=1, wav=True, overwrite=True, **SMALL)
+    assert len(list(files.iterdir())) == 2  # the files of the run that was replaced are gone with its events
+    assert sorted(os.listdir(tmp_path)) == ["moved.json", "x", "x-files"]
+
+
+def test_a_kit_may_have_names_of_any_encoding(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", 0.5 * np.sin(np.arange(4000) * 0.02), RATE)
+    os.rename(tmp_path / "a.wav", os.fsencode(tmp_path) + b"/kick caf\xe9.wav")
+    assert list(load_kit(tmp_path, RATE).samples) == ["kick"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -38,6 +39,17 @@ def save_file(path: Path, content: bytes) -> None:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SavingError(path, f"cannot be written ({reason}); free space or choose another folder") from None
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Move a file that is on disk to its place, replacing what is there, also on another file system."""
+    try:
+        os.replace(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        save_file(target, source.read_bytes())
+        source.unlink()
 
 
 def sync_folder(folder: Path) -> None:

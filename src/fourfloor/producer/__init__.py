@@ -7,8 +7,8 @@ mix (effects), all on the circle: every tail wraps around -> writing (a dataset,
 
 from fourfloor.producer.kits import Kit, load_kit
 from fourfloor.producer.loops import render_loop
+from fourfloor.producer.producing import produce
 from fourfloor.producer.score import Event, ProducedLoop
 from fourfloor.producer.styles import STYLES
-from fourfloor.producer.writing import produce
 
 __all__ = ["STYLES", "Event", "Kit", "ProducedLoop", "load_kit", "produce", "render_loop"]

@@ -1,0 +1,174 @@
+"""Many loops -> a dataset as ingest writes it, and beside it a folder of their notes, WAV, stems and MIDI.
+
+Several processes render loops into the scratch folder of the dataset's writer; they are put together in order, so that
+the dataset is the same whatever `jobs` is. An interrupted run leaves them there, and the same one goes on with them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fourfloor
+from fourfloor.errors import FourfloorError
+from fourfloor.ingest.catalogue import Catalogue, DatasetWriter
+from fourfloor.processes import run_in_processes
+from fourfloor.producer.kits import load_kit
+from fourfloor.producer.loops import stream
+from fourfloor.producer.plain_files import check_files, place_files
+from fourfloor.producer.styles import matching_styles
+from fourfloor.producer.writing import Order, Part, loop_seed, read_part, render_part
+
+Progress = Callable[[int, int, str], None]
+
+
+def is_held_out(seed: int, index: int, count: int, share: float) -> bool:
+    """Tell whether a loop is for validation: by its seed alone, except that the last of three or more always is."""
+    return stream(loop_seed(seed, index), "split").uniform() < share or (
+        share > 0 and count >= 3 and index == count - 1
+    )
+
+
+def is_resumed(scratch: Path, fingerprint: str) -> bool:
+    """Tell whether a scratch folder holds loops of the same run; what it holds of another one is removed."""
+    mark = scratch / "fingerprint"
+    if mark.is_file() and mark.read_bytes() == fingerprint.encode():
+        return True
+    for entry in scratch.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    mark.write_bytes(fingerprint.encode())
+    return False
+
+
+def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress: Progress | None) -> None:
+    """Render the loops that are missing, each process with one thread."""
+    missing = [index for index in range(count) if not (folder / f"{index}.npz").is_file()]
+    done = count - len(missing)
+    if on_progress and done:
+        on_progress(done, count, "rendered before")
+
+    def count_on(number: int, path: Path | None) -> None:
+        nonlocal done
+        if path is None:
+            raise FourfloorError(
+                f"a process that rendered loop {missing[number]} was ended; lower --jobs to save memory"
+            )
+        done += 1
+        if on_progress:
+            on_progress(done, count, f"{done} loops")
+
+    # Processes of their own even for one job: sums split between threads differ in the last bit.
+    tasks = [Part(order=order, index=index, path=folder / f"{index}.npz") for index in missing]
+    run_in_processes(render_part, tasks, jobs, count_on)
+
+
+def produce(
+    count: int,
+    out: str | Path,
+    style: str | None = None,
+    bars: int = 4,
+    seed: int = 0,
+    jobs: int = 2,
+    stems: bool = False,
+    midi: bool = False,
+    kit: str | Path | None = None,
+    on_progress: Progress | None = None,
+    *,
+    wav: bool = False,
+    bpm: float | None = None,
+    density: float | None = None,
+    energy: float | None = None,
+    sample_rate: int = 44_100,
+    validation_share: float = 0.1,
+    overwrite: bool = False,
+) -> Catalogue:
+    """Render `count` loops into the dataset `out`; each is a track of its own, so a split by track is a split by loop.
+
+    Equal arguments give equal bytes, whatever `jobs`; loop i is `render_loop(seed * 1_000_000 + i)`, leveled as ingest
+    levels tracks. `<out>-files/events.jsonl` holds the `truth` of each loop, a line a loop in the dataset's order;
+    `wav`, `stems` and `midi` write plain files beside it. `on_progress(done, total, name)` is called after each loop.
+    FourfloorError in one line for what cannot be made or written.
+    """
+    if count < 1 or jobs < 0 or not 0 <= validation_share < 1:
+        given = f"count {count}, jobs {jobs}, validation_share {validation_share:g}"
+        raise FourfloorError(
+            f"{given}: give at least 1, at least 0 (one process a core), and a share from 0 to below 1"
+        )
+    matching_styles(style)
+    out = Path(os.path.abspath(out))
+    files = out.with_name(out.name + "-files")
+    order = Order(
+        seed=seed,
+        style=style,
+        bars=bars,
+        bpm=bpm,
+        density=density,
+        energy=energy,
+        sample_rate=sample_rate,
+        stems=stems,
+        midi=midi,
+        wav=wav,
+        kit=Path(kit) if kit is not None else None,
+        files=files,
+    )
+    content = load_kit(order.kit, sample_rate).content if order.kit is not None else ""
+    settings = {
+        "producer": fourfloor.__version__,
+        "seed": seed,
+        "style": style,
+        "bpm": bpm,
+        "density": density,
+        "energy": energy,
+        "kit": content or None,
+        "validation_share": validation_share,
+    }
+    options: dict[str, Any] = {"bars": bars, "sample_rate": sample_rate, "overwrite": overwrite, "settings": settings}
+    with DatasetWriter(out, keep_scratch=True, **options) as writer, _plain_errors(out):
+        staged = writer.scratch / "files"
+        order = replace(order, files=staged)
+        resumed = is_resumed(writer.scratch, order.fingerprint(content))
+        staged.mkdir(exist_ok=True)
+        with check_files(files, overwrite or resumed):
+            render_parts(order, count, writer.scratch, jobs, on_progress)
+            lines = []
+            for index in range(count):
+                held_out = is_held_out(seed, index, count, validation_share)
+                lines.append(_append(writer, order, index, writer.scratch / f"{index}.npz", held_out))
+            place_files(staged, files, lines)
+            return writer.finish()
+
+
+@contextlib.contextmanager
+def _plain_errors(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise FourfloorError(f"{out}: cannot be written ({reason}); free space or choose another folder") from error
+
+
+def _append(writer: DatasetWriter, order: Order, index: int, path: Path, held_out: bool) -> str:
+    """Add a rendered loop to the dataset and return its truth, one line of JSON."""
+    part = read_part(path)
+    if part is None:
+        path.unlink(missing_ok=True)
+        raise FourfloorError(f"{path}: was damaged on disk and is removed; run again to go on")
+    pcm, features, facts = part
+    known = facts["truth"]
+    track = writer.add_track(
+        name=f"produced-{loop_seed(order.seed, index)}",
+        path=f"produced-{loop_seed(order.seed, index)}",
+        bpm=known["bpm"],
+        sha256=hashlib.sha256(pcm.tobytes()).hexdigest(),
+        style=known["style"],
+        split="validation" if held_out else "train",
+    )
+    writer.add_loop(pcm, track=track, bpm=known["bpm"], gain_db=facts["gain_db"], key=known["key"], features=features)
+    return json.dumps({"loop": index, **known}, separators=(",", ":"))
