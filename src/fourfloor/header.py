@@ -8,7 +8,7 @@ from typing import Any
 
 from fourfloor import recipe
 from fourfloor.errors import FourfloorError
-from fourfloor.models import family_module
+from fourfloor.models import family_module, is_generative
 from fourfloor.representations import representation_module
 from fourfloor.representations.controls import is_scale
 from fourfloor.training.checkpoint import CheckpointError
@@ -35,7 +35,7 @@ class Header:
     @property
     def samples(self) -> bool:
         """Tell whether the model makes something from noise; a decoder does not."""
-        return hasattr(family_module(self.plan.family).Model, "sample")
+        return is_generative(self.plan.family)
 
 
 def read(path: Path) -> Header:

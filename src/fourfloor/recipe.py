@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fourfloor.errors import FourfloorError
-from fourfloor.models import family_module
+from fourfloor.models import family_module, is_generative
 from fourfloor.representations import representation_module
 from fourfloor.training import loop
 
@@ -118,7 +118,7 @@ def parse(content: dict[str, Any], source: str) -> Recipe:
     except ValueError as error:
         raise FourfloorError(f"{source}: {error}") from None
     generation = None
-    if hasattr(model, "Sampling"):
+    if is_generative(family):
         generation = fill(model.Sampling, content.get("generation", {}), f"{source} [generation]")
     elif "generation" in content:
         raise FourfloorError(f"{source} [generation]: the family {family} does not generate; remove the table")

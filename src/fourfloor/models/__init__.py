@@ -1,13 +1,74 @@
-"""One family a module: `family = "wavegan"` means `models/wavegan.py`, which holds `Config` and `Model`.
+"""One family a module: `family = "wavegan"` means `models/wavegan.py`. What a family must hold, and what it may.
 
-A family whose parts fill more than a file is a folder of that name, with `Config` and `Model` in its `__init__.py`.
+    Config                  a frozen dataclass with a default for every field: what a recipe's [model] may set
+    Model(config, shape)    an `nn.Module` that is `Trainable`; `shape` is what its representation's `shape` returns
+    Sampling                only of a family that makes loops: a frozen dataclass, what [generation] may set
+    MAX_STYLES              optional: how many styles it tells apart, one of which stands for any
+
+A Model that makes loops is `Generative` as well. `Prepared` and `Calibrated` are optional. A family whose parts fill
+more than a file is a folder of that name, with these names in its `__init__.py`. How to add one: CONTRIBUTING.md.
 """
 
+from __future__ import annotations
+
+import dataclasses
 import importlib
 import pkgutil
+from collections.abc import Iterable, Iterator
 from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from fourfloor.errors import FourfloorError
+
+if TYPE_CHECKING:  # listing families and reading recipes need no torch
+    import torch
+    from torch import Tensor, nn
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """What the training loop asks of every Model."""
+
+    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Name the parameters that are minimized together; every parameter is in exactly one group."""
+
+    def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Yield (group, loss, parts) in the order to minimize; the weights move between two of them.
+
+        `batch` is what the representation's `batch` returns, as tensors, first axis the batch: always `x`, `bpm` and
+        `style`. `loss` is a scalar with a gradient; `parts` are detached scalars for the log. Without gradients
+        (validation) whatever needs one, such as a gradient penalty, is left out.
+        """
+
+
+@runtime_checkable
+class Generative(Protocol):
+    """What `generate` asks of a Model that makes loops; its family also holds `Sampling`."""
+
+    def sample(
+        self, n: int, conditions: dict[str, Tensor], sampling: Any, rng: torch.Generator, bars: int = 4
+    ) -> Tensor:
+        """Draw `n` x as the representation has them, on the CPU, with random numbers of `rng` alone.
+
+        `conditions` holds bpm float `(n,)` and style int `(n,)`, 0 for any style; and controls `(n, 5)`, NaN for any,
+        where some are asked for. The same `rng` state gives the same x.
+        """
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A Model that measures training batches once, before the first step."""
+
+    def prepare(self, batches: Iterable[dict[str, Tensor]]) -> None:
+        """Keep what is measured in buffers; `batches` has no end."""
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A Model that measures training batches before it is used, such as batch statistics of averaged weights."""
+
+    def calibrate(self, batches: Iterable[dict[str, Tensor]], rng: torch.Generator) -> None:
+        """Keep what is measured in buffers, with random numbers of `rng` alone; `batches` has no end."""
 
 
 def families() -> list[str]:
@@ -16,7 +77,31 @@ def families() -> list[str]:
 
 
 def family_module(name: str) -> ModuleType:
-    """Import one family's module; raise FourfloorError naming those that exist."""
+    """Import one family's module; FourfloorError where there is none of that name or it lacks what a family needs."""
     if name not in families():
         raise FourfloorError(f"model.family {name!r} is unknown: use one of {', '.join(families())}")
-    return importlib.import_module(f"{__name__}.{name}")
+    module = importlib.import_module(f"{__name__}.{name}")
+    if missing := missing_parts(module):
+        raise FourfloorError(f"{module.__file__}: lacks {', '.join(missing)}; CONTRIBUTING.md shows a whole family")
+    return module
+
+
+def missing_parts(module: ModuleType) -> list[str]:
+    """List what a family's module must hold and does not."""
+    model: Any = getattr(module, "Model", None)
+    held = {
+        "Config, a dataclass": dataclasses.is_dataclass(getattr(module, "Config", None)),
+        "Model, a class": isinstance(model, type),
+        "Model.parameter_groups": hasattr(model, "parameter_groups"),
+        "Model.losses": hasattr(model, "losses"),
+    }
+    if hasattr(model, "sample"):
+        held["Sampling, a dataclass, as Model has sample"] = dataclasses.is_dataclass(getattr(module, "Sampling", None))
+    elif hasattr(module, "Sampling"):
+        held["Model.sample, as there is Sampling"] = False
+    return [part for part, there in held.items() if not there]
+
+
+def is_generative(name: str) -> bool:
+    """Tell whether a family makes loops; a decoder does not."""
+    return hasattr(family_module(name), "Sampling")

@@ -1,24 +1,13 @@
-"""One optimizer step: what a family must offer, its losses, a move down them, and the average that follows."""
+"""One optimizer step: a family's losses, a move down them, and the average that follows."""
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol, cast
+from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-
-class Trainable(Protocol):
-    """What the loop asks of a model family, beside being a module."""
-
-    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
-        """Name the parameters that are minimized together."""
-
-    def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Yield (group, loss, parts) in the order to minimize; the weights move between two of them.
-
-        Without gradients (validation) whatever needs one, such as a gradient penalty, is left out.
-        """
+from fourfloor.models import Trainable
 
 
 def to_tensors(batch: dict[str, np.ndarray], device: str) -> dict[str, Tensor]:
