@@ -1,7 +1,8 @@
 """Random arranged tracks with exact truth, to test a tempo tracker on what the producer does not write.
 
 Five grooves (four-on-the-floor house and techno, offbeat bass, breakbeat, half-step) at 88-178 BPM with swing, sections
-of 4 or 8 bars that drop instruments, pickups and leading silence. Crude on purpose: no mastering, few sounds.
+of 4 or 8 bars that drop instruments, pickups and leading silence; 3/4 and 6/8 where asked for. Crude on purpose: no
+mastering, few sounds.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True, kw_only=True)
 class ArrangedTrack:
-    """Mono audio `(1, samples)`, its tempo, and the time of a downbeat in [0, one bar)."""
+    """Mono audio `(1, samples)`, its tempo in beats (of 6/8: dotted quarters), and a downbeat in [0, one bar)."""
 
     waveform: np.ndarray
     bpm: float
@@ -34,22 +35,40 @@ class Part:
     sections: np.ndarray
 
 
-def arranged_track(seed: int, seconds: float = 40.0) -> ArrangedTrack:
-    """Return a track cut at a random place from a random arrangement, one in three after up to 3 s of silence."""
+def arranged_track(seed: int, seconds: float = 40.0, meter: str = "4/4", swing: float | None = None) -> ArrangedTrack:
+    """Return a track cut at a random place from a random arrangement, one in three after up to 3 s of silence.
+
+    `swing` says how late the odd sixteenths are, in sixteenths; by default one track in three swings.
+    """
     rng = np.random.default_rng(seed)
     groove = str(rng.choice(GROOVES))
     bpm = round(float(rng.uniform(88, 178)), int(rng.integers(0, 3)))
-    bar = 240.0 / bpm
-    start = (0.0, rng.uniform(0, 4 * bar), rng.integers(0, STEPS) * bar / 4)[rng.integers(3)]
+    steps = STEPS if meter == "4/4" else 12
+    bar = steps * 15.0 / bpm
+    start = (0.0, rng.uniform(0, 4 * bar), rng.integers(0, STEPS) * 60.0 / bpm)[rng.integers(3)]
     silence = rng.uniform(0, 3) if rng.random() < 1 / 3 else 0.0
-    parts = _parts(groove, bpm, rng)
-    music = _play(parts, int(seconds / bar) + 6, bar, int(rng.choice([4, 8])), swing=_swing(rng))
+    parts = [_in_meter(part, meter) for part in _parts(groove, bpm, rng)]
+    section_bars, drawn = int(rng.choice([4, 8])), _swing(rng)
+    music = _play(parts, int(seconds / bar) + 6, bar / steps, steps, section_bars, drawn if swing is None else swing)
     first = round(start * SAMPLE_RATE)
     lead = round(silence * SAMPLE_RATE)
     waveform = np.concatenate([np.zeros(lead), music[first : first + round(seconds * SAMPLE_RATE)]])
     waveform = 0.6 * np.tanh(waveform / np.abs(waveform).max() * rng.uniform(0.8, 2.0))
     downbeat = ((lead - first) / SAMPLE_RATE) % bar
-    return ArrangedTrack(waveform=waveform[None].astype(np.float32), bpm=bpm, downbeat=downbeat, groove=groove)
+    beats = bpm if meter != "6/8" else bpm / 1.5
+    return ArrangedTrack(waveform=waveform[None].astype(np.float32), bpm=beats, downbeat=downbeat, groove=groove)
+
+
+def _in_meter(part: Part, meter: str) -> Part:
+    """Turn a row of 4/4 into three of its beats, or into 6/8: on eighths, what was on beats 2 and 4 on eighth 4."""
+    if meter == "4/4":
+        return part
+    hits = [(bar, step, sound) for bar, step, sound in part.hits if step < 12]
+    if meter == "6/8":
+        moved = {4: 6, 8: 0}
+        hits = [(bar, moved.get(int(step), 2 * (int(step) // 2)), sound) for bar, step, sound in hits]
+        hits = list({(bar, step): (bar, step, sound) for bar, step, sound in hits}.values())
+    return Part(hits=hits, phrase_bars=part.phrase_bars, sections=part.sections)
 
 
 def _swing(rng: Rng) -> float:
@@ -57,16 +76,16 @@ def _swing(rng: Rng) -> float:
     return float(rng.uniform(0.05, 0.33)) if rng.random() < 1 / 3 else 0.0
 
 
-def _play(parts: list[Part], bars: int, bar: float, section_bars: int, swing: float) -> np.ndarray:
-    music = np.zeros(round((bars * bar + 2) * SAMPLE_RATE))
+def _play(parts: list[Part], bars: int, step: float, steps: int, section_bars: int, swing: float) -> np.ndarray:
+    music = np.zeros(round((bars * steps * step + 2) * SAMPLE_RATE))
     for part in parts:
         for index in range(bars):
-            if not part.sections[index // section_bars]:
+            if not part.sections[index // section_bars % len(part.sections)]:
                 continue
-            for phrase_bar, step, sound in part.hits:
+            for phrase_bar, place, sound in part.hits:
                 if phrase_bar == index % part.phrase_bars:
-                    late = swing if step % 2 else 0.0
-                    at = round((index + (step + late) / STEPS) * bar * SAMPLE_RATE)
+                    late = swing if place % 2 else 0.0
+                    at = round((index * steps + place + late) * step * SAMPLE_RATE)
                     music[at : at + len(sound)] += sound[: len(music) - at]
     return music
 

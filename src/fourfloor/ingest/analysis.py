@@ -19,18 +19,20 @@ from fourfloor.audio import AudioError, AudioInfo, AudioStream, probe
 from fourfloor.ingest import picking
 from fourfloor.ingest.catalogue import hash_file, loop_features
 from fourfloor.ingest.exact import CIRCLE_SECONDS, claimed_tempi, find_circle, length_tempo, starts_at_zero, whole_bars
+from fourfloor.ingest.onsets import Onsets
+from fourfloor.ingest.pieces import find_pieces, is_steady
 from fourfloor.ingest.schema import to_pcm, to_waveform
 from fourfloor.ingest.slicing import (
     NEAR_SECONDS,
     Cuts,
     circle_loops,
     cut_loops,
-    octave_factor,
+    piece_cuts,
     plan_cuts,
     round_tempo,
     whole_cuts,
 )
-from fourfloor.ingest.tempo import Grid, analyze_onsets, fit_grid
+from fourfloor.ingest.tempo import Grid, analyze_onsets, fit_grid, octave_factor
 from fourfloor.signal.beatgrid import BEATS_PER_BAR, loop_samples
 from fourfloor.signal.stft import resample_loop
 
@@ -164,12 +166,35 @@ def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis, right
         stream.repairs.append(f"{grid.bpm:.4g} BPM, counted as {factor * grid.bpm:.4g}")
         grid = replace(fit_grid(onsets, factor * grid.bpm), confidence=grid.confidence)
     _note(found, meter, stream, task)
-    found.bpm = task.bpm or round_tempo(grid.bpm, found.seconds)
-    found.confidence, found.first_downbeat = round(grid.confidence, 4), round(grid.first_downbeat, 5)
-    cuts = _whole_track(meter.samples, grid, [*claims, found.bpm], task, found)
-    cuts = cuts or plan_cuts(grid, found.bpm, found.seconds, task.sample_rate, task.bars, task.hop_bars)
-    if _worth_cutting(cuts, task, found):
+    if is_steady(onsets, grid):
+        found.bpm = task.bpm or round_tempo(grid.bpm, found.seconds)
+        found.confidence, found.first_downbeat = round(grid.confidence, 4), round(grid.first_downbeat, 5)
+        cuts = _whole_track(meter.samples, grid, [*claims, found.bpm], task, found)
+        cuts = cuts or plan_cuts(grid, found.bpm, found.seconds, task.sample_rate, task.bars, task.hop_bars)
+    else:
+        cuts = _in_pieces(onsets, grid, task, found)
+    if cuts is not None and _worth_cutting(cuts, task, found):
         _collect(task, cut_loops(stream, cuts), cuts, found)
+
+
+def _in_pieces(onsets: Onsets, grid: Grid, task: Task, found: TrackAnalysis) -> Cuts | None:
+    """Return the cuts of a track whose tempo does not hold; count as dropped what lies in no piece."""
+    pieces = find_pieces(onsets, task.bpm, task.bpm_range)
+    cuts = piece_cuts(pieces, task.sample_rate, task.bars, task.hop_bars) if pieces else None
+    if cuts is None or not len(cuts):
+        found.grid, found.bpm, found.confidence = "broken", grid.bpm, round(grid.confidence, 4)
+        found.dropped[picking.TEMPO_CHANGES] = max(1, int(found.seconds * grid.bpm / (240.0 * task.hop_bars)))
+        return None
+    longest = max(pieces, key=lambda piece: piece.seconds)
+    covered = sum(piece.seconds for piece in pieces)
+    found.grid, found.bpm = "pieces", round_tempo(longest.bpm, longest.seconds)
+    found.confidence = round(sum(piece.confidence * piece.seconds for piece in pieces) / covered, 4)
+    found.first_downbeat = round(float(cuts.starts_samples[0]) / task.sample_rate, 5)
+    found.drift_ms = round(1000 * max(piece.drift_seconds for piece in pieces), 1)
+    lost = int((found.seconds - covered) * longest.bpm / (240.0 * task.hop_bars))
+    if lost:
+        found.dropped[picking.TEMPO_CHANGES] = lost
+    return cuts
 
 
 def _whole_track(samples: int, grid: Grid, tempi: list[float], task: Task, found: TrackAnalysis) -> Cuts | None:
@@ -197,7 +222,9 @@ def _worth_cutting(cuts: Cuts, task: Task, found: TrackAnalysis) -> bool:
         found.dropped[picking.UNSURE] = len(cuts)
     elif not task.bpm_range[0] <= found.bpm <= task.bpm_range[1]:
         found.dropped[picking.TEMPO_OUTSIDE] = len(cuts)
-    return not found.dropped
+    else:
+        return True
+    return False
 
 
 def _collect(task: Task, loops: Iterator[np.ndarray], cuts: Cuts, found: TrackAnalysis) -> None:

@@ -19,6 +19,7 @@ from fourfloor.signal.beatgrid import FRAMES_PER_BEAT
 SILENCE, CLIPPING, DUPLICATE = "silence", "clipping", "near-duplicate"
 SAME_AUDIO, OVER_CAP, UNSURE = "same audio as another track", "over the track's share", "low tempo confidence"
 TOO_SHORT, TEMPO_OUTSIDE = "track too short", "tempo out of range"
+TEMPO_CHANGES, NOT_FOUR = "tempo changes", "not four beats in a bar"
 
 _FRAMES_PER_STEP = 4
 _STEPS_PER_QUARTER_BEAT = FRAMES_PER_BEAT // 4 // _FRAMES_PER_STEP

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from fourfloor.ingest.pieces import Piece
 from fourfloor.ingest.tempo import Grid
 from fourfloor.signal.beatgrid import loop_samples
 
@@ -25,6 +26,8 @@ NEAR_SECONDS = 0.01
 # A track exported as whole bars misses its first or last loop by the error of the phase: pad so much.
 _EDGE_SECONDS = 0.02
 _MOST_WRAPPED = 4096
+# More bars than a track has: no loop of one piece goes on into the next piece.
+_BARS_APART = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +63,6 @@ def round_tempo(bpm: float, seconds: float) -> float:
     return round(bpm, 4)
 
 
-def octave_factor(bpm: float, bpm_range: tuple[float, float]) -> float:
-    """Return 2 or 0.5 where music counts at double or half its tempo to come into a range, else 1.
-
-    A bar of 85 BPM is two bars of 170 BPM, as drum and bass counts them.
-    """
-    low, high = bpm_range
-    return next((factor for factor in (1.0, 2.0, 0.5) if low <= bpm * factor <= high), 1.0)
-
-
 def plan_cuts(grid: Grid, bpm: float, seconds: float, sample_rate: int, bars: int, hop_bars: int) -> Cuts:
     """Place loops of `bars` bars every `hop_bars` bars on the grid, at tempo `bpm` (the grid's own, rounded).
 
@@ -89,6 +83,30 @@ def whole_cuts(bpm: float, bars_in_file: int, sample_rate: int, bars: int, hop_b
     """Place loops at exact multiples of the bar in a file that is whole bars; fewer bars than a loop's are repeated."""
     starts = np.arange(0, max(1, bars_in_file - bars + 1), hop_bars) * (240.0 / bpm * sample_rate)
     return replace(_cuts(starts, bpm, bars, hop_bars, sample_rate), wraps=True)
+
+
+def piece_cuts(pieces: list[Piece], sample_rate: int, bars: int, hop_bars: int) -> Cuts:
+    """Place loops in each piece from its first downbeat on; each has the tempo at its place."""
+    planned = [_in_piece(piece, sample_rate, bars, hop_bars, number) for number, piece in enumerate(pieces)]
+    return Cuts(
+        starts_samples=np.concatenate([cuts.starts_samples for cuts in planned]),
+        lengths_samples=np.concatenate([cuts.lengths_samples for cuts in planned]),
+        bpms=np.concatenate([cuts.bpms for cuts in planned]),
+        bar_numbers=np.concatenate([cuts.bar_numbers for cuts in planned]),
+    )
+
+
+def _in_piece(piece: Piece, sample_rate: int, bars: int, hop_bars: int, number: int) -> Cuts:
+    low, high = piece.beat_map.beat(np.array([piece.begin - _EDGE_SECONDS, piece.end + _EDGE_SECONDS]))
+    beats = np.arange(4 * np.ceil(low / 4), high - 4 * bars + 1e-6, 4 * hop_bars)
+    starts = piece.beat_map.at(beats)
+    bpms = np.round(240.0 * bars / (piece.beat_map.at(beats + 4 * bars) - starts), 4)
+    return Cuts(
+        starts_samples=np.round(starts * sample_rate).astype(np.int64),
+        lengths_samples=np.array([loop_samples(bpm, bars, sample_rate) for bpm in bpms], np.int64),
+        bpms=bpms,
+        bar_numbers=number * _BARS_APART + np.arange(len(starts)) * hop_bars,
+    )
 
 
 def _cuts(starts: np.ndarray, bpm: float, bars: int, hop_bars: int, sample_rate: int) -> Cuts:

@@ -15,7 +15,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.ingest.onsets import Onsets, analyze_onsets
 from fourfloor.ingest.phase import find_phase, fold
 
-__all__ = ["MAX_BPM", "MIN_BPM", "Grid", "Onsets", "analyze_onsets", "fit_grid"]
+__all__ = ["MAX_BPM", "MIN_BPM", "Grid", "Onsets", "analyze_onsets", "fit_grid", "fit_tempo", "octave_factor"]
 
 MIN_BPM, MAX_BPM = 70.0, 190.0
 # Multiples of the beat frequency where onsets of beat-made music repeat: beat, eighths, triplets, sixteenths.
@@ -34,6 +34,15 @@ _KICK_WEIGHT = 0.2
 _SHARPNESS = 6.0
 # Nothing of noise repeats; of 512 tracks that keep their tempo 4-52 %, mostly over 13 %. Below 10 % odds count less.
 _CERTAIN_SHARE = 0.1
+
+
+def octave_factor(bpm: float, bpm_range: tuple[float, float]) -> float:
+    """Return 2 or 0.5 where music counts at double or half its tempo to come into a range, else 1.
+
+    A bar of 85 BPM is two bars of 170 BPM, as drum and bass counts them.
+    """
+    low, high = bpm_range
+    return next((factor for factor in (1.0, 2.0, 0.5) if low <= bpm * factor <= high), 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +74,7 @@ def fit_grid(onsets: Onsets, bpm: float | None = None) -> Grid:
     if bpm is not None and not (np.isfinite(bpm) and bpm > 0):
         raise FourfloorError(f"bpm is {bpm}: a tempo is a positive number; give one like 126")
     flux = onsets.standardized()
-    blurred = scipy.ndimage.gaussian_filter1d(flux, _BLUR_SECONDS * onsets.frame_rate, axis=1)
+    blurred = _blurred(flux, onsets.frame_rate)
     confidence = 1.0
     if bpm is None:
         bpm, confidence = _fit_tempo(flux, blurred, onsets.frame_rate)
@@ -80,6 +89,15 @@ def fit_grid(onsets: Onsets, bpm: float | None = None) -> Grid:
         beat_confidence=certainty * phase.beat_probability,
         downbeat_confidence=certainty * phase.downbeat_probability,
     )
+
+
+def fit_tempo(flux: np.ndarray, frame_rate: float) -> tuple[float, float]:
+    """Return the tempo of standardized onset strength, and its confidence."""
+    return _fit_tempo(flux, _blurred(flux, frame_rate), frame_rate)
+
+
+def _blurred(flux: np.ndarray, frame_rate: float) -> np.ndarray:
+    return np.asarray(scipy.ndimage.gaussian_filter1d(flux, _BLUR_SECONDS * frame_rate, axis=1))
 
 
 def _fit_tempo(flux: np.ndarray, blurred: np.ndarray, frame_rate: float) -> tuple[float, float]:

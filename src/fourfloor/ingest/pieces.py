@@ -1,0 +1,232 @@
+"""Onsets of a track -> the pieces of it in which beats go on undisturbed, each with a map from beats to time.
+
+One tempo that holds for the whole track gives one piece; drift gives one with a bent map; edits, stops and changes of
+tempo give several, and what lies between them belongs to none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.ndimage
+
+from fourfloor.ingest.onsets import Onsets
+from fourfloor.ingest.phase import find_phase
+from fourfloor.ingest.tempo import Grid, fit_tempo, octave_factor
+from fourfloor.ingest.tracking import MATCH, BeatMap, Place, bar_profiles, constant_map, follow, in_step, lateness
+
+_SMOOTH_BARS = 4
+_SEED_SECONDS = 16.0
+_LEAST_SECONDS = 8.0
+_LEAST_CONFIDENCE = 0.15
+_MOST_SEEDS = 24
+# How far the bars of a steady track come from where they are expected: 4 ms in 27 real tracks, 2.4 ms in rendered ones.
+_STEADY_SECONDS = 0.007
+_STRAY_SHARE = 0.02
+_BEAT_MATCH = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A stretch from `begin` to `end` (seconds) with its beats, four to a bar; beat 0 of the map is a downbeat."""
+
+    begin: float
+    end: float
+    beat_map: BeatMap
+    confidence: float
+    beat_confidence: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Length of the piece."""
+        return self.end - self.begin
+
+    @property
+    def bpm(self) -> float:
+        """Mean tempo."""
+        first, last = self.beat_map.beat(np.array([self.begin, self.end]))
+        return float(60.0 * (last - first) / self.seconds)
+
+    @property
+    def drift_seconds(self) -> float:
+        """Return how far the beats lie at most from those of one tempo."""
+        times, beats = self.beat_map.times, self.beat_map.beats
+        return float(np.abs(times - np.polyval(np.polyfit(beats, times, 1), beats)).max())
+
+    def straight(self) -> Piece:
+        """Return the piece with one tempo where its beats are as near to that as can be measured."""
+        if self.drift_seconds > _STEADY_SECONDS:
+            return self
+        period, time = np.polyfit(self.beat_map.beats, self.beat_map.times, 1)
+        return replace(self, beat_map=constant_map(60.0 / period, time))
+
+
+def is_steady(onsets: Onsets, grid: Grid) -> bool:
+    """Tell whether the bars of a track come where one tempo expects them, from its start to its end."""
+    beat_map = constant_map(grid.bpm, grid.first_downbeat)
+    first, last = beat_map.beat(np.array([0.0, onsets.seconds]))
+    first = 4.0 * np.floor(first / 4)
+    bars = int((last - first) / 4)
+    if bars < 2:
+        return True
+    late, match, elsewhere = _lateness(onsets.standardized(), onsets.frame_rate, beat_map, first, bars)
+    moved = (match >= MATCH) & ~in_step(np.zeros_like(late), match, elsewhere)
+    strays = (np.abs(late) * 60.0 / grid.bpm > _STEADY_SECONDS) | moved
+    return bool(strays.mean() <= _STRAY_SHARE)
+
+
+def _lateness(
+    flux: np.ndarray, frame_rate: float, beat_map: BeatMap, first: float, bars: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    profiles = bar_profiles(flux, frame_rate, beat_map, first, bars)
+    smooth = scipy.ndimage.uniform_filter1d(profiles, min(_SMOOTH_BARS, bars), axis=0, mode="nearest")
+    return lateness(smooth, profiles.mean(axis=0))
+
+
+def find_pieces(onsets: Onsets, bpm: float | None, bpm_range: tuple[float, float]) -> list[Piece]:
+    """Find the pieces of a track that is not steady, in order of time; a given bpm is trusted."""
+    flux = onsets.standardized()
+    free = [(0.0, onsets.seconds)]
+    pieces: list[Piece] = []
+    seeds = _seeds(flux, onsets.frame_rate, free, bpm)
+    for _ in range(_MOST_SEEDS):
+        if not seeds:
+            break
+        confidence, begin, end, tempo = seeds.pop(0)
+        limits = next(((a, b) for a, b in free if a <= begin + 0.1 and end - 0.1 <= b), None)
+        if limits is None:
+            continue
+        piece = _grown(flux, onsets.frame_rate, tempo, confidence, (begin, end), limits)
+        if piece is None:
+            continue
+        pieces.append(piece)
+        free = _without(free, piece.begin, piece.end)
+        if not any(a <= seed[1] + 0.1 and seed[2] - 0.1 <= b for seed in seeds for a, b in free):
+            seeds = _seeds(flux, onsets.frame_rate, free, bpm)
+    pieces = [_on_bars(onsets, piece.straight(), bpm_range) for piece in pieces]
+    return sorted(pieces, key=lambda piece: piece.begin)
+
+
+def _seeds(
+    flux: np.ndarray, frame_rate: float, free: list[tuple[float, float]], bpm: float | None
+) -> list[tuple[float, float, float, float]]:
+    """Return (confidence, begin, end, tempo) of short stretches, the surest first."""
+    found = []
+    for begin, end in free:
+        if end - begin < _LEAST_SECONDS:
+            continue
+        count = max(1, int(np.ceil((end - begin) / (_SEED_SECONDS / 2))) - 1)
+        for start in np.linspace(begin, max(begin, end - _SEED_SECONDS), count):
+            stop = min(end, start + _SEED_SECONDS)
+            stretch = flux[:, int(start * frame_rate) : int(stop * frame_rate)]
+            tempo, confidence = fit_tempo(stretch, frame_rate)
+            if confidence >= _LEAST_CONFIDENCE:
+                found.append((confidence, float(start), float(stop), bpm or tempo))
+    return sorted(found, reverse=True)
+
+
+def _without(free: list[tuple[float, float]], begin: float, end: float) -> list[tuple[float, float]]:
+    left = [part for a, b in free for part in ((a, min(b, begin)), (max(a, end), b))]
+    return [(a, b) for a, b in left if b - a > 1.0]
+
+
+def _grown(
+    flux: np.ndarray,
+    frame_rate: float,
+    bpm: float,
+    confidence: float,
+    seed: tuple[float, float],
+    limits: tuple[float, float],
+) -> Piece | None:
+    """Follow the pattern of a seed to both sides, refine the map, and find where it ends."""
+    period = 60.0 / bpm
+    bars = int((seed[1] - seed[0]) / (4 * period))
+    if bars < 2:
+        return None
+    pattern = bar_profiles(flux, frame_rate, constant_map(bpm, seed[0]), 0.0, bars).mean(axis=0)
+    middle = 4.0 * (bars // 2)
+    place = Place(beat=middle, time=seed[0] + middle * period, period=period)
+    points = dict(
+        follow(flux, frame_rate, pattern, place, -1, limits) + follow(flux, frame_rate, pattern, place, 1, limits)
+    )
+    if len(points) < 2:
+        return None
+    beats = np.array(sorted(points))
+    beat_map = BeatMap(times=np.array([points[beat] for beat in beats]), beats=beats)
+    first, last = beats[0] - 4, beats[-1] + 4
+    for _ in range(2):
+        beat_map = _refined(flux, frame_rate, beat_map, first, last)
+    pattern = bar_profiles(flux, frame_rate, beat_map, first, int((last - first) / 4)).mean(axis=0)
+    begin, end = _ends(flux, frame_rate, beat_map, pattern, (first, last), limits)
+    return Piece(begin=begin, end=end, beat_map=beat_map, confidence=confidence) if end - begin > 4 * period else None
+
+
+def _refined(flux: np.ndarray, frame_rate: float, beat_map: BeatMap, first: float, last: float) -> BeatMap:
+    """Move every bar by what it comes late against the average of all bars."""
+    bars = int((last - first) / 4)
+    late, match, elsewhere = _lateness(flux, frame_rate, beat_map, first, bars)
+    sound = in_step(late, match, elsewhere)
+    centers = first + 4.0 * np.arange(bars) + 2.0
+    if sound.sum() < 2:
+        return beat_map
+    late = np.interp(centers, centers[sound], late[sound])
+    late = scipy.ndimage.uniform_filter1d(late, min(_SMOOTH_BARS - 1, bars), mode="nearest")
+    periods = np.diff(beat_map.at(np.stack([centers - 0.5, centers + 0.5])), axis=0)[0]
+    return BeatMap(times=beat_map.at(centers) + late * periods, beats=centers)
+
+
+def _ends(
+    flux: np.ndarray,
+    frame_rate: float,
+    beat_map: BeatMap,
+    pattern: np.ndarray,
+    reached: tuple[float, float],
+    limits: tuple[float, float],
+) -> tuple[float, float]:
+    """Return the times between which beats match the pattern's: where it was followed to, to a beat.
+
+    Every beat adds what it correlates with the pattern's beat beyond chance; the sum is highest where the pattern ends.
+    A beat is left off on either side, unless the track or the next piece begins there.
+    """
+    low, high = beat_map.beat(np.array(limits))
+    first = 4 * int(np.ceil((max(low, reached[0] - 12) - 0.05) / 4))
+    bars = int((min(high, reached[1] + 12) + 0.05 - first) // 4)
+    profiles = bar_profiles(flux, frame_rate, beat_map, first, bars)
+    shape = (len(profiles), len(flux), 4, -1)
+    beats, expected = profiles.reshape(shape), pattern.reshape(shape[1:])
+    beats = beats - beats.mean(axis=-1, keepdims=True)
+    expected = expected - expected.mean(axis=-1, keepdims=True)
+    size = np.sqrt((beats**2).sum(axis=(1, 3)) * (expected**2).sum(axis=(0, 2)))
+    match = ((beats * expected).sum(axis=(1, 3)) / (size + 1e-9)).ravel()
+    gain = np.concatenate([[0.0], np.cumsum(match - _BEAT_MATCH)])
+    middle = min(len(match) // 2, 24)
+    begin = first + int(np.argmin(gain[: middle + 1]))
+    end = first + len(match) - middle + int(np.argmax(gain[len(match) - middle :]))
+    begin_time, end_time = beat_map.at(np.array([begin, end], float))
+    period = 60 / 120
+    begin_time = limits[0] if begin_time - limits[0] < 4.5 * period and begin == first else begin_time + period
+    end_time = limits[1] if limits[1] - end_time < 4.5 * period and end == first + len(match) else end_time - period
+    return float(begin_time), float(end_time)
+
+
+def _on_bars(onsets: Onsets, piece: Piece, bpm_range: tuple[float, float]) -> Piece:
+    """Find the downbeats of a piece on its straightened onsets, and count its beats from one of them."""
+    factor = octave_factor(piece.bpm, bpm_range)
+    piece = replace(piece, beat_map=BeatMap(times=piece.beat_map.times, beats=piece.beat_map.beats * factor))
+    first, last = piece.beat_map.beat(np.array([piece.begin, piece.end]))
+    bpm = piece.bpm
+    seconds = 60.0 / bpm * (last - first)
+
+    def straightened(values: np.ndarray, rate: float) -> np.ndarray:
+        times = piece.beat_map.at(first + np.arange(int(seconds * rate)) / rate * bpm / 60.0)
+        return np.stack([np.interp(times * rate, np.arange(len(row)), row) for row in values])
+
+    straight = Onsets(
+        flux=straightened(onsets.flux, onsets.frame_rate), frame_rate=onsets.frame_rate,
+        pitches=straightened(onsets.pitches, onsets.pitch_rate), pitch_rate=onsets.pitch_rate,
+    )  # fmt: skip
+    phase = find_phase(straight, straight.standardized(), bpm)
+    downbeat = first + phase.downbeat * bpm / 60.0
+    beat_map = BeatMap(times=piece.beat_map.times, beats=piece.beat_map.beats - downbeat)
+    return replace(piece, beat_map=beat_map, beat_confidence=phase.beat_probability)

@@ -1,0 +1,93 @@
+"""Tracks whose tempo does not hold are cut where their beats are, and never across a break."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from fourfloor.ingest.folder import IngestConfig, IngestReport, ingest
+from fourfloor.ingest.picking import TEMPO_CHANGES
+from fourfloor.ingest.tracking import BeatMap, constant_map
+from fourfloor.producer import render_loop
+from fourfloor.signal.beatgrid import loop_samples
+
+RATE = 44_100
+
+
+@functools.cache
+def song(bpm: float, seconds: float, seed: int) -> np.ndarray:
+    """Return (samples,): two loops of one style in turn, each four bars."""
+    style = render_loop(seed, bars=1, bpm=bpm).style
+    pair = [render_loop(seed + k, style, 4, bpm).waveform.mean(axis=0) for k in (0, 1)]
+    samples = round(seconds * RATE)
+    return np.tile(np.concatenate([pair[0], pair[0], pair[1]]), samples // (3 * len(pair[0])) + 1)[:samples]
+
+
+def cut(waveform: np.ndarray, folder: Path, **options: object) -> IngestReport:
+    soundfile.write(folder / "song.wav", waveform.astype(np.float32), RATE, subtype="FLOAT")
+    config = IngestConfig(jobs=1, max_loops_per_track=None, bars=2, **options)  # type: ignore[arg-type]
+    return ingest([folder / "song.wav"], folder / "data", config)
+
+
+def off_beat(report: IngestReport, beats: np.ndarray) -> np.ndarray:
+    """Return by how many seconds each loop starts beside the nearest beat."""
+    starts = np.array([loop.start_seconds for loop in report.catalogue.loops])
+    return np.abs(starts[:, None] - beats).min(axis=1)
+
+
+@pytest.mark.parametrize("drift", [0.002, 0.01, 0.02])
+def test_loops_of_a_drifting_track_start_on_its_beats(drift: float, tmp_path: Path) -> None:
+    bpm, straight = 128.0, song(128.0, 75.0, seed=7)
+    seconds = np.arange(len(straight)) / RATE
+    source = seconds * (1 - drift / 2) + drift / 2 * seconds**2 / 75.0  # from slower to faster
+    report = cut(np.interp(source, seconds, straight), tmp_path)
+    beats = np.interp(np.arange(0, source[-1], 60 / bpm), source, seconds)
+    assert off_beat(report, beats).max() < 0.01
+    assert report.tracks[0].grid == "pieces"
+    assert report.tracks[0].drift_ms == pytest.approx(1000 * drift * 75.0 / 12, rel=0.5)
+    for loop in report.catalogue.loops:  # each loop has the tempo at its place
+        local = bpm * (1 - drift / 2 + drift * (loop.start_seconds + 1.9) / 75.0)
+        assert loop.bpm == pytest.approx(local, rel=0.0015)
+        assert loop.frames == loop_samples(loop.bpm, 2, RATE)
+    assert report.loops + sum(report.tracks[0].dropped.values()) >= 18
+
+
+def test_a_steady_track_is_steady(tmp_path: Path) -> None:
+    report = cut(song(128.0, 60.0, seed=7)[5000:], tmp_path)
+    assert (report.tracks[0].grid, report.tracks[0].drift_ms) == ("steady", 0.0)
+    assert TEMPO_CHANGES not in report.tracks[0].dropped
+
+
+def test_two_tempi_are_cut_each_by_its_own(tmp_path: Path) -> None:
+    slow, fast = song(120.0, 41.0, seed=7), song(131.0, 43.0, seed=11)
+    report = cut(np.concatenate([slow, fast]), tmp_path)
+    bpms = {loop.bpm for loop in report.catalogue.loops}
+    assert all(min(abs(bpm - 120.0), abs(bpm - 131.0)) < 0.05 for bpm in bpms)
+    assert {round(bpm) for bpm in bpms} == {120, 131}
+    beats = np.concatenate([np.arange(0, 41, 60 / 120), 41 + np.arange(0, 43, 60 / 131)])
+    assert off_beat(report, beats).max() < 0.01
+    for loop in report.catalogue.loops:
+        end = loop.start_seconds + loop.frames / RATE
+        assert end < 41.02 or loop.start_seconds > 40.98
+        assert abs(loop.bpm - (120.0 if end < 41.02 else 131.0)) < 0.05
+
+
+def test_no_loop_crosses_an_edit(tmp_path: Path) -> None:
+    straight = song(126.0, 90.0, seed=7)
+    left_out = round(1.37 * RATE)
+    report = cut(np.delete(straight, slice(40 * RATE, 40 * RATE + left_out)), tmp_path)
+    beats = np.arange(0, 90, 60 / 126)
+    beats = np.concatenate([beats[beats < 40], beats[beats > 41.37] - 1.37])
+    assert off_beat(report, beats).max() < 0.01
+    for loop in report.catalogue.loops:
+        assert loop.start_seconds + loop.frames / RATE < 40.02 or loop.start_seconds > 39.98
+    assert report.tracks[0].grid == "pieces"
+
+
+def test_a_beat_map_goes_both_ways() -> None:
+    bent = BeatMap(times=np.array([1.0, 2.0, 2.4]), beats=np.array([0.0, 2.0, 3.0]))
+    np.testing.assert_allclose(bent.at(np.array([-2.0, 1.0, 2.5, 4.0])), [0.0, 1.5, 2.2, 2.8])
+    np.testing.assert_allclose(bent.beat(bent.at(np.linspace(-3, 6, 13))), np.linspace(-3, 6, 13))
+    np.testing.assert_allclose(constant_map(120.0, 0.25).at(np.array([0.0, 4.0])), [0.25, 2.25])
