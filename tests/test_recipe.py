@@ -77,3 +77,18 @@ def test_a_missing_or_binary_recipe_is_refused(tmp_path: Path) -> None:
     (tmp_path / "noise.toml").write_bytes(bytes(range(128, 256)))
     with pytest.raises(ValueError, match="not UTF-8"):
         recipe.load(tmp_path / "noise.toml")
+    (tmp_path / "wide.toml").write_bytes(GOOD.encode("utf-16-le"))  # without the mark that says so
+    with pytest.raises(ValueError, match="not UTF-8"):
+        recipe.load(tmp_path / "wide.toml")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_recipes_of_any_editor_are_read(encoding: str, newline: str, tmp_path: Path) -> None:
+    text = "# Techno für zwei Kerne\n" + GOOD
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    (tmp_path / "mine.toml").write_bytes((mark + text.replace("\n", newline)).encode(encoding))
+    plan = recipe.load(tmp_path / "mine.toml")
+    assert plan.about.title == "Techno für zwei Kerne"
+    (tmp_path / "plain.toml").write_text(text, encoding="utf-8")
+    assert plan == recipe.load(tmp_path / "plain.toml")

@@ -4,6 +4,7 @@ A recipe lists only what differs from the defaults. An unknown table or key, a w
 that names file, table, key and the nearest match.
 """
 
+import codecs
 import difflib
 import reprlib
 import tomllib
@@ -80,12 +81,11 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise FourfloorError(f"{path}: is larger than {MAX_BYTES} bytes; name a .toml file, as in recipes/")
-        content = tomllib.loads(raw.decode("utf-8"))
+        text = _decoded(raw, path)
+        content = tomllib.loads(text)
     except OSError as error:
         reason = f"{path}: cannot read the recipe ({error.strerror})"
         raise FourfloorError(f"{reason}; name a .toml file, as in recipes/") from None
-    except UnicodeDecodeError:
-        raise FourfloorError(f"{path}: is not UTF-8 text; name a .toml file, as in recipes/") from None
     except FourfloorError:
         raise
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError, or a number of too many digits
@@ -93,8 +93,18 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     for override in overrides:
         _apply_override(content, override)
     plan = parse(content, str(path))
-    title = plan.about.title or _first_comment(raw.decode("utf-8"))
+    title = plan.about.title or _first_comment(text)
     return replace(plan, about=replace(plan.about, title=title))
+
+
+def _decoded(raw: bytes, path: str | Path) -> str:
+    """Return a file's text: UTF-8, or the Unicode that a byte-order mark names, as editors on Windows write it."""
+    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    encoding = next((name for mark, name in marks.items() if raw.startswith(mark)), "utf-8")
+    text = raw.decode(encoding, errors="replace")
+    if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text:  # the former: UTF-16 without its mark
+        raise FourfloorError(f"{path}: is not UTF-8 text; save it as UTF-8, or name a .toml file, as in recipes/")
+    return text
 
 
 def _first_comment(text: str) -> str:
