@@ -177,43 +177,6 @@ def test_runs_are_exported_with_the_decoder_they_are_heard_with(
         assert (tmp_path / "tuned" / name).read_bytes() == (tmp_path / "beside" / name).read_bytes()
 
 
-def test_packed_fingerprints_keep_their_levels_and_bound_their_size() -> None:
-    from fourfloor import novelty
-
-    frames = np.random.default_rng(0).integers(0, 201, (32, 500)).astype(np.uint8)
-    packed = novelty.pack(frames)
-    assert np.abs(novelty.unpack(packed, 32, 500).astype(int) - frames).max() <= 4
-    for wrong in (0, 499, 501):
-        with pytest.raises(ValueError, match="do not fill"):
-            novelty.unpack(packed, 32, wrong)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        {"envelope": []},
-        {"envelope": {"pulse": [1.0]}},
-        {"index": []},
-        {"index": {"lengths": []}},
-        {"index": {"lengths": [10**12]}},
-        {"step_db": "2"},
-    ],
-)
-def test_a_damaged_reference_is_one_line(trained_runs: dict[str, Path], tmp_path: Path, damage: dict) -> None:
-    novelty.copy_reference(trained_runs["prior"], tmp_path)
-    about = json.loads((tmp_path / novelty.ABOUT).read_text())
-    (tmp_path / novelty.ABOUT).write_text(json.dumps({**about, **damage}))
-    with pytest.raises(ValueError, match="reference to the training set cannot be read"):
-        novelty.load_reference(tmp_path)
-
-
-def test_a_reference_nested_without_end_is_one_line(trained_runs: dict[str, Path], tmp_path: Path) -> None:
-    novelty.copy_reference(trained_runs["prior"], tmp_path)
-    (tmp_path / novelty.ABOUT).write_text("[" * 100_000)
-    with pytest.raises(ValueError, match="reference to the training set cannot be read"):
-        novelty.load_reference(tmp_path)
-
-
 def test_eight_bit_rows_are_near_the_weights() -> None:
     matrix = torch.randn(40, 300, generator=torch.Generator().manual_seed(0)) * torch.logspace(-3, 1, 40)[:, None]
     values, scale = loading.quantize(matrix)

@@ -6,26 +6,24 @@ where the training audio is not.
 """
 
 import contextlib
-import json
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
+from fourfloor import header
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.copying import N_BANDS, STEPS_PER_DB, CopyIndex, Passage
+from fourfloor.evaluation import fingerprints
+from fourfloor.evaluation.copying import CopyIndex, Passage
 from fourfloor.evaluation.scores import Envelope, LoopScores, score_loop, with_copy
 from fourfloor.evaluation.sources import dataset_passages
 from fourfloor.generation import Request
 from fourfloor.training.checkpoint import write_atomically
 
 ARRAYS, ABOUT = "reference.safetensors", "reference.json"
-STEP_DB = 2  # of the kept fingerprints
+MAX_BYTES = 2**30  # of the packed fingerprints: of 600 hours
 ENVELOPE_LOOPS = 120  # evenly over the training set: enough for the range of a number
 
 
@@ -48,15 +46,19 @@ def write_reference(folder: Path, dataset: Dataset, parent: Reference | None = N
         if load_reference(folder).data_hash == data_hash:
             return  # an earlier part of the run wrote it
     index = CopyIndex(training_passages(dataset))
-    arrays, about = (index.joined(parent.index) if parent else index).to_arrays()
     scores = [
         score_loop(dataset.waveform(i), dataset.sample_rate, dataset.bpm(i), dataset.bars)
         for i in dataset.evenly("train", ENVELOPE_LOOPS)
     ]
-    write_atomically(folder / ARRAYS, save({"frames": pack(arrays["frames"])}))
-    envelope = Envelope.of(scores).to_dict()
-    content = {"index": about, "step_db": STEP_DB, "envelope": envelope, "data_hash": data_hash}
-    write_atomically(folder / ABOUT, (json.dumps(content) + "\n").encode())
+    try:
+        packed, about = fingerprints.seal(
+            index.joined(parent.index) if parent else index, Envelope.of(scores), data_hash
+        )
+    except FourfloorError as error:
+        reason = f"{dataset.catalogues[0].path}: no copy of its loops could be found ({error})"
+        raise FourfloorError(f"{reason}; ingest other music") from None
+    write_atomically(folder / ARRAYS, packed)
+    write_atomically(folder / ABOUT, about)
 
 
 def training_passages(dataset: Dataset) -> Iterator[Passage]:
@@ -69,38 +71,15 @@ def training_passages(dataset: Dataset) -> Iterator[Passage]:
 def load_reference(folder: Path) -> Reference:
     """Read a reference; FourfloorError in one line where it is missing or damaged."""
     try:
-        content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        lengths = content["index"]["lengths"]
-        step_db = content.get("step_db", 1)  # as it was before it was written down
-        if step_db not in range(1, 17):
-            raise FourfloorError(f"steps of {step_db} dB")
-        frames = unpack(load_file(folder / ARRAYS)["frames"], N_BANDS, sum(lengths), step_db)
-        index = CopyIndex.from_arrays({"frames": frames}, content["index"])
-        return Reference(index, Envelope.from_dict(content["envelope"]), str(content.get("data_hash", "")))
-    except (OSError, LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError,
-            SafetensorError, zlib.error) as error:  # fmt: skip
+        content = header.read_json(folder / ABOUT)
+        with open(folder / ARRAYS, "rb") as file:
+            packed = file.read(MAX_BYTES + 1)
+        if len(packed) > MAX_BYTES:
+            raise FourfloorError(f"{ARRAYS} is larger than {MAX_BYTES} bytes")
+        return Reference(*fingerprints.unseal(content, packed))
+    except (OSError, FourfloorError) as error:
         reason = f"{folder}: its reference to the training set cannot be read ({error})"
         raise FourfloorError(f"{reason}; `fourfloor train --resume` writes it") from None
-
-
-def pack(frames: np.ndarray) -> np.ndarray:
-    """Compress fingerprints uint8 `(bands, frames)` to bytes: steps of 2 dB, differences in time, deflate.
-
-    Levels scatter by some 8 dB, so rounding them lowers a copy score by less than 0.01; an hour takes 1.63 MB. Deflate
-    is told to expect small numbers, not words: 7 % less.
-    """
-    changes = np.diff(frames // (STEP_DB * STEPS_PER_DB), axis=1, prepend=np.uint8(0))
-    deflater = zlib.compressobj(9, strategy=zlib.Z_FILTERED)
-    return np.frombuffer(deflater.compress(changes.tobytes()) + deflater.flush(), dtype=np.uint8)
-
-
-def unpack(packed: np.ndarray, bands: int, frames: int, step_db: int = STEP_DB) -> np.ndarray:
-    """Undo `pack`; FourfloorError where the content has not the stated size, whatever it would inflate to."""
-    content = zlib.decompressobj().decompress(packed.tobytes(), max_length=bands * frames + 1)  # 0 would be no limit
-    if len(content) != bands * frames:
-        raise FourfloorError(f"fingerprints do not fill {bands} bands of {frames} frames")
-    levels = np.cumsum(np.frombuffer(content, dtype=np.uint8).reshape(bands, frames), axis=1, dtype=np.uint8)
-    return levels * np.uint8(step_db * STEPS_PER_DB) + np.uint8(step_db * STEPS_PER_DB // 2)
 
 
 def copy_reference(source: Path, target: Path) -> None:
@@ -113,4 +92,6 @@ def score(waveform: np.ndarray, sample_rate: int, request: Request, reference: R
     """Measure a loop and search the training set for its nearest passage."""
     scores = score_loop(waveform, sample_rate, request.bpm, request.bars)
     match = reference.index.search(waveform, sample_rate, request.bpm)
+    if not match.track:
+        return scores  # a loop that is silent or stands still is like nothing
     return with_copy(scores, round(match.score, 4), f"{match.track} @ {match.seconds:.1f} s")

@@ -81,6 +81,7 @@ class Blocks:
         spectra = scipy.fft.rfft(blocks, axis=2)
         self._spectra = np.concatenate([spectra.real, spectra.imag], axis=1).transpose(2, 1, 0).copy()
         self._inverse = _inverse_norms(blocks, lengths - _PATCH + 1).T[:, None, :]
+        self.moves = bool(self._inverse.any())
 
     def correlate(self, query: Query, floor: float) -> tuple[Array, Array, Array]:
         """Find the patches and blocks `(n,)` that correlate best, coarsely, and better than `floor`; scores first."""

@@ -45,7 +45,7 @@ from fourfloor.evaluation.features import (
 TOP_HZ = 8_000.0
 FLOOR_DB = 50.0
 CODE_RANGE_DB = 32.0
-_CODE = 2  # what a byte means: 2 = quarter decibels with the frame means removed
+CODE = 2  # what a byte means: 2 = quarter decibels with the frame means removed
 _PAIRS = 64  # that the first search found are measured in full,
 _SUSPECT = 0.55  # and more where one of them reaches this: the nearest may come late
 
@@ -105,15 +105,15 @@ class CopyIndex:
             "starts": self._starts,
             "lengths": lengths,
             "top_hz": self._top_hz,
-            "code": _CODE,
+            "code": CODE,
         }
         return {"frames": np.concatenate(self._frames, axis=1) if lengths else np.zeros((N_BANDS, 0), np.uint8)}, about
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Array], about: dict[str, Any]) -> CopyIndex:
         """Open what `to_arrays` gave. Raises FourfloorError when the parts do not fit each other."""
-        if about.get("code") != _CODE:
-            raise FourfloorError(f"a copy index has code {about.get('code')}, this version reads {_CODE}: rebuild it")
+        if about.get("code") != CODE:
+            raise FourfloorError(f"a copy index has code {about.get('code')}, this version reads {CODE}: rebuild it")
         index = cls.__new__(cls)
         lengths, frames = [int(length) for length in about["lengths"]], arrays["frames"]
         if frames.shape != (N_BANDS, sum(lengths)) or frames.dtype != np.uint8 or min(lengths, default=0) < 0:
@@ -124,6 +124,11 @@ class CopyIndex:
             raise FourfloorError("a copy index has not as many names, tempi and times as passages: rebuild it")
         index._open(np.split(frames, np.cumsum(lengths)[:-1], axis=1) if lengths else [])
         return index
+
+    @property
+    def is_searchable(self) -> bool:
+        """Tell whether anything in the passages moves, so that something may be found alike."""
+        return any(group.moves for group in self._groups)
 
     def joined(self, other: CopyIndex) -> CopyIndex:
         """Return an index of the passages of both; those of `other` that this one has by name, time and tempo once."""

@@ -140,10 +140,11 @@ def generate_lines(row: dict[str, Any], candidates: int, last_seed: int) -> None
     room = " " * max(0, len(str(last_seed)) - len(str(row["seed"])))
     closes = "does not close" if "open seam" in row["faults"] else "closes cleanly"
     has = ", ".join([f"{row['bpm']:g} BPM", *(_control(name, rank) for name, rank in row["controls"].items()), closes])
-    track, _, place = display_name(row["nearest"]).rpartition(" @ ")
+    track, _, place = display_name(row["nearest"] or "").rpartition(" @ ")
+    similar = f"similarity {row['copy_score']:.2f} to {track} at {place}" if track else "similar to nothing"
     redraws = row["draws"] - candidates
     redrawn = f"; redrawn {redraws} time{'s' * (redraws > 1)}" if redraws > 0 else ""
-    print(f"{file}{room}  {has}; similarity {row['copy_score']:.2f} to {track} at {place}{redrawn}", flush=True)
+    print(f"{file}{room}  {has}; {similar}{redrawn}", flush=True)
     if row["faults"]:
         print(f"  FAULT: the loop {' and '.join(_fault(name, row) for name in row['faults'])}", flush=True)
 

@@ -1,0 +1,204 @@
+"""What copies are searched in, damaged on disk: refused in one line before anything is inflated, never searched."""
+
+import json
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from fourfloor import loading, novelty
+from fourfloor.dataset import Dataset
+from fourfloor.errors import FourfloorError
+from fourfloor.evaluation import fingerprints
+from fourfloor.generation import Request
+from fourfloor.ingest.catalogue import DatasetWriter
+
+
+@pytest.fixture
+def folder(trained_runs: dict[str, Path], tmp_path: Path) -> Path:
+    """Return a copy of a run's reference, to be damaged."""
+    novelty.copy_reference(trained_runs["prior"], tmp_path)
+    return tmp_path
+
+
+def rewrite(folder: Path, change: Callable[[dict], object], sealed: bool = True) -> None:
+    """Change `reference.json` as somebody would who knows how its hash is made, or leave the hash out as of old."""
+    content = json.loads((folder / novelty.ABOUT).read_text())
+    change(content)
+    content.pop("sha256")
+    if sealed:
+        content["sha256"] = fingerprints._hash(content, (folder / novelty.ARRAYS).read_bytes())
+    (folder / novelty.ABOUT).write_text(json.dumps(content))
+
+
+def refused(folder: Path, told: str) -> None:
+    with pytest.raises(FourfloorError, match=rf"^{folder}: its reference .* cannot be read \(.*{told}") as caught:
+        novelty.load_reference(folder)
+    assert str(caught.value).isprintable()
+
+
+def test_packed_fingerprints_keep_their_levels_and_bound_their_size() -> None:
+    frames = np.random.default_rng(0).integers(0, 201, (32, 500)).astype(np.uint8)
+    packed = fingerprints.pack(frames)
+    assert np.abs(fingerprints.unpack(packed, 32, 500).astype(int) - frames).max() <= 4
+    for wrong in (0, 499, 501):
+        with pytest.raises(FourfloorError, match="do not fill"):
+            fingerprints.unpack(packed, 32, wrong)
+
+
+def index_of(**values: object) -> Callable[[dict], object]:
+    return lambda content: content["index"].update(values)
+
+
+def column(key: str, value: object) -> Callable[[dict], object]:
+    return lambda content: content["index"][key].__setitem__(0, value)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda content: content.update(envelope=[]), "usual ranges"),
+        (lambda content: content.update(envelope={}), "usual ranges"),
+        (lambda content: content["envelope"].update(more=[0, 1, 2]), "usual ranges"),
+        (lambda content: content["envelope"].update(crest_db=[1.0]), "usual range of crest_db"),
+        (lambda content: content["envelope"].update(crest_db=[3.0, 2.0, 1.0]), "usual range of crest_db"),
+        (lambda content: content["envelope"].update(crest_db=[0.0, float("nan"), 1.0]), "usual range of crest_db"),
+        (lambda content: content["envelope"].update(crest_db=[-1e999, 0.0, 1e999]), "usual range of crest_db"),
+        (lambda content: content.update(index=[]), "not described"),
+        (lambda content: content.update(more=1), "entries"),
+        (lambda content: content.update(step_db="2"), "steps"),
+        (lambda content: content.update(step_db=True), "steps"),
+        (lambda content: content.update(step_db=0), "steps"),
+        (lambda content: content.update(step_db=16), "louder"),
+        (lambda content: content.update(data_hash=7), "name of its data"),
+        (lambda content: content.update(data_hash="\x1b[2J"), "name of its data"),
+        (index_of(names=[], bpms=[], starts=[], lengths=[]), "no passage long enough"),
+        (index_of(lengths=[]), "lengths"),
+        (index_of(lengths="many"), "lengths"),
+        (index_of(top_hz=0.0), "analyzed"),
+        (index_of(top_hz=1e9), "analyzed"),
+        (index_of(top_hz=None), "analyzed"),
+        (index_of(code=1), "analyzed"),
+        (column("names", "\x1b]0;title\x07"), "names"),
+        (column("names", "two\nlines"), "names"),
+        (column("names", 3), "names"),
+        (column("bpms", 0), "bpms"),
+        (column("bpms", -126.0), "bpms"),
+        (column("bpms", float("nan")), "bpms"),
+        (column("bpms", 1e300), "bpms"),
+        (column("bpms", "126"), "bpms"),
+        (column("bpms", True), "bpms"),
+        (column("starts", float("inf")), "starts"),
+        (column("starts", -1e7), "starts"),
+        (column("lengths", 10**12), "lengths"),
+        (column("lengths", 10**8), "would inflate to"),
+        (column("lengths", 0), "lengths"),
+        (column("lengths", 1.5), "lengths"),
+        (column("lengths", 86), "do not fill"),
+    ],
+)
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_value_that_cannot_be_right_is_refused(
+    folder: Path, change: Callable[[dict], object], told: str, sealed: bool
+) -> None:
+    rewrite(folder, change, sealed)
+    refused(folder, told)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [column("bpms", 127.5), column("starts", 1.0), column("names", "other"), index_of(top_hz=7000.0),
+     lambda content: content["envelope"].update(crest_db=[-1.0, 50.0, 99.0])],
+)  # fmt: skip
+def test_a_changed_number_that_could_be_right_is_found_by_its_hash(
+    folder: Path, change: Callable[[dict], object]
+) -> None:
+    content = json.loads((folder / novelty.ABOUT).read_text())
+    change(content)
+    (folder / novelty.ABOUT).write_text(json.dumps(content))
+    refused(folder, "its hash differs")
+
+
+def test_a_reference_without_a_hash_as_of_old_is_read(folder: Path) -> None:
+    expected = novelty.load_reference(folder)
+    rewrite(folder, lambda content: None, sealed=False)
+    assert novelty.load_reference(folder).envelope == expected.envelope
+
+
+@pytest.mark.parametrize("name", [novelty.ABOUT, novelty.ARRAYS])
+def test_any_flipped_byte_or_cut_changes_nothing_or_is_refused(folder: Path, name: str) -> None:
+    expected = novelty.load_reference(folder)
+    path = folder / name
+    original, rng = path.read_bytes(), np.random.default_rng(0)
+    for position in [0, 7, 8, len(original) - 1, *rng.integers(0, len(original), 40)]:
+        damaged = bytearray(original)
+        damaged[position] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            read = novelty.load_reference(folder)
+        except FourfloorError as error:
+            assert "\n" not in str(error)  # noqa: PT017 - either is right
+        else:
+            assert read.envelope == expected.envelope
+            assert read.index.to_arrays()[1] == expected.index.to_arrays()[1]
+            np.testing.assert_array_equal(read.index.to_arrays()[0]["frames"], expected.index.to_arrays()[0]["frames"])
+    for content in (b"", original[:5], original[: len(original) // 2], original + b"\0", b"[" * 100_000):
+        path.write_bytes(content)
+        refused(folder, "")
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [{}, {"frames": np.zeros(9, np.float32)}, {"frames": np.zeros((3, 3), np.uint8)}, {"more": np.zeros(9, np.uint8)},
+     {"frames": np.zeros(9, np.uint8)}, {"frames": np.zeros(0, np.uint8)}],
+)  # fmt: skip
+def test_levels_of_another_kind_are_refused(folder: Path, arrays: dict[str, np.ndarray]) -> None:
+    save_file(arrays, folder / novelty.ARRAYS)
+    rewrite(folder, lambda content: None)
+    refused(folder, "its (arrays|levels)")
+
+
+def test_levels_that_stand_still_are_refused(folder: Path) -> None:
+    content = json.loads((folder / novelty.ABOUT).read_text())
+    still = np.full((32, sum(content["index"]["lengths"])), 100, np.uint8)
+    save_file({"frames": fingerprints.pack(still)}, folder / novelty.ARRAYS)
+    rewrite(folder, lambda content: None)
+    refused(folder, "no copy could be found")
+
+
+def test_a_bomb_takes_no_memory(folder: Path) -> None:
+    frames = 160_000_000  # 5 GB from 5 MB
+    import zlib
+
+    deflater = zlib.compressobj(9)
+    packed = b"".join(deflater.compress(bytes(2**20)) for _ in range(200)) + deflater.flush()
+    save_file({"frames": np.frombuffer(packed, np.uint8)}, folder / novelty.ARRAYS)
+    rewrite(folder, index_of(names=["x"], bpms=[126.0], starts=[0.0], lengths=[frames]))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    refused(folder, "would inflate to")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+
+
+def test_silent_loops_make_no_reference(tmp_path: Path) -> None:
+    with DatasetWriter(tmp_path / "data", bars=1) as writer:
+        for number in range(3):
+            track = writer.add_track(name=str(number), path="x", sha256=f"{number:064d}", bpm=126.0)
+            writer.add_loop(np.zeros((2, 84_000), np.float32), track=track, bpm=126.0)
+        writer.finish()
+    with pytest.raises(FourfloorError, match=rf"^{tmp_path}/data: no copy of its loops could be found"):
+        novelty.write_reference(tmp_path, Dataset([tmp_path / "data"]))
+    assert not (tmp_path / novelty.ABOUT).exists()
+
+
+def test_a_silent_loop_is_near_nothing(folder: Path) -> None:
+    scores = novelty.score(np.zeros((2, 84_000), np.float32), 44_100, Request(bars=1), novelty.load_reference(folder))
+    assert (scores.copy_score, scores.nearest) == (None, None)
+
+
+def test_the_bundled_reference_is_sealed() -> None:
+    folder = loading.bundled_folder(loading.BUNDLED)
+    content = json.loads((folder / novelty.ABOUT).read_text())
+    assert content["sha256"] == fingerprints._hash(content, (folder / novelty.ARRAYS).read_bytes())
