@@ -33,8 +33,8 @@ from fourfloor.evaluation.numbers import TEN
 from fourfloor.evaluation.pictures import curves
 from fourfloor.evaluation.sources import Sample
 from fourfloor.pipeline import judging
+from fourfloor.pipeline.run_folder import is_claimed
 from fourfloor.pipeline.side_by_side import Interrupted
-from fourfloor.pipeline.train import is_claimed
 from fourfloor.training import checkpoint
 
 SMALL = """# {title}

@@ -79,10 +79,12 @@ def test_one_track_trains_and_says_how_far_to_trust_it(
         lambda progress: told.append(progress.message),
     )  # fmt: skip
     assert "no track is held out: the last 3 of 15 loops validate, of the same tracks as the others" in told
-    assert [line.split(":")[0] for line in summary["notes"]] == [
+    assert [line.split(":")[0] for line in summary["notes"][:2]] == [
         "ended at step 2 with its time or steps",
         "how far to trust it",
     ]
+    as_it_was = f"the result is {trained_runs['prior']} as it was: tuning changed nothing"
+    assert (summary["best_step"] == 0) == summary["is_parent"] == (as_it_was in summary["notes"])
     assert "no unheard track to judge by" in summary["notes"][1]
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log if "style" in line] == [0, 2]

@@ -18,6 +18,7 @@ from fourfloor.models.flow.outline import Outlines
 from fourfloor.nn.attention import layer_norm
 from fourfloor.representations import latent, representation_module
 from fourfloor.training import descent, loop
+from fourfloor.training.config import Budget, Config
 
 RECIPES = sorted((Path(__file__).resolve().parents[1] / "recipes").rglob("*.toml"), key=lambda path: path.stem)
 TINY: dict[str, dict[str, Any]] = {
@@ -95,7 +96,7 @@ def test_groups_hold_every_parameter_once(family: str, dataset: Dataset) -> None
 @pytest.mark.parametrize("family", families())
 def test_every_parameter_gets_a_gradient(family: str, dataset: Dataset) -> None:
     model, batch = tiny(family, dataset)
-    optimizers = loop.build_optimizers(list(model.parameters()), loop.Config())
+    optimizers = descent.build_optimizers(list(model.parameters()), Config())
     without = {name for name, _ in model.named_parameters()}
     for step in range(3):  # two layers in a row start at zero and pass no gradient in the first steps
         for _, loss, _ in model.losses(batch, step):
@@ -108,7 +109,7 @@ def test_every_parameter_gets_a_gradient(family: str, dataset: Dataset) -> None:
 def test_one_batch_can_be_learned(family: str, dataset: Dataset) -> None:
     model, batch = tiny(family, dataset)
     groups = model.parameter_groups().items()
-    optimizers = {name: loop.build_optimizers(list(group), loop.Config()) for name, group in groups}
+    optimizers = {name: descent.build_optimizers(list(group), Config()) for name, group in groups}
     losses = []
     for step in range(80):
         torch.manual_seed(step % 4)  # few different noises, so that the batch can be learned by heart
@@ -119,8 +120,8 @@ def test_one_batch_can_be_learned(family: str, dataset: Dataset) -> None:
 @pytest.mark.parametrize("family", families())
 def test_one_step_in_bf16(family: str, dataset: Dataset) -> None:
     model, batch = tiny(family, dataset)
-    optimizers = loop.build_optimizers(list(model.parameters()), loop.Config())
-    config = loop.Config(precision="bf16")
+    optimizers = descent.build_optimizers(list(model.parameters()), Config())
+    config = Config(precision="bf16")
     for _, loss, _ in descent.losses_of(model, batch, 0, config.precision, "cpu"):
         assert descent.minimize(loss, optimizers, 1e-3, 1.0)
 
@@ -245,14 +246,14 @@ def test_every_recipe_trains_two_tiny_steps(path: Path, dataset: Dataset, tmp_pa
     representation, config = tiny_representation(plan)
     codec = representation.fit(dataset, config)
     (tmp_path / "checkpoints").mkdir()
-    state = loop.train(
-        model,
-        lambda split, size, rng: representation.batch(dataset, codec, config, split, 2, rng),
-        replace(plan.training, validate_every=2, validation_batches=1, batch_size=2),
-        tmp_path,
+    task = loop.Task(
+        model=model,
+        batches=lambda split, size, rng: representation.batch(dataset, codec, config, split, 2, rng),
+        config=replace(plan.training, validate_every=2, validation_batches=1, batch_size=2),
+        run=tmp_path,
         meta={},
-        steps=2,
     )
+    state = loop.train(task, Budget(steps=2))
     assert state.step == 2
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
 

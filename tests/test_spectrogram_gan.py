@@ -10,7 +10,8 @@ from fourfloor.evaluation.scores import score_loop
 from fourfloor.models import spectrogram_gan
 from fourfloor.models.spectrogram_gan import Config, Model, ResizedUp, Sampling, TransposedUp
 from fourfloor.representations import spectrogram
-from fourfloor.training import descent, loop
+from fourfloor.training import descent
+from fourfloor.training.config import Config as TrainingConfig
 
 SMALL = {"bins": 16, "frames": 32}
 
@@ -121,7 +122,7 @@ def test_each_picture_turns_by_whole_parts() -> None:
 def test_the_discriminator_rests_while_the_generator_learns() -> None:
     model = small()
     groups = model.parameter_groups().items()
-    optimizers = {name: loop.build_optimizers(list(group), loop.Config()) for name, group in groups}
+    optimizers = {name: descent.build_optimizers(list(group), TrainingConfig()) for name, group in groups}
     for group, loss, _ in model.losses(batch(), 0):
         before = [p.detach().clone() for p in model.discriminators.parameters()]
         descent.minimize(loss, optimizers[group], 1e-3, 1.0)

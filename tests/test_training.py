@@ -1,5 +1,6 @@
 """The loop: exact resume, signals, kill -9, numbers that are not finite."""
 
+import itertools
 import json
 import os
 import signal
@@ -16,9 +17,13 @@ from conftest import RECIPES, TINY
 from torch import nn
 
 from fourfloor.errors import FourfloorError
-from fourfloor.training import checkpoint, loop
+from fourfloor.training import checkpoint, collapse, descent, loop
+from fourfloor.training.config import Budget, Config
+from fourfloor.training.interruption import Stopped
 from fourfloor.training.log import read
 from fourfloor.training.muon import Muon, orthogonalized
+from fourfloor.training.progress import Progress
+from fourfloor.training.state import DivergedError, State
 
 
 class Line(nn.Module):
@@ -44,20 +49,28 @@ def batches(split: str, size: int, rng: np.random.Generator) -> dict[str, np.nda
     return {"x": rng.standard_normal((size, 3)).astype(np.float32)}
 
 
-def run_line(run: Path, steps: int, model: Line | None = None, patience: int = 2, **options: Any) -> loop.State:
+def run_line(
+    run: Path,
+    steps: int,
+    model: Line | None = None,
+    patience: int = 2,
+    resumed: checkpoint.Checkpoint | None = None,
+    **options: Any,
+) -> State:
     (run / "checkpoints").mkdir(parents=True, exist_ok=True)
-    config = loop.Config(
+    config = Config(
         batch_size=4, precision="fp32", validate_every=3, check_every=3, patience=patience, seed=1,
         checkpoint_seconds=1e-9,
     )  # fmt: skip
     torch.manual_seed(1)
-    return loop.train(model or Line(), batches, config, run, meta={}, steps=steps, **options)
+    task = loop.Task(model=model or Line(), config=config, run=run, meta={}, **({"batches": batches} | options))
+    return loop.train(task, Budget(steps=steps), resumed)
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     straight = run_line(tmp_path / "straight", 12)
 
-    def stop(progress: loop.Progress) -> None:
+    def stop(progress: Progress) -> None:
         if progress.step == 8:
             raise TimeoutError
 
@@ -97,16 +110,84 @@ def test_checks_do_not_change_what_is_trained(tmp_path: Path) -> None:
 
 
 def test_without_a_result_training_goes_on_and_the_newest_step_is_kept(tmp_path: Path) -> None:
-    def fails(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:
-        if step:
-            raise FourfloorError("no sound")
-        return float("inf"), {}
-
-    told: list[str] = []
-    state = run_line(tmp_path, 12, check=fails, on_progress=lambda progress: told.append(progress.message))
+    state = run_line(tmp_path, 12, check=lambda model, step: (float("inf"), {}))
     assert (state.step, state.best_step) == (12, None)
     assert checkpoint.load_best(tmp_path).step == 12
-    assert "step 3: check failed: no sound" in told
+
+
+@pytest.mark.parametrize("error", [FourfloorError("no sound"), IndexError("a bug")])
+def test_a_check_that_fails_ends_the_training_after_saving(tmp_path: Path, error: Exception) -> None:
+    def fails(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:
+        if step:
+            raise error
+        return 9.0, {}
+
+    with pytest.raises(type(error), match=str(error)):
+        run_line(tmp_path, 12, check=fails)
+    assert (checkpoint.load_latest(tmp_path).step, len(read(tmp_path / "log.jsonl"))) == (3, 4)
+
+
+def test_listening_that_fails_is_told_and_logged_and_a_bug_ends_the_training_after_saving(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def full(model: nn.Module, step: int) -> None:
+        raise FourfloorError("the disk is full")
+
+    run_line(tmp_path / "a", 4, listen=full, on_progress=lambda progress: told.append(progress.message))
+    assert "listening at step 4 failed: the disk is full" in told
+    assert read(tmp_path / "a" / "log.jsonl")[-1]["warning"] == "listening at step 4 failed: the disk is full"
+
+    def broken(model: nn.Module, step: int) -> None:
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError, match="a bug"):
+        run_line(tmp_path / "b", 4, listen=broken)
+    assert checkpoint.load_latest(tmp_path / "b").step == 4
+
+
+def send_and_wait(number: int = signal.SIGTERM) -> None:
+    """Be a long piece of work in which a signal comes."""
+    os.kill(os.getpid(), number)
+    time.sleep(20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("phase", ["check", "listen"])
+def test_a_signal_leaves_checks_and_listening_at_once(tmp_path: Path, phase: str, number: int) -> None:
+    def check(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:
+        if phase == "check" and step == 6:
+            send_and_wait(number)
+        return 1.0, {"style": 1.0}
+
+    def listen(model: nn.Module, step: int) -> None:
+        if phase == "listen":
+            send_and_wait(number)
+
+    began = time.monotonic()
+    with pytest.raises(Stopped) as caught:
+        run_line(tmp_path, 6, check=check, listen=listen)
+    assert time.monotonic() - began < 5
+    assert caught.value.exit_code == 128 + number
+    assert checkpoint.load_latest(tmp_path).step == 6
+
+
+def test_a_check_that_a_signal_cut_short_is_made_when_the_run_goes_on(tmp_path: Path) -> None:
+    checked: list[int] = []
+
+    def check(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:
+        if step == 6 and 6 not in checked:
+            checked.append(step)
+            send_and_wait()
+        checked.append(step)
+        return SCORES[step], {"style": SCORES[step]}
+
+    straight = run_line(tmp_path / "straight", 30, check=scripted_check)
+    with pytest.raises(Stopped):
+        run_line(tmp_path / "parts", 30, check=check)
+    resumed = run_line(tmp_path / "parts", 30, check=check, resumed=checkpoint.load_latest(tmp_path / "parts"))
+    assert checked == [0, 3, 6, 6, 9, 12]
+    assert (resumed.step, resumed.best_step) == (straight.step, straight.best_step)
+    assert (tmp_path / "parts" / "log.jsonl").read_bytes() == (tmp_path / "straight" / "log.jsonl").read_bytes()
 
 
 class Measuring(Line):
@@ -127,7 +208,7 @@ def test_the_first_check_hears_the_model_before_it_measures_anything(tmp_path: P
         heard.append((step, model.measured.item()))
         return float(step), {"style": float(step)}
 
-    def stop(progress: loop.Progress) -> None:
+    def stop(progress: Progress) -> None:
         if progress.step == 1:
             raise TimeoutError
 
@@ -139,39 +220,64 @@ def test_the_first_check_hears_the_model_before_it_measures_anything(tmp_path: P
 
 
 def test_a_stop_while_it_measures_keeps_the_model_as_it_came(tmp_path: Path) -> None:
-    class Stopped(Measuring):
+    class Interrupted(Measuring):
         def prepare(self, batches) -> None:
             super().prepare(batches)
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(loop.Stopped):
-        run_line(tmp_path, 3, Stopped(), check=scripted_check)
+    with pytest.raises(Stopped):
+        run_line(tmp_path, 3, Interrupted(), check=scripted_check)
     saved = checkpoint.load_latest(tmp_path)
     assert (saved.step, saved.part("ema")["measured"].item()) == (0, 0.0)
 
 
+def test_a_signal_while_it_measures_ends_before_anything_is_saved(tmp_path: Path) -> None:
+    class Slow(Line):
+        def prepare(self, batches) -> None:
+            send_and_wait(signal.SIGHUP)
+
+    began = time.monotonic()
+    with pytest.raises(Stopped, match="before the first step; nothing was trained yet") as caught:
+        run_line(tmp_path, 3, Slow())
+    assert time.monotonic() - began < 5
+    assert caught.value.exit_code == 129
+    assert checkpoint.descriptions(tmp_path) == []
+
+
+class Calibrated(Line):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("guess", torch.zeros(()))
+
+    def calibrate(self, batches, rng) -> None:
+        self.guess.add_(next(iter(batches))["x"].shape[1])
+
+
+def test_every_checkpoint_holds_what_its_use_takes(tmp_path: Path) -> None:
+    found: list[float] = []
+
+    def look(progress: Progress) -> None:
+        found.extend(checkpoint.load(path).part("ema")["guess"].item() for path in checkpoint.descriptions(tmp_path))
+
+    run_line(tmp_path, 5, Calibrated(), on_progress=look)
+    assert found
+    assert min(found) > 0
+
+
 def test_a_stopped_run_has_measured_what_it_needs_to_be_used(tmp_path: Path) -> None:
-    class Calibrated(Line):
-        def __init__(self) -> None:
-            super().__init__()
-            self.register_buffer("calibrated", torch.zeros(()))
-
-        def calibrate(self, batches, rng) -> None:
-            self.calibrated.add_(next(iter(batches))["x"].shape[1])
-
-    def stop(progress: loop.Progress) -> None:
+    def stop(progress: Progress) -> None:
         if progress.step == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(loop.Stopped):
+    with pytest.raises(Stopped):
         run_line(tmp_path, 5, Calibrated(), on_progress=stop)
     saved = checkpoint.load_latest(tmp_path)
-    assert (saved.step, saved.part("ema")["calibrated"].item()) == (2, 3.0)
+    assert (saved.step, saved.part("ema")["guess"].item()) == (2, 3.0)
 
 
 @pytest.mark.parametrize("cut", [1, 8, 11])
 def test_a_resumed_run_checks_and_stops_like_an_uninterrupted_one(tmp_path: Path, cut: int) -> None:
-    def stop(progress: loop.Progress) -> None:
+    def stop(progress: Progress) -> None:
         if progress.step == cut and not progress.message:
             raise TimeoutError
 
@@ -190,7 +296,7 @@ def test_a_resumed_run_checks_and_stops_like_an_uninterrupted_one(tmp_path: Path
 @pytest.mark.parametrize("poison_gradient", [False, True], ids=["loss", "gradient"])
 def test_numbers_that_are_not_finite_never_reach_the_weights(tmp_path: Path, poison_gradient: bool) -> None:
     model = Line(poison_at=5, poison_gradient=poison_gradient)
-    with pytest.raises(loop.DivergedError, match="10 steps in a row"):
+    with pytest.raises(DivergedError, match="10 steps in a row"):
         run_line(tmp_path, 100, model)
     assert all(torch.isfinite(p).all() for p in model.parameters())
     saved = checkpoint.load_latest(tmp_path)
@@ -198,25 +304,110 @@ def test_numbers_that_are_not_finite_never_reach_the_weights(tmp_path: Path, poi
     assert [line["skipped"] for line in read(tmp_path / "log.jsonl")] == [False] * 5 + [True] * 10
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_weight_that_is_not_finite_reaches_no_checkpoint(tmp_path: Path) -> None:
+    model = Line()
+    model.register_parameter("unused", nn.Parameter(torch.zeros(3)))
+
+    def break_it(progress: Progress) -> None:
+        if progress.step == 4:
+            model.unused.data[1] = float("nan")
+
+    with pytest.raises(DivergedError, match="weight model/unused is not finite at step 4"):
+        run_line(tmp_path, 9, model, on_progress=break_it)
+    assert DivergedError.exit_code == 4
+    saved = checkpoint.load_latest(tmp_path)
+    assert saved.step == 3
+    assert all(torch.isfinite(value.float()).all() for value in saved.tensors.values())
+
+
+def test_a_batch_that_is_not_finite_is_skipped_and_counted(tmp_path: Path) -> None:
+    drawn = itertools.count()
+
+    def some(split: str, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        batch = batches(split, size, rng)
+        if split == "train" and next(drawn) in (2, 3):
+            batch["x"][1, 1] = np.inf
+        return batch
+
+    state = run_line(tmp_path, 8, batches=some)
+    assert (state.step, state.bad_steps) == (8, 0)
+    assert [line["skipped"] for line in read(tmp_path / "log.jsonl")] == [False] * 2 + [True] * 2 + [False] * 4
+    assert all(torch.isfinite(p).all() for p in state.model.parameters())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_saves_and_stops(tmp_path: Path, number: int) -> None:
-    def interrupt(progress: loop.Progress) -> None:
+    def interrupt(progress: Progress) -> None:
         if progress.step == 4:
             os.kill(os.getpid(), number)
 
-    with pytest.raises(loop.Stopped, match="after step 4") as caught:
+    with pytest.raises(Stopped, match="after step 4") as caught:
         run_line(tmp_path, 100, on_progress=interrupt)
     assert caught.value.exit_code == 128 + number
     assert checkpoint.load_latest(tmp_path).step == 4
 
 
+@pytest.mark.parametrize(
+    ("name", "healthy", "low"),
+    [("wasserstein", 2.0, 1e-5), ("discriminator", 0.7, 0.0), ("kl", 4.0, 1e-6), ("spread", 0.9, 1e-4),
+     ("perplexity_64", 40.0, 1.0)],
+)  # fmt: skip
+@pytest.mark.parametrize("begins", [1, 130])
+def test_a_collapse_is_named_within_100_steps(
+    tmp_path: Path, name: str, healthy: float, low: float, begins: int
+) -> None:
+    class Collapsing(Line):
+        def losses(self, batch, step):
+            for group, loss, parts in super().losses(batch, step):
+                yield group, loss, parts | {name: torch.tensor(low if step + 1 >= begins else healthy)}
+
+    seen: list[Progress] = []
+    run_line(tmp_path, begins + 110, Collapsing(), on_progress=seen.append)
+    (told,) = [progress for progress in seen if "collapse at step" in progress.message]
+    assert begins < told.step <= begins + 100
+    assert name in told.message
+    (line,) = [line for line in read(tmp_path / "log.jsonl") if "warning" in line]
+    assert line["warning"] == told.message
+    assert {progress.collapsed for progress in seen if progress.loss and progress.step >= told.step} == {name}
+    assert {progress.collapsed for progress in seen if progress.loss and progress.step < told.step} == {""}
+
+
+def test_numbers_that_only_pass_near_zero_are_no_collapse() -> None:
+    low_steps: dict[str, int] = {}
+    values = [0.0] * 49 + [1.0] + [0.0] * 45 + [1.0] * 100 + [0.0, 1.0] * 60
+    assert [collapse.follow(low_steps, {"kl": kl}, step) for step, kl in enumerate(values, 1)] == [[]] * len(values)
+
+
+def test_a_budget_counts_preparation_and_never_leaves_0_to_100_percent() -> None:
+    budget = Budget(minutes=2.0)
+    assert not budget.is_spent(0, 180.0)  # one step is always trained
+    assert budget.is_spent(1, 180.0)
+    assert (budget.share(1, 180.0), budget.seconds_left(1, 180.0, 2.0)) == (1.0, 0.0)
+    assert (budget.share(1, 30.0), budget.seconds_left(1, 30.0, 2.0)) == (0.25, 90.0)
+    both = Budget(steps=10, minutes=2.0)
+    assert (both.share(5, 30.0), both.seconds_left(5, 30.0, 2.0)) == (0.5, 10.0)
+    assert (both.share(12, 30.0), both.seconds_left(12, 30.0, 2.0)) == (1.0, 0.0)
+
+
+def test_minutes_spent_on_preparation_leave_one_step(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    seen: list[Progress] = []
+    task = loop.Task(
+        model=Line(), batches=batches, config=Config(batch_size=4), run=tmp_path, meta={}, on_progress=seen.append
+    )
+    state = loop.train(task, Budget(minutes=1.0, began=time.monotonic() - 90))
+    assert state.step == 1
+    assert state.elapsed >= 90
+    assert [(progress.share_done, progress.seconds_left) for progress in seen if progress.loss] == [(1.0, 0.0)]
+
+
 def test_the_rate_warms_up_and_falls_to_a_tenth() -> None:
-    config = loop.Config(learning_rate=1.0, warmup_steps=10, decay_share=0.2)
-    rates = [loop.learning_rate(config, step, 100) for step in range(100)]
+    config = Config(learning_rate=1.0, warmup_steps=10, decay_share=0.2)
+    rates = [descent.learning_rate(config, step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[50] == 1.0
     assert rates[99] == pytest.approx(0.1)
-    assert loop.learning_rate(config, 10_000, None) == 1.0
+    assert descent.learning_rate(config, 10_000, None) == 1.0
 
 
 @pytest.mark.parametrize("shape", [(96, 80), (70, 130)])
@@ -245,7 +436,7 @@ def test_muon_brings_singular_values_near_one() -> None:
 
 def test_muon_takes_the_matrices_only() -> None:
     model = nn.Sequential(nn.Linear(128, 128), nn.LayerNorm(128), nn.Linear(128, 4))
-    adamw, muon = loop.build_optimizers(list(model.parameters()), loop.Config(optimizer="muon"))
+    adamw, muon = descent.build_optimizers(list(model.parameters()), Config(optimizer="muon"))
     assert [p.shape for p in muon.param_groups[0]["params"]] == [(128, 128)]
     assert len(adamw.param_groups[0]["params"]) == 5
 

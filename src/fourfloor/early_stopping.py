@@ -6,6 +6,7 @@ than it takes for a verdict: they rank the steps of one run, made with the same 
 """
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,22 +31,48 @@ from fourfloor.training.loop import Check
 
 N_LOOPS = 8  # a check takes about as long as ten steps; the scorecard's verdict takes 32
 MIN_DIVERSITY = 0.7  # the scorecard's gate
+MIN_TRAIN = 8  # loops, for a style space
 MAX_HEARD = 128  # loops of each split, evenly over it
 
 
-def checker(plan: recipe.Recipe, codec: Any, dataset: Dataset, meta: dict[str, Any], decoder: Trained | None) -> Check:
-    """Return what scores a model that samples; FourfloorError in one line where dataset or decoder do not suffice."""
+class NothingToCompareError(FourfloorError):
+    """Dataset or decoder do not suffice for a check."""
+
+
+def checker(
+    plan: recipe.Recipe,
+    codec: Any,
+    dataset: Dataset,
+    meta: dict[str, Any],
+    decoder: Trained | None,
+    on_loop: Callable[[int, int], None] = lambda done, total: None,
+) -> Check:
+    """Return what scores a model that samples; NothingToCompareError where dataset or decoder do not suffice.
+
+    `on_loop(done, total)` is called while the loops are measured that samples are compared with.
+    """
     if decoder is None and not hasattr(representation_module(plan.representation_name), "decode"):
-        raise FourfloorError("no decoder turns its samples into sound; name one with --decoder")
+        raise NothingToCompareError("no decoder turns its samples into sound; name one with --decoder")
     cutoff_hz = min(CUTOFF_HZ, 0.45 * dataset.sample_rate)
     train, held_out = (dataset.evenly(split, MAX_HEARD) for split in ("train", "validation"))
     if len(held_out) < 2:
-        raise FourfloorError("a single held-out loop has no distance; ingest more music, or in shorter loops")
-    heard = hear_set((_sample(dataset, index) for index in train), cutoff_hz)
+        raise NothingToCompareError("a single held-out loop has no distance; ingest more music, or in shorter loops")
+    if len(train) < MIN_TRAIN:
+        raise NothingToCompareError(f"{len(train)} training loops are too few to measure a style; ingest more music")
+    total = len(train) + len(held_out) + len(dataset)
+
+    def sample_of(number: int, index: int) -> Sample:
+        on_loop(number, total)
+        return _sample(dataset, index)
+
+    heard = hear_set((sample_of(number, index) for number, index in enumerate(train)), cutoff_hz)
     space = StyleSpace.of(heard.vectors, heard.tracks)
-    reference = space.place(hear_set((_sample(dataset, index) for index in held_out), cutoff_hz).vectors)
+    numbered = enumerate(held_out, start=len(train))
+    reference = space.place(hear_set((sample_of(number, index) for number, index in numbered), cutoff_hz).vectors)
     # All loops of the dataset: where a track's later loops validate, these are no music to repeat either.
-    index = CopyIndex(training_passages(dataset), cutoff_hz)
+    index = CopyIndex(
+        training_passages(dataset, lambda done: on_loop(len(train) + len(held_out) + done, total)), cutoff_hz
+    )
     tempi = [playable_bpm(dataset.bpm(held_out[number % len(held_out)])) for number in range(N_LOOPS)]
     requests = [Request(bpm=bpm, bars=dataset.bars, seed=number) for number, bpm in enumerate(tempi)]
 

@@ -33,6 +33,10 @@ TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.bool) 
 SMALL = 10_000  # matrices of fewer weights are exported in half precision
 
 
+class NoDecoderError(FourfloorError):
+    """No decoder lies beside a prior that needs one."""
+
+
 @dataclass(frozen=True)
 class Trained:
     """A model rebuilt from a checkpoint alone, with what it was trained on."""
@@ -235,7 +239,7 @@ def find_decoder(run: Path, prior: Trained) -> Trained:
     for name in bundled_names():
         if decoder := _fitting(bundled_folder(name) / DECODER_FILE, prior):
             return decoder
-    raise FourfloorError(f"{run}: no decoder with its codec lies beside it; name one with --decoder")
+    raise NoDecoderError(f"{run}: no decoder with its codec lies beside it; name one with --decoder")
 
 
 def _fitting(path: Path, prior: Trained) -> Trained | None:

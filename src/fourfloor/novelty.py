@@ -6,7 +6,7 @@ where the training audio is not.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +36,12 @@ class Reference:
     data_hash: str = ""  # of what it is of; of old references not known
 
 
-def write_reference(folder: Path, dataset: Dataset, parent: Reference | None = None) -> None:
+def write_reference(
+    folder: Path,
+    dataset: Dataset,
+    parent: Reference | None = None,
+    on_loop: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
     """Fingerprint and measure the training loops of a dataset, once.
 
     What the model it is tuned from had heard, `parent`, is searched as well; the range of the numbers is the dataset's.
@@ -45,7 +50,7 @@ def write_reference(folder: Path, dataset: Dataset, parent: Reference | None = N
     with contextlib.suppress(FourfloorError):
         if load_reference(folder).data_hash == data_hash:
             return  # an earlier part of the run wrote it
-    index = CopyIndex(training_passages(dataset))
+    index = CopyIndex(training_passages(dataset, lambda done: on_loop(done, len(dataset))))
     scores = [
         score_loop(dataset.waveform(i), dataset.sample_rate, dataset.bpm(i), dataset.bars)
         for i in dataset.evenly("train", ENVELOPE_LOOPS)
@@ -61,11 +66,16 @@ def write_reference(folder: Path, dataset: Dataset, parent: Reference | None = N
     write_atomically(folder / ABOUT, about)
 
 
-def training_passages(dataset: Dataset) -> Iterator[Passage]:
-    """Yield the passages of all parts of a dataset; a part that is given twice counts once."""
-    for part in {part.path: part for part in dataset.catalogues}.values():
-        for passage in dataset_passages(part):
-            yield replace(passage, name=dataset.names[part.path, passage.name])
+def training_passages(dataset: Dataset, on_loop: Callable[[int], None] = lambda done: None) -> Iterator[Passage]:
+    """Yield the passages of all parts of a dataset; a part that is given twice counts once.
+
+    `on_loop(done)` is called with the number of passages so far; there are at most as many as loops.
+    """
+    parts = {part.path: part for part in dataset.catalogues}.values()
+    passages = ((each.path, passage) for each in parts for passage in dataset_passages(each))
+    for done, (path, passage) in enumerate(passages):
+        on_loop(done)
+        yield replace(passage, name=dataset.names[path, passage.name])
 
 
 def load_reference(folder: Path) -> Reference:

@@ -18,7 +18,7 @@ from typing import Any
 from fourfloor.errors import FourfloorError
 from fourfloor.models import family_module, is_generative
 from fourfloor.representations import representation_module
-from fourfloor.training import loop
+from fourfloor.training.config import Config as TrainingConfig
 
 TABLES = ("about", "representation", "model", "training", "generation")
 MAX_BYTES = 100_000
@@ -47,7 +47,7 @@ class Recipe:
     representation: Any
     family: str
     model: Any
-    training: loop.Config
+    training: TrainingConfig
     generation: Any = field(default=None)
     about: About = field(default_factory=About)
     model_keys: tuple[str, ...] = field(default=(), compare=False)  # what [model] names; the rest is defaults
@@ -137,7 +137,7 @@ def parse(content: dict[str, Any], source: str) -> Recipe:
         representation=fill(representation.Config, representation_table, f"{source} [representation]"),
         family=family,
         model=fill(model.Config, model_table, f"{source} [model]"),
-        training=fill(loop.Config, content.get("training", {}), f"{source} [training]"),
+        training=fill(TrainingConfig, content.get("training", {}), f"{source} [training]"),
         generation=generation,
         about=fill(About, content.get("about", {}), f"{source} [about]"),
         model_keys=tuple(model_table),

@@ -14,7 +14,7 @@ from conftest import RECIPES, TINY
 from safetensors.torch import save
 
 from fourfloor import loading, pipeline
-from fourfloor.pipeline.train import RESUMED, claimed
+from fourfloor.pipeline.run_folder import RESUMED, claimed
 from fourfloor.training import checkpoint
 from fourfloor.training.log import Log, read
 

@@ -39,7 +39,7 @@ def train(
     """
     from fourfloor import pipeline
     from fourfloor.interfaces.show import training_bar
-    from fourfloor.training.loop import Stopped
+    from fourfloor.training.interruption import Stopped
 
     request = pipeline.TrainRequest(
         recipe=recipe, data=data, run=out, minutes=minutes, steps=steps, resume=resume, parent=parent,
@@ -49,14 +49,14 @@ def train(
         with training_bar() as bar:
             summary = pipeline.train(request, bar.update)
     except Stopped as stopped:
-        fail(f"{out}: {stopped}; go on with --resume", stopped.exit_code)
+        fail(f"{out}: {stopped}", stopped.exit_code)
     if as_json:
         print_json(summary)
     else:
         spent = f"{summary['steps']} steps in {summary['seconds'] / 60:.1f} min"
         loss, validation = ("none" if summary[key] is None else f"{summary[key]:.4f}" for key in ("loss", "validation"))
         print(f"{out}: {spent}, loss {loss}, validation {validation}")
-        for note in summary["notes"]:
+        for note in [*summary["warnings"], *summary["notes"]]:
             print(note)
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from fourfloor.ingest.folder import IngestReport, TrackReport
-    from fourfloor.training.loop import Progress as TrainingProgress
+    from fourfloor.training.progress import Progress as TrainingProgress
 
 PLAIN_SECONDS = 30.0  # between lines where the output is no terminal
 
@@ -25,10 +25,10 @@ class Bar:
         self._progress, self._task, self._console = progress, task, console
         self._spoke = time.monotonic()
 
-    def update(self, done: float, total: float, text: str) -> None:
-        """Show how far the work is."""
+    def update(self, done: float, total: float, text: str, announce: bool = False) -> None:
+        """Show how far the work is; `announce` says so at once where the output is no terminal."""
         self._progress.update(self._task, completed=done, total=total, text=text)
-        if not self._console.is_terminal and time.monotonic() - self._spoke >= PLAIN_SECONDS:
+        if not self._console.is_terminal and (announce or time.monotonic() - self._spoke >= PLAIN_SECONDS):
             print(f"{100 * done / total:.0f} %  {text}", file=sys.stderr, flush=True)
             self._spoke = time.monotonic()
 
@@ -54,15 +54,21 @@ class TrainingBar:
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
+        self._stage = ""
 
     def update(self, progress: "TrainingProgress") -> None:
-        """Show step, loss and validation, or a message on a line of its own."""
+        """Show step, loss and validation, a stage between the steps, or a message on a line of its own."""
         if progress.message:
             print(progress.message, file=sys.stderr, flush=True)
             return
+        if progress.stage:
+            self._bar.update(progress.share_done, 1.0, progress.stage, announce=progress.stage != self._stage)
+            self._stage = progress.stage
+            return
         validation = "" if progress.validation is None else f"  validation {progress.validation:.4f}"
-        left = progress.elapsed * (1 - progress.share_done) / max(progress.share_done, 1e-9)
-        text = f"step {progress.step}  loss {progress.loss:.4f}{validation}  {left / 60:.1f} min left"
+        collapsed = f"  collapsed: {progress.collapsed}" if progress.collapsed else ""
+        left = f"{progress.seconds_left / 60:.1f} min left"
+        text = f"step {progress.step}  loss {progress.loss:.4f}{validation}{collapsed}  {left}"
         self._bar.update(progress.share_done, 1.0, text)
 
 

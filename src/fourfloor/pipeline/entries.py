@@ -9,7 +9,7 @@ from fourfloor import recipe
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.pipeline.judging import read_json, write_json
-from fourfloor.pipeline.train import is_same_experiment
+from fourfloor.pipeline.run_folder import is_same_experiment
 from fourfloor.representations import representation_module
 from fourfloor.representations.latent import SAMPLE_RATE
 from fourfloor.training import checkpoint

@@ -12,9 +12,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from fourfloor.errors import FourfloorError
-from fourfloor.pipeline.train import TrainRequest, is_claimed, train
+from fourfloor.pipeline.run_folder import is_claimed
+from fourfloor.pipeline.train import TrainRequest, train
 from fourfloor.stopping import on_stop, stop_signals
-from fourfloor.training.loop import DivergedError, Progress, Stopped
+from fourfloor.training.interruption import Stopped
+from fourfloor.training.progress import Progress
+from fourfloor.training.state import DivergedError
 
 TELL_SECONDS = 0.5  # between two reports of a training
 PATIENCE_SECONDS = 120.0  # for a training whose parent was killed to save and let go of its run

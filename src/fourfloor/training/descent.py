@@ -1,4 +1,4 @@
-"""One optimizer step: a family's losses, a move down them, and the average that follows."""
+"""One optimizer step: a family's losses, the optimizers, a move down, and the average that follows."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fourfloor.models import Trainable
+from fourfloor.training.config import Config
+from fourfloor.training.muon import Muon
 
 
 def to_tensors(batch: dict[str, np.ndarray], device: str) -> dict[str, Tensor]:
@@ -38,6 +40,28 @@ def in_bf16(precision: str, device: str) -> bool:
         return precision == "bf16"
     capabilities = torch.cpu.get_capabilities()
     return device == "cuda" or bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def build_optimizers(parameters: list[nn.Parameter], config: Config) -> list[torch.optim.Optimizer]:
+    """Return one optimizer, or with `muon` two: Muon for matrices, AdamW for everything else."""
+    matrices = [p for p in parameters if p.ndim == 2 and min(p.shape) > 64] if config.optimizer == "muon" else []
+    others = [p for p in parameters if not any(p is matrix for matrix in matrices)]
+    decay = config.weight_decay
+    betas = config.betas[0], config.betas[1]
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, betas=betas, weight_decay=decay)]
+    if matrices:
+        dtype = torch.bfloat16 if in_bf16("auto", matrices[0].device.type) else torch.float32
+        optimizers.append(Muon(matrices, weight_decay=decay, dtype=dtype))
+    return optimizers
+
+
+def learning_rate(config: Config, step: int, steps: int | None) -> float:
+    """Return the rate at a step: a linear warm-up, a plateau, and a linear fall where the end is known."""
+    rate = config.learning_rate * min(1.0, (step + 1) / max(1, config.warmup_steps))
+    if steps and config.decay_share:
+        left = (steps - step) / (config.decay_share * steps)
+        rate *= max(0.1, min(1.0, left))
+    return rate
 
 
 def minimize(loss: Tensor, optimizers: list[torch.optim.Optimizer], rate: float, clip_norm: float) -> bool:

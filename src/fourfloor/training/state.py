@@ -1,6 +1,6 @@
 """Everything that a resumed run needs, to a checkpoint and back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,14 @@ from torch import Tensor, nn
 
 from fourfloor.errors import FourfloorError
 from fourfloor.training import checkpoint
+
+NEEDED = ("elapsed", "optimizers", "rng", "threads")  # entries without which no run goes on
+
+
+class DivergedError(FourfloorError):
+    """Training produced non-finite numbers; the last checkpoint is healthy."""
+
+    exit_code = 4
 
 
 @dataclass
@@ -25,12 +33,20 @@ class State:
     best_step: int | None = None
     best_score: float | None = None
     stale_checks: int = 0  # since the best one
+    checked_step: int | None = None  # the last one that was checked
+    low_steps: dict[str, int] = field(default_factory=dict)  # for how long a part of the losses was near 0
+    bad_steps: int = 0  # steps in a row that were not finite; not kept
+    validation: float | None = None  # the last one; not kept
 
 
 def save(state: State, run: Path, meta: dict[str, Any], constants: dict[str, Tensor]) -> None:
-    """Write a checkpoint of everything that a resumed run needs."""
+    """Write a checkpoint of everything that a resumed run needs; DivergedError where a weight is not finite."""
     tensors = {f"model/{name}": value for name, value in state.model.state_dict().items()}
     tensors |= {f"ema/{name}": value for name, value in state.ema.state_dict().items()}
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            reason = f"{run}: weight {name} is not finite at step {state.step}"
+            raise DivergedError(f"{reason}; nothing was saved, go on from the checkpoint before with --resume")
     tensors |= {f"constants/{name}": value for name, value in constants.items()}
     tensors["rng/torch"] = torch.get_rng_state()
     rests: dict[str, dict[str, Any]] = {}
@@ -44,6 +60,8 @@ def save(state: State, run: Path, meta: dict[str, Any], constants: dict[str, Ten
         "best_step": state.best_step,
         "best_score": state.best_score,
         "stale_checks": state.stale_checks,
+        "checked_step": state.checked_step,
+        "low_steps": state.low_steps,
         "optimizers": rests,
         "rng": state.rng.bit_generator.state,
         "threads": torch.get_num_threads(),
@@ -69,3 +87,5 @@ def restore(state: State, saved: checkpoint.Checkpoint) -> None:
     state.step, state.elapsed = saved.step, saved.meta["elapsed"]
     state.best_step, state.best_score = saved.meta.get("best_step"), saved.meta.get("best_score")
     state.stale_checks = saved.meta.get("stale_checks", 0)
+    state.checked_step = saved.meta.get("checked_step", saved.step)
+    state.low_steps = dict(saved.meta.get("low_steps", {}))

@@ -1,0 +1,110 @@
+"""What looks at a model while it trains: a few loops to listen to, checks that stop the training, the reference."""
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from fourfloor import loading, recipe
+from fourfloor.dataset import Dataset
+from fourfloor.errors import FourfloorError
+from fourfloor.models import Generative
+from fourfloor.pipeline import outcome
+from fourfloor.training import checkpoint, loop
+from fourfloor.training.progress import OnProgress, Progress
+
+# Training needs torch, numpy and safetensors alone, so that it runs where no audio library is installed; what listens,
+# draws and scores is imported by the steps that do.
+LISTENING_LIBRARIES = ("scipy", "soxr", "pyloudnorm", "PIL")
+OnLoop = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a run goes on from: its own checkpoint, the model it tunes, and the decoder it is heard through."""
+
+    resumed: checkpoint.Checkpoint | None
+    parent_name: str | None
+    parent: loading.Trained | None
+    decoder: loading.Trained | None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observers:
+    """What looks at the model while it trains: both optional."""
+
+    listen: Callable[[nn.Module, int], None] | None = None
+    check: loop.Check | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def observers(
+    run: Path,
+    plan: recipe.Recipe,
+    codec: Any,
+    dataset: Dataset,
+    meta: dict[str, Any],
+    origin: Origin,
+    model: nn.Module,
+    on_progress: OnProgress,
+) -> Observers:
+    """Prepare what looks at the model, and what its loops are compared with, as far as libraries and dataset allow."""
+    notes = origin.notes + ([] if dataset.holds_out_tracks else [outcome.late_loops(dataset)])
+    missing = next((name for name in LISTENING_LIBRARIES if not importlib.util.find_spec(name)), None)
+    if missing:
+        if plan.training.check_every:
+            notes.append(f"nothing is heard that could stop the training: {missing} is not installed")
+        return Observers(notes=notes)
+    from fourfloor import early_stopping, listening
+
+    check = None
+    if isinstance(model, Generative):
+        notes += _write_reference(run, dataset, origin, _stage(on_progress, "taking fingerprints of the loops"))
+        if plan.training.check_every:
+            on_loop = _stage(on_progress, "measuring the loops that checks compare with")
+            try:
+                check = early_stopping.checker(plan, codec, dataset, meta, origin.decoder, on_loop)
+            except early_stopping.NothingToCompareError as error:
+                notes.append(f"nothing is heard that could stop the training: {error}")
+    listen = listening.listener(run, plan, codec, dataset, meta, origin.decoder)
+    return Observers(listen=listen, check=check, notes=notes)
+
+
+def _write_reference(run: Path, dataset: Dataset, origin: Origin, on_loop: OnLoop) -> list[str]:
+    """Write beside a run what copies are searched in: its dataset, and what the model it is tuned from had heard.
+
+    Returns what to note. A parent that was trained where nothing could be heard has no reference.
+    """
+    from fourfloor import novelty
+
+    if origin.resumed and (run / novelty.ABOUT).exists():
+        try:
+            novelty.load_reference(run)
+            return []
+        except FourfloorError as error:
+            return [f"{error}; it is written again", *_fingerprints(run, dataset, origin, on_loop)]
+    return _fingerprints(run, dataset, origin, on_loop)
+
+
+def _fingerprints(run: Path, dataset: Dataset, origin: Origin, on_loop: OnLoop) -> list[str]:
+    """Write the reference whatever is there."""
+    from fourfloor import novelty
+
+    heard, notes = None, []
+    if origin.parent_name:
+        folder = loading.reference_folder(origin.parent_name)
+        if (folder / novelty.ABOUT).exists():
+            heard = novelty.load_reference(folder)
+        else:
+            notes = [f"{folder} has no reference: passages that {origin.parent_name} had heard will not be found"]
+    novelty.write_reference(run, dataset, heard, on_loop)
+    return notes
+
+
+def _stage(on_progress: OnProgress, name: str) -> OnLoop:
+    """Return what shows how far a stage before the first step is."""
+    return lambda done, total: on_progress(Progress(stage=name, share_done=min(1.0, done / max(1, total))))
