@@ -2,6 +2,7 @@
 said. The bytes that recorders, pipes, `cat` and radio recordings leave are written here."""
 
 import os
+import random
 import struct
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import house_loop
+from faults.test_audio_faults import decode_in_child, mutated
 
 from fourfloor import audio
 from fourfloor.audio.lengths import UNFINISHED, WRONG
@@ -145,6 +147,14 @@ def test_a_second_stream_that_cannot_be_read_is_named(tmp_path):
     assert repairs == ["1 more streams in it cannot be read: left out"]
 
 
+@pytest.mark.parametrize("before", [b"\1" * 300, bytes(5000), b"ID3\4\0\0\0\0\1\0" + bytes(99)])
+def test_an_mp3_that_begins_in_the_middle_of_a_frame_is_read(tmp_path, before):
+    content = coded(tmp_path, OTHER, "MP3")
+    found, repairs = heard(tmp_path, before + content[content.index(b"\xff\xfb", 4) :])
+    assert found.shape[1] == pytest.approx(OTHER.shape[1], abs=3 * 1152)
+    assert repairs == []
+
+
 @pytest.mark.parametrize("tag", [b"", b"APETAGEX" + bytes(300_000), b"TAG" + bytes(125)])
 def test_an_mp3_without_a_tag_of_its_length_is_whole(tmp_path, tag):
     """A variable bit rate that grows: libmpg123 guesses the length from the first, small frames and the file's size."""
@@ -160,6 +170,61 @@ def test_an_mp3_without_a_tag_of_its_length_is_whole(tmp_path, tag):
     assert repairs == []
     _, repairs = heard(tmp_path, content[start:-100])
     assert repairs == [f"cut short: {(found.shape[1] - 1152) / 44_100:.2f} s, without its end"]
+
+
+def test_mutated_streams_crash_hang_or_flood_nothing(tmp_path):
+    """Beside the formats of test_audio_faults: rarer containers, joined streams, headers without lengths."""
+    rng = random.Random(1)
+    loops = LOOP[:, :20_000], OTHER[:, :20_000]
+    whole = {kind: [coded(tmp_path, loop, kind) for loop in loops] for kind in ("WAV", "FLAC", "OGG", "MP3")}
+    originals = [coded(tmp_path, loops[0], kind) for kind in ("RF64", "W64", "CAF", "AU")]
+    originals += [
+        without_lengths(content, kind, 0) for kind, content in zip(("RF64", "W64", "CAF"), originals, strict=False)
+    ]
+    originals += [b"".join(whole[kind]) for kind in ("FLAC", "OGG", "MP3")]
+    originals += [without_lengths(whole["WAV"][0], "WAV", 0), ogg_flac(whole["FLAC"][0]), whole["MP3"][0][417:]]
+    paths = []
+    for number, original in enumerate(originals):
+        for index in range(12):
+            paths.append(tmp_path / f"{number}-{index}")
+            paths[-1].write_bytes(mutated(original, rng))
+    lines = decode_in_child(paths)
+    for line in lines:
+        assert line["peak"] <= 17.0
+        assert line["error"] or line["frames"] > 0
+    assert 10 < sum(line["error"] is not None for line in lines) < len(lines) - 10
+
+
+def test_files_of_nothing_but_headers_cost_little(tmp_path):
+    ogg, flac = coded(tmp_path, LOOP, "OGG", "VORBIS"), coded(tmp_path, LOOP, "FLAC")
+    mp3 = [coded(tmp_path, loop, "MP3", None, rate)[500:6000] for loop, rate in ((LOOP, 44_100), (OTHER, 48_000))]
+    first = ogg_page(b"\x01vorbis" + bytes(30), 2, 1)
+    hostile = {
+        "begins.ogg": (first + ogg_page(b"x", 0, 1)) * 5000,
+        "misses.ogg": ogg + (ogg_page(b"", 0, 1) + b"x") * 10_000,
+        "pages.oga": ogg_page(b"\x7fFLAC\1\0\0\1" + flac[:42], 2, 1) + ogg_page(b"x", 0, 1) * 410_000,
+        "heads.flac": flac[:42] * 5000,
+        "turns.mp3": b"".join(mp3) * 1500,
+        "tags.mp3": b"ID3\4\0\0\0\0\0\0" * 100_000,
+    }
+    reasons = [
+        "more pages or streams",
+        "more pages or streams",
+        "more pages of FLAC",
+        "joins more than",
+        "",
+        "no audio",
+    ]
+    for name, content in hostile.items():
+        (tmp_path / name).write_bytes(content)
+    for kind, content in (("ogg", ogg), ("flac", flac), ("mp3", mp3[0])):
+        (tmp_path / f"hole.{kind}").write_bytes(content)
+        os.truncate(tmp_path / f"hole.{kind}", 2_900_000_000)  # no byte of it is on the disk
+    lines = decode_in_child([tmp_path / name for name in hostile], megabytes=192, seconds=10)
+    for line, reason in zip(lines, reasons, strict=True):
+        assert reason in (line["error"] or ""), line
+    lines = decode_in_child([tmp_path / f"hole.{kind}" for kind in ("ogg", "flac", "mp3")], seconds=5)
+    assert [line["error"] for line in lines] == [None] * 3
 
 
 def ogg_page(body: bytes, flags: int, serial: int, granule: int = 0) -> bytes:

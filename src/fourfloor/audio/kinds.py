@@ -1,6 +1,6 @@
 """The first bytes of a file -> what it is, and for what libsndfile does not read, which command converts it.
 
-In: a path to name and the open file. Out: one of three ways to find its streams, or one line that says why not. Names
+In: a path to name and the open file. Out: one of four ways to find its streams, or one line that says why not. Names
 of files decide nothing: a FLAC called .mp3 is a FLAC.
 """
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fourfloor.audio.files import AudioError, PathLike, display_name
+from fourfloor.audio.mpeg import after_id3, holds_frames
 
 CONVERT = "export it again as WAV or FLAC"
-OGG, MPEG, OTHER = "Ogg", "MPEG", "other"
+OGG, MPEG, FLAC, PLAIN = "Ogg", "MPEG", "FLAC", "plain"
 
 # libsndfile knows 25 formats, most of them little tested: these are read.
-_READ = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"riff\x2e\x91\xcf\x11", b"caff", b".snd")
+_READ = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"riff\x2e\x91\xcf\x11", b"caff", b".snd")
 _CONVERTED = {
     b"\x1aE\xdf\xa3": "Matroska or WebM",
     b"0&\xb2u\x8ef\xcf\x11": "Windows Media (WMA)",
@@ -55,11 +56,13 @@ def recognize(path: PathLike, file: BinaryIO) -> str:
     if head.startswith(b"ID3"):
         file.seek(after_id3(head))
         inside = file.read(64)
-        head = inside if inside.startswith((*_READ, b"OggS")) else b"\xff\xfb"
+        head = inside if inside.startswith((*_READ, b"OggS", b"fLaC")) else b"\xff\xfb"
     if head.startswith(b"OggS"):
         return OGG
+    if head.startswith(b"fLaC"):
+        return FLAC
     if head.startswith(_READ):
-        return OTHER
+        return PLAIN
     for magic, reason in _OTHERS.items():
         if head.startswith(magic):
             raise AudioError(path, reason)
@@ -71,20 +74,12 @@ def recognize(path: PathLike, file: BinaryIO) -> str:
         kind = "AAC"
     if kind:
         raise AudioError(path, f"is {kind}, which fourfloor does not read; convert it: {conversion(path)}")
-    if sync & _MPEG_SYNC == _MPEG_SYNC:
+    if sync & _MPEG_SYNC == _MPEG_SYNC or holds_frames(file):
         return MPEG
     if not head[:12].strip(b"\0"):
         raw = "import it as raw audio in an editor (44.1 kHz, 16 bits, stereo are usual)"
         raise AudioError(path, f"begins with zeros where a header belongs, as recordings left unfinished do; {raw}")
     raise AudioError(path, "is not audio (WAV, FLAC, OGG, Opus, MP3, AIFF); remove it or convert it")
-
-
-def after_id3(head: bytes) -> int:
-    """Return where an ID3v2 tag ends that a file's first ten bytes announce (ID3v2.4, 3.1), 0 where there is none."""
-    if head[:3] != b"ID3" or len(head) < 10:
-        return 0
-    size = (head[6] << 21) | (head[7] << 14) | (head[8] << 7) | head[9]
-    return 10 + size + (10 if head[5] & 0x10 else 0)
 
 
 def conversion(path: PathLike) -> str:

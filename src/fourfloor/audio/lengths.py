@@ -1,14 +1,12 @@
-"""The length that a header gives, against the bytes that are there: WAV, RF64, AIFF, W64, CAF, AU, FLAC.
+"""The length that a header gives, against the bytes that are there: WAV, RF64, AIFF, W64, CAF, AU.
 
 In: an open binary file. Out: its streams, each with a header that lets libsndfile read all that is there. A recorder
 that crashed leaves zeros for lengths, a program that writes into a pipe leaves 2^32 - 1, a size beyond 4 GB wraps.
 Layouts as in `riff`; W64 after Sony's "Sony Wave64"; CAF after Apple's "Core Audio Format Specification 1.0"; AU after
-RFC 4856; FLAC after RFC 9639.
+RFC 4856.
 """
 
-import re
 import struct
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from fourfloor.audio.pieces import Piece, Stream
@@ -17,17 +15,13 @@ from fourfloor.audio.riff import chunks
 UNFINISHED = "the header gives no length (an unfinished recording or a stream): read to the end of the file"
 WRONG = "the header gives a length that is too short: read to the end of the file"
 _UNKNOWN = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)  # of 32 bits, as ffmpeg, sox and recorders leave them
-_NEVER = 1 << 62  # of 64 bits: no file is that long
+_NEVER = 1 << 43  # bytes: file systems refuse to seek so far
 _MAX_CHUNKS = 1024
-_FLAC_HEAD = re.compile(rb"fLaC[\x00\x80]\0\0\x22")  # STREAMINFO, perhaps the last block of the header
-_BLOCK_BYTES = 1 << 20
-_FLAC_TOTAL = slice(21, 26)  # the byte with four bits of the depth and four of the total, and the total's other 32
-_MAX_TAG_BYTES = 1 << 24
 
 
-def measured(file: BinaryIO) -> list[Stream]:
-    """Return the streams of a file of any kind but Ogg and MPEG."""
-    head = _at(file, 0, 16)
+def sized_streams(file: BinaryIO) -> list[Stream]:
+    """Return the one stream of a file whose header counts its bytes."""
+    head = at(file, 0, 16)
     if head[:4] in (b"RIFF", b"RIFX", b"RF64"):
         return [_wave(file, head[:4])]
     if head[:4] == b"FORM":
@@ -39,7 +33,7 @@ def measured(file: BinaryIO) -> list[Stream]:
     if head[:4] == b".snd":
         start, size = struct.unpack_from(">II", head, 4)
         return [_sized(file, 8, ">I", start, size, 0, tail=False)]
-    return _flacs(file) or [Stream()]
+    return [Stream()]
 
 
 def _wave(file: BinaryIO, kind: bytes) -> Stream:
@@ -48,9 +42,9 @@ def _wave(file: BinaryIO, kind: bytes) -> Stream:
     long = 0
     for name, start, size in chunks(file):
         if name == b"ds64":
-            long = int.from_bytes(_at(file, start, 16)[8:], "little")
+            long = int.from_bytes(at(file, start, 16)[8:], "little")
         elif name in (b"fmt ", b"fact") and size < 1 << 16:
-            kept[name] = _at(file, start - 8, 8 + size + size % 2)
+            kept[name] = at(file, start - 8, 8 + size + size % 2)
         elif name == b"data":
             claimed = long if kind == b"RF64" and size == 0xFFFFFFFF else size
             plain = _sized(file, start - 4, ">I" if kind == b"RIFX" else "<I", start, claimed, 0)
@@ -76,7 +70,7 @@ def _aiff(file: BinaryIO) -> Stream:
     promised = 1
     for name, start, size in chunks(file):
         if name == b"COMM" and size == 18:  # longer in AIFC, where frames may be compressed
-            channels, frames, bits = struct.unpack(">HIH", _at(file, start, 8).ljust(8, b"\0"))
+            channels, frames, bits = struct.unpack(">HIH", at(file, start, 8).ljust(8, b"\0"))
             promised = channels * frames * (-(-bits // 8))
         elif name == b"SSND":  # two numbers come before the samples
             found = _sized(file, start - 4, ">I", start + 8, size - 8, 8)
@@ -90,7 +84,7 @@ def _aiff(file: BinaryIO) -> Stream:
 def _w64(file: BinaryIO) -> Stream:
     position = 40
     for _ in range(_MAX_CHUNKS):
-        head = _at(file, position, 24)
+        head = at(file, position, 24)
         if len(head) < 24:
             break
         size = int.from_bytes(head[16:], "little")
@@ -103,7 +97,7 @@ def _w64(file: BinaryIO) -> Stream:
 def _caf(file: BinaryIO) -> Stream:
     position = 8
     for _ in range(_MAX_CHUNKS):
-        head = _at(file, position, 12)
+        head = at(file, position, 12)
         if len(head) < 12:
             break
         size = int.from_bytes(head[4:], "big")
@@ -124,7 +118,7 @@ def _sized(
     length = file.seek(0, 2)
     present = length - start
     unknown = claimed + extra in _UNKNOWN or claimed + extra >= _NEVER or claimed <= 0
-    if present <= 0 or (claimed <= 0 and tail and _chunk_at(file, start, length)):
+    if present <= 0 or (claimed <= 0 and tail and _chunkat(file, start, length)):
         return Stream()
     if not unknown and claimed > present:
         # libsndfile reads what is there, except in a CAF.
@@ -134,7 +128,7 @@ def _sized(
     if (
         not unknown
         and tail
-        and (_chunk_at(file, start + claimed + -claimed % align, length) or present - claimed < 1 << 15)
+        and (_chunkat(file, start + claimed + -claimed % align, length) or present - claimed < 1 << 15)
     ):
         return Stream()
     if not unknown and claimed == present:
@@ -147,51 +141,16 @@ def _resized(at: int, form: str, size: int, length: int) -> tuple[Piece, ...]:
     return (0, at), field, (at + len(field), length)
 
 
-def _chunk_at(file: BinaryIO, position: int, length: int) -> bool:
+def _chunkat(file: BinaryIO, position: int, length: int) -> bool:
     """Tell whether a chunk or a tag begins here, or the file ends."""
-    head = _at(file, position, 8)
+    head = at(file, position, 8)
     named = len(head) == 8 and all(32 <= byte < 127 for byte in head[:4])
     return position >= length - 8 or named or head.startswith((b"ID3", b"TAG"))
 
 
-def _flacs(file: BinaryIO) -> list[Stream]:
-    """Find where FLAC streams begin: players read on where files were joined, libFLAC stops at the first seam."""
-    starts = [position for position in _flac_starts(file) if len(_at(file, position, 42)) == 42]
-    ends = [*starts[1:], file.seek(0, 2)][: len(starts)]
-    return [unbounded_flac(((start, end),), _at(file, start, 42)) for start, end in zip(starts, ends, strict=True)]
-
-
-def _flac_starts(file: BinaryIO) -> Iterator[int]:
-    """Yield the positions of FLAC headers; a file that begins otherwise (with a tag) has one in its first part."""
-    position, found = 0, _at(file, 0, 4) == b"fLaC"
-    while block := _at(file, position, _BLOCK_BYTES + 7):
-        for match in _FLAC_HEAD.finditer(block):
-            found = True
-            yield position + match.start()
-        position += _BLOCK_BYTES
-        if not found and position > _MAX_TAG_BYTES:
-            return
-
-
-def unbounded_flac(pieces: tuple[Piece, ...], head: bytes) -> Stream:
-    """Return a FLAC stream that is read to its end, whatever its header claims.
-
-    `head` are its first 42 bytes, "fLaC" and STREAMINFO, which the first pieces begin with.
-    """
-    rate = flac_rate(head)
-    total = int.from_bytes(head[_FLAC_TOTAL]) & 0xFFFFFFFFF
-    first = pieces[0]
-    assert not isinstance(first, bytes)
-    patched = head[:21] + bytes([head[21] & 0xF0]) + bytes(4) + head[26:]
-    rest = ((first[0] + len(patched), first[1]), *pieces[1:])
-    return Stream(pieces=(patched, *rest), seconds=total / rate if rate else 0.0, note="" if total else UNFINISHED)
-
-
-def flac_rate(head: bytes) -> int:
-    """Return the sample rate in STREAMINFO."""
-    return int.from_bytes(head[18:21]) >> 4
-
-
-def _at(file: BinaryIO, position: int, count: int) -> bytes:
+def at(file: BinaryIO, position: int, count: int) -> bytes:
+    """Return up to `count` bytes of a file from a position on; none where no file reaches, whatever a header says."""
+    if position >= _NEVER:
+        return b""
     file.seek(position)
     return file.read(count)

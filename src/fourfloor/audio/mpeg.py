@@ -5,14 +5,14 @@ the first frames where there is none, and reads no further than that. So each st
 that counts the frames that are there. Frame header after ISO/IEC 11172-3, 2.4.2.3 and 13818-3, 2.4.2.3.
 """
 
+import itertools
 import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from fourfloor.audio.kinds import after_id3
-from fourfloor.audio.pieces import Piece, Stream
+from fourfloor.audio.pieces import MAX_GAP_BYTES, Piece, Stream
 
 _RATES = (44_100, 48_000, 32_000)
 # By layer, and whether the rate is one of MPEG 2.
@@ -30,6 +30,8 @@ _MAX_MISSES = 4096
 _MAX_SECONDS = 8 * 3600.0
 # Fewer frames (a quarter of a second) of another kind than those around them are damage, not music.
 _LEAST_FRAMES = 10
+# That chance makes as many in a row, each where the one before it ends, is out of the question.
+_SURE_FRAMES = 12
 _HEADER = re.compile(rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][\x10-\xef]")
 # Up to three frames more than claimed are the tag itself, the decoder's delay and the encoder's padding.
 _TOLERANCE = 4
@@ -72,6 +74,21 @@ def mpeg_streams(file: BinaryIO) -> list[Stream]:
     return [_stream(link, file, alone=len(links) == 1) for link in links] or [Stream()]
 
 
+def holds_frames(file: BinaryIO) -> bool:
+    """Tell whether a file of no known beginning is MPEG: recordings of the radio begin in the middle of a frame."""
+    frames = [frame for frame, _ in itertools.islice(_frames(file), _SURE_FRAMES)]
+    in_row = all(one.start + one.size == other.start for one, other in itertools.pairwise(frames))
+    return len(frames) == _SURE_FRAMES and in_row and len({frame.kind for frame in frames}) == 1
+
+
+def after_id3(head: bytes) -> int:
+    """Return where an ID3v2 tag ends that a file's first ten bytes announce (ID3v2.4, 3.1), 0 where there is none."""
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    size = (head[6] << 21) | (head[7] << 14) | (head[8] << 7) | head[9]
+    return 10 + size + (10 if head[5] & 0x10 else 0)
+
+
 def _stream(link: _Link, file: BinaryIO, alone: bool) -> Stream:
     """Hand over the frames with a count that is right: the tag's own where there is one, else a new tag."""
     layer, rate, samples, _ = link.first.kind
@@ -95,7 +112,8 @@ def _frames(file: BinaryIO) -> Iterator[tuple[_Frame, bytes]]:
     file.seek(0)
     base = position = after_id3(file.read(10))
     buffer, misses, seconds, in_step, last = b"", 0, 0.0, True, False
-    while misses < _MAX_MISSES and seconds < _MAX_SECONDS:
+    sound = position
+    while misses < _MAX_MISSES and seconds < _MAX_SECONDS and position < sound + MAX_GAP_BYTES:
         if not last and position + 2 * _LONGEST_FRAME > base + len(buffer):
             file.seek(position)
             base, buffer = position, file.read(_BUFFER_BYTES)
@@ -108,6 +126,7 @@ def _frames(file: BinaryIO) -> Iterator[tuple[_Frame, bytes]]:
         if frame and (in_step or _frame(buffer, at + frame.size, 0)):
             yield frame, buffer[at : at + 64]
             position += frame.size
+            sound = position
             seconds += frame.kind[2] / frame.kind[1]
             in_step = True
         else:
@@ -116,7 +135,7 @@ def _frames(file: BinaryIO) -> Iterator[tuple[_Frame, bytes]]:
             position = (
                 position + tag if tag else base + (following.start() if following else max(at + 1, len(buffer) - 3))
             )
-            misses += not tag
+            misses += 1
             in_step = bool(tag)
 
 

@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from fourfloor.audio.files import AudioError, PathLike, file_kind, one_line
-from fourfloor.audio.kinds import CONVERT, MPEG, OGG, recognize
-from fourfloor.audio.lengths import measured
+from fourfloor.audio.flac_streams import flac_streams
+from fourfloor.audio.kinds import CONVERT, FLAC, MPEG, OGG, PLAIN, recognize
+from fourfloor.audio.lengths import sized_streams
 from fourfloor.audio.mpeg import mpeg_streams
 from fourfloor.audio.ogg import ogg_streams
-from fourfloor.audio.pieces import Pieces, Stream
+from fourfloor.audio.pieces import MAX_STREAMS, Pieces, Stream
 
 MIN_RATE, MAX_RATE, MAX_CHANNELS = 4_000, 384_000, 32
 # 4 h of 48 kHz stereo. A 4.5 MB FLAC can ask for 62 GiB: samples are limited, not bytes.
 MAX_SAMPLES = 4 * 3600 * 48_000 * 2
 MAX_SECONDS = 8 * 3600.0
-MAX_STREAMS = 1000
+# 4 h of FLAC at 48 kHz and 24 bits are less; files that are read through to find their streams must end soon.
+MAX_CODED_BYTES = 3_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +118,13 @@ def _streams(path: PathLike, descriptor: int) -> list[Stream]:
     """Find the streams of a file, by its content alone."""
     with os.fdopen(os.dup(descriptor), "rb") as file:
         kind = recognize(path, file)
-        streams = {OGG: ogg_streams, MPEG: mpeg_streams}.get(kind, measured)(file)
+        if kind != PLAIN and file.seek(0, os.SEEK_END) > MAX_CODED_BYTES:
+            raise AudioError(path, f"is larger than {MAX_CODED_BYTES / 1e9:g} GB; split it")
+        find = {OGG: ogg_streams, MPEG: mpeg_streams, FLAC: flac_streams, PLAIN: sized_streams}[kind]
+        try:
+            streams = find(file)
+        except ValueError as error:
+            raise AudioError(path, str(error)) from None
     if len(streams) > MAX_STREAMS:
         raise AudioError(path, f"joins more than {MAX_STREAMS} streams; split it")
     return streams

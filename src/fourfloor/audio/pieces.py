@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 Piece = bytes | tuple[int, int]
+# A radio recording joins a stream a song; a file of nothing but headers shall not cost minutes.
+MAX_STREAMS = 1000
+# No music, picture or padding leaves a longer stretch without a header; a hole of terabytes costs nothing on the disk.
+MAX_GAP_BYTES = 1 << 24
 
 
 @dataclass(frozen=True, kw_only=True)
