@@ -37,7 +37,7 @@ def off_beat(report: IngestReport, beats: np.ndarray) -> np.ndarray:
     return np.abs(starts[:, None] - beats).min(axis=1)
 
 
-@pytest.mark.parametrize("drift", [0.002, 0.01, 0.02])
+@pytest.mark.parametrize("drift", [0.002, 0.005, 0.01])
 def test_loops_of_a_drifting_track_start_on_its_beats(drift: float, tmp_path: Path) -> None:
     bpm, straight = 128.0, song(128.0, 75.0, seed=7)
     seconds = np.arange(len(straight)) / RATE

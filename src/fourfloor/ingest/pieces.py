@@ -14,17 +14,30 @@ import scipy.ndimage
 from fourfloor.ingest.onsets import Onsets
 from fourfloor.ingest.phase import find_phase
 from fourfloor.ingest.tempo import Grid, fit_tempo, octave_factor
-from fourfloor.ingest.tracking import MATCH, BeatMap, Place, bar_profiles, constant_map, follow, in_step, lateness
+from fourfloor.ingest.tracking import (
+    ELSEWHERE,
+    MATCH,
+    BeatMap,
+    Place,
+    bar_profiles,
+    constant_map,
+    follow,
+    in_step,
+    lateness,
+)
 
 _SMOOTH_BARS = 4
 _SEED_SECONDS = 16.0
 _LEAST_SECONDS = 8.0
-_LEAST_CONFIDENCE = 0.15
+_LEAST_CONFIDENCE = 0.3
 _MOST_SEEDS = 24
 # How far the bars of a steady track come from where they are expected: 4 ms in 27 real tracks, 2.4 ms in rendered ones.
 _STEADY_SECONDS = 0.007
-_STRAY_SHARE = 0.02
+# Where music enters or stops, the bars around may match anywhere.
+_STRAY_BARS = 3
 _BEAT_MATCH = 0.3
+_JUMP_BARS = 4
+_JUMP_SECONDS = 0.012
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +84,10 @@ def is_steady(onsets: Onsets, grid: Grid) -> bool:
     if bars < 2:
         return True
     late, match, elsewhere = _lateness(onsets.standardized(), onsets.frame_rate, beat_map, first, bars)
-    moved = (match >= MATCH) & ~in_step(np.zeros_like(late), match, elsewhere)
+    moved = (elsewhere.max(axis=1) >= MATCH) & (match < elsewhere.max(axis=1) - ELSEWHERE)
     strays = (np.abs(late) * 60.0 / grid.bpm > _STEADY_SECONDS) | moved
-    return bool(strays.mean() <= _STRAY_SHARE)
+    runs = np.diff(np.flatnonzero(np.concatenate([[True], ~strays, [True]]))) - 1
+    return int(runs.max()) <= _STRAY_BARS
 
 
 def _lateness(
@@ -157,9 +171,31 @@ def _grown(
     first, last = beats[0] - 4, beats[-1] + 4
     for _ in range(2):
         beat_map = _refined(flux, frame_rate, beat_map, first, last)
+        first, last = _unbroken(beat_map, middle, first, last)
     pattern = bar_profiles(flux, frame_rate, beat_map, first, int((last - first) / 4)).mean(axis=0)
-    begin, end = _ends(flux, frame_rate, beat_map, pattern, (first, last), limits)
-    return Piece(begin=begin, end=end, beat_map=beat_map, confidence=confidence) if end - begin > 4 * period else None
+    begin, end = _ends(flux, frame_rate, beat_map, pattern, (first, last), middle, limits)
+    if end - begin < 4 * period:
+        return None
+    inside = (beat_map.beats > first) & (beat_map.beats < last)
+    if inside.sum() >= 2:
+        beat_map = BeatMap(times=beat_map.times[inside], beats=beat_map.beats[inside])
+    return Piece(begin=begin, end=end, beat_map=beat_map, confidence=confidence)
+
+
+def _unbroken(beat_map: BeatMap, middle: float, first: float, last: float) -> tuple[float, float]:
+    """Return the beats around a middle one between which no bar jumps: where lines before and after it do not meet."""
+    times, beats, reach = beat_map.times, beat_map.beats, _JUMP_BARS
+    for index in range(reach, len(beats) - reach):
+        before = np.polyfit(beats[index - reach : index] - beats[index], times[index - reach : index], 1)[1]
+        after = np.polyfit(
+            beats[index + 1 : index + 1 + reach] - beats[index], times[index + 1 : index + 1 + reach], 1
+        )[1]
+        if abs(after - before) > _JUMP_SECONDS:
+            if beats[index] <= middle:
+                first = max(first, beats[index] + 2)
+            elif beats[index] - 2 < last:
+                last = min(last, beats[index] - 2)
+    return first, last
 
 
 def _refined(flux: np.ndarray, frame_rate: float, beat_map: BeatMap, first: float, last: float) -> BeatMap:
@@ -182,12 +218,13 @@ def _ends(
     beat_map: BeatMap,
     pattern: np.ndarray,
     reached: tuple[float, float],
+    middle: float,
     limits: tuple[float, float],
 ) -> tuple[float, float]:
-    """Return the times between which beats match the pattern's: where it was followed to, to a beat.
+    """Return the times between which beats match the pattern's, around a middle beat.
 
     Every beat adds what it correlates with the pattern's beat beyond chance; the sum is highest where the pattern ends.
-    A beat is left off on either side, unless the track or the next piece begins there.
+    A beat is left off on either side, unless the track begins or ends there.
     """
     low, high = beat_map.beat(np.array(limits))
     first = 4 * int(np.ceil((max(low, reached[0] - 12) - 0.05) / 4))
@@ -199,14 +236,16 @@ def _ends(
     expected = expected - expected.mean(axis=-1, keepdims=True)
     size = np.sqrt((beats**2).sum(axis=(1, 3)) * (expected**2).sum(axis=(0, 2)))
     match = ((beats * expected).sum(axis=(1, 3)) / (size + 1e-9)).ravel()
-    gain = np.concatenate([[0.0], np.cumsum(match - _BEAT_MATCH)])
-    middle = min(len(match) // 2, 24)
-    begin = first + int(np.argmin(gain[: middle + 1]))
-    end = first + len(match) - middle + int(np.argmax(gain[len(match) - middle :]))
-    begin_time, end_time = beat_map.at(np.array([begin, end], float))
-    period = 60 / 120
-    begin_time = limits[0] if begin_time - limits[0] < 4.5 * period and begin == first else begin_time + period
-    end_time = limits[1] if limits[1] - end_time < 4.5 * period and end == first + len(match) else end_time - period
+    gain = np.concatenate([[0.0], np.cumsum(match - max(_BEAT_MATCH, 0.5 * float(np.median(match))))])
+    inner = int(np.clip(middle - first, 0, len(match)))
+    begin = first + int(np.argmin(gain[: inner + 1]))
+    end = first + inner + int(np.argmax(gain[inner:]))
+    begin_time, end_time = beat_map.at(np.array([begin + 1, end - 1], float))
+    bar = 4 * np.diff(beat_map.at(np.array([first, first + 1.0])))[0]
+    if limits[0] <= 0 and begin == first and begin_time < 2 * bar:
+        begin_time = 0.0
+    if limits[1] >= flux.shape[1] / frame_rate and end == first + len(match) and limits[1] - end_time < 2 * bar:
+        end_time = limits[1]
     return float(begin_time), float(end_time)
 
 

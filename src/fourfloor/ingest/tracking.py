@@ -21,9 +21,9 @@ _BLUR_SECONDS = 0.006
 _NEAR = _BINS_PER_BEAT // 8
 _WINDOW_BARS = 2
 # Bars of steady tracks correlate by .5 to 1, where only a pad plays by .15 to .5, bars on another grid by -.1 to .35.
-MATCH = 0.3
+MATCH, _FOLLOWED = 0.3, 0.4
 # A bar that fits better by so much a sixteenth or more away has been moved by an edit.
-_ELSEWHERE = 0.12
+ELSEWHERE = 0.12
 # Tape and vinyl move a bar by less than 3 % of a beat from what the bars before it say; an edit moves it by anything.
 _JUMP_BEATS = 0.03
 # So many bars of a pattern may be missing before it has to come back where it is expected.
@@ -96,7 +96,7 @@ def lateness(profiles: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.
 
 def in_step(late: np.ndarray, match: np.ndarray, elsewhere: np.ndarray) -> np.ndarray:
     """Tell which bars repeat a pattern where they are expected, and not better a sixteenth or more away."""
-    return (match >= MATCH) & (np.abs(late) <= _JUMP_BEATS) & (match >= elsewhere.max(axis=-1) - _ELSEWHERE)
+    return (match >= _FOLLOWED) & (np.abs(late) <= _JUMP_BEATS) & (match >= elsewhere.max(axis=-1) - ELSEWHERE)
 
 
 @dataclass(frozen=True, kw_only=True)
