@@ -202,6 +202,19 @@ def test_a_mistake_is_one_line_and_a_bug_a_traceback(error, code, told, debug, c
     assert (err.count("\n") == 1) == (code != 1 and not debug)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("generate", "--out", ""), "--out"), (("generate", "--out="), "--out"),
+        (("evaluate", "", "--n", 1), "an argument"), (("ingest", " ", "--out", "x"), "an argument"),
+    ],
+)  # fmt: skip
+def test_an_empty_argument_is_not_the_current_folder(arguments, name, capsys, monkeypatch) -> None:
+    code, out, err = run(capsys, monkeypatch, *arguments)
+    told = f"fourfloor: {name} is empty, perhaps a variable of the shell that is not set: give it a value\n"
+    assert (code, out, err) == (2, "", told)
+
+
 def test_nothing_asked_is_answered_with_help(capsys, monkeypatch) -> None:
     code, out, _ = run(capsys, monkeypatch)
     assert code == 0

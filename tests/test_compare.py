@@ -1,5 +1,6 @@
 """Comparing recipes: the same for all, nothing done twice, nothing lost, whatever happens."""
 
+import importlib
 import itertools
 import json
 import os
@@ -11,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -32,9 +34,9 @@ from fourfloor.evaluation.comparison import (
 from fourfloor.evaluation.numbers import TEN
 from fourfloor.evaluation.pictures import curves
 from fourfloor.evaluation.sources import Sample
-from fourfloor.pipeline import judging
+from fourfloor.pipeline import judging, side_by_side
 from fourfloor.pipeline.run_folder import is_claimed
-from fourfloor.pipeline.side_by_side import Interrupted
+from fourfloor.pipeline.side_by_side import Failure, Interrupted
 from fourfloor.training import checkpoint
 
 SMALL = """# {title}
@@ -270,6 +272,37 @@ def test_a_training_that_diverges_leaves_the_others_alone(compared) -> None:
     _, wide, bad, _ = content_of(compared[0])["systems"]
     assert "training diverged" in bad["problem"]
     assert "1 steps in a row were not finite" in bad["problem"]
+    assert wide["problem"] == ""
+
+
+def test_a_bug_in_a_training_is_told_with_its_traceback(monkeypatch, capsys) -> None:
+    def breaks(request: object, tell: object) -> None:
+        raise KeyError("of ours")
+
+    said = []
+    monkeypatch.setattr(side_by_side, "train", breaks)
+    monkeypatch.setattr(side_by_side.signal, "signal", lambda number, handler: None)
+    connection = SimpleNamespace(send=said.append)
+    side_by_side._work(None, connection)  # type: ignore[arg-type]
+    assert said == [("bug", 0.0, "a bug: KeyError: 'of ours'")]
+    assert capsys.readouterr().err.startswith("Traceback")
+
+
+def test_a_bug_in_a_training_fails_the_comparison_once_the_report_is_written(compared, tmp_path, monkeypatch) -> None:
+    request, _ = compared
+    broken = write_recipe(tmp_path, "broken")
+    asked = replace(
+        request, recipes=[request.recipes[1], broken], out=tmp_path / "report", runs=request.out / "runs", music=False
+    )
+
+    def train_all(groups: object, jobs: int, on_progress: object) -> dict[Path, Failure]:
+        return {request.out / "runs" / "broken": Failure("a bug: KeyError: 'of ours'", is_bug=True)}
+
+    monkeypatch.setattr(importlib.import_module("fourfloor.pipeline.compare"), "train_all", train_all)
+    with pytest.raises(RuntimeError, match="a bug ended broken; its traceback is above"):
+        pipeline.compare(asked)
+    wide, row, _ = content_of(asked)["systems"]
+    assert row["problem"] == "training failed: a bug: KeyError: 'of ours'"
     assert wide["problem"] == ""
 
 

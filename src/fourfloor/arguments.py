@@ -60,10 +60,19 @@ def _refused(name: str, value: Any, wanted: str) -> FourfloorError:
     return FourfloorError(f"{name} is {repr(value)[:60]}: pass {wanted}")
 
 
+MAX_SEED = 2**63 - 1
+
+
+def check_seed(seed: int) -> None:
+    """Raise FourfloorError in one line where a seed is outside the range of every generator."""
+    if not 0 <= seed <= MAX_SEED:
+        raise FourfloorError(f"seed {seed} is outside 0 to 2^63 - 1: choose one in that range")
+
+
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise FourfloorError in one line where a number is outside its range."""
     if not low <= value <= high:
-        raise FourfloorError(f"{name} {value:g} is outside {low:g}-{high:g}: choose one in that range")
+        raise FourfloorError(f"{name} {value} is outside {low}-{high}: choose one in that range")
 
 
 def match_name(kind: str, asked: str, names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fourfloor.arguments import check_types, match_name
+from fourfloor.arguments import check_seed, check_types, match_name
 from fourfloor.errors import FourfloorError
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.representations import controls, latent, magnitude
@@ -40,8 +40,7 @@ class Request:
             raise FourfloorError(f"bpm {self.bpm:g} is outside {low:g}-{high:g}: choose a tempo in that range")
         if self.bars not in BAR_CHOICES:
             raise FourfloorError(f"bars {self.bars} is none of {', '.join(map(str, BAR_CHOICES))}: choose one of them")
-        if not 0 <= self.seed < 2**63:
-            raise FourfloorError(f"seed {self.seed} is outside 0 to 2^63 - 1: choose one in that range")
+        check_seed(self.seed)
 
 
 def style_name(model: Trained, style: str | None) -> str | None:

@@ -207,7 +207,7 @@ def _apply_override(content: dict[str, Any], override: str) -> None:
         raise FourfloorError(f"--set {override}: write it as table.key=value, for example training.batch_size=8")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # a text without quotes, or a number of too many digits
         value = text.strip()
     values = content.setdefault(table, {})
     if not isinstance(values, dict):

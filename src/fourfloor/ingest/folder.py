@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.arguments import check_seed, check_types
 from fourfloor.audio import display_name, find_audio
 from fourfloor.errors import FourfloorError
 from fourfloor.ingest.analysis import Task, TrackAnalysis
@@ -53,6 +54,8 @@ class IngestConfig:
     strict: bool = False
 
     def __post_init__(self) -> None:
+        check_types(self)
+        check_seed(self.seed)
         hop_bars = self.bars if self.hop_bars is None else self.hop_bars
         rules = {
             f"bars is {self.bars}; choose {', '.join(map(str, BAR_COUNTS))}, as models do": self.bars in BAR_COUNTS,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
+from fourfloor.arguments import check_types
 from fourfloor.representations import latent, low_end
 from fourfloor.signal.beatgrid import FRAMES_PER_BEAT
 
@@ -44,6 +45,9 @@ class Thresholds:
     clipped_share: float = 0.005
     duplicate: float = 0.99
     same_audio: float = 0.8
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
 
 class LevelMeter:

@@ -52,6 +52,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         with on_stop(raise_stop):
+            refuse_empty(sys.argv[1:])
             code = app(args=with_home(sys.argv[1:]), standalone_mode=False, obj=settings)
             if sys.stdout is not None:
                 sys.stdout.flush()  # a full disk or a closed pipe behind it shows here
@@ -73,6 +74,14 @@ def main() -> None:
             drop_output()
         fail(mistake, getattr(error, "exit_code", 2))
     sys.exit(code)
+
+
+def refuse_empty(arguments: Sequence[str]) -> None:
+    """Raise FourfloorError for an argument without content: as a path it would mean the current folder."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if not argument.strip() or re.fullmatch(r"--[a-z-]+=\s*", argument):
+            name = argument.strip().rstrip("=") or (before if before.startswith("--") else "an argument")
+            raise FourfloorError(f"{name} is empty, perhaps a variable of the shell that is not set: give it a value")
 
 
 def with_home(arguments: Sequence[str]) -> list[str]:

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fourfloor import generation, loading
+from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.pipeline.entries import Entry, check_run, cutoff_of, is_trained, read_entries
 from fourfloor.pipeline.evaluate import held_out_loops
 from fourfloor.pipeline.generate import make_folder
 from fourfloor.pipeline.judging import SLICES, Judge, first_loops, sample_loops, speed_of
-from fourfloor.pipeline.side_by_side import signals_raise, train_all
+from fourfloor.pipeline.side_by_side import Failure, signals_raise, train_all
 from fourfloor.pipeline.train import TrainRequest
 from fourfloor.signal.beatgrid import playable_bpm
 from fourfloor.training import log
@@ -37,6 +38,7 @@ BASELINE = "beat slices, no network"
 EXCERPTS = 2  # loops a row on the page
 LOOP_SECONDS = 2.0  # to sample and hear a loop: a guess for the bar
 ALIKE = 1.1  # core minutes of the dearest system over those of the cheapest, above which the report says so
+MAX_JOBS = 64
 Tell = Callable[[float, float, str], None]
 
 
@@ -62,6 +64,14 @@ class CompareRequest:
     overrides: Sequence[str] = ()
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        check_types(self)
+        if (self.minutes is None) == (self.steps is None):
+            raise FourfloorError("give either minutes or steps: they are the same for every recipe")
+        check_range("n", self.n, 1, generation.MAX_COUNT)
+        check_range("jobs", self.jobs, 1, MAX_JOBS)
+        check_seed(self.seed)
+
 
 class _Progress:
     """Work of several kinds on one bar: each piece has a weight in seconds."""
@@ -82,9 +92,9 @@ def compare(
 ) -> "Comparison":
     """Train, judge, and write comparison.json, .md and .html into a folder.
 
-    FourfloorError in one line for wrong input, `Interrupted` after a signal.
+    FourfloorError in one line for wrong input, `Interrupted` after a signal, RuntimeError at the end where a bug ended
+    a training: the report of the others is written.
     """
-    _check(request)
     runs = request.runs or request.out / "runs"
     entries = read_entries(request.recipes, runs, request.overrides)
     dataset = Dataset([request.data])
@@ -111,10 +121,10 @@ def compare(
         if scale.broken:
             on_note(f"{request.data}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
         progress.update("scale", 1.0, "reference rows")
-        problems = _train(request, waiting, progress)
+        failures = _train(request, waiting, progress)
         systems, heard = [], {}
         for entry in entries:
-            system, heard[entry.name] = _judged(request, entry, tempi, dataset.bars, judge, scale, problems, progress)
+            system, heard[entry.name] = _judged(request, entry, tempi, dataset.bars, judge, scale, failures, progress)
             progress.update(entry.name, 1.0, f"{entry.name} judged")  # also where there was nothing to hear
             systems.append(system)
         systems.append(_system(BASELINE, scale, slices))
@@ -124,16 +134,12 @@ def compare(
             heard |= {BASELINE: references[SLICES], "held-out real (A)": references["A"]}
         logs = {m.name: log.read(m.run / "log.jsonl") for entry in entries for m in entry.members}
         _write(request.out, comparison, heard, logs)
+    bugs = [run.name for run, failure in failures.items() if failure.is_bug]
+    if bugs:
+        raise RuntimeError(
+            f"a bug ended {', '.join(bugs)}; its traceback is above, the report of the others is written"
+        )
     return comparison
-
-
-def _check(request: CompareRequest) -> None:
-    if (request.minutes is None) == (request.steps is None):
-        raise FourfloorError("give either minutes or steps: they are the same for every recipe")
-    if not 1 <= request.n <= generation.MAX_COUNT:
-        raise FourfloorError(f"n {request.n} is outside 1-{generation.MAX_COUNT}: 32 is a good number")
-    if not 1 <= request.jobs <= 64:
-        raise FourfloorError(f"jobs {request.jobs} is outside 1-64: no more than there are cores")
 
 
 def _minutes(request: CompareRequest, members: int) -> float | None:
@@ -163,7 +169,7 @@ def _untrained(request: CompareRequest, entries: Sequence[Entry], dataset: Datas
 
 def _train(
     request: CompareRequest, waiting: Sequence[tuple[int, Sequence[Entry]]], progress: _Progress
-) -> dict[Path, str]:
+) -> dict[Path, Failure]:
     """Train what waits; return what went wrong by run. A divergence is kept: the same training would end the same."""
     groups = [[_request_of(request, member, members, len(group)) for member in group] for members, group in waiting]
     failures = train_all(
@@ -173,7 +179,7 @@ def _train(
         progress.update(member.run, 1.0, f"{member.name} trained")
         if member.run in failures and failures[member.run].diverged:
             member.keep_divergence(failures[member.run].message)
-    return {run: failure.message for run, failure in failures.items()}
+    return failures
 
 
 def _request_of(request: CompareRequest, entry: Entry, members: int, beside: int) -> TrainRequest:
@@ -195,11 +201,11 @@ def _judged(
     bars: int,
     judge: Judge,
     scale: "Scale",
-    problems: dict[Path, str],
+    failures: dict[Path, Failure],
     progress: _Progress,
 ) -> "tuple[System, list[Sample]]":
     """Sample and hear one system; what goes wrong is told in its row."""
-    problem = "; ".join(filter(None, (_problem(member, problems) for member in entry.members)))
+    problem = "; ".join(filter(None, (_problem(member, failures) for member in entry.members)))
     if any(not member.started for member in entry.members):
         return _system(entry.name, scale, None, entry=entry, problem=problem or "was not trained"), []
     progress.update(entry.name, 0.0, f"{entry.name} samples")
@@ -233,10 +239,10 @@ def _model_of(entry: Entry) -> loading.LoopModel:
     return replace(model, prior=replace(model.prior, recipe=plan))
 
 
-def _problem(member: Entry, problems: dict[Path, str]) -> str:
+def _problem(member: Entry, failures: dict[Path, Failure]) -> str:
     if message := member.divergence():
         return f"training diverged: {message}"
-    return f"training failed: {problems[member.run]}" if member.run in problems else ""
+    return f"training failed: {failures[member.run].message}" if member.run in failures else ""
 
 
 def _system(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fourfloor import audio, generation, loading
-from fourfloor.arguments import check_range, check_types
+from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.pipeline.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw, leveled
-from fourfloor.pipeline.generate import in_parallel
+from fourfloor.pipeline.generate import in_parallel, make_folder
 from fourfloor.representations import latent
 from fourfloor.signal.beatgrid import loop_samples, playable_bpm
 from fourfloor.signal.stft import resample_loop
@@ -43,6 +43,7 @@ class EvaluateRequest:
         check_types(self)
         check_range("n", self.n, 1, generation.MAX_COUNT)
         check_range("candidates", self.candidates, 1, MAX_CANDIDATES)
+        check_seed(self.seed)
 
 
 def evaluate(
@@ -55,6 +56,8 @@ def evaluate(
     from fourfloor.evaluation.sources import file_source
 
     path = Path(request.loops)
+    if request.out is not None:
+        make_folder(request.out)  # refused before the work
     loops: Loops
     if request.loops in loading.bundled_names() or loading.is_model_folder(path):
         model = loading.load_model(request.loops, request.decoder)

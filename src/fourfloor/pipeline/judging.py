@@ -213,8 +213,10 @@ def read_json(path: Path, missing: Any) -> Any:
     """Read a file of ours; FourfloorError in one line where it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else missing
-    except (OSError, ValueError) as error:
-        raise FourfloorError(f"{path}: cannot be read ({error}); remove it, and it is made anew") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise FourfloorError(
+            f"{path}: cannot be read ({error}); remove it, and the same command makes it again"
+        ) from None
 
 
 def write_json(path: Path, content: Any) -> None:

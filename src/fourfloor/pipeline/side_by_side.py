@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,10 +27,14 @@ OnProgress = Callable[[Path, float, str], None]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a training did not reach its end; `diverged` when more of the same would not either."""
+    """Why a training did not reach its end.
+
+    `diverged` when more of the same would not either; `is_bug` when its traceback went to standard error.
+    """
 
     message: str
     diverged: bool = False
+    is_bug: bool = False
 
 
 @dataclass
@@ -96,8 +101,8 @@ def _hear(
     if kind == "progress":
         on_progress(member.run, share, text)
         return
-    if kind == "failed":
-        failures[member.run] = Failure(text, diverged=bool(share))
+    if kind in ("failed", "diverged", "bug"):
+        failures[member.run] = Failure(text, diverged=kind == "diverged", is_bug=kind == "bug")
     member.process.join()
     connection.close()
     del running[connection]
@@ -125,11 +130,14 @@ def _work(request: TrainRequest, connection: Connection) -> None:
         train(request, tell)
         message = ("done", 0.0, "")
     except DivergedError as error:
-        message = ("failed", 1.0, _one_line(error))
+        message = ("diverged", 0.0, _one_line(error))
     except Stopped as stopped:
         message = ("failed", 0.0, str(stopped))
     except (FourfloorError, OSError, MemoryError) as error:
         message = ("failed", 0.0, _one_line(error))
+    except Exception as error:  # the other trainings go on; the comparison says at its end that there was a bug
+        traceback.print_exception(error)
+        message = ("bug", 0.0, f"a bug: {type(error).__name__}: {_one_line(error)}")
     connection.send(message)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from fourfloor import __version__, header, loading, recipe
+from fourfloor.arguments import check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.models import Generative, family_module
@@ -38,6 +39,9 @@ class TrainRequest:
     decoder: str | None = None  # heard while a prior trains, and whose codec it takes
     overrides: Sequence[str] = ()
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
 
 def train(request: TrainRequest, on_progress: OnProgress = ignore) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import fourfloor
+from fourfloor.arguments import check_range, checked
 from fourfloor.errors import FourfloorError
 from fourfloor.ingest.catalogue import Catalogue, DatasetWriter
 from fourfloor.processes import run_in_processes
@@ -24,8 +25,9 @@ from fourfloor.producer.kits import load_kit
 from fourfloor.producer.loops import stream
 from fourfloor.producer.plain_files import check_files, place_files
 from fourfloor.producer.styles import matching_styles
-from fourfloor.producer.writing import Order, Part, loop_seed, read_part, render_part
+from fourfloor.producer.writing import SEEDS_A_RUN, Order, Part, loop_seed, read_part, render_part
 
+MAX_JOBS = 64
 Progress = Callable[[int, int, str], None]
 
 
@@ -96,12 +98,10 @@ def produce(
     `wav`, `stems` and `midi` write plain files beside it. `on_progress(done, total, name)` is called after each loop.
     FourfloorError in one line for what cannot be made or written.
     """
-    if count < 1 or jobs < 0 or not 0 <= validation_share < 1:
-        given = f"count {count}, jobs {jobs}, validation_share {validation_share:g}"
-        raise FourfloorError(
-            f"{given}: give at least 1, at least 0 (one process a core), and a share from 0 to below 1"
-        )
-    matching_styles(style)
+    check_range("count", checked("count", count, int), 1, SEEDS_A_RUN)
+    check_range("jobs", checked("jobs", jobs, int), 0, MAX_JOBS)  # 0 is one process a core
+    check_range("validation_share", checked("validation_share", validation_share, float), 0, 0.9)
+    matching_styles(checked("style", style, str | None))
     out = Path(os.path.abspath(out))
     files = out.with_name(out.name + "-files")
     order = Order(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import fourfloor
+from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.audio import LoopTags, plain_word, tempo_word, write_loop
 from fourfloor.ingest.catalogue import loop_features
 from fourfloor.ingest.picking import LevelMeter, Thresholds
@@ -23,6 +24,7 @@ from fourfloor.producer.midi import write_midi
 from fourfloor.producer.score import ProducedLoop
 from fourfloor.saving import save_file
 
+MAX_BARS = 64
 SEEDS_A_RUN = 1_000_000
 
 
@@ -42,6 +44,14 @@ class Order:
     wav: bool
     stems: bool
     midi: bool
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        check_seed(self.seed)
+        check_range("bars", self.bars, 1, MAX_BARS)
+        for name in ("density", "energy"):
+            if getattr(self, name) is not None:
+                check_range(name, getattr(self, name), 0, 1)
 
     def fingerprint(self, kit_content: str) -> str:
         """Return a hash of everything the loops depend on, the producer's own source included."""
