@@ -12,11 +12,11 @@ loops: .venv/installed          ## write four loops from the bundled model to lo
 examples: .venv/installed       ## make the eight example loops in examples/ and their sheet docs/results/examples.png
 	$(BIN)/python scripts/examples.py
 
-test: .venv/installed-test      ## lint, type-check and run all tests
+test: .venv/installed-test      ## run all tests, then check style and types: a family of your own is tested whatever it looks like
+	$(BIN)/pytest -n 2
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2
 
 music:                          ## fetch the open training music to data/tracks (Debian packages, no root)
 	scripts/music.sh data/tracks
