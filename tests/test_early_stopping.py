@@ -84,7 +84,9 @@ def test_one_track_trains_and_says_how_far_to_trust_it(
         "how far to trust it",
     ]
     as_it_was = f"the result is {trained_runs['prior']} as it was: tuning changed nothing"
-    assert (summary["best_step"] == 0) == summary["is_parent"] == (as_it_was in summary["notes"])
+    assert summary["unchanged_from"] == (str(trained_runs["prior"]) if summary["best_step"] == 0 else None)
+    assert (as_it_was in summary["notes"]) == (summary["best_step"] == 0)
+    assert loading.load_trained(tmp_path / "run").unchanged_from == summary["unchanged_from"]
     assert "no unheard track to judge by" in summary["notes"][1]
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log if "style" in line] == [0, 2]

@@ -37,6 +37,11 @@ class Header:
         """Tell whether the model makes something from noise; a decoder does not."""
         return is_generative(self.plan.family)
 
+    @property
+    def unchanged_from(self) -> str | None:
+        """Name the model that a tuning began with where it kept that as it was, no step being better."""
+        return unchanged_from(self.meta)
+
 
 def read(path: Path) -> Header:
     """Read the JSON half of a checkpoint; CheckpointError in one line where it does not describe a model."""
@@ -88,6 +93,13 @@ def parse(meta: dict[str, Any], source: Path) -> Header:
     return Header(
         plan, meta["step"], float(meta["elapsed"]), meta["shape"], meta["vocabulary"], meta["data_hash"], meta
     )
+
+
+def unchanged_from(meta: dict[str, Any]) -> str | None:
+    """Name the model that a tuning began with where it kept that as it was; `meta` is of any of its checkpoints."""
+    best = meta.get("best_step")
+    kept = meta["step"] if best is None else best
+    return meta.get("parent") if kept == 0 else None
 
 
 def check_styles(family: str, vocabulary: Sequence[str], source: object) -> None:

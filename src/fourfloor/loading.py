@@ -75,6 +75,11 @@ class Trained:
         return [self.vocabulary[number - 1] for number in measured]
 
     @property
+    def unchanged_from(self) -> str | None:
+        """Name the model that a tuning began with where it kept that as it was; None where it learned something."""
+        return header.unchanged_from(self.meta)
+
+    @property
     def control_quantiles(self) -> Quantiles | None:
         """Return the scale of the model's controls; None where it was trained without them."""
         return self.meta.get("control_quantiles")

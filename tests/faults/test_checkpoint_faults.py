@@ -13,8 +13,10 @@ import torch
 from conftest import RECIPES, TINY
 from safetensors.torch import save
 
-from fourfloor import loading, pipeline
+from fourfloor import header, loading, pipeline
+from fourfloor.errors import FourfloorError
 from fourfloor.pipeline.run_folder import RESUMED, claimed
+from fourfloor.pipeline.train import memory_named
 from fourfloor.training import checkpoint
 from fourfloor.training.log import Log, read
 
@@ -236,6 +238,86 @@ def test_another_recipe_cannot_resume_a_run(run: Path, dataset_folder: Path) -> 
 def test_an_empty_folder_cannot_be_resumed(tmp_path: Path, dataset_folder: Path) -> None:
     with pytest.raises(ValueError, match="no checkpoint to resume"):
         pipeline.train(request(dataset_folder, tmp_path / "new", resume=True))
+
+
+def test_fewer_steps_than_a_run_has_are_refused(run: Path, dataset_folder: Path) -> None:
+    with pytest.raises(FourfloorError, match="has 3 steps, --steps 2 asks for fewer"):
+        pipeline.train(request(dataset_folder, run, resume=True, steps=2))
+
+
+def messages(request: pipeline.TrainRequest) -> list[str]:
+    """Train and return the lines that were told."""
+    told: list[str] = []
+    pipeline.train(request, lambda progress: told.append(progress.message))
+    return [message for message in told if message]
+
+
+def test_what_a_resumed_run_does_differently_is_told(run: Path, dataset_folder: Path) -> None:
+    overrides = (*TINY["prior"][1::2], "training.threads=2")
+    told = messages(request(dataset_folder, run, resume=True, steps=4, overrides=overrides))
+    assert any("threads and now has 2: its losses will differ" in line for line in told)
+    assert "the run had step 3 as its end and now has step 4 as its end: its learning rate falls toward the end" in told
+
+
+def test_nothing_left_to_train_is_told(run: Path, dataset_folder: Path) -> None:
+    assert any(
+        "nothing is left to train" in line for line in messages(request(dataset_folder, run, resume=True, steps=3))
+    )
+    assert len(checkpoint.descriptions(run)) == 1
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(
+    run: Path, dataset_folder: Path, resume: bool
+) -> None:
+    shutil.rmtree(run / "checkpoints")
+    told = messages(request(dataset_folder, run, resume=resume, steps=1))
+    assert f"{run}: was ended before its first checkpoint, so there is nothing to go on from; it starts again" in told
+    assert checkpoint.load_latest(run).step == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(), OSError(12, "Cannot allocate memory"), torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+    ids=["numpy", "system", "CUDA", "torch"],
+)  # fmt: skip
+def test_memory_that_is_out_names_the_batch_size_and_a_smaller_one(error: Exception) -> None:
+    with pytest.raises(FourfloorError) as caught, memory_named(512):
+        raise error
+    line = "out of memory with training.batch_size 512; try --set training.batch_size=256"
+    assert str(caught.value) == line
+
+
+def test_other_errors_stay_what_they_are() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), memory_named(512):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+
+def test_a_damaged_decoder_is_not_taken_for_none(
+    trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    loading.export(trained_runs["prior"], trained_runs["decoder"], model)
+    (model / "decoder.safetensors").write_bytes(b"damaged")
+    with pytest.raises(FourfloorError, match=r"decoder\.safetensors"):
+        pipeline.train(request(dataset_folder, tmp_path / "tuned", parent=str(model)))
+
+
+@pytest.mark.parametrize(("step", "best", "parent", "told"), [
+    (0, 0, "warehouse", "warehouse"), (50, 0, "warehouse", "warehouse"), (50, 25, "warehouse", None),
+    (50, None, "warehouse", None), (0, None, "warehouse", "warehouse"), (0, 0, None, None),
+])  # fmt: skip
+def test_a_tuned_model_that_is_still_its_parent_says_so(
+    run: Path, step: int, best: int | None, parent: str | None, told: str | None
+) -> None:
+    assert header.unchanged_from({"step": step, "best_step": best, "parent": parent}) == told
+    rewrite(run, lambda meta: meta.update(best_step=0 if told else None, parent=parent))
+    (row,) = pipeline.list_models([run], run / "none")["models"][-1:]
+    assert row["unchanged_from"] == told
 
 
 def test_two_trainers_cannot_share_a_folder(tmp_path: Path, dataset_folder: Path) -> None:

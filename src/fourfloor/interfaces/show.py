@@ -122,6 +122,9 @@ def models_tables(found: dict[str, list[dict[str, Any]]]) -> None:
     console.print(families, markup=False)
     print()
     console.print(listed, markup=False)
+    for row in found["models"]:
+        if row["unchanged_from"]:
+            print(f"{row['path']}: tuning kept {row['unchanged_from']} as it was; train it for longer")
     for row in found["unreadable"]:
         print(f"left out: {row['reason']}")
 
@@ -180,6 +183,8 @@ def generate_summary(summary: dict[str, Any]) -> None:
     loops = f"{len(written)} loop{'s' * (len(written) != 1)}"
     print(f"{loops}, {audio:.1f} s of audio in {wall:.1f} s ({audio / wall:.1f}x real time).", end=" ")
     print(f"Similarity is to the nearest passage of the training music; a copy has {NEARLY_A_COPY:.2f} or more.")
+    if summary["unchanged_from"]:
+        print(f"These are loops of {summary['unchanged_from']}: tuning kept that model as it was.")
     faulty = sum(bool(row["faults"]) for row in written)
     if faulty:
         print(f"{faulty} of {loops} {'have' if faulty > 1 else 'has'} a fault: try another --seed or more --redraws.")

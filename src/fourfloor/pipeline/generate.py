@@ -88,7 +88,8 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
         picture.save_sheet(request.out / "spectrograms.png", pictures)
     seconds = sum(row["frames"] for row in rows if row["file"]) / audio.SAMPLE_RATE
     return {
-        "loops": rows, "audio_seconds": round(seconds, 3), "wall_seconds": round(time.monotonic() - began, 3),
+        "loops": rows, "unchanged_from": model.prior.unchanged_from,
+        "audio_seconds": round(seconds, 3), "wall_seconds": round(time.monotonic() - began, 3),
     }  # fmt: skip
 
 
@@ -166,6 +167,8 @@ def loop_tags(model: LoopModel, request: Request, title: str, command: str = "")
     }  # fmt: skip
     if request.controls.asked:
         comment["controls"] = request.controls.asked
+    if model.prior.unchanged_from:
+        comment["unchanged_from"] = model.prior.unchanged_from
     if command:
         comment["command"] = command
     software = f"fourfloor {__version__}"

@@ -86,6 +86,7 @@ def _describe(folder: Path) -> dict[str, Any]:
         "minutes": [round(part.seconds / 60, 1) for part in parts],
         "parameters": sum(_parameters(part) for part in parts),
         "dataset": _dataset(folder, parts[0]),
+        "unchanged_from": parts[0].unchanged_from,
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
     }
 

@@ -15,22 +15,18 @@ def summary(
     """Return what `train --json` prints beside the name of the run; `records` are the log's."""
     losses = [line["loss"] for line in records if line.get("loss") is not None]
     validation = [line["validation"] for line in records if line.get("validation") is not None]
-    unchanged = is_unchanged(state, parent)
+    unchanged_from = parent if state.best_step == 0 else None
     checked = (
         [*decision(records, state, plan.training), *trust(records, state, dataset)] if _was_checked(records) else []
     )
     return {
         "family": plan.family, "steps": state.step, "seconds": round(state.elapsed, 1),
         "loss": losses[-1] if losses else None, "validation": validation[-1] if validation else None,
-        "best_step": state.best_step, "is_parent": unchanged, "skipped": sum(bool(r.get("skipped")) for r in records),
+        "best_step": state.best_step, "unchanged_from": unchanged_from,
+        "skipped": sum(bool(r.get("skipped")) for r in records),
         "warnings": list(dict.fromkeys(str(line["warning"]) for line in records if "warning" in line)),
-        "notes": [*checked, *([f"the result is {parent} as it was: tuning changed nothing"] if unchanged else [])],
+        "notes": [*checked, *([f"the result is {parent} as it was: tuning changed nothing"] if unchanged_from else [])],
     }  # fmt: skip
-
-
-def is_unchanged(state: State, parent: str | None) -> bool:
-    """Tell whether the result of a tuning is the model that it began with."""
-    return parent is not None and state.best_step == 0
 
 
 def _was_checked(records: Sequence[dict[str, Any]]) -> bool:

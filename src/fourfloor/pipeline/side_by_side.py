@@ -113,16 +113,18 @@ def _work(request: TrainRequest, connection: Connection) -> None:
     for number in stop_signals():
         if number != signal.SIGTERM:  # the parent's to decide
             signal.signal(number, signal.SIG_IGN)
-    told = 0.0
+    told = share = 0.0
 
     def tell(progress: Progress) -> None:
-        nonlocal told
+        nonlocal told, share
+        if not (progress.stage or progress.message):
+            share = progress.share_done
         if time.monotonic() - told < TELL_SECONDS:
             return
         told = time.monotonic()
         try:
-            text = progress.message or f"step {progress.step}  loss {progress.loss:.4f}"
-            connection.send(("progress", progress.share_done, text))
+            text = progress.message or progress.stage or f"step {progress.step}  loss {progress.loss:.4f}"
+            connection.send(("progress", share, text))
         except OSError:
             os.kill(os.getpid(), signal.SIGTERM)
 
