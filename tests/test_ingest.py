@@ -376,3 +376,16 @@ def test_real_tracks_that_share_bars(music_folder: Path, tmp_path: Path) -> None
     assert report.tracks[1].dropped[picking.DUPLICATE] >= 2
     assert report.tracks[0].split == report.tracks[1].split
     assert load(tmp_path / "data") == report.catalogue
+
+
+def test_a_header_that_claims_too_little_costs_no_memory(tmp_path: Path) -> None:
+    """A FLAC that claims five seconds and holds a minute is not taken for a short loop."""
+    path = tmp_path / "song.flac"
+    soundfile.write(path, np.tile(make_song(126.0, 10, seed=7), 4).T, RATE)
+    content = bytearray(path.read_bytes())
+    content[22:26] = (5 * RATE).to_bytes(4)
+    path.write_bytes(content)
+    report = ingest([path], tmp_path / "data", IngestConfig(bars=4, jobs=1, validation_share=0.0))
+    assert report.tracks[0].repairs[0].startswith("longer than it claims: 76.19 s, 5.00 s claimed")
+    assert report.tracks[0].seconds == pytest.approx(76.19, abs=0.01)
+    assert report.loops >= 2

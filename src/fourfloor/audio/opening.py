@@ -15,7 +15,7 @@ from typing import Any
 
 from fourfloor.audio.files import AudioError, PathLike, file_kind, one_line
 from fourfloor.audio.flac_streams import flac_streams
-from fourfloor.audio.kinds import CONVERT, FLAC, MPEG, OGG, PLAIN, recognize
+from fourfloor.audio.kinds import CONVERT, FLAC, MPEG, OGG, PLAIN, conversion, recognize
 from fourfloor.audio.lengths import sized_streams
 from fourfloor.audio.mpeg import mpeg_streams
 from fourfloor.audio.ogg import ogg_streams
@@ -84,7 +84,8 @@ class OpenFile:
                 file = Sequential(source, closefd=False)
         except (soundfile.LibsndfileError, TypeError) as error:
             reason = one_line(error).rpartition(": ")[2].rstrip(".")
-            raise AudioError(self._path, f"no audio that can be decoded ({reason}); {CONVERT}") from None
+            convert = f"if a player plays it, convert it: {conversion(self._path)}"
+            raise AudioError(self._path, f"no audio that can be decoded ({reason}); {convert}") from None
         with file:
             yield file
 

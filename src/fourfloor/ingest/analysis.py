@@ -114,12 +114,10 @@ def _hash(path: Path) -> str:
 
 def _analyze_circle(task: Task, info: AudioInfo, claims: list[float], found: TrackAnalysis) -> bool:
     """Cut a short file that is whole bars, read at its own rate; False where it is not such a file."""
-    stream = AudioStream(task.path, info.sample_rate, task.channels)
-    blocks = list(stream)
-    if stream.cancels:
-        stream = AudioStream(task.path, info.sample_rate, task.channels, right_inverted=True)
-        blocks = list(stream)
-    waveform = np.concatenate(blocks, axis=1) if blocks else np.zeros((task.channels, 0), np.float32)
+    read = _read_short(task, info.sample_rate)
+    if read is None:
+        return False
+    stream, waveform = read
     circle = find_circle(waveform, info.sample_rate, claims, task.bpm is not None) if waveform.shape[1] else None
     factor = octave_factor(circle.bpm, task.bpm_range) if circle else 1.0
     if circle is None or circle.bars * factor % 1:
@@ -144,6 +142,19 @@ def _analyze_circle(task: Task, info: AudioInfo, claims: list[float], found: Tra
     if _worth_cutting(cuts, task, found):
         _collect(task, circle_loops(waveform, cuts), cuts, found)
     return True
+
+
+def _read_short(task: Task, rate: int, right_inverted: bool = False) -> tuple[AudioStream, np.ndarray] | None:
+    """Read a file that claims to be short; None where it goes on, as a header may claim less than there is."""
+    stream = AudioStream(task.path, rate, task.channels, right_inverted=right_inverted)
+    blocks = [np.zeros((task.channels, 0), np.float32)]
+    for block in stream:
+        blocks.append(block)
+        if sum(part.shape[1] for part in blocks) > CIRCLE_SECONDS * rate:
+            return None
+    if stream.cancels and not right_inverted:
+        return _read_short(task, rate, right_inverted=True)
+    return stream, np.concatenate(blocks, axis=1)
 
 
 def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis, right_inverted: bool = False) -> None:
