@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -54,8 +56,49 @@ def acid_patch(rng: Rng) -> Patch:
     )
 
 
+# What sets each family of chord sounds apart from the plain saw; knobs are drawn in the order they stand in.
+STABS: dict[str, Callable[[Rng], dict[str, Any]]] = {
+    "epiano": lambda rng: {
+        "engine": "fm", "ratio": float(rng.choice([1, 1, 14, 2])), "index": rng.uniform(0.4, 1.6),
+        "decay": rng.uniform(0.5, 1.4), "sustain": 0.15,
+    },
+    "fm": lambda rng: {
+        "engine": "fm", "ratio": float(rng.choice([1.41, 3.5, 2, 3, 5.2])), "index": rng.uniform(0.8, 3.5),
+    },
+    "piano": lambda rng: {"engine": "string", "decay": rng.uniform(0.4, 1.0), "sustain": 0.3, "release": 0.12},
+    "organ": lambda rng: {
+        "shape": str(rng.choice(["organ", "hollow"])), "cutoff": rng.uniform(1500, 6000), "envelope": 0.3,
+        "sustain": 0.7,
+    },
+    "chordhit": lambda rng: {
+        "voices": 2, "shape": str(rng.choice(["saw", "pulse", "reed"])), "cutoff": rng.uniform(250, 1000),
+        "envelope": rng.uniform(1.5, 3.5), "poles": int(rng.choice([2, 4])),
+    },
+    "brass": lambda rng: {
+        "voices": 2, "attack": rng.uniform(0.01, 0.04), "cutoff": rng.uniform(500, 1500), "sustain": 0.7,
+    },
+    "hoover": lambda rng: {
+        "voices": 5, "shape": "pulse", "detune": rng.uniform(20, 40), "octave_mix": 0.6,
+        "cutoff": rng.uniform(1500, 5000), "sustain": 0.8, "drive": 0.3,
+    },
+    "vox": lambda rng: {
+        "shape": "reed", "poles": 2, "resonance": resonance(rng, 1.5, 3), "cutoff": rng.uniform(500, 1400),
+        "envelope": rng.uniform(0.3, 1.2), "sustain": 0.6, "vibrato": 0.3,
+    },
+    "pluck": lambda rng: {
+        "sustain": 0.0, "decay": rng.uniform(0.1, 0.3), "filter_decay": rng.uniform(0.05, 0.15),
+        "cutoff": rng.uniform(300, 900), "envelope": rng.uniform(2, 4),
+        "shape": str(rng.choice(["saw", "square", "triangle"])),
+    },
+    "saw": lambda rng: {
+        "voices": int(rng.choice([3, 4, 5])), "detune": rng.uniform(8, 24),
+        "octave_mix": float(rng.choice([0, 0, 0.4])),
+    },
+}  # fmt: skip
+
+
 def stab_patch(sound: str, rng: Rng) -> Patch:
-    """Draw a chord sound by family name."""
+    """Draw a chord sound by family name, a saw for a name without a family of its own."""
     bright = float(np.exp(rng.uniform(np.log(500), np.log(4500))))
     base = Patch(
         cutoff=bright,
@@ -67,69 +110,7 @@ def stab_patch(sound: str, rng: Rng) -> Patch:
         filter_decay=rng.uniform(0.08, 0.4),
         keytrack=0.4,
     )
-    if sound == "epiano":
-        return replace(
-            base,
-            engine="fm",
-            ratio=float(rng.choice([1, 1, 14, 2])),
-            index=rng.uniform(0.4, 1.6),
-            decay=rng.uniform(0.5, 1.4),
-            sustain=0.15,
-        )
-    if sound == "fm":
-        return replace(base, engine="fm", ratio=float(rng.choice([1.41, 3.5, 2, 3, 5.2])), index=rng.uniform(0.8, 3.5))
-    if sound == "piano":
-        return replace(base, engine="string", decay=rng.uniform(0.4, 1.0), sustain=0.3, release=0.12)
-    if sound == "organ":
-        return replace(
-            base, shape=str(rng.choice(["organ", "hollow"])), cutoff=rng.uniform(1500, 6000), envelope=0.3, sustain=0.7
-        )
-    if sound == "chordhit":
-        return replace(
-            base,
-            voices=2,
-            shape=str(rng.choice(["saw", "pulse", "reed"])),
-            cutoff=rng.uniform(250, 1000),
-            envelope=rng.uniform(1.5, 3.5),
-            poles=int(rng.choice([2, 4])),
-        )
-    if sound == "brass":
-        return replace(base, voices=2, attack=rng.uniform(0.01, 0.04), cutoff=rng.uniform(500, 1500), sustain=0.7)
-    if sound == "hoover":
-        return replace(
-            base,
-            voices=5,
-            shape="pulse",
-            detune=rng.uniform(20, 40),
-            octave_mix=0.6,
-            cutoff=rng.uniform(1500, 5000),
-            sustain=0.8,
-            drive=0.3,
-        )
-    if sound == "vox":
-        return replace(
-            base,
-            shape="reed",
-            poles=2,
-            resonance=resonance(rng, 1.5, 3),
-            cutoff=rng.uniform(500, 1400),
-            envelope=rng.uniform(0.3, 1.2),
-            sustain=0.6,
-            vibrato=0.3,
-        )
-    if sound == "pluck":
-        return replace(
-            base,
-            sustain=0.0,
-            decay=rng.uniform(0.1, 0.3),
-            filter_decay=rng.uniform(0.05, 0.15),
-            cutoff=rng.uniform(300, 900),
-            envelope=rng.uniform(2, 4),
-            shape=str(rng.choice(["saw", "square", "triangle"])),
-        )
-    return replace(
-        base, voices=int(rng.choice([3, 4, 5])), detune=rng.uniform(8, 24), octave_mix=float(rng.choice([0, 0, 0.4]))
-    )
+    return replace(base, **STABS.get(sound, STABS["saw"])(rng))
 
 
 def lead_patch(rng: Rng) -> Patch:

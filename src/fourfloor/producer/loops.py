@@ -9,10 +9,11 @@ from scipy import ndimage
 
 from fourfloor.errors import FourfloorError
 from fourfloor.producer import circle, drums, effects, mix
-from fourfloor.producer.arrangement import Part, arrange
+from fourfloor.producer.arrangement import arrange
 from fourfloor.producer.kits import Kit
 from fourfloor.producer.mastering import master
 from fourfloor.producer.oscillators import pad
+from fourfloor.producer.parts import Part
 from fourfloor.producer.score import BEATS_PER_BAR, Event, ProducedLoop
 from fourfloor.producer.styles import STYLES, matching_styles
 from fourfloor.producer.synths import acid_line, note

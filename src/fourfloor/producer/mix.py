@@ -6,8 +6,8 @@ import numpy as np
 from scipy import fft, signal
 
 from fourfloor.producer import circle, effects
-from fourfloor.producer.arrangement import Part
 from fourfloor.producer.mastering import weighting_gain
+from fourfloor.producer.parts import Part
 from fourfloor.producer.styles import Style
 
 
