@@ -111,8 +111,8 @@ def _tag_chunks(path: PathLike, tags: LoopTags, frames: int, sample_rate: int) -
     if not (0 < tags.bpm < 1000 and 0 < tags.bars < 1 << 14):
         raise AudioError(path, f"{tags.bpm:g} BPM over {tags.bars} bars is no loop; give both in range")
     texts = {b"INAM": tags.title, b"IKEY": tags.key or "", b"ICMT": tags.comment, b"ISFT": tags.software}
-    if any("\0" in text for text in texts.values()):
-        raise AudioError(path, "a tag holds a NUL character; remove it")
+    if any(re.search("[\0\ud800-\udfff]", text) for text in texts.values()):
+        raise AudioError(path, "a tag holds a NUL character or one that Unicode does not have; remove it")
     return (
         pack_acid(tags.bpm, tags.bars * 4, _root_note(tags.key))
         + pack_smpl(sample_rate, frames)
