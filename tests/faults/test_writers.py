@@ -24,7 +24,7 @@ from fourfloor.producer.score import Event
 from fourfloor.signal.beatgrid import loop_samples
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
-LINE = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), max_size=30)  # as names of tracks are shown
+LINE = st.text(st.characters().filter(str.isprintable), max_size=30)  # what a terminal shows as it is
 TAGS = st.builds(
     LoopTags, bpm=st.floats(1, 999, width=32), bars=st.integers(1, 64), title=TEXT, comment=TEXT, software=TEXT,
     key=st.none() | st.sampled_from(["Amin", "F#maj", "Bbmin", "C"]),
