@@ -28,7 +28,7 @@ app = typer.Typer(
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 for group in (datasets, models, loops, packs, judging):  # in the order of --help
     app.add_typer(group.commands)

@@ -12,41 +12,43 @@ commands = typer.Typer()
 
 @commands.command(epilog="Example: fourfloor generate --bpm 126 --bars 4 --count 8 --sheet --out loops")
 def generate(
-    model: Annotated[str, typer.Option(help="A model in the package, a model folder, or a prior's run.")] = "warehouse",
-    bpm: Annotated[float, typer.Option(help="Tempo, 90-180.")] = 126.0,
-    bars: Annotated[int, typer.Option(help="1, 2, 4 or 8.")] = 4,
+    model: Annotated[str, typer.Option(help="A bundled model, a model folder, or the run of a prior.")] = "warehouse",
+    bpm: Annotated[float, typer.Option(help="Tempo in BPM, 90-180.")] = 126.0,
+    bars: Annotated[int, typer.Option(help="Length in bars: 1, 2, 4 or 8.")] = 4,
     count: Annotated[int, typer.Option(help="How many loops.")] = 4,
-    seed: Annotated[int, typer.Option(help="Loop i has seed + i; the same seed gives the same bytes.")] = 0,
+    seed: Annotated[int, typer.Option(help="The first loop has this seed, the next one seed + 1.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the WAV files.")] = Path("loops"),
     style: Annotated[
-        str | None, typer.Option(help="A style the model knows; a wrong one lists them.", show_default="any")
+        str | None, typer.Option(help="A style, or its beginning; an unknown one lists them.", show_default="any")
     ] = None,
-    density: Annotated[float | None, typer.Option(help="How many onsets, 0-1.", show_default="any")] = None,
-    brightness: Annotated[float | None, typer.Option(help="Spectral centroid, 0-1.", show_default="any")] = None,
-    low_end: Annotated[float | None, typer.Option(help="Share of power below 150 Hz, 0-1.", show_default="any")] = None,
+    density: Annotated[float | None, typer.Option(help="How many notes and hits, 0-1.", show_default="any")] = None,
+    brightness: Annotated[float | None, typer.Option(help="Dark to bright, 0-1.", show_default="any")] = None,
+    low_end: Annotated[float | None, typer.Option(help="How much bass below 150 Hz, 0-1.", show_default="any")] = None,
     kick: Annotated[
         bool | None, typer.Option("--kick/--no-kick", help="With or without a kick.", show_default="any")
     ] = None,
-    energy: Annotated[float | None, typer.Option(help="How full and steady it is, 0-1.", show_default="any")] = None,
-    candidates: Annotated[int, typer.Option(help="Make this many of each loop, keep the most usual.")] = 1,
-    decoder: Annotated[str | None, typer.Option(help="Another decoder of the same codec.", show_default=False)] = None,
-    redraws: Annotated[int, typer.Option(help="Redraw a loop with a fault at most this often.")] = 4,
+    energy: Annotated[float | None, typer.Option(help="Sparse to full, 0-1.", show_default="any")] = None,
+    candidates: Annotated[int, typer.Option(help="Make this many of each loop and keep the best one.")] = 1,
+    decoder: Annotated[
+        str | None, typer.Option(help="Another decoder trained with the same codec.", show_default=False)
+    ] = None,
+    redraws: Annotated[int, typer.Option(help="Redraw a loop that has a fault up to this many times.")] = 4,
     strict: Annotated[
         bool, typer.Option("--strict", help="Write no loop that still has a fault; exit 5 if there was one.")
     ] = False,
-    sheet: Annotated[bool, typer.Option("--sheet", help="Draw spectrograms.png beside the loops.")] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="Write no tags: a WAV of audio alone.")] = False,
+    sheet: Annotated[bool, typer.Option("--sheet", help="Write a picture of all loops, spectrograms.png.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Write WAV files without tags.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write new loops: 44.1 kHz, stereo, 24-bit, exact length, seamless, tempo in the file.
+    """Generate loops as WAV files: 44.1 kHz, stereo, 24 bit, whole bars, with tempo and loop points in the file.
 
-    --density, --brightness, --low-end and --energy are ranks among the loops the model was trained on: 0.9 asks for
-    more than nine tenths of them have. They and --kick need a model that was trained with controls.
+    --density, --brightness, --low-end and --energy compare with the loops the model was trained on: 0.9 asks for more
+    than 90 % of them have. These options and --kick need a model that was trained with controls.
 
     Each line says the tempo, whether the loop closes, and how similar it is to the nearest passage of the training
     music. A loop has a fault if it copies such a passage, misses a control by more than half of its range, does not
     close, is silent or clipped, or sounds in another tempo. generate redraws it from another seed, then keeps the best
-    draw and names the faults that are left.
+    draw and names the faults that are left. The comment in a file's tags holds the command that makes that file again.
     """
     from fourfloor import pipeline
     from fourfloor.interfaces.show import generate_lines, generate_summary
