@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from evaluation_music import RATE, play
@@ -47,15 +48,38 @@ def test_a_dataset_that_cannot_judge_is_refused_before_the_work(
         assert err.count("\n") == 1
 
 
+def test_what_weakens_a_verdict_is_said(loops: Path, dataset_folder: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    soundfile.write(loops / "silence.wav", np.zeros(48_000), 24_000)
+    code, out, _ = run(capsys, monkeypatch, "evaluate", loops, "--against", dataset_folder)
+    assert code == 3
+    for note in (
+        "Note: 3 loops: style distance and diversity need 32.",
+        "Note: 1 held-out tracks: style distance cannot be judged with fewer than 10.",
+        "Note: 1 of 3 loops are silent.",
+        "Note: loops of several sample rates: all are heard below one cutoff.",
+    ):
+        assert note in out
+    assert "all rows below 9922.5 Hz" in out  # 0.45 of the lowest rate
+
+
+def test_a_track_in_both_splits_is_refused(
+    loops: Path, tmp_path: Path, make_small_dataset, capsys, monkeypatch
+) -> None:
+    data = make_small_dataset(tmp_path / "twice", "ttv", sha256="0" * 64)
+    code, out, err = run(capsys, monkeypatch, "evaluate", loops, "--against", data)
+    assert (code, out) == (2, "")
+    assert "a track is in training and in validation" in err
+
+
 @pytest.fixture
 def make_small_dataset():
     from fourfloor.ingest.catalogue import DatasetWriter
 
-    def make(out: Path, splits: str) -> Path:
+    def make(out: Path, splits: str, sha256: str = "") -> Path:
         with DatasetWriter(out, bars=1, sample_rate=RATE, channels=1) as writer:
             for number, letter in enumerate(splits):
                 track = writer.add_track(
-                    name=f"{number}", path=f"{number}.wav", sha256=f"{number:064d}", bpm=120.0,
+                    name=f"{number}", path=f"{number}.wav", sha256=sha256 or f"{number:064d}", bpm=120.0,
                     split={"t": "train", "v": "validation"}[letter],
                 )  # fmt: skip
                 writer.add_loop(play(number, bpm=120.0, bars=1), track=track, bpm=120.0)

@@ -4,6 +4,8 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +72,50 @@ def test_the_checkpoint_before_a_damaged_one_is_used(tmp_path: Path, caplog: pyt
     (warning,) = caplog.messages
     assert "step-00000002" in warning
     assert warning.endswith("is damaged (its hash differs); step 1 is used instead")
+
+
+SAVE_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from fourfloor.training import checkpoint
+
+def save(run, step):
+    checkpoint.save(run, step, {"x": torch.full((3,), float(step))}, {})
+
+def counted(original):
+    def call(*arguments, **options):
+        if next(calls) == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*arguments, **options)
+    return call
+
+for die_at in range(100):
+    run, calls = Path(sys.argv[1], str(die_at)), iter(range(100))
+    (run / "checkpoints").mkdir(parents=True)
+    for step in (1, 2, 3):
+        save(run, step)
+    if not (child := os.fork()):
+        os.replace, os.fsync, Path.unlink = map(counted, (os.replace, os.fsync, Path.unlink))
+        save(run, 4)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        break
+"""
+
+
+def test_a_save_that_is_killed_before_any_step_leaves_a_checkpoint(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", SAVE_AND_DIE, str(tmp_path)], check=True, timeout=120)
+    runs = sorted(tmp_path.iterdir(), key=lambda run: int(run.name))
+    assert len(runs) > 8  # two files synchronized, renamed and their folder synchronized, two files removed
+    left = [checkpoint.load_latest(run) for run in runs]
+    for run, newest in zip(runs, left, strict=True):
+        assert newest.tensors["x"].tolist() == [float(newest.step)] * 3
+        checkpoint.save(run, 5, {"x": torch.full((3,), 5.0)}, {})
+        assert checkpoint.load_latest(run).step == 5
+    steps = [newest.step for newest in left]
+    assert steps == sorted(steps)
+    assert set(steps) == {3, 4}
 
 
 def test_saving_after_a_damaged_checkpoint_keeps_what_was_saved(tmp_path: Path) -> None:
