@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from fourfloor.errors import FourfloorError
 from fourfloor.ingest.folder import IngestConfig, IngestReport, ingest
 from fourfloor.ingest.picking import TEMPO_CHANGES
 from fourfloor.ingest.tracking import BeatMap, constant_map
@@ -91,3 +92,11 @@ def test_a_beat_map_goes_both_ways() -> None:
     np.testing.assert_allclose(bent.at(np.array([-2.0, 1.0, 2.5, 4.0])), [0.0, 1.5, 2.2, 2.8])
     np.testing.assert_allclose(bent.beat(bent.at(np.linspace(-3, 6, 13))), np.linspace(-3, 6, 13))
     np.testing.assert_allclose(constant_map(120.0, 0.25).at(np.array([0.0, 4.0])), [0.25, 2.25])
+
+
+def test_three_beats_in_a_bar_are_dropped_with_the_reason(tmp_path: Path) -> None:
+    four = song(126.0, 60.0, seed=7)
+    beat = 60 / 126 * RATE
+    three = [four[round(4 * bar * beat) :][: round(3 * beat)] for bar in range(30)]
+    with pytest.raises(FourfloorError, match="not four beats in a bar"):
+        cut(np.concatenate(three)[3000:], tmp_path)

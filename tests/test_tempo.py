@@ -8,7 +8,7 @@ import pytest
 
 from fourfloor.audio import decode
 from fourfloor.ingest.onsets import MAX_SECONDS
-from fourfloor.ingest.pieces import is_steady
+from fourfloor.ingest.pieces import grid_bars, is_steady
 from fourfloor.ingest.tempo import MAX_BPM, MIN_BPM, Grid, analyze_onsets, fit_grid
 
 SAMPLE_RATE = 44_100
@@ -138,7 +138,8 @@ def test_drift_is_told_from_one_tempo(make_click_track: Callable[..., np.ndarray
     times = np.arange(40 * SAMPLE_RATE) / SAMPLE_RATE
     drifting = np.interp(times + drift * times**2 / 80, np.arange(clicks.shape[1]) / SAMPLE_RATE, clicks[0])
     onsets = analyze_onsets([drifting[None].astype(np.float32)], SAMPLE_RATE)
-    assert is_steady(onsets, fit_grid(onsets)) == steady
+    grid = fit_grid(onsets)
+    assert is_steady(grid_bars(onsets, grid), grid.bpm) == steady
 
 
 def test_empty_stream_is_refused() -> None:

@@ -19,8 +19,9 @@ from fourfloor.audio import AudioError, AudioInfo, AudioStream, probe
 from fourfloor.ingest import picking
 from fourfloor.ingest.catalogue import hash_file, loop_features
 from fourfloor.ingest.exact import CIRCLE_SECONDS, claimed_tempi, find_circle, length_tempo, starts_at_zero, whole_bars
+from fourfloor.ingest.meter import TRIPLET_SURE, measure_meter
 from fourfloor.ingest.onsets import Onsets
-from fourfloor.ingest.pieces import find_pieces, is_steady
+from fourfloor.ingest.pieces import find_pieces, grid_bars, is_steady
 from fourfloor.ingest.schema import to_pcm, to_waveform
 from fourfloor.ingest.slicing import (
     NEAR_SECONDS,
@@ -177,9 +178,12 @@ def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis, right
         stream.repairs.append(f"{grid.bpm:.4g} BPM, counted as {factor * grid.bpm:.4g}")
         grid = replace(fit_grid(onsets, factor * grid.bpm), confidence=grid.confidence)
     _note(found, meter, stream, task)
-    if is_steady(onsets, grid):
-        found.bpm = task.bpm or round_tempo(grid.bpm, found.seconds)
-        found.confidence, found.first_downbeat = round(grid.confidence, 4), round(grid.first_downbeat, 5)
+    profiles = grid_bars(onsets, grid)
+    if is_steady(profiles, grid.bpm):
+        rhythm = measure_meter(profiles)
+        sure = grid.confidence * (TRIPLET_SURE if rhythm.triplets and task.bpm is None else 1.0)
+        found.bpm, found.meter = task.bpm or round_tempo(grid.bpm, found.seconds), rhythm.name
+        found.confidence, found.first_downbeat = round(sure, 4), round(grid.first_downbeat, 5)
         cuts = _whole_track(meter.samples, grid, [*claims, found.bpm], task, found)
         cuts = cuts or plan_cuts(grid, found.bpm, found.seconds, task.sample_rate, task.bars, task.hop_bars)
     else:
@@ -191,6 +195,9 @@ def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis, right
 def _in_pieces(onsets: Onsets, grid: Grid, task: Task, found: TrackAnalysis) -> Cuts | None:
     """Return the cuts of a track whose tempo does not hold; count as dropped what lies in no piece."""
     pieces = find_pieces(onsets, task.bpm, task.bpm_range)
+    if pieces:
+        found.meter = max(pieces, key=lambda piece: piece.seconds).meter
+    pieces = [piece for piece in pieces if piece.meter == found.meter]
     cuts = piece_cuts(pieces, task.sample_rate, task.bars, task.hop_bars) if pieces else None
     if cuts is None or not len(cuts):
         found.grid, found.bpm, found.confidence = "broken", grid.bpm, round(grid.confidence, 4)
@@ -231,6 +238,8 @@ def _worth_cutting(cuts: Cuts, task: Task, found: TrackAnalysis) -> bool:
         found.dropped[picking.TOO_SHORT] = 1
     elif found.confidence < task.min_confidence:
         found.dropped[picking.UNSURE] = len(cuts)
+    elif found.meter != "4/4":
+        found.dropped[picking.NOT_FOUR], found.grid = len(cuts), "broken"
     elif not task.bpm_range[0] <= found.bpm <= task.bpm_range[1]:
         found.dropped[picking.TEMPO_OUTSIDE] = len(cuts)
     else:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.ndimage
 
+from fourfloor.ingest.meter import TRIPLET_SURE, measure_meter
 from fourfloor.ingest.onsets import Onsets
 from fourfloor.ingest.phase import find_phase
 from fourfloor.ingest.tempo import Grid, fit_tempo, octave_factor
@@ -48,7 +49,7 @@ class Piece:
     end: float
     beat_map: BeatMap
     confidence: float
-    beat_confidence: float = 0.0
+    meter: str = "4/4"
 
     @property
     def seconds(self) -> float:
@@ -75,26 +76,26 @@ class Piece:
         return replace(self, beat_map=constant_map(60.0 / period, time))
 
 
-def is_steady(onsets: Onsets, grid: Grid) -> bool:
-    """Tell whether the bars of a track come where one tempo expects them, from its start to its end."""
+def grid_bars(onsets: Onsets, grid: Grid) -> np.ndarray:
+    """Return the onset strength of every bar of a grid, the first one begun before the track: (bars, bands, bins)."""
     beat_map = constant_map(grid.bpm, grid.first_downbeat)
     first, last = beat_map.beat(np.array([0.0, onsets.seconds]))
     first = 4.0 * np.floor(first / 4)
-    bars = int((last - first) / 4)
-    if bars < 2:
-        return True
-    late, match, elsewhere = _lateness(onsets.standardized(), onsets.frame_rate, beat_map, first, bars)
+    return bar_profiles(onsets.standardized(), onsets.frame_rate, beat_map, first, max(1, int((last - first) / 4)))
+
+
+def is_steady(profiles: np.ndarray, bpm: float) -> bool:
+    """Tell whether the bars of a grid (bars, bands, bins) come where one tempo expects them, from start to end."""
+    late, match, elsewhere = _lateness(profiles)
     moved = (elsewhere.max(axis=1) >= MATCH) & (match < elsewhere.max(axis=1) - ELSEWHERE)
-    strays = (np.abs(late) * 60.0 / grid.bpm > _STEADY_SECONDS) | moved
+    strays = (np.abs(late) * 60.0 / bpm > _STEADY_SECONDS) | moved
     runs = np.diff(np.flatnonzero(np.concatenate([[True], ~strays, [True]]))) - 1
     return int(runs.max()) <= _STRAY_BARS
 
 
-def _lateness(
-    flux: np.ndarray, frame_rate: float, beat_map: BeatMap, first: float, bars: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    profiles = bar_profiles(flux, frame_rate, beat_map, first, bars)
-    smooth = scipy.ndimage.uniform_filter1d(profiles, min(_SMOOTH_BARS, bars), axis=0, mode="nearest")
+def _lateness(profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compare bars, smoothed over their neighbors, with the average bar."""
+    smooth = scipy.ndimage.uniform_filter1d(profiles, min(_SMOOTH_BARS, len(profiles)), axis=0, mode="nearest")
     return lateness(smooth, profiles.mean(axis=0))
 
 
@@ -201,7 +202,7 @@ def _unbroken(beat_map: BeatMap, middle: float, first: float, last: float) -> tu
 def _refined(flux: np.ndarray, frame_rate: float, beat_map: BeatMap, first: float, last: float) -> BeatMap:
     """Move every bar by what it comes late against the average of all bars."""
     bars = int((last - first) / 4)
-    late, match, elsewhere = _lateness(flux, frame_rate, beat_map, first, bars)
+    late, match, elsewhere = _lateness(bar_profiles(flux, frame_rate, beat_map, first, bars))
     sound = in_step(late, match, elsewhere)
     centers = first + 4.0 * np.arange(bars) + 2.0
     if sound.sum() < 2:
@@ -268,4 +269,9 @@ def _on_bars(onsets: Onsets, piece: Piece, bpm_range: tuple[float, float]) -> Pi
     phase = find_phase(straight, straight.standardized(), bpm)
     downbeat = first + phase.downbeat * bpm / 60.0
     beat_map = BeatMap(times=piece.beat_map.times, beats=piece.beat_map.beats - downbeat)
-    return replace(piece, beat_map=beat_map, beat_confidence=phase.beat_probability)
+    begin, end = beat_map.beat(np.array([piece.begin, piece.end]))
+    first_bar = 4.0 * np.ceil(begin / 4)
+    bars = max(1, int((end - first_bar) / 4))
+    meter = measure_meter(bar_profiles(onsets.standardized(), onsets.frame_rate, beat_map, first_bar, bars))
+    confidence = piece.confidence * (TRIPLET_SURE if meter.triplets else 1.0)
+    return replace(piece, beat_map=beat_map, meter=meter.name, confidence=confidence)
