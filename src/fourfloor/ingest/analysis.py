@@ -179,6 +179,10 @@ def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis, right
         grid = replace(fit_grid(onsets, factor * grid.bpm), confidence=grid.confidence)
     _note(found, meter, stream, task)
     profiles = grid_bars(onsets, grid)
+    faster = 1.5 * grid.bpm
+    if task.bpm is None and measure_meter(profiles).even and faster <= task.bpm_range[1]:
+        grid = replace(fit_grid(onsets, faster), confidence=grid.confidence)
+        profiles = grid_bars(onsets, grid)
     if is_steady(profiles, grid.bpm):
         rhythm = measure_meter(profiles)
         sure = grid.confidence * (TRIPLET_SURE if rhythm.triplets and task.bpm is None else 1.0)

@@ -17,14 +17,20 @@ _LEAST_BEATS = 24
 # Of six rendered tracks in 6/8 five are so, and one real track in 4/4, which has triplets throughout.
 _TRIPLETS = 1.3
 TRIPLET_SURE = 0.5
+# Music that has triplets accents its beats; a beat that is two thirds of the true one is no better than its thirds.
+_ACCENT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Meter:
-    """Name the meter, "4/4" or "3/4" (which 6/8 also looks like), and tell whether its beats divide in three."""
+    """Name the meter, "4/4" or "3/4" (which 6/8 also looks like), and tell whether its beats divide in three.
+
+    `even`: all thirds of a beat are alike, so that none of them is the beat: the tempo is 2:3 of the true one.
+    """
 
     name: str
     triplets: bool
+    even: bool = False
 
 
 def measure_meter(profiles: np.ndarray) -> Meter:
@@ -34,6 +40,7 @@ def measure_meter(profiles: np.ndarray) -> Meter:
     mean = beats.mean(axis=0)
     divisions = np.abs(np.fft.rfft(mean.reshape(bands, -1).mean(axis=0)))
     triplets = bool(divisions[3] > _TRIPLETS * max(divisions[2], divisions[4]))
+    even = bool(divisions[[1, 2, 4]].max() < _ACCENT * divisions[3])
     if len(beats) < _LEAST_BEATS:
         return Meter(name="4/4", triplets=triplets)
     different = beats - mean
@@ -44,4 +51,4 @@ def measure_meter(profiles: np.ndarray) -> Meter:
         return float(product / (np.sqrt(power[:-apart].sum() * power[apart:].sum()) + 1e-9))
 
     threes, fours = np.mean([likeness(3), likeness(6), likeness(9)]), np.mean([likeness(4), likeness(8)])
-    return Meter(name="3/4" if threes > fours + _THREE else "4/4", triplets=triplets)
+    return Meter(name="3/4" if threes > fours + _THREE else "4/4", triplets=triplets, even=even)
