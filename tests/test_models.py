@@ -105,6 +105,13 @@ def test_every_parameter_gets_a_gradient(family: str, dataset: Dataset) -> None:
     assert without == set()
 
 
+# The loss that one batch must fall below in 80 steps; most fall to half of it, none begins there.
+LEARNED = {
+    "autoencoder": 0.02, "flow": 2.0, "jukebox": 0.2, "magnitude_decoder": -0.4, "specgan": -50.0, "wavegan": -50.0,
+    "spectrogram_gan": 0.05, "spectrogram_vae": -1.55,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("family", families())
 def test_one_batch_can_be_learned(family: str, dataset: Dataset) -> None:
     model, batch = tiny(family, dataset)
@@ -114,7 +121,8 @@ def test_one_batch_can_be_learned(family: str, dataset: Dataset) -> None:
     for step in range(80):
         torch.manual_seed(step % 4)  # few different noises, so that the batch can be learned by heart
         losses.append(minimize_once(model, batch, step, optimizers, 3e-3)[0])  # of a GAN: the judge's
-    assert np.mean(losses[-4:]) < np.mean(losses[:4]) - 0.15 * abs(np.mean(losses[:4]))
+    first, last = np.mean(losses[:4]), np.mean(losses[-4:])
+    assert last < LEARNED.get(family, first - 0.5 * abs(first)) < first
 
 
 @pytest.mark.parametrize("family", families())
