@@ -6,6 +6,7 @@ filter). Every filter is measured against its own mean over the track, so the re
 equalization. Harmony is a slow semitone spectrum, log-compressed.
 """
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -50,6 +51,10 @@ class Onsets:
 
     def standardized(self) -> np.ndarray:
         """Return the flux, every band with zero mean and unit variance: a loud band does not decide alone."""
+        return self._standardized
+
+    @functools.cached_property
+    def _standardized(self) -> np.ndarray:
         centered = self.flux - self.flux.mean(axis=1, keepdims=True)
         return centered / (centered.std(axis=1, keepdims=True) + 1e-6)
 

@@ -237,7 +237,7 @@ def _ends(
     expected = expected - expected.mean(axis=-1, keepdims=True)
     size = np.sqrt((beats**2).sum(axis=(1, 3)) * (expected**2).sum(axis=(0, 2)))
     match = ((beats * expected).sum(axis=(1, 3)) / (size + 1e-9)).ravel()
-    gain = np.concatenate([[0.0], np.cumsum(match - max(_BEAT_MATCH, 0.5 * float(np.median(match))))])
+    gain = np.concatenate([[0.0], np.cumsum(match - max(_BEAT_MATCH, 0.55 * float(np.quantile(match, 0.75))))])
     inner = int(np.clip(middle - first, 0, len(match)))
     begin = first + int(np.argmin(gain[: inner + 1]))
     end = first + inner + int(np.argmax(gain[inner:]))
