@@ -7,7 +7,7 @@ DATA ?= data/compare
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
-	$(BIN)/fourfloor generate --count 4 --out loops --sheet
+	$(BIN)/fourfloor generate --count 4 --out loops --sheet --overwrite
 
 examples: .venv/installed       ## make the eight example loops in examples/ and their sheet docs/results/examples.png
 	$(BIN)/python scripts/examples.py

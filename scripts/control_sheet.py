@@ -15,7 +15,7 @@ import torch
 from fourfloor import generation, loading, novelty
 from fourfloor.generation import Request
 from fourfloor.pipeline.draws import REDRAWS, best_draw, leveled
-from fourfloor.pipeline.generate import make_folder
+from fourfloor.pipeline.outputs import make_folder
 from fourfloor.representations import latent
 from fourfloor.representations.controls import NAMES, Controls
 from fourfloor.signal import picture

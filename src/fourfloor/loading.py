@@ -7,6 +7,7 @@ decoder (magnitudes from latents) that share one codec.
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
@@ -25,9 +26,13 @@ from fourfloor.representations import codec_arrays, representation_module
 from fourfloor.representations.controls import Quantiles
 from fourfloor.training import checkpoint
 from fourfloor.training.checkpoint import Checkpoint, CheckpointError
+from fourfloor.workspace import finish_interrupted
 
 BUNDLED = "warehouse"
 PRIOR_FILE, DECODER_FILE = "prior.json", "decoder.json"
+MODEL_FILES = frozenset(
+    f"{part}{end}" for part in ("prior", "decoder", "reference") for end in (".json", ".safetensors")
+)
 KEPT_META = ("recipe", "shape", "vocabulary", "control_quantiles", "data_hash", "version", "elapsed", "parent")
 TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.bool)  # of what is not in 8 bits
 SMALL = 10_000  # matrices of fewer weights are exported in half precision
@@ -92,6 +97,15 @@ class LoopModel:
     name: str
     prior: Trained
     decoder: Trained | None
+
+    @cached_property
+    def weights_hash(self) -> str:
+        """First 16 digits of a hash of all weights: models that differ in one have another."""
+        digest = hashlib.sha256()
+        for part in filter(None, (self.prior, self.decoder)):
+            for name, value in sorted(part.model.state_dict().items()):
+                digest.update(name.encode() + value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:16]
 
 
 def codec_hash(codec: Any) -> str:
@@ -186,6 +200,8 @@ def is_model_folder(path: Path) -> bool:
 def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     """Load a bundled model by name, a model folder, or a prior's run with the decoder run that fits it."""
     folder = bundled_folder(name) if name in bundled_names() else Path(name)
+    if folder.is_dir() and name not in bundled_names():
+        finish_interrupted(folder, MODEL_FILES)
     exported = (folder / PRIOR_FILE).exists()
     if not exported and not (folder / checkpoint.FOLDER).is_dir():
         known = ", ".join(bundled_names()) or "none"
@@ -196,14 +212,14 @@ def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     if not prior.needs_decoder:
         if decoder:
             raise FourfloorError(f"{name}: a {prior.recipe.family} model needs no decoder; leave --decoder out")
-        return LoopModel(Path(name).name, prior, None)
+        return LoopModel(Path(os.path.abspath(name)).name, prior, None)
     if decoder:
         other = load_decoder(decoder)
     else:
         other = load_trained(folder / DECODER_FILE) if exported else find_decoder(folder, prior)
     if prior.codec_hash != other.codec_hash:
         raise FourfloorError(f"{name}: prior and decoder use different codecs; train both on the same first --data")
-    return LoopModel(Path(name).name, prior, other)
+    return LoopModel(Path(os.path.abspath(name)).name, prior, other)
 
 
 def reference_folder(name: str) -> Path:

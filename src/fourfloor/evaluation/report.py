@@ -6,7 +6,6 @@ and spectrograms of the best, median and worst loop, and flagged copies beside t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -21,12 +20,14 @@ from fourfloor.evaluation.scorecard import ROWS, Scorecard
 from fourfloor.evaluation.scores import COPY_LIMIT, Envelope
 from fourfloor.evaluation.sources import Source
 from fourfloor.ingest.catalogue import Catalogue
+from fourfloor.saving import save_file
 
 STATEMENT = (
     "Nobody listened for this table. It measures whether loops are noise, hold their tempo, vary, resemble held-out "
     "music statistically and copy 2 s passages of the training set. It does not say that they are good."
 )
 MAX_COPIES = 4
+REPORT = ("scorecard.json", "scorecard.md", "scorecard.html")
 WORD = {True: "yes", False: "no", None: "cannot be judged"}
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #ddd}
@@ -37,27 +38,14 @@ td.words,th.words{text-align:left}.no{color:#b00020}.yes{color:#176b2c}img{width
 def write_report(
     out: Path, card: Scorecard, judged: Source, chosen: Sequence[int], heard: HeardSet, catalogue: Catalogue
 ) -> None:
-    """Write the three files into a folder, made where it is missing, each whole or not at all."""
+    """Write the three files into a folder, each whole or not at all."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_text(out / "scorecard.json", card.to_json())
-        write_text(out / "scorecard.md", markdown(card))
-        write_text(out / "scorecard.html", page(card, judged, chosen, heard, catalogue))
     except OSError as error:
         raise FourfloorError(f"{out}: the report cannot be written ({error.strerror}): choose another folder") from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    contents = (card.to_json(), markdown(card), page(card, judged, chosen, heard, catalogue))
+    for name, text in zip(REPORT, contents, strict=True):
+        save_file(out / name, text.encode(errors="backslashreplace"))  # a name may hold any bytes
 
 
 def markdown(card: Scorecard) -> str:

@@ -29,6 +29,7 @@ def evaluate(
         bool, typer.Option("--redraw", help="With a model: draw copies of training passages again, as generate does.")
     ] = False,
     rows: Annotated[str, typer.Option(help="Reference rows to make, such as ACDEJ; all by default.")] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a report that is there.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge loops by ten numbers beside reference rows: are they music, in the style, and new?
@@ -51,6 +52,7 @@ def evaluate(
         candidates=candidates,
         redraw=redraw,
         rows=tuple(rows),
+        overwrite=overwrite,
     )
     with progress_bar("evaluate") as bar:
         card = pipeline.evaluate(request, bar.update, bar.note)
@@ -88,6 +90,7 @@ def compare(
         list[str] | None, typer.Option("--set", help="Override a value of every recipe.", show_default=False)
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the report of another comparison.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train recipes for the same minutes on the same dataset, judge them alike, and write one table.
@@ -103,6 +106,7 @@ def compare(
     request = pipeline.CompareRequest(
         recipes=recipes, data=data, out=out, runs=runs, minutes=minutes, steps=steps, n=n, seed=seed, bpm=bpm or (),
         cutoff_hz=cutoff, jobs=jobs, music=music, overrides=override or (), device=device,
+        overwrite=overwrite,
     )  # fmt: skip
     try:
         with progress_bar("compare") as bar:

@@ -38,6 +38,7 @@ def generate(
     ] = False,
     sheet: Annotated[bool, typer.Option("--sheet", help="Write a picture of all loops, spectrograms.png.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Write WAV files without tags.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Generate loops as WAV files: 44.1 kHz, stereo, 24 bit, whole bars, with tempo and loop points in the file.
@@ -58,6 +59,7 @@ def generate(
     request = pipeline.GenerateRequest(
         model=model, decoder=decoder, out=out, bpm=bpm, bars=bars, count=count, seed=seed, style=style,
         controls=controls, candidates=candidates, redraws=redraws, strict=strict, sheet=sheet, plain=plain,
+        overwrite=overwrite,
     )  # fmt: skip
 
     def show(row: dict[str, Any]) -> None:

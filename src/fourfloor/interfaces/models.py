@@ -88,6 +88,7 @@ def export(
         str | None,
         typer.Option(help="The decoder's run, or a model that has one.", show_default="the one that fits"),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Join a run and the decoder it needs into a model folder that `generate --model` reads: small, no training state.
@@ -96,7 +97,7 @@ def export(
     """
     from fourfloor import pipeline
 
-    size = pipeline.export(prior, decoder, out)
+    size = pipeline.export(prior, decoder, out, overwrite)
     if as_json:
         print_json({"model": str(out), "bytes": size})
     else:

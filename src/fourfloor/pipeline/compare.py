@@ -6,7 +6,6 @@ folder: one system, two processes.
 """
 
 import itertools
-import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,12 +18,14 @@ from fourfloor import generation, loading
 from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
+from fourfloor.pipeline.comparison_files import BASELINE, refuse_another, write_comparison
 from fourfloor.pipeline.entries import Entry, check_run, cutoff_of, is_trained, read_entries
 from fourfloor.pipeline.evaluate import held_out_loops
-from fourfloor.pipeline.generate import make_folder
 from fourfloor.pipeline.judging import SLICES, Judge, first_loops, sample_loops, speed_of
+from fourfloor.pipeline.outputs import make_folder
 from fourfloor.pipeline.side_by_side import Failure, signals_raise, train_all
 from fourfloor.pipeline.train import TrainRequest
+from fourfloor.processes import core_count
 from fourfloor.signal.beatgrid import playable_bpm
 from fourfloor.training import log
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from fourfloor.evaluation.scorecard import Scale
     from fourfloor.evaluation.sources import Sample
 
-BASELINE = "beat slices, no network"
 EXCERPTS = 2  # loops a row on the page
 LOOP_SECONDS = 2.0  # to sample and hear a loop: a guess for the bar
 ALIKE = 1.1  # core minutes of the dearest system over those of the cheapest, above which the report says so
@@ -63,6 +63,7 @@ class CompareRequest:
     music: bool = True  # held-out loops and slices on the page: the dataset's own sound
     overrides: Sequence[str] = ()
     device: str = "auto"
+    overwrite: bool = False  # the report of another comparison
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -108,6 +109,10 @@ def compare(
     cutoff_hz = cutoff_of(entries, dataset, tempi, request.cutoff_hz)
     judge = Judge(request.data, request.n, request.seed, cutoff_hz, runs)
     waiting = _untrained(request, entries, dataset)
+    if not request.overwrite:
+        refuse_another(
+            request.out, [entry.name for entry in entries], judge.catalogue.data_hash, request.n, request.seed
+        )
     make_folder(request.out)
     make_folder(runs)
     weights: dict[object, float] = {"scale": 2.0 * request.n, **{e.name: LOOP_SECONDS * request.n for e in entries}}
@@ -133,7 +138,7 @@ def compare(
             references = judge.references(EXCERPTS)
             heard |= {BASELINE: references[SLICES], "held-out real (A)": references["A"]}
         logs = {m.name: log.read(m.run / "log.jsonl") for entry in entries for m in entry.members}
-        _write(request.out, comparison, heard, logs)
+        write_comparison(request.out, comparison, heard, logs)
     bugs = [run.name for run, failure in failures.items() if failure.is_bug]
     if bugs:
         raise RuntimeError(
@@ -319,16 +324,4 @@ def _machine() -> dict[str, Any]:
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
     except OSError:
         pass  # no Linux
-    return {"processor": name, "cores": len(os.sched_getaffinity(0)), "torch": torch.__version__}
-
-
-def _write(out: Path, comparison: "Comparison", heard: "dict[str, list[Sample]]", logs: dict[str, Any]) -> None:
-    from fourfloor.evaluation.comparison import markdown, page
-    from fourfloor.evaluation.report import write_text
-
-    try:
-        write_text(out / "comparison.json", comparison.to_json())
-        write_text(out / "comparison.md", markdown(comparison))
-        write_text(out / "comparison.html", page(comparison, heard, logs))
-    except OSError as error:
-        raise FourfloorError(f"{out}: the report cannot be written ({error.strerror}): choose another folder") from None
+    return {"processor": name, "cores": core_count(), "torch": torch.__version__}

@@ -15,7 +15,8 @@ from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.pipeline.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw, leveled
-from fourfloor.pipeline.generate import in_parallel, make_folder
+from fourfloor.pipeline.generate import in_parallel
+from fourfloor.pipeline.outputs import make_folder, refuse_existing
 from fourfloor.representations import latent
 from fourfloor.signal.beatgrid import loop_samples, playable_bpm
 from fourfloor.signal.stft import resample_loop
@@ -38,6 +39,7 @@ class EvaluateRequest:
     candidates: int = 1
     redraw: bool = False  # draw a copy of a training passage again, as `generate` does
     rows: Sequence[str] = ()
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -53,11 +55,14 @@ def evaluate(
 ) -> "Scorecard":
     """Judge loops by the scorecard, which has no verdict where `broken` says why; FourfloorError in one line."""
     from fourfloor.evaluation import scorecard
+    from fourfloor.evaluation.report import REPORT
     from fourfloor.evaluation.sources import file_source
 
-    path = Path(request.loops)
-    if request.out is not None:
+    if request.out:
+        if not request.overwrite:
+            refuse_existing(request.out, REPORT)
         make_folder(request.out)  # refused before the work
+    path = Path(request.loops)
     loops: Loops
     if request.loops in loading.bundled_names() or loading.is_model_folder(path):
         model = loading.load_model(request.loops, request.decoder)

@@ -4,23 +4,41 @@ from pathlib import Path
 
 from fourfloor import loading
 from fourfloor.errors import FourfloorError
-from fourfloor.pipeline.generate import make_folder
+from fourfloor.pipeline.outputs import refuse_existing
 from fourfloor.training import checkpoint
+from fourfloor.workspace import Workspace, finish_interrupted, resolved
 
 
-def export(prior: Path, decoder: str | None, out: Path) -> int:
-    """Write a model folder from a run and the decoder it needs, named or found; return its size in bytes."""
+def export(prior: Path, decoder: str | None, out: Path, overwrite: bool = False) -> int:
+    """Write a model folder from a run and the decoder it needs, named or found; return its size in bytes.
+
+    All of the model is in its place, or nothing. FourfloorError in one line for what does not fit or cannot be written,
+    and, without `overwrite`, where a model is there already.
+    """
     from fourfloor import novelty
 
+    folder = resolved(out)
+    _check_target(folder, overwrite)
     model = loading.load_model(str(prior), decoder)  # refuses what does not fit
     if not (prior / checkpoint.FOLDER).is_dir():  # a model folder, or one in the package
         raise FourfloorError(f"{prior}: is no run but a model already; name the run of a prior")
     source = model.decoder.source if model.decoder else None
     novelty.load_reference(prior)
-    if out.resolve() in (prior.resolve(), source and source.resolve()):
-        raise FourfloorError(f"{out}: is a run; choose another --out")
-    make_folder(out)
-    loading.export(prior, source, out)
-    novelty.copy_reference(prior, out)
-    loading.load_model(str(out))
-    return sum(path.stat().st_size for path in out.iterdir())
+    with Workspace(folder, loading.MODEL_FILES) as work:
+        loading.export(prior, source, work.new)
+        novelty.copy_reference(prior, work.new)
+        loading.load_model(str(work.new))
+        size = sum(path.stat().st_size for path in work.new.iterdir())
+        work.place()
+    return size
+
+
+def _check_target(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that holds a run or, unless asked to replace it, a model; other files in it are left alone."""
+    finish_interrupted(folder, loading.MODEL_FILES)
+    if folder.exists() and not folder.is_dir():
+        raise FourfloorError(f"{folder}: is not a folder; choose another --out")
+    if (folder / checkpoint.FOLDER).is_dir():
+        raise FourfloorError(f"{folder}: is a run; choose another --out")
+    if not overwrite:
+        refuse_existing(folder, sorted(loading.MODEL_FILES))

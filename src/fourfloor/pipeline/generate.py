@@ -1,8 +1,8 @@
 """Step 6: a model and a request go in, tagged WAV files come out."""
 
 import json
-import os
 import shlex
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,13 +15,16 @@ import torch
 
 from fourfloor import __version__, audio, generation, loading
 from fourfloor.arguments import check_range, check_types
-from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 from fourfloor.pipeline.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw
+from fourfloor.pipeline.outputs import loop_title, make_folder, model_word, refuse_existing
+from fourfloor.processes import core_count
 from fourfloor.representations.controls import ANY, Controls
+from fourfloor.stopping import StopSignal
 
 Made = TypeVar("Made")
+SHEET = "spectrograms.png"
 AHEAD = 4  # things a core may be ahead of the next one in order: some are drawn several times
 
 
@@ -47,6 +50,7 @@ class GenerateRequest:
     strict: bool = False
     sheet: bool = False
     plain: bool = False  # WAV files of audio alone, without tags
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -72,20 +76,21 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
         model = loading.load_model(request.model, request.decoder)
         generation.check_controls(model, request.controls)
         request = replace(request, style=generation.style_name(model.prior, request.style))
+        word = _free_word(request, model)
         make_folder(request.out)
 
         def draw(number: int) -> Draw:
             return best_draw(model, request.loop(number), request.candidates, request.redraws, opening.result)
 
         for kept in in_parallel(draw, request.count):
-            path = write_draw(request, model, kept)
+            path = write_draw(request, model, word, kept)
             row = row_of(kept, path)
             rows.append(row)
             on_loop(row)
             if request.sheet and path:
                 pictures.append((path.stem, picture.spectrogram(kept.waveform, audio.SAMPLE_RATE)))
     if pictures:
-        picture.save_sheet(request.out / "spectrograms.png", pictures)
+        picture.save_sheet(request.out / SHEET, pictures)
     seconds = sum(row["frames"] for row in rows if row["file"]) / audio.SAMPLE_RATE
     return {
         "loops": rows, "unchanged_from": model.prior.unchanged_from,
@@ -93,11 +98,27 @@ def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None]
     }  # fmt: skip
 
 
-def write_draw(request: GenerateRequest, model: LoopModel, kept: Draw) -> Path | None:
+def _free_word(request: GenerateRequest, model: LoopModel) -> str:
+    """Return what stands for the model in file names; FourfloorError where a file that may be written is there.
+
+    Whichever draws are kept: before the work all of them count.
+    """
+    draws = request.candidates + request.redraws
+    asked = map(request.loop, range(request.count))
+    drawn = [draw for loop in asked for draw in generation.draw_requests(loop, draws)]
+    word = model_word(model, request.out, drawn)
+    if not request.overwrite:
+        remedy = f"choose another --out or --seed {request.seed + request.count}"
+        refuse_existing(request.out, (f"{loop_title(word, draw)}.wav" for draw in drawn), remedy)
+        refuse_existing(request.out, [SHEET] if request.sheet else [])
+    return word
+
+
+def write_draw(request: GenerateRequest, model: LoopModel, word: str, kept: Draw) -> Path | None:
     """Write a loop and return its path; None for one with a fault that `strict` refuses."""
     if request.strict and kept.faults:
         return None
-    path = request.out / f"{_title(model, kept.request)}.wav"
+    path = request.out / f"{loop_title(word, kept.request)}.wav"
     command = command_of(request, kept.request)
     audio.write_loop(path, kept.waveform, None if request.plain else loop_tags(model, kept.request, path.stem, command))
     return path
@@ -131,37 +152,29 @@ def in_parallel(make: Callable[[int], Made], count: int) -> Iterator[Made]:
 
     Each is made by one thread, so that its sums do not depend on the number of cores.
     """
-    cores = len(os.sched_getaffinity(0))
+    cores = core_count()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(min(cores, count))
     try:
-        with ThreadPoolExecutor(min(cores, count)) as pool:
-            waiting: deque[Future[Made]] = deque()
-            try:
-                for number in range(count):
-                    waiting.append(pool.submit(make, number))
-                    if len(waiting) > AHEAD * cores:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                pool.shutdown(cancel_futures=True)  # on Ctrl-C or a full disk what is waiting need not be made
+        waiting: deque[Future[Made]] = deque()
+        for number in range(count):
+            waiting.append(pool.submit(make, number))
+            if len(waiting) > AHEAD * cores:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
+        ending = isinstance(sys.exception(), StopSignal)  # what is being made is not waited for then
+        pool.shutdown(wait=not ending, cancel_futures=True)
         torch.set_num_threads(threads)
-
-
-def _title(model: LoopModel, request: Request) -> str:
-    """Name a loop as sample packs do, for example fourfloor_126bpm_warehouse_deep-house_4bars_s0."""
-    asked = (f"{name}-{audio.decimal_word(value)}" for name, value in request.controls.asked.items())
-    tempo, bars, seed = audio.tempo_word(request.bpm), f"{request.bars}bars", f"s{request.seed}"
-    words = [tempo, model.name, request.style or "", *asked, bars, seed]
-    return "_".join(["fourfloor", *(audio.plain_word(word) for word in words if word)])
 
 
 def loop_tags(model: LoopModel, request: Request, title: str, command: str = "") -> audio.LoopTags:
     """Say in a loop's file what made it, and by which command it can be made again."""
     comment: dict[str, Any] = {
-        "model": model.name, "seed": request.seed, "style": request.style, "data_hash": model.prior.meta["data_hash"],
+        "model": model.name, "weights": model.weights_hash, "seed": request.seed, "style": request.style,
+        "data_hash": model.prior.meta["data_hash"],
         "decoder": model.decoder.meta["data_hash"] if model.decoder else None, "codec": model.prior.codec_hash,
         "sampling": asdict(model.prior.recipe.generation),
     }  # fmt: skip
@@ -175,14 +188,3 @@ def loop_tags(model: LoopModel, request: Request, title: str, command: str = "")
     return audio.LoopTags(
         bpm=request.bpm, bars=request.bars, title=title, comment=json.dumps(comment), software=software
     )
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and see that it can be written to; FourfloorError in one line where it cannot."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".fourfloor-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise FourfloorError(f"{folder}: cannot write there ({error.strerror}); choose another --out") from None

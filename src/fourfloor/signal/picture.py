@@ -1,5 +1,6 @@
 """Waveforms -> pictures: spectrograms on a logarithmic frequency axis, and sheets of them, as PNG."""
 
+import io
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from fourfloor.errors import FourfloorError
+from fourfloor.saving import save_file
 from fourfloor.signal.stft import fft, windowed
 
 N_FFT = 4096
@@ -46,12 +47,10 @@ def sheet(pictures: Sequence[tuple[str, Image.Image]], columns: int = 2) -> Imag
 
 
 def save_sheet(path: Path, pictures: Sequence[tuple[str, Image.Image]], columns: int = 2) -> None:
-    """Write labeled pictures as one PNG; FourfloorError where it cannot be written."""
-    try:
-        sheet(pictures, columns).save(path, format="PNG")
-    except OSError as error:
-        reason = error.strerror or error
-        raise FourfloorError(f"{path}: cannot write the picture ({reason}); choose another folder") from None
+    """Write labeled pictures as one PNG, whole or not at all; FourfloorError where it cannot be written."""
+    content = io.BytesIO()
+    sheet(pictures, columns).save(content, format="PNG")
+    save_file(path, content.getvalue())
 
 
 def _band(power: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -1,0 +1,40 @@
+"""The files of a comparison: which ones there are, which may be replaced, and how they are written."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fourfloor.pipeline.outputs import refuse_existing
+from fourfloor.saving import save_file
+
+if TYPE_CHECKING:
+    from fourfloor.evaluation.comparison import Comparison
+    from fourfloor.evaluation.sources import Sample
+
+BASELINE = "beat slices, no network"
+REPORT = ("comparison.json", "comparison.md", "comparison.html")
+
+
+def refuse_another(out: Path, systems: Collection[str], data_hash: str, n: int, seed: int) -> None:
+    """Raise FourfloorError where a folder holds another comparison; the same one, or a part of it, goes on."""
+    try:
+        saved = json.loads((out / REPORT[0]).read_bytes())
+        names = {row["name"] for row in saved["systems"]}
+        same = [saved[key] for key in ("data_hash", "n", "seed")] == [data_hash, n, seed]
+        goes_on = same and names <= {*systems, BASELINE}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # none there, or not ours
+        goes_on = False
+    if not goes_on:
+        refuse_existing(out, REPORT)
+
+
+def write_comparison(
+    out: Path, comparison: "Comparison", heard: "dict[str, list[Sample]]", logs: dict[str, Any]
+) -> None:
+    """Write comparison.json, .md and .html into a folder, each whole or not at all."""
+    from fourfloor.evaluation.comparison import markdown, page
+
+    contents = (comparison.to_json(), markdown(comparison), page(comparison, heard, logs))
+    for name, text in zip(REPORT, contents, strict=True):
+        save_file(out / name, text.encode(errors="backslashreplace"))  # a name may hold any bytes

@@ -1,0 +1,74 @@
+"""Where results go: folders that can be written, and names that replace nothing and tell models apart."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from fourfloor import audio
+from fourfloor.errors import FourfloorError
+from fourfloor.generation import Request
+from fourfloor.loading import LoopModel
+
+LONGEST_WORD = 60  # of a name: most file systems take 255 bytes in all
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and see that it can be written to; FourfloorError in one line where it cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".fourfloor-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise FourfloorError(f"{folder}: cannot write there ({error.strerror}); choose another --out") from None
+
+
+def refuse_existing(folder: Path, names: Iterable[str], remedy: str = "choose another --out") -> None:
+    """Raise FourfloorError for the first file of a folder that would be replaced; called before the work."""
+    try:
+        existing = set(os.listdir(folder))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise FourfloorError(f"{folder}: cannot write there ({error.strerror}); choose another --out") from None
+    for name in names:
+        if name in existing:
+            raise FourfloorError(f"{folder / name}: exists already; pass --overwrite, or {remedy}")
+
+
+def model_word(model: LoopModel, folder: Path, requests: Iterable[Request]) -> str:
+    """Return what stands for a model in the names of its loops: its own name, for example "warehouse".
+
+    Two models may have the same name: where a loop of another one has a name that would be given, the first digits of a
+    hash of the weights follow.
+    """
+    word = audio.plain_word(model.name[:LONGEST_WORD])
+    for request in requests:
+        path = folder / f"{loop_title(word, request)}.wav"
+        if path.is_file() and _weights_named_in(path) not in (None, model.weights_hash):
+            return f"{word}-{model.weights_hash[:6]}"
+    return word
+
+
+def loop_title(word: str, request: Request) -> str:
+    """Name a loop as sample packs do, for example fourfloor_126bpm_warehouse_deep-house_4bars_s0.
+
+    `word` stands for the model; the seed is that of the draw that was kept.
+    """
+    asked = [f"{name}-{audio.decimal_word(value)}" for name, value in request.controls.asked.items()]
+    style = [audio.plain_word(request.style[:LONGEST_WORD])] if request.style else []
+    controls = map(audio.plain_word, asked)
+    tempo, bars, seed = audio.tempo_word(request.bpm), f"{request.bars}bars", f"s{request.seed}"
+    return "_".join(["fourfloor", tempo, word, *style, *controls, bars, seed])
+
+
+def _weights_named_in(path: Path) -> str | None:
+    """Return the hash of the weights that made a loop, as its tags say; None where they do not."""
+    try:
+        tags = audio.read_tags(path)
+        comment = json.loads(tags.comment) if tags else None
+    except (ValueError, RecursionError):
+        return None
+    weights = comment.get("weights") if isinstance(comment, dict) else None
+    return weights if isinstance(weights, str) else None
