@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data/compare
 
-.PHONY: loops examples test music model compare bench clean
+.PHONY: loops examples test test-readers music model compare bench clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -17,6 +17,10 @@ test: .venv/installed-test      ## run all tests, then check style and types: a 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+test-readers: .venv/installed-test    ## install the programs that packs are for, and let each read and play one
+	scripts/readers.sh
+	PYTHONPATH=$$(echo .venv-readers/lib/python3*/site-packages) $(BIN)/pytest -rs tests/readers
 
 music:                          ## fetch the open training music to data/tracks (Debian packages, no root)
 	scripts/music.sh data/tracks
@@ -32,7 +36,7 @@ bench: .venv/installed          ## print real-time factors and peak memory
 	$(BIN)/python scripts/bench.py
 
 clean:                          ## remove the environment, loops/ and examples/
-	rm -rf .venv loops examples
+	rm -rf .venv .venv-readers loops examples
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

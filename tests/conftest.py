@@ -160,3 +160,36 @@ def prior_without_controls(
     )  # fmt: skip
     pipeline.train(request)
     return runs / "plain"
+
+
+# Frames of the loops that other programs play: at a whole tempo, off any grid, and odd.
+PLAYED_FRAMES = (336_000, 341_419, 333_333)
+
+
+@pytest.fixture(scope="session")
+def packed_loops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a pack of three loops of noise in steps of 16 bit, each with two stems and MIDI, in every format."""
+    from fourfloor import audio
+    from fourfloor.packs import PackLoop, pack
+    from fourfloor.producer.midi import write_midi
+    from fourfloor.producer.score import Event
+
+    folder = tmp_path_factory.mktemp("played")
+    beats = [*range(16), 0.75, 5.5, 13.25]
+    kicks = [Event(instrument="kick", start=beat, duration=0.25, pitch=36, velocity=0.9) for beat in beats]
+    basses = [Event(instrument="bass", start=beat + 0.5, duration=0.5, pitch=33, velocity=0.7) for beat in range(15)]
+    loops = []
+    for number, frames in enumerate(PLAYED_FRAMES):
+        rng = np.random.default_rng(number)
+        kick, bass = (rng.integers(-8192, 8192, (2, frames)).astype(np.float32) / 32_768 for _ in range(2))
+        paths = {name: folder / f"{number}_{name}.wav" for name in ("mix", "kick", "bass")}
+        for path, waveform in zip(paths.values(), (kick + bass, kick, bass), strict=True):
+            audio.write_loop(path, waveform, None)
+        bpm, notes = 16 * 60 * 44_100 / frames, folder / f"{number}.mid"
+        write_midi(notes, kicks + basses, bpm, 4)
+        stems = {name: paths[name] for name in ("kick", "bass")}
+        key = ("Amin", "F#min", None)[number]
+        loops.append(PackLoop(path=paths["mix"], bpm=bpm, bars=4, key=key, title="Nöise", stems=stems, midi=notes))
+    out = folder / "played"
+    pack(loops, out)
+    return out

@@ -1,6 +1,7 @@
 """A ChucK program that loops one of the loops without a gap.
 
-Without interpolation: by default ChucK leaves out the first sample of the first pass. Tried with ChucK 1.4.2.
+With `SndBuf2`: `SndBuf` mutes the first sample of the first pass, and `SndBuf2` with `2 => interp` is silent. Tried
+with ChucK 1.4.2.
 """
 
 from fourfloor.packs.contents import Pack
@@ -22,7 +23,6 @@ if (me.args() > 0) Std.atoi(me.arg(0)) => number;
 
 SndBuf2 loop => dac;
 me.dir() + files[number] => loop.read;
-2 => loop.interp;
 1 => loop.loop;
 while (true) 1::second => now;
 """

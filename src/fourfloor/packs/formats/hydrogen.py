@@ -107,7 +107,7 @@ def _song(loop: PackedLoop, instruments: Sequence[ET.Element], numbers: dict[str
     """Return a song: the loop twice, then its hits alone."""
     root = ET.Element("song")
     facts = {
-        "version": "1.2.0", "bpm": f"{loop.bpm:g}", "volume": 1, "metronomeVolume": 0.5, "name": loop.title,
+        "version": "1.2.0", "bpm": f"{loop.bpm:.9g}", "volume": 1, "metronomeVolume": 0.5, "name": loop.title,
         "author": "fourfloor", "notes": "", "license": "undefined license", "loopEnabled": "true",
         "patternModeMode": "true", "playbackTrackFilename": "", "playbackTrackEnabled": "false",
         "playbackTrackVolume": 0, "action_mode": 0, "mode": "song", "pan_law_type": "RATIO_STRAIGHT_POLYGONAL",

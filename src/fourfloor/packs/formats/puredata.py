@@ -25,7 +25,7 @@ def _patch(loop: PackedLoop) -> str:
         "obj 80 110 soundfiler",
         "msg 60 140 \\; pd dsp 1",
         f"obj 20 170 metro {loop.frames} 1 samp",
-        f"msg 20 200 0 \\, {loop.frames} {milliseconds:.6f}",
+        f"msg 20 200 -1 \\, {loop.frames - 1} {milliseconds:.6f}",  # vline~ counts before it puts out
         "obj 20 230 vline~",
         "obj 20 260 +~ 0.5",
         f"obj 20 290 tabread~ {tables[0]}",

@@ -14,7 +14,7 @@ def write(pack: Pack) -> list[str]:
         wav = f"folder + '/{loop.name}.wav'"
         lines += [
             f"{mute}live_loop :loop_{number + 1} do",
-            f"{mute}  use_bpm {loop.bpm:g}",
+            f"{mute}  use_bpm {loop.bpm:.9g}",
             f"{mute}  sample {wav}",
             f"{mute}  sleep {loop.beats}",
             f"{mute}end",

@@ -22,6 +22,8 @@ def write(pack: Pack) -> list[str]:
     ]
     for number, loop in enumerate(pack.loops):
         mute = "// " if number else ""
-        lines.append(f"{mute}setcps({loop.bpm:g}/240); $: s('{pack.name}:{number}').loopAt({loop.bars}) // {loop.name}")
+        lines.append(
+            f"{mute}setcps({loop.bpm:.9g}/240); $: s('{pack.name}:{number}').loopAt({loop.bars}) // {loop.name}"
+        )
     pack.write_text("strudel.js", "\n".join(lines) + "\n")
     return []

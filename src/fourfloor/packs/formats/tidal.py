@@ -13,7 +13,7 @@ def write(pack: Pack) -> list[str]:
     lines = [f"-- In SuperCollider first: ~dirt.loadSoundFileFolder({folder}, '{pack.name}')"]
     for number, loop in enumerate(pack.loops):
         mute = "-- " if number else ""
-        lines.append(f"{mute}setcps ({loop.bpm:g}/60/4)")
+        lines.append(f"{mute}setcps ({loop.bpm:.9g}/60/4)")
         lines.append(f'{mute}d1 $ loopAt {loop.bars} $ sound "{pack.name}:{number}"')
     pack.write_text("tidal.tidal", "\n".join(lines) + "\n")
     return []
