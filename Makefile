@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data/compare
 
-.PHONY: loops examples test test-readers music model compare bench clean
+.PHONY: soak loops examples test test-readers music model compare bench clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -21,6 +21,8 @@ test: .venv/installed-test      ## run all tests, then check style and types: a 
 test-readers: .venv/installed-test    ## install the programs that packs are for, and let each read and play one
 	scripts/readers.sh
 	PYTHONPATH=$$(echo .venv-readers/lib/python3*/site-packages) $(BIN)/pytest -rs tests/readers
+soak: .venv/installed-test      ## mutate files and kill processes for an hour: MINUTES=60 SEED=0, failures go to soak.jsonl
+	$(BIN)/python scripts/soak.py --minutes $(or $(MINUTES),60) --seed $(or $(SEED),0)
 
 music:                          ## fetch the open training music to data/tracks (Debian packages, no root)
 	scripts/music.sh data/tracks
