@@ -101,7 +101,9 @@ class Soak:
         arguments = ["produce", "--count", "6", "--bars", "1", "--seed", "3", "--jobs", "2", "--out"]
         check_line(fourfloor(*arguments, place / "straight"), (0,))
         with subprocess.Popen(
-            [sys.executable, "-m", "fourfloor", *arguments, str(place / "killed")], stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "fourfloor", *arguments, str(place / "killed")],
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
         ) as process:
             time.sleep(rng.uniform(0.5, 8))
             process.kill()

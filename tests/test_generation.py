@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.linalg
 import torch
 from conftest import RECIPES, TINY, house_loop
 from PIL import Image
@@ -39,9 +40,29 @@ def model(trained_runs: dict[str, Path]) -> loading.LoopModel:
 def test_a_loop_is_exact_and_closed(model: loading.LoopModel, bpm: float, bars: int) -> None:
     loop = generation.make_loop(model, Request(bpm=bpm, bars=bars))
     assert loop.shape == (2, loop_samples(bpm, bars, 44_100))
-    step_at_seam = np.abs(loop[:, 0] - loop[:, -1]).max()
-    assert step_at_seam <= np.abs(np.diff(loop)).max()
     assert np.isfinite(loop).all()
+
+
+def joint_excess(loop: np.ndarray, beats: int, order: int = 32) -> float:
+    """Compare what linear prediction around the circle misses at the joint with what it misses at the other beats."""
+    mono = loop.mean(axis=0, dtype=np.float64)
+    spectrum = np.fft.rfft(mono)
+    correlation = np.fft.irfft(np.abs(spectrum) ** 2, len(mono))[: order + 1]
+    correlation[0] *= 1 + 1e-6
+    weights = scipy.linalg.solve_toeplitz(correlation[:-1], correlation[1:])
+    missed = np.fft.irfft(spectrum * np.fft.rfft(np.append(1, -weights), len(mono)), len(mono)) ** 2
+    around = np.round(np.arange(beats) * len(mono) / beats).astype(int)[:, None] + np.arange(-2, order + 2)
+    energy = missed[around % len(mono)].sum(axis=1)
+    return float(energy[0] / np.median(energy[1:]))
+
+
+def test_a_loop_goes_on_over_its_joint_and_an_open_cut_does_not() -> None:
+    bundled = loading.load_model()
+    loops = [generation.make_loop(bundled, Request(bpm=126.0, bars=4, seed=seed)) for seed in range(3)]
+    closed = [joint_excess(loop, 16) for loop in loops]
+    opened = [joint_excess(loop[:, : -loop.shape[1] // 64], 16) for loop in loops]
+    # Of twelve seeds the closed loops reach 3.6, cuts a sixth or a third of a beat short begin at 21.
+    assert max(closed) < 9 < min(opened)
 
 
 def test_the_seed_decides_every_sample(model: loading.LoopModel) -> None:
