@@ -20,14 +20,14 @@ from reconstruct import RATE, at_rate, rebuild, sample
 from scipy.stats import wilcoxon
 
 from fourfloor import generation, loading
+from fourfloor.api import TrainRequest, train
 from fourfloor.dataset import Dataset
 from fourfloor.evaluation.features import hear
 from fourfloor.evaluation.paired import compare
 from fourfloor.evaluation.scores import Envelope, LoopScores, score_hearing
 from fourfloor.generation import Request
-from fourfloor.ingest.folder import IngestConfig, ingest
+from fourfloor.ingestion.folder import IngestConfig, ingest
 from fourfloor.loading import Trained
-from fourfloor.pipeline import TrainRequest, train
 from fourfloor.representations import waveform as representation
 from fourfloor.signal.beatgrid import BEATS_PER_BAR
 from fourfloor.training.checkpoint import FOLDER, load_latest

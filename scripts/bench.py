@@ -42,7 +42,7 @@ def measure_ingest(folder: Path, model: str) -> tuple[float, float]:
     """Ingest the tracks with one process: decode, tempo, cut, pick, features, write."""
     import soundfile
 
-    from fourfloor.ingest.folder import IngestConfig, ingest
+    from fourfloor.ingestion.folder import IngestConfig, ingest
 
     seconds = sum(soundfile.info(track).duration for track in folder.glob("*.ogg"))
     began = time.perf_counter()
@@ -100,9 +100,9 @@ def measure_thirty_two(folder: Path, model: str) -> tuple[float, float]:
 
 def generate(folder: Path, model: str, count: int) -> tuple[float, float]:
     """Make loops on all cores and return the seconds of audio and those it took."""
-    from fourfloor import pipeline
+    from fourfloor import api
 
-    said = pipeline.generate(pipeline.GenerateRequest(model=model, out=folder / "loops", bpm=BPM, count=count))
+    said = api.generate(api.GenerateRequest(model=model, out=folder / "loops", bpm=BPM, count=count))
     return said["audio_seconds"], said["wall_seconds"]
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from fourfloor import generation, loading, novelty
+from fourfloor.api.draws import REDRAWS, best_draw, leveled
+from fourfloor.api.outputs import make_folder
 from fourfloor.generation import Request
-from fourfloor.pipeline.draws import REDRAWS, best_draw, leveled
-from fourfloor.pipeline.outputs import make_folder
 from fourfloor.representations import latent
 from fourfloor.representations.controls import NAMES, Controls
 from fourfloor.signal import picture

@@ -10,7 +10,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from fourfloor import audio, generation, loading, pipeline
+from fourfloor import api, audio, generation, loading
 from fourfloor.errors import FourfloorError
 from fourfloor.interfaces.show import generate_lines
 from fourfloor.representations.controls import ANY, Controls
@@ -56,8 +56,8 @@ def main() -> None:
         parser.error(str(error))
     pictures = []
     for seed, example in enumerate(EXAMPLES):
-        said = pipeline.generate(
-            pipeline.GenerateRequest(
+        said = api.generate(
+            api.GenerateRequest(
                 model=options.model, out=options.out, bpm=example.bpm, bars=example.bars, count=1, seed=seed,
                 style=example.style, controls=example.controls, candidates=options.candidates,
             )

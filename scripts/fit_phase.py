@@ -1,4 +1,4 @@
-"""Fit the weights of `fourfloor.ingest.phase` and say what they are worth on albums they have not seen.
+"""Fit the weights of `fourfloor.ingestion.phase` and say what they are worth on albums they have not seen.
 
     python scripts/fit_phase.py data/tracks --arranged 150 --produced 300 --seed 0
 
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import minimize
 from tempo_cases import Case, arranged_cases, music_cases, produced_cases
 
-from fourfloor.ingest import phase
+from fourfloor.ingestion import phase
 
 # Excerpts of a file say nearly the same.
 CASE_WEIGHTS = {"whole": 1.0, "excerpt": 0.4, "arranged": 0.25, "floor": 0.4, "produced": 0.4}

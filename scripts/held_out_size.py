@@ -18,7 +18,7 @@ from fourfloor.evaluation.references import make_rows
 from fourfloor.evaluation.scorecard import split_sources
 from fourfloor.evaluation.sources import dataset_passages
 from fourfloor.evaluation.verdict import broken_anchors
-from fourfloor.ingest import catalogue
+from fourfloor.ingestion import catalogue
 
 ROWS, LOOPS, PARTS = "ABCDEFG", 120, 100
 

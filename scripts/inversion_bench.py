@@ -25,7 +25,7 @@ from fourfloor.evaluation.features import CUTOFF_HZ, hear
 from fourfloor.evaluation.paired import compare, mp3_like
 from fourfloor.evaluation.scores import Envelope, score_hearing, score_loop
 from fourfloor.evaluation.sources import Sample, Source, dataset_source
-from fourfloor.ingest import catalogue
+from fourfloor.ingestion import catalogue
 from fourfloor.representations import latent, spectrogram
 from fourfloor.signal import inversion, picture
 from fourfloor.signal.beatgrid import loop_samples

@@ -19,8 +19,8 @@ import numpy as np
 import soundfile
 from grid_cases import KINDS, SAMPLE_RATE, Song, grid_songs
 
-from fourfloor.ingest.analysis import Task, TrackAnalysis, analyze_track
-from fourfloor.ingest.picking import Thresholds
+from fourfloor.ingestion.analysis import Task, TrackAnalysis, analyze_track
+from fourfloor.ingestion.picking import Thresholds
 from fourfloor.signal.beatgrid import BPM_RANGE
 
 OFF_SECONDS, EDGE_SECONDS, BARS = 0.015, 0.03, 4

@@ -18,7 +18,7 @@ import numpy as np
 from tempo_cases import Case, arranged_cases, music_cases, produced_cases
 
 from fourfloor.audio import AudioStream
-from fourfloor.ingest.tempo import Grid, analyze_onsets, fit_grid
+from fourfloor.ingestion.tempo import Grid, analyze_onsets, fit_grid
 
 ALLOWED_BPM, ALLOWED_SECONDS = 0.05, 0.015
 

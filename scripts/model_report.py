@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 
 from fourfloor import audio, loading, novelty
+from fourfloor.api.generate import leveled
 from fourfloor.dataset import Dataset
 from fourfloor.evaluation.scores import COPY_LIMIT
 from fourfloor.generation import Request
-from fourfloor.pipeline.generate import leveled
 from fourfloor.signal import picture
 
 TEMPI = (122.0, 126.0, 130.0, 140.0, 92.0, 105.0, 150.0, 176.0)

@@ -21,7 +21,7 @@ from fourfloor.evaluation.paired import PairedNumbers, compare
 from fourfloor.evaluation.scorecard import Scorecard
 from fourfloor.evaluation.sources import Source, dataset_source
 from fourfloor.generation import Request
-from fourfloor.ingest import catalogue
+from fourfloor.ingestion import catalogue
 from fourfloor.loading import Trained
 from fourfloor.representations import waveform as representation
 from fourfloor.signal import picture

@@ -11,7 +11,7 @@ import numpy as np
 from arranged_tracks import arranged_track
 
 from fourfloor.audio import SAMPLE_RATE, decode
-from fourfloor.ingest.onsets import Onsets, analyze_onsets
+from fourfloor.ingestion.onsets import Onsets, analyze_onsets
 from fourfloor.producer import render_loop
 
 EXCERPT_SECONDS = 30.0

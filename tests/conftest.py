@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fourfloor.ingest.catalogue import DatasetWriter
+from fourfloor.ingestion.catalogue import DatasetWriter
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 MUSIC = Path(__file__).resolve().parents[2] / "shared" / "music"
@@ -133,15 +133,15 @@ TINY = {
 @pytest.fixture(scope="session")
 def trained_runs(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Train a tiny decoder and a tiny prior for three steps through the real pipeline; return their run folders."""
-    from fourfloor import pipeline
+    from fourfloor import api
 
     runs = tmp_path_factory.mktemp("runs")
     for name, options in TINY.items():
-        request = pipeline.TrainRequest(
+        request = api.TrainRequest(
             recipe=RECIPES / f"{name}.toml", data=[dataset_folder], run=runs / name, steps=3, overrides=options[1::2],
             device="cpu",
         )  # fmt: skip
-        pipeline.train(request)
+        api.train(request)
     return {name: runs / name for name in TINY}
 
 
@@ -150,15 +150,15 @@ def prior_without_controls(
     trained_runs: dict[str, Path], dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Train a tiny prior that knows no controls, beside a decoder that fits; return its run folder."""
-    from fourfloor import pipeline
+    from fourfloor import api
 
     runs = tmp_path_factory.mktemp("without")
     shutil.copytree(trained_runs["decoder"], runs / "decoder")
-    request = pipeline.TrainRequest(
+    request = api.TrainRequest(
         recipe=RECIPES / "prior.toml", data=[dataset_folder], run=runs / "plain", steps=1, device="cpu",
         overrides=(*TINY["prior"][1::2], "model.controls=false"),
     )  # fmt: skip
-    pipeline.train(request)
+    api.train(request)
     return runs / "plain"
 
 

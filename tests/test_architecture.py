@@ -1,4 +1,4 @@
-"""The path is the tree: imports only point back along it, and only pipeline joins the stages."""
+"""The path is the tree: imports only point back along it, and only api joins the stages."""
 
 import ast
 from pathlib import Path
@@ -17,7 +17,7 @@ PATH = [
     "signal",
     "audio",
     "representations",
-    "ingest",
+    "ingestion",
     "producer",
     "dataset",
     "nn",
@@ -33,7 +33,7 @@ PATH = [
     "listening",
     "early_stopping",
     "packs",
-    "pipeline",
+    "api",
     "interfaces",
 ]
 TRAINING_PATH = [

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fourfloor.errors import FourfloorError
-from fourfloor.ingest.catalogue import Catalogue, DatasetWriter, load, loop_features
-from fourfloor.ingest.schema import content_hashes
+from fourfloor.ingestion.catalogue import Catalogue, DatasetWriter, load, loop_features
+from fourfloor.ingestion.schema import content_hashes
 from fourfloor.representations import latent
 from fourfloor.signal.beatgrid import loop_frames, loop_samples
 

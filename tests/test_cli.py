@@ -100,7 +100,7 @@ def test_ingest_shows_a_table(music, tmp_path, capsys, monkeypatch) -> None:
 
 
 def test_ten_khz_mono_as_the_first_experiments_had_it(music, tmp_path, capsys, monkeypatch) -> None:
-    from fourfloor.ingest.catalogue import load
+    from fourfloor.ingestion.catalogue import load
 
     options = ("--bars", 1, "--sample-rate", 10_000, "--channels", 1, "--jobs", 1)
     code, _, err = run(capsys, monkeypatch, "ingest", music, "--out", tmp_path / "d", *options)
@@ -189,12 +189,12 @@ def test_a_wrong_command_line_is_one_line_too(arguments, message, capsys, monkey
 )
 @pytest.mark.parametrize("debug", [False, True])
 def test_a_mistake_is_one_line_and_a_bug_a_traceback(error, code, told, debug, capsys, monkeypatch) -> None:
-    from fourfloor import pipeline
+    from fourfloor import api
 
     def raises(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr(pipeline, "list_models", raises)
+    monkeypatch.setattr(api, "list_models", raises)
     ended, out, err = run(capsys, monkeypatch, *(["--debug"] if debug else []), "models")
     assert (ended, out) == (code, "")
     assert err.splitlines()[-1].startswith(told)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import RECIPES
 
-from fourfloor import generation, loading, pipeline, recipe
+from fourfloor import api, generation, loading, recipe
 from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
 from fourfloor.models import flow
@@ -175,7 +175,7 @@ def test_the_scale_travels_with_the_model(trained_runs: dict[str, Path], dataset
     model = loading.load_model(str(trained_runs["prior"]))
     assert recipe.load(RECIPES / "prior.toml").model.controls
     assert model.prior.control_quantiles == Dataset([dataset_folder]).control_quantiles()
-    pipeline.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "tiny")
+    api.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "tiny")
     exported = loading.load_model(str(tmp_path / "tiny"))
     assert exported.prior.control_quantiles == model.prior.control_quantiles
 
@@ -195,9 +195,9 @@ def test_asked_controls_change_the_loop_and_stand_in_its_file(trained_runs: dict
     from fourfloor import audio
 
     wanted = Controls(density=0.9, kick=False)
-    asked = pipeline.GenerateRequest(model=str(trained_runs["prior"]), out=tmp_path, bars=1, count=1, controls=wanted)
+    asked = api.GenerateRequest(model=str(trained_runs["prior"]), out=tmp_path, bars=1, count=1, controls=wanted)
     file, plain = (
-        pipeline.generate(request)["loops"][0]["file"] for request in (asked, replace(asked, controls=Controls()))
+        api.generate(request)["loops"][0]["file"] for request in (asked, replace(asked, controls=Controls()))
     )
     assert Path(file).stem == "fourfloor_126bpm_prior_density-0p9_kick-0_1bars_s0"
     assert Path(plain).stem == "fourfloor_126bpm_prior_1bars_s0"
@@ -206,17 +206,17 @@ def test_asked_controls_change_the_loop_and_stand_in_its_file(trained_runs: dict
     assert plain_tags is not None
     assert json.loads(tags.comment)["controls"] == {"density": 0.9, "kick": 0.0}
     assert "controls" not in json.loads(plain_tags.comment)
-    untagged = pipeline.generate(replace(asked, out=tmp_path / "plain", plain=True))["loops"][0]["file"]
+    untagged = api.generate(replace(asked, out=tmp_path / "plain", plain=True))["loops"][0]["file"]
     assert audio.read_tags(untagged) is None
     assert (audio.decode(untagged) == audio.decode(file)).all()
 
 
 def test_a_model_without_controls_says_so(prior_without_controls: Path, tmp_path: Path) -> None:
-    request = pipeline.GenerateRequest(
+    request = api.GenerateRequest(
         model=str(prior_without_controls), out=tmp_path / "none", controls=Controls(energy=0.8)
     )
     with pytest.raises(ValueError, match=r"plain was trained without controls \(energy\): train with"):
-        pipeline.generate(request)
+        api.generate(request)
     assert not (tmp_path / "none").exists()
     model = loading.load_model(str(prior_without_controls))
     with pytest.raises(ValueError, match="without controls"):

@@ -10,13 +10,13 @@ import pytest
 from conftest import house_loop
 from test_cli import run
 
-from fourfloor import audio, faults, generation, loading, novelty, pipeline
+from fourfloor import api, audio, faults, generation, loading, novelty
+from fourfloor.api import draws
+from fourfloor.api.draws import Draw, best_draw, judge_draw
+from fourfloor.api.evaluate import _sampled
 from fourfloor.dataset import Dataset
 from fourfloor.evaluation.scores import score_loop, with_copy
 from fourfloor.generation import Request
-from fourfloor.pipeline import draws
-from fourfloor.pipeline.draws import Draw, best_draw, judge_draw
-from fourfloor.pipeline.evaluate import _sampled
 from fourfloor.representations.controls import Controls
 
 RATE = audio.SAMPLE_RATE
@@ -124,8 +124,8 @@ def test_every_fault_has_a_name(reference: novelty.Reference) -> None:
     assert names(score_loop(loop, RATE, 126.0, 4)) == ("not finite",)
 
 
-def request(run: Path, out: Path, **options: object) -> pipeline.GenerateRequest:
-    return replace(pipeline.GenerateRequest(model=str(run), out=out, bars=1, count=1, redraws=0), **options)
+def request(run: Path, out: Path, **options: object) -> api.GenerateRequest:
+    return replace(api.GenerateRequest(model=str(run), out=out, bars=1, count=1, redraws=0), **options)
 
 
 def test_the_command_in_the_tag_makes_the_same_bytes(
@@ -137,7 +137,7 @@ def test_the_command_in_the_tag_makes_the_same_bytes(
         trained_runs["prior"], tmp_path / "a", seed=8, bpm=133.37, style="HOUSE", controls=wanted, candidates=3,
         redraws=2, decoder=str(trained_runs["decoder"]),
     )  # fmt: skip
-    row = pipeline.generate(asked)["loops"][0]
+    row = api.generate(asked)["loops"][0]
     assert row["faults"]  # of an untrained model
     assert row["draws"] == 5
     tags = audio.read_tags(row["file"])
@@ -190,7 +190,7 @@ def test_evaluate_redraws_as_asked_and_says_what_is_left(
 ) -> None:
     import importlib
 
-    module = importlib.import_module("fourfloor.pipeline.evaluate")
+    module = importlib.import_module("fourfloor.api.evaluate")
     dataset = Dataset([dataset_folder])
     asked = module.EvaluateRequest(loops=str(trained_runs["prior"]), against=dataset_folder, n=2)
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})  # one after another
@@ -214,6 +214,6 @@ def test_evaluate_redraws_as_asked_and_says_what_is_left(
 def test_finished_loops_are_not_redrawn_in_silence(dataset_folder: Path, tmp_path: Path) -> None:
     audio.write_loop(tmp_path / "loop.wav", LOOP, audio.LoopTags(bpm=126.0, bars=1))
     for options in ({"redraw": True}, {"candidates": 2}):
-        asked = pipeline.EvaluateRequest(loops=str(tmp_path), against=dataset_folder, **options)
+        asked = api.EvaluateRequest(loops=str(tmp_path), against=dataset_folder, **options)
         with pytest.raises(ValueError, match="holds finished loops: leave --redraw and --candidates out"):
-            pipeline.evaluate(asked, lambda done, total, text: None)
+            api.evaluate(asked, lambda done, total, text: None)

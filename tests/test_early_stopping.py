@@ -8,9 +8,9 @@ import pytest
 import torch
 from conftest import RECIPES, house_loop
 
-from fourfloor import early_stopping, loading, pipeline
+from fourfloor import api, early_stopping, loading
 from fourfloor.dataset import Dataset
-from fourfloor.ingest.catalogue import DatasetWriter
+from fourfloor.ingestion.catalogue import DatasetWriter
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,8 @@ def test_one_track_trains_and_says_how_far_to_trust_it(
     trained_runs: dict[str, Path], one_track: Path, tmp_path: Path
 ) -> None:
     told: list[str] = []
-    summary = pipeline.train(
-        pipeline.TrainRequest(
+    summary = api.train(
+        api.TrainRequest(
             recipe=RECIPES / "one-track.toml", data=[one_track], run=tmp_path / "run", steps=2, device="cpu",
             parent=str(trained_runs["prior"]), decoder=str(trained_runs["decoder"]),
             overrides=("training.batch_size=2", "training.check_every=2"),

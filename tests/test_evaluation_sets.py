@@ -24,7 +24,7 @@ from fourfloor.evaluation.scorecard import Scorecard, evaluate
 from fourfloor.evaluation.scores import COPY_LIMIT, Envelope
 from fourfloor.evaluation.sources import Sample, Source, dataset_passages
 from fourfloor.evaluation.verdict import broken_anchors, judge, verdict_of
-from fourfloor.ingest import catalogue
+from fourfloor.ingestion import catalogue
 
 TRAIN, HELD_OUT = range(14), range(20, 32)
 

@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from fourfloor.audio import LoopTags, decode, write_loop
-from fourfloor.ingest.exact import claimed_tempi, length_tempo, named_tempi, whole_bars
-from fourfloor.ingest.folder import IngestConfig, IngestReport, ingest
+from fourfloor.ingestion.exact import claimed_tempi, length_tempo, named_tempi, whole_bars
+from fourfloor.ingestion.folder import IngestConfig, IngestReport, ingest
 from fourfloor.producer import render_loop
 from fourfloor.signal.beatgrid import loop_samples
 

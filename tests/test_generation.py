@@ -19,12 +19,12 @@ import torch
 from conftest import RECIPES, TINY, house_loop
 from PIL import Image
 
-from fourfloor import audio, generation, header, loading, novelty, pipeline
+from fourfloor import api, audio, generation, header, loading, novelty
+from fourfloor.api.generate import AHEAD, in_parallel
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
-from fourfloor.ingest.catalogue import DatasetWriter
-from fourfloor.pipeline.generate import AHEAD, in_parallel
+from fourfloor.ingestion.catalogue import DatasetWriter
 from fourfloor.representations.controls import Controls
 from fourfloor.representations.magnitude import Rendering
 from fourfloor.signal.beatgrid import loop_samples
@@ -88,7 +88,7 @@ def test_the_bass_of_a_sampled_loop_is_in_tune() -> None:
 def test_a_model_without_a_part_of_its_description_is_refused(
     trained_runs: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
-    pipeline.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path)
+    api.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path)
     path = tmp_path / loading.PRIOR_FILE
     meta = json.loads(path.read_text())
     for damaged in ({key: value for key, value in meta.items() if key != name}, {**meta, name: 7}):
@@ -106,12 +106,12 @@ def test_the_style_is_asked_for_by_name(model: loading.LoopModel) -> None:
         generation.style_number(model.prior, "polka")
 
 
-def request(run: Path, out: Path, **options: object) -> pipeline.GenerateRequest:
-    return replace(pipeline.GenerateRequest(model=str(run), out=out, bars=1, count=2), **options)
+def request(run: Path, out: Path, **options: object) -> api.GenerateRequest:
+    return replace(api.GenerateRequest(model=str(run), out=out, bars=1, count=2), **options)
 
 
 def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: Path) -> None:
-    said = pipeline.generate(request(trained_runs["prior"], tmp_path / "a", bpm=128.0, sheet=True))
+    said = api.generate(request(trained_runs["prior"], tmp_path / "a", bpm=128.0, sheet=True))
     assert list(said) == ["loops", "audio_seconds", "wall_seconds"]
     assert len(said["loops"]) == 2
     for row in said["loops"]:
@@ -131,7 +131,7 @@ def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: P
         assert " @ " in row["nearest"]
     with Image.open(tmp_path / "a" / "spectrograms.png") as sheet:
         assert min(sheet.size) > 200
-    again = pipeline.generate(request(trained_runs["prior"], tmp_path / "b", bpm=128.0))
+    again = api.generate(request(trained_runs["prior"], tmp_path / "b", bpm=128.0))
     for first, second in zip(said["loops"], again["loops"], strict=True):
         assert Path(first["file"]).read_bytes() == Path(second["file"]).read_bytes()
 
@@ -146,7 +146,7 @@ def test_what_was_asked_for_is_measured_back(model: loading.LoopModel) -> None:
 def test_evaluate_keeps_no_loop_of_a_model_and_makes_it_again(
     trained_runs: dict[str, Path], dataset_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = importlib.import_module("fourfloor.pipeline.evaluate")
+    module = importlib.import_module("fourfloor.api.evaluate")
     made: list[weakref.ref] = []
 
     def leveled(model: loading.LoopModel, request: Request) -> np.ndarray:
@@ -169,31 +169,31 @@ def test_evaluate_keeps_no_loop_of_a_model_and_makes_it_again(
 def test_an_exported_model_makes_the_same_music(
     trained_runs: dict[str, Path], model: loading.LoopModel, tmp_path: Path
 ) -> None:
-    size = pipeline.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "tiny")
+    size = api.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "tiny")
     assert size == sum(path.stat().st_size for path in (tmp_path / "tiny").iterdir())
     exported = loading.load_model(str(tmp_path / "tiny"))
     first = generation.sample_latents(model.prior, Request(bars=1))
     second = generation.sample_latents(exported.prior, Request(bars=1))
     np.testing.assert_allclose(first, second, atol=0.05)  # weights in fewer bits
-    pipeline.generate(request(tmp_path / "tiny", tmp_path / "loops"))
+    api.generate(request(tmp_path / "tiny", tmp_path / "loops"))
 
 
 def test_runs_are_exported_with_the_decoder_they_are_heard_with(
     trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
 ) -> None:
     runs = Path(shutil.copytree(trained_runs["prior"].parent, tmp_path / "runs"))
-    pipeline.export(runs / "prior", None, tmp_path / "beside")
+    api.export(runs / "prior", None, tmp_path / "beside")
     shutil.rmtree(runs / "decoder")
     with pytest.raises(ValueError, match="no decoder with its codec lies beside it; name one with --decoder"):
-        pipeline.export(runs / "prior", None, tmp_path / "none")
+        api.export(runs / "prior", None, tmp_path / "none")
     assert not (tmp_path / "none").exists()
-    pipeline.train(
-        pipeline.TrainRequest(
+    api.train(
+        api.TrainRequest(
             recipe=RECIPES / "adapt.toml", data=[dataset_folder], run=runs / "tuned", parent=str(tmp_path / "beside"),
             steps=1, overrides=("training.batch_size=2", "training.check_every=0"), device="cpu",
         )
     )  # fmt: skip
-    pipeline.export(runs / "tuned", str(tmp_path / "beside"), tmp_path / "tuned")
+    api.export(runs / "tuned", str(tmp_path / "beside"), tmp_path / "tuned")
     for name in (loading.DECODER_FILE, "decoder.safetensors"):  # exported before, so copied
         assert (tmp_path / "tuned" / name).read_bytes() == (tmp_path / "beside" / name).read_bytes()
 
@@ -210,8 +210,8 @@ def test_a_tuned_model_keeps_codec_and_styles(
     trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
 ) -> None:
     run = Path(shutil.copytree(trained_runs["decoder"].parent, tmp_path / "runs")) / "tuned"
-    pipeline.train(
-        pipeline.TrainRequest(
+    api.train(
+        api.TrainRequest(
             recipe=RECIPES / "adapt.toml",
             data=[dataset_folder],
             run=run,
@@ -259,12 +259,12 @@ def test_a_tuned_model_searches_what_its_parent_heard(
 ) -> None:
     runs = Path(shutil.copytree(trained_runs["decoder"].parent, tmp_path / "runs"))
     overrides = ("training.batch_size=2", "training.check_every=0")
-    request = pipeline.TrainRequest(
+    request = api.TrainRequest(
         recipe=RECIPES / "adapt.toml", data=[other_folder], run=runs / "tuned", parent=str(runs / "prior"), steps=1,
         overrides=overrides, device="cpu",
     )  # fmt: skip
-    pipeline.train(request)
-    pipeline.train(replace(request, parent=None, resume=True, steps=2))  # which knows its parent from the checkpoint
+    api.train(request)
+    api.train(replace(request, parent=None, resume=True, steps=2))  # which knows its parent from the checkpoint
     reference = novelty.load_reference(runs / "tuned")
     for folder in (dataset_folder, other_folder):
         dataset = Dataset([folder])
@@ -282,11 +282,11 @@ def test_a_parent_without_a_reference_is_noted(
 ) -> None:
     runs = Path(shutil.copytree(trained_runs["decoder"].parent, tmp_path / "runs"))
     (runs / "prior" / novelty.ABOUT).unlink()
-    request = pipeline.TrainRequest(
+    request = api.TrainRequest(
         recipe=RECIPES / "adapt.toml", data=[other_folder], run=runs / "tuned", parent=str(runs / "prior"), steps=1,
         overrides=("training.batch_size=2", "training.check_every=0"), device="cpu",
     )  # fmt: skip
-    notes = pipeline.train(request)["notes"]
+    notes = api.train(request)["notes"]
     assert any(note.startswith(f"passages that {runs / 'prior'} had heard will not be found") for note in notes)
     assert novelty.load_reference(runs / "tuned").data_hash == Dataset([other_folder]).data_hash
 
@@ -303,17 +303,17 @@ def test_a_decoder_of_another_codec_is_refused_on_resuming_too(
     trained_runs: dict[str, Path], dataset_folder: Path, other_folder: Path, tmp_path: Path
 ) -> None:
     runs = Path(shutil.copytree(trained_runs["decoder"].parent, tmp_path / "runs"))
-    decoder = pipeline.TrainRequest(
+    decoder = api.TrainRequest(
         recipe=RECIPES / "decoder.toml", data=[other_folder], run=tmp_path / "other", steps=1, device="cpu",
         overrides=TINY["decoder"][1::2],
     )  # fmt: skip
-    pipeline.train(decoder)
-    request = pipeline.TrainRequest(
+    api.train(decoder)
+    request = api.TrainRequest(
         recipe=RECIPES / "prior.toml", data=[dataset_folder], run=runs / "prior", steps=4, device="cpu",
         decoder=str(tmp_path / "other"), resume=True, overrides=TINY["prior"][1::2],
     )  # fmt: skip
     with pytest.raises(ValueError, match="the decoder uses another codec than"):
-        pipeline.train(request)
+        api.train(request)
 
 
 def test_more_styles_than_a_model_has_room_for_are_refused() -> None:
@@ -344,14 +344,14 @@ def test_loading_a_model_leaves_the_compiler_alone() -> None:
 def test_only_a_model_of_the_same_family_can_be_tuned(
     trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
 ) -> None:
-    request = pipeline.TrainRequest(
+    request = api.TrainRequest(
         recipe=RECIPES / "adapt.toml", data=[dataset_folder], run=tmp_path / "run", parent=str(trained_runs["decoder"])
     )
     with pytest.raises(ValueError, match="holds magnitude_decoder, the recipe trains flow"):
-        pipeline.train(request)
+        api.train(request)
     wider = replace(request, parent=str(trained_runs["prior"]), overrides=("model.width=96",))
     with pytest.raises(ValueError, match=r"asks for other weights .*: condition_dropout, fit_guess, width"):
-        pipeline.train(wider)
+        api.train(wider)
     assert not (tmp_path / "run").exists()
 
 
@@ -375,16 +375,16 @@ def test_what_cannot_be_made_is_refused(
     trained_runs: dict[str, Path], tmp_path: Path, options: dict[str, object], told: str
 ) -> None:
     with pytest.raises(ValueError, match=told):
-        pipeline.generate(request(trained_runs["prior"], tmp_path / "none", **options))
+        api.generate(request(trained_runs["prior"], tmp_path / "none", **options))
     assert not (tmp_path / "none").exists()
 
 
 def test_a_decoder_alone_makes_no_loops(trained_runs: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="makes no loops; name the prior's run"):
-        pipeline.generate(request(trained_runs["decoder"], tmp_path))
+        api.generate(request(trained_runs["decoder"], tmp_path))
 
 
 def test_a_folder_that_cannot_be_written_is_named(trained_runs: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ValueError, match="cannot write there"):
-        pipeline.generate(request(trained_runs["prior"], tmp_path / "file" / "loops"))
+        api.generate(request(trained_runs["prior"], tmp_path / "file" / "loops"))

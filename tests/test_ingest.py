@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fourfloor.errors import FourfloorError
-from fourfloor.ingest import picking
-from fourfloor.ingest.analysis import TrackAnalysis
-from fourfloor.ingest.folder import IngestConfig, IngestReport, Thresholds, ingest, load
-from fourfloor.ingest.slicing import Cuts, cut_loops, plan_cuts, round_tempo
-from fourfloor.ingest.splitting import select, split
-from fourfloor.ingest.tempo import Grid
+from fourfloor.ingestion import picking
+from fourfloor.ingestion.analysis import TrackAnalysis
+from fourfloor.ingestion.folder import IngestConfig, IngestReport, Thresholds, ingest, load
+from fourfloor.ingestion.slicing import Cuts, cut_loops, plan_cuts, round_tempo
+from fourfloor.ingestion.splitting import select, split
+from fourfloor.ingestion.tempo import Grid
 from fourfloor.signal.beatgrid import loop_samples
 
 RATE = 44_100

@@ -7,9 +7,9 @@ import pytest
 from conftest import house_loop
 
 from fourfloor.dataset import Dataset
-from fourfloor.ingest.catalogue import DatasetWriter
-from fourfloor.ingest.folder import IngestReport, TrackReport
-from fourfloor.ingest.naming import track_names
+from fourfloor.ingestion.catalogue import DatasetWriter
+from fourfloor.ingestion.folder import IngestReport, TrackReport
+from fourfloor.ingestion.naming import track_names
 from fourfloor.interfaces.show import ingest_table
 from fourfloor.novelty import training_passages
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fourfloor.ingest.meter import Meter, measure_meter
+from fourfloor.ingestion.meter import Meter, measure_meter
 
 
 def bars_of(accents: list[float], divisions: list[float], beats: int = 96) -> np.ndarray:

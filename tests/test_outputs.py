@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from fourfloor import audio, loading, novelty, pipeline
+from fourfloor import api, audio, loading, novelty
+from fourfloor.api.comparison_files import refuse_another
+from fourfloor.api.outputs import refuse_existing
 from fourfloor.errors import FourfloorError
-from fourfloor.pipeline.comparison_files import refuse_another
-from fourfloor.pipeline.outputs import refuse_existing
 from fourfloor.training import checkpoint
 
 Runs = dict[str, Path]
@@ -28,62 +28,60 @@ def content(folder: Path) -> dict[str, bytes]:
 def twin(trained_runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a model folder that has the name of the run, and other weights."""
     folder = tmp_path_factory.mktemp("twin") / "prior"
-    pipeline.export(trained_runs["prior"], str(trained_runs["decoder"]), folder)
+    api.export(trained_runs["prior"], str(trained_runs["decoder"]), folder)
     return folder
 
 
 @pytest.fixture
-def asked(trained_runs: Runs, tmp_path: Path) -> pipeline.GenerateRequest:
-    return pipeline.GenerateRequest(
+def asked(trained_runs: Runs, tmp_path: Path) -> api.GenerateRequest:
+    return api.GenerateRequest(
         model=str(trained_runs["prior"]), out=tmp_path / "loops", bars=1, count=2, redraws=1, sheet=True
     )
 
 
-def test_generate_replaces_nothing_unasked(asked: pipeline.GenerateRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    pipeline.generate(asked)
+def test_generate_replaces_nothing_unasked(asked: api.GenerateRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.generate(asked)
     before = content(asked.out)
     with monkeypatch.context() as patch:
-        patch.setattr("fourfloor.pipeline.draws.leveled", lambda *_: pytest.fail("made a loop before it refused"))
+        patch.setattr("fourfloor.api.draws.leveled", lambda *_: pytest.fail("made a loop before it refused"))
         with pytest.raises(FourfloorError, match=r"s0\.wav: exists already; pass --overwrite, or .*--seed 2$"):
-            pipeline.generate(asked)
+            api.generate(asked)
         with pytest.raises(FourfloorError, match=r"spectrograms\.png: exists already; pass --overwrite"):
-            pipeline.generate(replace(asked, seed=2))
+            api.generate(replace(asked, seed=2))
     assert content(asked.out) == before
-    pipeline.generate(replace(asked, seed=2, sheet=False))
+    api.generate(replace(asked, seed=2, sheet=False))
     assert content(asked.out).items() > before.items()
     assert len(content(asked.out)) == len(before) + 2
-    pipeline.generate(replace(asked, overwrite=True))
+    api.generate(replace(asked, overwrite=True))
     assert content(asked.out).items() >= before.items()
 
 
-def test_a_redrawn_loop_is_named_by_its_own_seed(
-    asked: pipeline.GenerateRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_redrawn_loop_is_named_by_its_own_seed(asked: api.GenerateRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     import fourfloor.faults
 
     monkeypatch.setattr(fourfloor.faults, "faults_of", lambda *_: ("copy",))
-    row = pipeline.generate(replace(asked, count=1, candidates=6, sheet=False))["loops"][0]
+    row = api.generate(replace(asked, count=1, candidates=6, sheet=False))["loops"][0]
     tags = audio.read_tags(row["file"])
     assert tags is not None
     assert Path(row["file"]).stem.endswith(f"_s{row['seed']}")
     assert json.loads(tags.comment)["seed"] == row["seed"]
     with pytest.raises(FourfloorError, match="exists already"):  # whichever draw was kept
-        pipeline.generate(replace(asked, count=1, candidates=6, sheet=False))
+        api.generate(replace(asked, count=1, candidates=6, sheet=False))
 
 
-def test_loops_of_two_models_of_one_name_never_share_one(asked: pipeline.GenerateRequest, twin: Path) -> None:
+def test_loops_of_two_models_of_one_name_never_share_one(asked: api.GenerateRequest, twin: Path) -> None:
     asked = replace(asked, sheet=False)
-    first = pipeline.generate(asked)
+    first = api.generate(asked)
     before = content(asked.out)
     for overwrite in (False, True):
-        second = pipeline.generate(replace(asked, model=str(twin), overwrite=overwrite))
+        second = api.generate(replace(asked, model=str(twin), overwrite=overwrite))
         assert content(asked.out).items() > before.items()
         assert len(content(asked.out)) == 4
     names = [Path(row["file"]).name for row in first["loops"] + second["loops"]]
     digits = loading.load_model(str(twin)).weights_hash[:6]
     assert names[::2] == ["fourfloor_126bpm_prior_1bars_s0.wav", f"fourfloor_126bpm_prior-{digits}_1bars_s0.wav"]
     with pytest.raises(FourfloorError, match=f"prior-{digits}_1bars_s0.wav: exists already"):
-        pipeline.generate(replace(asked, model=str(twin)))
+        api.generate(replace(asked, model=str(twin)))
 
 
 def test_the_hash_of_weights_tells_models_apart(trained_runs: Runs, twin: Path) -> None:
@@ -98,18 +96,18 @@ def test_the_hash_of_weights_tells_models_apart(trained_runs: Runs, twin: Path) 
 
 def test_export_replaces_no_model_unasked(trained_runs: Runs, tmp_path: Path) -> None:
     run, decoder, out = trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "model"
-    pipeline.export(run, decoder, out)
+    api.export(run, decoder, out)
     assert set(os.listdir(out)) == loading.MODEL_FILES
     assert {novelty.ARRAYS, novelty.ABOUT} < loading.MODEL_FILES
     (out / "prior.safetensors").write_bytes(b"another model")
     (out / "notes.txt").write_text("mine")
     before = content(out)
     with pytest.raises(FourfloorError, match=r"decoder\.json: exists already; pass --overwrite"):
-        pipeline.export(run, decoder, out)
+        api.export(run, decoder, out)
     with pytest.raises(FourfloorError, match="is a run; choose another --out"):
-        pipeline.export(run, decoder, Path(decoder), overwrite=True)
+        api.export(run, decoder, Path(decoder), overwrite=True)
     assert content(out) == before
-    pipeline.export(run, decoder, out, overwrite=True)
+    api.export(run, decoder, out, overwrite=True)
     assert loading.load_model(str(out))
     assert content(out)["notes.txt"] == b"mine"
     assert os.listdir(tmp_path) == ["model"]
@@ -121,7 +119,7 @@ def test_a_failed_export_leaves_nothing(trained_runs: Runs, tmp_path: Path, monk
 
     monkeypatch.setattr(novelty, "copy_reference", full)
     with pytest.raises(FourfloorError, match="No space left"):
-        pipeline.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "model")
+        api.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -143,13 +141,11 @@ def test_a_scorecard_is_not_replaced_unasked(tmp_path: Path, dataset_folder: Pat
     audio.write_loop(tmp_path / "loops" / "a.wav", np.zeros((2, 100)), None)
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "scorecard.md").write_text("of last week")
-    request = pipeline.EvaluateRequest(
-        loops=str(tmp_path / "loops"), against=dataset_folder, out=tmp_path / "report", n=1
-    )
+    request = api.EvaluateRequest(loops=str(tmp_path / "loops"), against=dataset_folder, out=tmp_path / "report", n=1)
     with pytest.raises(FourfloorError, match=r"scorecard\.md: exists already; pass --overwrite"):
-        pipeline.evaluate(request, lambda *_: pytest.fail("worked before it refused"))
+        api.evaluate(request, lambda *_: pytest.fail("worked before it refused"))
     with contextlib.suppress(FourfloorError):  # there is nothing to judge
-        pipeline.evaluate(replace(request, overwrite=True), lambda *_: None)
+        api.evaluate(replace(request, overwrite=True), lambda *_: None)
 
 
 def test_only_the_same_comparison_goes_on(tmp_path: Path) -> None:

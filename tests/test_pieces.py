@@ -8,9 +8,9 @@ import pytest
 import soundfile
 
 from fourfloor.errors import FourfloorError
-from fourfloor.ingest.folder import IngestConfig, IngestReport, ingest
-from fourfloor.ingest.picking import TEMPO_CHANGES
-from fourfloor.ingest.tracking import BeatMap, constant_map
+from fourfloor.ingestion.folder import IngestConfig, IngestReport, ingest
+from fourfloor.ingestion.picking import TEMPO_CHANGES
+from fourfloor.ingestion.tracking import BeatMap, constant_map
 from fourfloor.producer import render_loop
 from fourfloor.signal.beatgrid import loop_samples
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import signal
 
 from fourfloor.evaluation.scores import score_loop
-from fourfloor.ingest.tempo import analyze_onsets, fit_grid
+from fourfloor.ingestion.tempo import analyze_onsets, fit_grid
 from fourfloor.producer import STYLES, ProducedLoop, circle, render_loop
 from fourfloor.producer.harmony import MODES, NAMES, Key
 from fourfloor.producer.oscillators import circular_phase, filtered_table, frequency, pad, read_table

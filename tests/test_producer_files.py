@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from fourfloor.audio import decode, read_tags
-from fourfloor.ingest.catalogue import load
+from fourfloor.ingestion.catalogue import load
 from fourfloor.producer import Event, load_kit, produce, render_loop
 from fourfloor.producer.drums import hat, kick
 from fourfloor.producer.kits import role_by_name, role_by_sound

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from fourfloor.audio import decode
-from fourfloor.ingest.onsets import MAX_SECONDS
-from fourfloor.ingest.pieces import grid_bars, is_steady
-from fourfloor.ingest.tempo import MAX_BPM, MIN_BPM, Grid, analyze_onsets, fit_grid
+from fourfloor.ingestion.onsets import MAX_SECONDS
+from fourfloor.ingestion.pieces import grid_bars, is_steady
+from fourfloor.ingestion.tempo import MAX_BPM, MIN_BPM, Grid, analyze_onsets, fit_grid
 
 SAMPLE_RATE = 44_100
 HouseLoop = Callable[..., np.ndarray]

@@ -3,7 +3,7 @@
 The path, in the order of the source tree:
 
     audio            files <-> waveforms
-    ingest           a folder of tracks -> a catalogue of loops
+    ingestion        a folder of tracks -> a catalogue of loops
     producer         rule-written loops -> a catalogue of loops
     dataset          a catalogue -> seeded batches
     representations  a waveform <-> what a model sees
@@ -12,7 +12,7 @@ The path, in the order of the source tree:
     loading          run folders and the package -> trained models
     generation       a model -> exact-length, tagged WAV loops
     evaluation       are they music, in the style, and new?
-    pipeline         the whole path, one function a step
+    api              the whole path, one function a verb
 """
 
 __version__ = "0.1.0"

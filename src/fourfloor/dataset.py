@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from fourfloor.errors import FourfloorError
-from fourfloor.ingest import catalogue
-from fourfloor.ingest.catalogue import Catalogue, Loop
-from fourfloor.ingest.naming import apart
-from fourfloor.ingest.schema import CODEC
+from fourfloor.ingestion import catalogue
+from fourfloor.ingestion.catalogue import Catalogue, Loop
+from fourfloor.ingestion.naming import apart
+from fourfloor.ingestion.schema import CODEC
 from fourfloor.representations import controls
 from fourfloor.representations.latent import FEATURE_DIM, Codec
 from fourfloor.signal.beatgrid import loop_frames

@@ -15,10 +15,10 @@ import torch
 from conftest import RECIPES, TINY
 from safetensors.torch import save
 
-from fourfloor import header, loading, pipeline
+from fourfloor import api, header, loading
+from fourfloor.api.run_folder import RESUMED, claimed
+from fourfloor.api.train import memory_named
 from fourfloor.errors import FourfloorError
-from fourfloor.pipeline.run_folder import RESUMED, claimed
-from fourfloor.pipeline.train import memory_named
 from fourfloor.training import checkpoint
 from fourfloor.training.log import Log, read
 
@@ -265,36 +265,36 @@ def test_weights_of_another_shape_are_refused(run: Path) -> None:
         loading.load_trained(run)
 
 
-def request(dataset: Path, run: Path, **options: object) -> pipeline.TrainRequest:
+def request(dataset: Path, run: Path, **options: object) -> api.TrainRequest:
     settings = {"recipe": RECIPES / "prior.toml", "overrides": TINY["prior"][1::2], "steps": 4, "device": "cpu"}
-    return pipeline.TrainRequest(data=[dataset], run=run, **(settings | options))
+    return api.TrainRequest(data=[dataset], run=run, **(settings | options))
 
 
 def test_a_run_is_not_overwritten(run: Path, dataset_folder: Path) -> None:
     with pytest.raises(ValueError, match="holds a run already; pass --resume"):
-        pipeline.train(request(dataset_folder, run))
+        api.train(request(dataset_folder, run))
 
 
 def test_another_recipe_cannot_resume_a_run(run: Path, dataset_folder: Path) -> None:
     overrides = (*TINY["prior"][1::2], "training.learning_rate=0.5")
     with pytest.raises(ValueError, match="was trained with another recipe"):
-        pipeline.train(request(dataset_folder, run, resume=True, overrides=overrides))
+        api.train(request(dataset_folder, run, resume=True, overrides=overrides))
 
 
 def test_an_empty_folder_cannot_be_resumed(tmp_path: Path, dataset_folder: Path) -> None:
     with pytest.raises(ValueError, match="no checkpoint to resume"):
-        pipeline.train(request(dataset_folder, tmp_path / "new", resume=True))
+        api.train(request(dataset_folder, tmp_path / "new", resume=True))
 
 
 def test_fewer_steps_than_a_run_has_are_refused(run: Path, dataset_folder: Path) -> None:
     with pytest.raises(FourfloorError, match="has 3 steps, --steps 2 asks for fewer"):
-        pipeline.train(request(dataset_folder, run, resume=True, steps=2))
+        api.train(request(dataset_folder, run, resume=True, steps=2))
 
 
-def messages(request: pipeline.TrainRequest) -> list[str]:
+def messages(request: api.TrainRequest) -> list[str]:
     """Train and return the lines that were told."""
     told: list[str] = []
-    pipeline.train(request, lambda progress: told.append(progress.message))
+    api.train(request, lambda progress: told.append(progress.message))
     return [message for message in told if message]
 
 
@@ -350,7 +350,7 @@ def test_a_damaged_decoder_is_not_taken_for_none(
     loading.export(trained_runs["prior"], trained_runs["decoder"], model)
     (model / "decoder.safetensors").write_bytes(b"damaged")
     with pytest.raises(FourfloorError, match=r"decoder\.safetensors"):
-        pipeline.train(request(dataset_folder, tmp_path / "tuned", parent=str(model)))
+        api.train(request(dataset_folder, tmp_path / "tuned", parent=str(model)))
 
 
 @pytest.mark.parametrize(("step", "best", "parent", "told"), [
@@ -362,19 +362,19 @@ def test_a_tuned_model_that_is_still_its_parent_says_so(
 ) -> None:
     assert header.unchanged_from({"step": step, "best_step": best, "parent": parent}) == told
     rewrite(run, lambda meta: meta.update(best_step=0 if told else None, parent=parent))
-    (row,) = pipeline.list_models([run], run / "none")["models"][-1:]
+    (row,) = api.list_models([run], run / "none")["models"][-1:]
     assert row["unchanged_from"] == told
 
 
 def test_two_trainers_cannot_share_a_folder(tmp_path: Path, dataset_folder: Path) -> None:
     with claimed(tmp_path), pytest.raises(ValueError, match="another process is training there"):
-        pipeline.train(request(dataset_folder, tmp_path))
+        api.train(request(dataset_folder, tmp_path))
 
 
 def test_a_run_folder_that_cannot_be_made_is_named(tmp_path: Path, dataset_folder: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ValueError, match="cannot be used as a run folder"):
-        pipeline.train(request(dataset_folder, tmp_path / "file" / "run"))
+        api.train(request(dataset_folder, tmp_path / "file" / "run"))
 
 
 def test_a_full_disk_leaves_the_older_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,11 @@ import pytest
 from conftest import RECIPES, TINY, house_loop
 from safetensors.numpy import load_file, save_file
 
-from fourfloor import pipeline
+from fourfloor import api
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
-from fourfloor.ingest import checking
-from fourfloor.ingest.catalogue import DatasetWriter
+from fourfloor.ingestion import checking
+from fourfloor.ingestion.catalogue import DatasetWriter
 from fourfloor.representations import latent
 
 
@@ -37,10 +37,10 @@ def write(folder: Path, loops: list[np.ndarray], bars: int = 1, sample_rate: int
 
 
 def train(recipe: str, data: Path, run: Path) -> None:
-    request = pipeline.TrainRequest(
+    request = api.TrainRequest(
         recipe=RECIPES / f"{recipe}.toml", data=[data], run=run, steps=1, overrides=TINY[recipe][1::2], device="cpu"
     )
-    pipeline.train(request)
+    api.train(request)
 
 
 def flip(path: Path, place: float = 0.5) -> None:
@@ -59,8 +59,8 @@ def test_one_flipped_bit_is_found_before_training(dataset: Path, name: str, plac
 
 
 def test_a_feature_that_is_not_finite_is_found_though_its_hash_fits(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("fourfloor.ingest.catalogue.np.isfinite", lambda values: np.array(True))
-    monkeypatch.setattr("fourfloor.ingest.catalogue.check_content", lambda *_: None)
+    monkeypatch.setattr("fourfloor.ingestion.catalogue.np.isfinite", lambda values: np.array(True))
+    monkeypatch.setattr("fourfloor.ingestion.catalogue.check_content", lambda *_: None)
     features = np.full((128, latent.FEATURE_DIM), np.nan, np.float16)
     with DatasetWriter(tmp_path / "data", bars=1) as writer:
         track = writer.add_track(name="x", path="x", sha256="0" * 64, bpm=126.0)
@@ -190,4 +190,4 @@ def test_a_dataset_with_nothing_to_learn_is_one_line(loops: list[np.ndarray], to
 def test_one_loop_many_times_trains(tmp_path: Path) -> None:
     write(tmp_path / "data", [house_loop(126.0)] * 8)
     train("decoder", tmp_path / "data", tmp_path / "run")
-    assert pipeline.list_models([tmp_path], RECIPES)["unreadable"] == []
+    assert api.list_models([tmp_path], RECIPES)["unreadable"] == []

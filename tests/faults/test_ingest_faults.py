@@ -15,9 +15,9 @@ import pytest
 import soundfile
 
 from fourfloor import workspace
-from fourfloor.ingest.catalogue import DatasetWriter
-from fourfloor.ingest.folder import IngestConfig, ingest, load
-from fourfloor.ingest.processes import analyze_tracks
+from fourfloor.ingestion.catalogue import DatasetWriter
+from fourfloor.ingestion.folder import IngestConfig, ingest, load
+from fourfloor.ingestion.processes import analyze_tracks
 from fourfloor.signal.beatgrid import loop_samples
 
 RATE = 44_100
@@ -156,7 +156,7 @@ class Deadly:
 
 
 def test_a_file_that_kills_its_process_is_rejected_alone(tmp_path: Path, track: np.ndarray) -> None:
-    from fourfloor.ingest.folder import _task
+    from fourfloor.ingestion.folder import _task
 
     tasks = []
     for number in range(4):
@@ -171,7 +171,7 @@ def test_a_file_that_kills_its_process_is_rejected_alone(tmp_path: Path, track: 
 
 INGEST = """
 import sys
-from fourfloor.ingest.folder import IngestConfig, ingest
+from fourfloor.ingestion.folder import IngestConfig, ingest
 ingest([sys.argv[1]], sys.argv[2], IngestConfig(bars=1, overwrite=True))
 """
 

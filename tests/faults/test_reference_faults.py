@@ -14,7 +14,7 @@ from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation import fingerprints
 from fourfloor.generation import Request
-from fourfloor.ingest.catalogue import DatasetWriter
+from fourfloor.ingestion.catalogue import DatasetWriter
 
 
 @pytest.fixture

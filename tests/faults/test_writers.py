@@ -18,7 +18,7 @@ from scipy.io import wavfile
 
 from fourfloor.audio.files import AudioError
 from fourfloor.audio.writing import LoopTags, read_tags, wave_bytes, write_loop
-from fourfloor.ingest.catalogue import DatasetWriter, load
+from fourfloor.ingestion.catalogue import DatasetWriter, load
 from fourfloor.producer.midi import DRUMS, midi_bytes
 from fourfloor.producer.score import Event
 from fourfloor.signal.beatgrid import loop_samples

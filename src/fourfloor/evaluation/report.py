@@ -19,7 +19,7 @@ from fourfloor.evaluation.pictures import player, spectrogram, strip_plot
 from fourfloor.evaluation.scorecard import ROWS, Scorecard
 from fourfloor.evaluation.scores import COPY_LIMIT, Envelope
 from fourfloor.evaluation.sources import Source
-from fourfloor.ingest.catalogue import Catalogue
+from fourfloor.ingestion.catalogue import Catalogue
 from fourfloor.saving import save_file
 
 STATEMENT = (

@@ -40,7 +40,7 @@ from fourfloor.evaluation.verdict import (
     too_few,
     verdict_of,
 )
-from fourfloor.ingest.catalogue import Catalogue, load
+from fourfloor.ingestion.catalogue import Catalogue, load
 
 ROWS = {
     "A": "held-out real", "B": "other style", "C": "held-out, sixteenths shuffled", "D": "white noise",

@@ -14,7 +14,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.copying import Passage
 from fourfloor.evaluation.features import Array
 from fourfloor.evaluation.rhythm import measure_bpm
-from fourfloor.ingest.catalogue import Catalogue, hash_file
+from fourfloor.ingestion.catalogue import Catalogue, hash_file
 
 MAX_SECONDS = 120.0  # a longer file is a track, not a loop
 SNAP = 0.01  # an untagged file this near to whole bars is whole bars

@@ -1,1 +1,1 @@
-"""Command line: parse, call the pipeline, show."""
+"""Command line: parse, call the api, show."""

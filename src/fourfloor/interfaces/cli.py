@@ -1,4 +1,4 @@
-"""The command line: parse, call the pipeline, show; one line for a user's mistake, a traceback for a bug."""
+"""The command line: parse, call the api, show; one line for a user's mistake, a traceback for a bug."""
 
 import errno
 import io

@@ -33,8 +33,8 @@ def ingest(
     Finds tempo and downbeat of each track, cuts whole bars, drops silence, clipping and near-duplicates, and says
     what it dropped and why. Reads WAV, FLAC, OGG, Opus, MP3 and AIFF.
     """
-    from fourfloor.ingest.folder import IngestConfig
-    from fourfloor.ingest.folder import ingest as run_ingest
+    from fourfloor.ingestion.folder import IngestConfig
+    from fourfloor.ingestion.folder import ingest as run_ingest
 
     config = IngestConfig(
         bars=bars, bpm=bpm, sample_rate=sample_rate, channels=channels, style=style, min_confidence=min_confidence,

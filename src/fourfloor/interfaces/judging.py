@@ -37,12 +37,12 @@ def evaluate(
     Exits 3 with numbers and a report, but no verdict, when the dataset holds out too few tracks or its reference rows
     do not stand where they must (docs/metrics.md).
     """
-    from fourfloor import pipeline
+    from fourfloor import api
     from fourfloor.evaluation.report import markdown
     from fourfloor.evaluation.verdict import NotAnchoredError
     from fourfloor.interfaces.show import progress_bar
 
-    request = pipeline.EvaluateRequest(
+    request = api.EvaluateRequest(
         loops=loops,
         against=against,
         n=n,
@@ -55,7 +55,7 @@ def evaluate(
         overwrite=overwrite,
     )
     with progress_bar("evaluate") as bar:
-        card = pipeline.evaluate(request, bar.update, bar.note)
+        card = api.evaluate(request, bar.update, bar.note)
     print(card.to_json() if as_json else markdown(card), end="")
     if card.broken:
         raise NotAnchoredError(f"{against}: no verdict: {'; '.join(card.broken)}")
@@ -98,19 +98,19 @@ def compare(
     A prior that needs a decoder is trained beside the decoder.toml of its folder, and they share the minutes. Stop it
     at any moment: the same command goes on, and trains nothing that has its minutes.
     """
-    from fourfloor import pipeline
+    from fourfloor import api
+    from fourfloor.api.side_by_side import Interrupted
     from fourfloor.evaluation.comparison import markdown
     from fourfloor.interfaces.show import progress_bar
-    from fourfloor.pipeline.side_by_side import Interrupted
 
-    request = pipeline.CompareRequest(
+    request = api.CompareRequest(
         recipes=recipes, data=data, out=out, runs=runs, minutes=minutes, steps=steps, n=n, seed=seed, bpm=bpm or (),
         cutoff_hz=cutoff, jobs=jobs, music=music, overrides=override or (), device=device,
         overwrite=overwrite,
     )  # fmt: skip
     try:
         with progress_bar("compare") as bar:
-            comparison = pipeline.compare(request, bar.update, bar.note)
+            comparison = api.compare(request, bar.update, bar.note)
     except Interrupted as stopped:
         fail(f"{out}: {stopped}; the same command goes on", stopped.exit_code)
     print(comparison.to_json() if as_json else markdown(comparison), end="")

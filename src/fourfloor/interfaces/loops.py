@@ -51,12 +51,12 @@ def generate(
     close, is silent or clipped, or sounds in another tempo. generate redraws it from another seed, then keeps the best
     draw and names the faults that are left. The comment in a file's tags holds the command that makes that file again.
     """
-    from fourfloor import pipeline
+    from fourfloor import api
     from fourfloor.interfaces.show import generate_lines, generate_summary
     from fourfloor.representations.controls import Controls
 
     controls = Controls(density=density, brightness=brightness, low_end=low_end, kick=kick, energy=energy)
-    request = pipeline.GenerateRequest(
+    request = api.GenerateRequest(
         model=model, decoder=decoder, out=out, bpm=bpm, bars=bars, count=count, seed=seed, style=style,
         controls=controls, candidates=candidates, redraws=redraws, strict=strict, sheet=sheet, plain=plain,
         overwrite=overwrite,
@@ -66,7 +66,7 @@ def generate(
         if not as_json:
             generate_lines(row, candidates, last_seed=seed + count - 1)
 
-    summary = pipeline.generate(request, show)
+    summary = api.generate(request, show)
     if as_json:
         print_json(summary)
     else:

@@ -37,17 +37,17 @@ def train(
     The run's folder holds the resolved recipe, log.jsonl, checkpoints, and every few minutes a few loops to
     listen to with their spectrograms.
     """
-    from fourfloor import pipeline
+    from fourfloor import api
     from fourfloor.interfaces.show import training_bar
     from fourfloor.training.interruption import Stopped
 
-    request = pipeline.TrainRequest(
+    request = api.TrainRequest(
         recipe=recipe, data=data, run=out, minutes=minutes, steps=steps, resume=resume, parent=parent,
         decoder=decoder, overrides=override or (), device=device,
     )  # fmt: skip
     try:
         with training_bar() as bar:
-            summary = pipeline.train(request, bar.update)
+            summary = api.train(request, bar.update)
     except Stopped as stopped:
         fail(f"{out}: {stopped}", stopped.exit_code)
     if as_json:
@@ -69,11 +69,11 @@ def models(
     as_json: AsJson = False,
 ) -> None:
     """List the families of models with their recipes, the models in the package, and trained runs."""
-    from fourfloor import pipeline
+    from fourfloor import api
     from fourfloor.interfaces.show import models_tables
 
     runs = Path("runs")
-    found = pipeline.list_models(folders or ([runs] if runs.is_dir() else []), recipes)
+    found = api.list_models(folders or ([runs] if runs.is_dir() else []), recipes)
     if as_json:
         print_json(found)
     else:
@@ -95,9 +95,9 @@ def export(
 
     Without --decoder it is the one that generate takes: the run beside it, or the bundled model's for a tuned one.
     """
-    from fourfloor import pipeline
+    from fourfloor import api
 
-    size = pipeline.export(prior, decoder, out, overwrite)
+    size = api.export(prior, decoder, out, overwrite)
     if as_json:
         print_json({"model": str(out), "bytes": size})
     else:

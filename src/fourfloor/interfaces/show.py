@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from fourfloor.ingest.folder import IngestReport, TrackReport
+    from fourfloor.ingestion.folder import IngestReport, TrackReport
     from fourfloor.training.progress import Progress as TrainingProgress
 
 PLAIN_SECONDS = 30.0  # between lines where the output is no terminal

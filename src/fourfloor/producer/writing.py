@@ -15,9 +15,9 @@ import numpy as np
 import fourfloor
 from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.audio import LoopTags, plain_word, tempo_word, write_loop
-from fourfloor.ingest.catalogue import loop_features
-from fourfloor.ingest.picking import LevelMeter, Thresholds
-from fourfloor.ingest.schema import to_pcm, to_waveform
+from fourfloor.ingestion.catalogue import loop_features
+from fourfloor.ingestion.picking import LevelMeter, Thresholds
+from fourfloor.ingestion.schema import to_pcm, to_waveform
 from fourfloor.producer.kits import load_kit
 from fourfloor.producer.loops import render_loop
 from fourfloor.producer.midi import write_midi

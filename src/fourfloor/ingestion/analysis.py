@@ -16,14 +16,21 @@ from pathlib import Path
 import numpy as np
 
 from fourfloor.audio import AudioError, AudioInfo, AudioStream, probe
-from fourfloor.ingest import picking
-from fourfloor.ingest.catalogue import hash_file, loop_features
-from fourfloor.ingest.exact import CIRCLE_SECONDS, claimed_tempi, find_circle, length_tempo, starts_at_zero, whole_bars
-from fourfloor.ingest.meter import TRIPLET_SURE, measure_meter
-from fourfloor.ingest.onsets import Onsets
-from fourfloor.ingest.pieces import find_pieces, grid_bars, is_steady
-from fourfloor.ingest.schema import to_pcm, to_waveform
-from fourfloor.ingest.slicing import (
+from fourfloor.ingestion import picking
+from fourfloor.ingestion.catalogue import hash_file, loop_features
+from fourfloor.ingestion.exact import (
+    CIRCLE_SECONDS,
+    claimed_tempi,
+    find_circle,
+    length_tempo,
+    starts_at_zero,
+    whole_bars,
+)
+from fourfloor.ingestion.meter import TRIPLET_SURE, measure_meter
+from fourfloor.ingestion.onsets import Onsets
+from fourfloor.ingestion.pieces import find_pieces, grid_bars, is_steady
+from fourfloor.ingestion.schema import to_pcm, to_waveform
+from fourfloor.ingestion.slicing import (
     NEAR_SECONDS,
     Cuts,
     circle_loops,
@@ -33,7 +40,7 @@ from fourfloor.ingest.slicing import (
     round_tempo,
     whole_cuts,
 )
-from fourfloor.ingest.tempo import Grid, analyze_onsets, fit_grid, octave_factor
+from fourfloor.ingestion.tempo import Grid, analyze_onsets, fit_grid, octave_factor
 from fourfloor.signal.beatgrid import BEATS_PER_BAR, loop_samples
 from fourfloor.signal.stft import resample_loop
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.ndimage
 
-from fourfloor.ingest.onsets import Onsets
+from fourfloor.ingestion.onsets import Onsets
 
 _STEPS = 16
 _BINS_PER_STEP = 24

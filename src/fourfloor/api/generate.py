@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 import torch
 
 from fourfloor import __version__, audio, generation, loading
+from fourfloor.api.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw
+from fourfloor.api.outputs import loop_title, make_folder, model_word, refuse_existing
 from fourfloor.arguments import check_range, check_types
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
-from fourfloor.pipeline.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw
-from fourfloor.pipeline.outputs import loop_title, make_folder, model_word, refuse_existing
 from fourfloor.processes import core_count
 from fourfloor.representations.controls import ANY, Controls
 from fourfloor.stopping import StopSignal

@@ -22,8 +22,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fourfloor.errors import FourfloorError
-from fourfloor.ingest.checking import check_content, check_content_once, check_sizes
-from fourfloor.ingest.schema import (
+from fourfloor.ingestion.checking import check_content, check_content_once, check_sizes
+from fourfloor.ingestion.schema import (
     AUDIO,
     CATALOGUE,
     CODEC,

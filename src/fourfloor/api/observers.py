@@ -9,10 +9,10 @@ from typing import Any
 from torch import nn
 
 from fourfloor import loading, recipe
+from fourfloor.api import outcome
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.models import Generative
-from fourfloor.pipeline import outcome
 from fourfloor.training import checkpoint, loop
 from fourfloor.training.progress import OnProgress, Progress
 

@@ -22,10 +22,10 @@ import numpy as np
 
 import fourfloor
 from fourfloor import audio, generation
+from fourfloor.api.generate import loop_tags
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
-from fourfloor.pipeline.generate import loop_tags
 from fourfloor.training.checkpoint import write_atomically
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Judge:
 
     def __init__(self, data: Path, n: int, seed: int, cutoff_hz: float, kept: Path) -> None:
         from fourfloor.evaluation.scorecard import split_sources
-        from fourfloor.ingest import catalogue
+        from fourfloor.ingestion import catalogue
 
         self._n, self._seed, self._cutoff_hz, self._kept = n, seed, cutoff_hz, kept
         self.catalogue = catalogue.load(data, once=True)

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fourfloor import generation, loading
+from fourfloor.api.comparison_files import BASELINE, refuse_another, write_comparison
+from fourfloor.api.entries import Entry, check_run, cutoff_of, is_trained, read_entries
+from fourfloor.api.evaluate import held_out_loops
+from fourfloor.api.judging import SLICES, Judge, first_loops, sample_loops, speed_of
+from fourfloor.api.outputs import make_folder
+from fourfloor.api.side_by_side import Failure, signals_raise, train_all
+from fourfloor.api.train import TrainRequest
 from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
-from fourfloor.pipeline.comparison_files import BASELINE, refuse_another, write_comparison
-from fourfloor.pipeline.entries import Entry, check_run, cutoff_of, is_trained, read_entries
-from fourfloor.pipeline.evaluate import held_out_loops
-from fourfloor.pipeline.judging import SLICES, Judge, first_loops, sample_loops, speed_of
-from fourfloor.pipeline.outputs import make_folder
-from fourfloor.pipeline.side_by_side import Failure, signals_raise, train_all
-from fourfloor.pipeline.train import TrainRequest
 from fourfloor.processes import core_count
 from fourfloor.signal.beatgrid import playable_bpm
 from fourfloor.training import log

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 
 from fourfloor.errors import FourfloorError
-from fourfloor.ingest.schema import AUDIO, FEATURES, Catalogue
+from fourfloor.ingestion.schema import AUDIO, FEATURES, Catalogue
 
 BLOCK = 2**20  # bytes read at a time
 SETTLED_SECONDS = 1.0  # a file changed later than this before the check may change once more within the same tick

@@ -16,12 +16,12 @@ import numpy as np
 from fourfloor.arguments import check_seed, check_types
 from fourfloor.audio import display_name, find_audio
 from fourfloor.errors import FourfloorError
-from fourfloor.ingest.analysis import Task, TrackAnalysis
-from fourfloor.ingest.catalogue import Catalogue, DatasetWriter, load
-from fourfloor.ingest.naming import track_names
-from fourfloor.ingest.picking import Thresholds
-from fourfloor.ingest.processes import Progress, analyze_tracks
-from fourfloor.ingest.splitting import Selection, select, split
+from fourfloor.ingestion.analysis import Task, TrackAnalysis
+from fourfloor.ingestion.catalogue import Catalogue, DatasetWriter, load
+from fourfloor.ingestion.naming import track_names
+from fourfloor.ingestion.picking import Thresholds
+from fourfloor.ingestion.processes import Progress, analyze_tracks
+from fourfloor.ingestion.splitting import Selection, select, split
 from fourfloor.representations.latent import BAR_COUNTS
 from fourfloor.signal.beatgrid import BPM_RANGE, loop_frames, loop_samples
 

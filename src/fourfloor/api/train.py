@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from fourfloor import __version__, header, loading, recipe
+from fourfloor.api import outcome, run_folder
+from fourfloor.api.observers import Origin, observers
 from fourfloor.arguments import check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.models import Generative, family_module
-from fourfloor.pipeline import outcome, run_folder
-from fourfloor.pipeline.observers import Origin, observers
 from fourfloor.representations import codec_arrays, representation_module
 from fourfloor.training import log, loop
 from fourfloor.training.config import Budget

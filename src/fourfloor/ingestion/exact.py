@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from fourfloor.audio import read_tags
-from fourfloor.ingest.slicing import NEAR_SECONDS
-from fourfloor.ingest.tempo import Grid, analyze_onsets, fit_grid
+from fourfloor.ingestion.slicing import NEAR_SECONDS
+from fourfloor.ingestion.tempo import Grid, analyze_onsets, fit_grid
 from fourfloor.signal.beatgrid import loop_samples
 
 # Longer files are streamed: 32 bars at 170 BPM fit, and 16 bars at 90.

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fourfloor.ingest import picking
-from fourfloor.ingest.analysis import TrackAnalysis
+from fourfloor.ingestion import picking
+from fourfloor.ingestion.analysis import TrackAnalysis
 
 # Two fits of the same recording differ less; another tempo is another grid, and the outlines would not line up.
 _SAME_TEMPO = 0.005

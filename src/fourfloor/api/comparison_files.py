@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fourfloor.pipeline.outputs import refuse_existing
+from fourfloor.api.outputs import refuse_existing
 from fourfloor.saving import save_file
 
 if TYPE_CHECKING:

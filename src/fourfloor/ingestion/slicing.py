@@ -12,8 +12,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from fourfloor.ingest.pieces import Piece
-from fourfloor.ingest.tempo import Grid
+from fourfloor.ingestion.pieces import Piece
+from fourfloor.ingestion.tempo import Grid
 from fourfloor.signal.beatgrid import loop_samples
 
 # Producers choose whole tempi far more often than halves, and those more often than hundredths.

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from fourfloor import loading
+from fourfloor.api.outputs import refuse_existing
 from fourfloor.errors import FourfloorError
-from fourfloor.pipeline.outputs import refuse_existing
 from fourfloor.training import checkpoint
 from fourfloor.workspace import Workspace, finish_interrupted, resolved
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.ndimage
 
-from fourfloor.ingest.meter import TRIPLET_SURE, measure_meter
-from fourfloor.ingest.onsets import Onsets
-from fourfloor.ingest.phase import find_phase
-from fourfloor.ingest.tempo import Grid, fit_tempo, octave_factor
-from fourfloor.ingest.tracking import (
+from fourfloor.ingestion.meter import TRIPLET_SURE, measure_meter
+from fourfloor.ingestion.onsets import Onsets
+from fourfloor.ingestion.phase import find_phase
+from fourfloor.ingestion.tempo import Grid, fit_tempo, octave_factor
+from fourfloor.ingestion.tracking import (
     ELSEWHERE,
     MATCH,
     BeatMap,

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fourfloor import audio, generation, loading
+from fourfloor.api.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw, leveled
+from fourfloor.api.generate import in_parallel
+from fourfloor.api.outputs import make_folder, refuse_existing
 from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
-from fourfloor.pipeline.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw, leveled
-from fourfloor.pipeline.generate import in_parallel
-from fourfloor.pipeline.outputs import make_folder, refuse_existing
 from fourfloor.representations import latent
 from fourfloor.signal.beatgrid import loop_samples, playable_bpm
 from fourfloor.signal.stft import resample_loop

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fourfloor.audio import display_name
-from fourfloor.ingest.analysis import Task, TrackAnalysis, analyze_track
+from fourfloor.ingestion.analysis import Task, TrackAnalysis, analyze_track
 from fourfloor.processes import run_in_processes
 
 Progress = Callable[[int, int, str], None]

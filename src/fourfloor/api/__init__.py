@@ -5,12 +5,12 @@
 The only place that joins the stages, and the only one where a run refers to another.
 """
 
-from fourfloor.pipeline.compare import CompareRequest, compare
-from fourfloor.pipeline.evaluate import EvaluateRequest, evaluate
-from fourfloor.pipeline.export import export
-from fourfloor.pipeline.generate import GenerateRequest, generate
-from fourfloor.pipeline.models import list_models
-from fourfloor.pipeline.train import TrainRequest, train
+from fourfloor.api.compare import CompareRequest, compare
+from fourfloor.api.evaluate import EvaluateRequest, evaluate
+from fourfloor.api.export import export
+from fourfloor.api.generate import GenerateRequest, generate
+from fourfloor.api.models import list_models
+from fourfloor.api.train import TrainRequest, train
 
 __all__ = [
     "CompareRequest", "EvaluateRequest", "GenerateRequest", "TrainRequest", "compare", "evaluate", "export", "generate",

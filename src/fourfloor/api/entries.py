@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fourfloor import recipe
+from fourfloor.api.judging import read_json, write_json
+from fourfloor.api.run_folder import is_same_experiment
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
-from fourfloor.pipeline.judging import read_json, write_json
-from fourfloor.pipeline.run_folder import is_same_experiment
 from fourfloor.representations import representation_module
 from fourfloor.representations.latent import SAMPLE_RATE
 from fourfloor.training import checkpoint

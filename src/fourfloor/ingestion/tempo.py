@@ -12,8 +12,8 @@ import scipy.fft
 import scipy.ndimage
 
 from fourfloor.errors import FourfloorError
-from fourfloor.ingest.onsets import Onsets, analyze_onsets
-from fourfloor.ingest.phase import find_phase, fold
+from fourfloor.ingestion.onsets import Onsets, analyze_onsets
+from fourfloor.ingestion.phase import find_phase, fold
 
 __all__ = ["MAX_BPM", "MIN_BPM", "Grid", "Onsets", "analyze_onsets", "fit_grid", "fit_tempo", "octave_factor"]
 
