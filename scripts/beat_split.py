@@ -32,7 +32,7 @@ from fourfloor.representations import waveform as representation
 from fourfloor.signal.beatgrid import BEATS_PER_BAR
 from fourfloor.training.checkpoint import FOLDER, load_latest
 
-RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "seed" / "beats.toml"
+RECIPE = Path("seed/beats")
 CUTOFF_HZ = 0.45 * RATE
 SAMPLED = ("tempo_hit", "pulse", "independence", "modulation_db", "crackle")
 

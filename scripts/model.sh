@@ -29,7 +29,7 @@ step() { # run: its newest checkpoint's
 part() { # run, recipe, options of train
     resume=""
     [ -z "$(step "$1")" ] || resume=--resume
-    $fourfloor train "recipes/$2.toml" "${data[@]}" --out "runs/$1" "${@:3}" $resume
+    $fourfloor train "$2" "${data[@]}" --out "runs/$1" "${@:3}" $resume
 }
 train() { # run, recipe, options of train
     if [ ! -f "runs/$1.steps" ]; then

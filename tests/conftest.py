@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from fourfloor import recipes
 from fourfloor.ingestion.catalogue import DatasetWriter
 
-RECIPES = Path(__file__).resolve().parents[1] / "recipes"
+RECIPES = recipes.FOLDER
 MUSIC = Path(__file__).resolve().parents[2] / "shared" / "music"
 # name: extension, libsndfile's format and subtype, smallest step of a sample (None: lossy)
 AUDIO_FORMATS = {

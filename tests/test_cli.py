@@ -263,7 +263,7 @@ def test_generate_takes_controls_and_says_which_model_has_none(
     code, _, err = run(capsys, monkeypatch, "generate", *model, *controls, "--out", tmp_path / "loops")
     assert code == 2
     asked = "density, brightness, low_end, kick, energy"
-    remedy = "train with recipes/prior.toml, which turns them on"
+    remedy = "train with the recipe prior, which turns them on"
     assert err == f"fourfloor: plain was trained without controls ({asked}): {remedy}\n"
     code, _, err = run(capsys, monkeypatch, "generate", "--density", 7, "--out", tmp_path / "loops")
     assert (code, err) == (2, "fourfloor: density 7 is outside 0-1: give a rank among the training loops\n")

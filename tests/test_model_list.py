@@ -18,7 +18,7 @@ def test_families_name_the_recipes_that_use_them(tmp_path: Path) -> None:
     found = api.list_models([], tmp_path)
     assert [row["family"] for row in found["families"]] == families()
     flow = next(row for row in found["families"] if row["family"] == "flow")
-    assert flow["recipes"] == [str(tmp_path / "prior.toml")]
+    assert flow["recipes"] == ["adapt", "one-track", "prior", str(tmp_path / "prior.toml")]
     assert flow["summary"] == "The prior: a flow-matching transformer over the latents of a loop"
     assert all(row["summary"] for row in found["families"])
     assert [row["path"] for row in found["unreadable"]] == [str(tmp_path / "broken.toml")]
@@ -32,7 +32,7 @@ def test_runs_are_found_wherever_they_lie_below(trained_runs: dict[str, Path], t
     damaged = deep / "damaged" / "checkpoints"
     damaged.mkdir(parents=True)
     (damaged / "step-00000001.json").write_text('{"step": 1}')
-    found = api.list_models([tmp_path], RECIPES)
+    found = api.list_models([tmp_path])
     (prior,) = [row for row in found["models"] if row["kind"] == "run"]
     assert (prior["name"], prior["family"], prior["steps"]) == ("prior", "flow", [3])
     assert prior["dataset"].endswith("house")
@@ -57,7 +57,7 @@ def test_a_damaged_description_hides_no_other_model(
         shutil.copytree(trained_runs["prior"], tmp_path / name)
     path = sorted((tmp_path / "damaged" / "checkpoints").glob("*.json"))[-1]
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
-    found = api.list_models([tmp_path], RECIPES)
+    found = api.list_models([tmp_path])
     assert [row["name"] for row in found["models"]] == ["warehouse", "good"]
     (unreadable,) = found["unreadable"]
     assert unreadable["path"] == str(tmp_path / "damaged")
@@ -69,7 +69,7 @@ def test_a_damaged_description_hides_no_other_model(
 def test_what_is_no_description_hides_no_other_model(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "damaged" / "checkpoints").mkdir(parents=True)
     (tmp_path / "damaged" / "checkpoints" / "step-00000001.json").write_bytes(content)
-    found = api.list_models([tmp_path], RECIPES)
+    found = api.list_models([tmp_path])
     assert [row["name"] for row in found["models"]] == ["warehouse"]
     assert [row["path"] for row in found["unreadable"]] == [str(tmp_path / "damaged")]
 
@@ -87,14 +87,14 @@ def test_a_folder_that_cannot_be_read_hides_no_other_model(
         return listed(folder)
 
     monkeypatch.setattr(Path, "iterdir", refuse)
-    found = api.list_models([tmp_path], RECIPES)
+    found = api.list_models([tmp_path])
     assert [row["name"] for row in found["models"]] == ["warehouse", "good"]
     assert found["unreadable"][0]["reason"] == f"{tmp_path / 'private'}: cannot be read (Permission denied)"
 
 
 def test_an_exported_model_is_one_of_two_parts(trained_runs: dict[str, Path], tmp_path: Path) -> None:
     api.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "mine")
-    row = next(row for row in api.list_models([tmp_path], RECIPES)["models"] if row["name"] == "mine")
+    row = next(row for row in api.list_models([tmp_path])["models"] if row["name"] == "mine")
     assert (row["kind"], row["family"], row["steps"]) == ("folder", "flow + magnitude_decoder", [3, 3])
 
 
@@ -103,7 +103,7 @@ def test_the_command_prints_tables_or_json(trained_runs: dict[str, Path], capsys
     code, out, _ = run(capsys, monkeypatch, "models", runs, "--recipes", RECIPES, "--json")
     assert code == 0
     assert set(json.loads(out)) == {"families", "models", "unreadable"}
-    code, out, _ = run(capsys, monkeypatch, "models", runs, "--recipes", RECIPES)
+    code, out, _ = run(capsys, monkeypatch, "models", runs)
     assert code == 0
     assert "warehouse" in out
     assert str(trained_runs["decoder"]) in out
@@ -112,4 +112,4 @@ def test_the_command_prints_tables_or_json(trained_runs: dict[str, Path], capsys
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="none: is no folder"):
-        api.list_models([tmp_path / "none"], RECIPES)
+        api.list_models([tmp_path / "none"])

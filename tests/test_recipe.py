@@ -2,15 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from fourfloor import recipe
+from fourfloor import recipe, recipes
 
-RECIPES = sorted((Path(__file__).resolve().parents[1] / "recipes").rglob("*.toml"))
 GOOD = '[representation]\nname = "latent"\n[model]\nfamily = "flow"\n'
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_a_recipe_written_out_reads_back_equal(path: Path, tmp_path: Path) -> None:
-    plan = recipe.load(path)
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_recipe_written_out_reads_back_equal(name: str, tmp_path: Path) -> None:
+    plan = recipe.load(name)
     (tmp_path / "again.toml").write_text(plan.to_toml())
     assert recipe.load(tmp_path / "again.toml") == plan
 
@@ -72,7 +71,7 @@ def test_a_mistake_is_named_in_one_line(text: str, told: str, tmp_path: Path) ->
 
 
 def test_a_missing_or_binary_recipe_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="cannot read the recipe"):
+    with pytest.raises(ValueError, match="is neither a recipe file nor the name"):
         recipe.load(tmp_path / "none.toml")
     (tmp_path / "noise.toml").write_bytes(bytes(range(128, 256)))
     with pytest.raises(ValueError, match="not UTF-8"):
@@ -92,3 +91,39 @@ def test_recipes_of_any_editor_are_read(encoding: str, newline: str, tmp_path: P
     assert plan.about.title == "Techno für zwei Kerne"
     (tmp_path / "plain.toml").write_text(text, encoding="utf-8")
     assert plan == recipe.load(tmp_path / "plain.toml")
+
+
+def test_the_recipes_of_the_package_are_found_by_name_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert {"adapt", "prior", "seed/helicopter"} <= set(recipes.names())
+    assert recipes.find("seed/helicopter") == recipes.FOLDER / "seed" / "helicopter.toml"
+    assert recipes.find("recipes/adapt.toml") == recipes.find("adapt") == recipes.FOLDER / "adapt.toml"
+    (tmp_path / "prior").mkdir()  # a run's folder may have a recipe's name
+    assert recipes.find("prior") == recipes.FOLDER / "prior.toml"
+
+
+def test_a_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "adapt").write_text("# mine\n" + GOOD)
+    assert recipe.load("adapt").about.title == "mine"
+
+
+@pytest.mark.parametrize(
+    ("asked", "near"),
+    [
+        ("adpt", "did you mean adapt?"),
+        ("helicopter", "did you mean seed/helicopter?"),
+        ("wavgan.toml", "did you mean wavegan"),
+        ("../prior", "did you mean prior"),
+        ("", "Name a .toml file or one of: adapt, decoder, "),
+        ("x" * 100_000, "seed/helicopter, "),
+        ("a\0b", "seed/helicopter, "),
+    ],
+)
+def test_an_unknown_name_lists_near_names_and_all(asked: str, near: str) -> None:
+    with pytest.raises(ValueError, match="is neither") as caught:
+        recipes.find(asked)
+    assert near in str(caught.value)
+    assert str(caught.value).endswith("wavegan, wavegan-long")

@@ -62,7 +62,7 @@ def style_number(model: Trained, style: str | None) -> int:
 def check_controls(model: LoopModel, controls: Controls) -> None:
     """Raise FourfloorError where controls are asked of a model that does not know them."""
     if controls.asked and model.prior.control_quantiles is None:
-        remedy = "train with recipes/prior.toml, which turns them on"
+        remedy = "train with the recipe prior, which turns them on"
         raise FourfloorError(f"{model.name} was trained without controls ({', '.join(controls.asked)}): {remedy}")
 
 

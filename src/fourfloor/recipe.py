@@ -15,6 +15,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fourfloor import recipes
 from fourfloor.errors import FourfloorError
 from fourfloor.models import family_module, is_generative
 from fourfloor.representations import representation_module
@@ -23,6 +24,7 @@ from fourfloor.training.config import Config as TrainingConfig
 TABLES = ("about", "representation", "model", "training", "generation")
 MAX_BYTES = 100_000
 MAX_SHOWN = 60  # characters of a wrong value in an error
+REMEDY = "name a .toml file, or a recipe that `fourfloor models` lists"
 MAX_TEXT = 300  # characters of a text in [about]
 
 
@@ -75,17 +77,20 @@ class Recipe:
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe file and apply overrides such as `training.batch_size=8`; FourfloorError in one line."""
+    """Read a recipe, a file or a name as in `recipes.find`, and apply overrides such as `training.batch_size=8`.
+
+    FourfloorError in one line.
+    """
     try:
-        with open(path, "rb") as file:
+        with open(recipes.find(path), "rb") as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
-            raise FourfloorError(f"{path}: is larger than {MAX_BYTES} bytes; name a .toml file, as in recipes/")
+            raise FourfloorError(f"{path}: is larger than {MAX_BYTES} bytes; {REMEDY}")
         text = _decoded(raw, path)
         content = tomllib.loads(text)
     except OSError as error:
         reason = f"{path}: cannot read the recipe ({error.strerror})"
-        raise FourfloorError(f"{reason}; name a .toml file, as in recipes/") from None
+        raise FourfloorError(f"{reason}; {REMEDY}") from None
     except FourfloorError:
         raise
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError, or a number of too many digits
@@ -103,7 +108,7 @@ def _decoded(raw: bytes, path: str | Path) -> str:
     encoding = next((name for mark, name in marks.items() if raw.startswith(mark)), "utf-8")
     text = raw.decode(encoding, errors="replace")
     if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text:  # the former: UTF-16 without its mark
-        raise FourfloorError(f"{path}: is not UTF-8 text; save it as UTF-8, or name a .toml file, as in recipes/")
+        raise FourfloorError(f"{path}: is not UTF-8 text; save it as UTF-8, or {REMEDY}")
     return text
 
 

@@ -49,7 +49,7 @@ class CompareRequest:
     `minutes` count for every system: one of two models shares them out. `steps` count for every model.
     """
 
-    recipes: Sequence[Path]
+    recipes: Sequence[Path]  # files, or names of recipes in the package
     data: Path
     out: Path
     runs: Path | None = None  # where run folders lie; `out`/runs without it

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fourfloor import recipe
+from fourfloor import recipe, recipes
 from fourfloor.api.judging import read_json, write_json
 from fourfloor.api.run_folder import is_same_experiment
 from fourfloor.dataset import Dataset
@@ -51,11 +51,12 @@ class Entry:
         write_json(self.run / DIVERGED, {"message": message, "recipe": self.plan.to_dict()})
 
 
-def read_entries(paths: Sequence[Path], runs: Path, overrides: Sequence[str]) -> list[Entry]:
+def read_entries(asked: Sequence[Path], runs: Path, overrides: Sequence[str]) -> list[Entry]:
     """Read the recipes; FourfloorError in one line for one that does not serve, or two of one name.
 
     A decoder among them is no entry of its own where another recipe of its folder is trained with it.
     """
+    paths = [recipes.find(path) for path in asked]
     plans = {path: recipe.load(path, overrides) for path in paths}
     needing = {path for path, plan in plans.items() if plan.generation is not None and _needs_decoder(plan)}
     served = {_identity(path.parent / DECODER) for path in needing}
@@ -79,7 +80,7 @@ def read_entries(paths: Sequence[Path], runs: Path, overrides: Sequence[str]) ->
         entries.append(Entry(path.stem, path, plan, runs / path.stem, decoder))
     _refuse_equal_names(entries)
     if not entries:
-        raise FourfloorError("no recipe to compare: name some, as in recipes/")
+        raise FourfloorError("no recipe to compare: name some that `fourfloor models` lists")
     return entries
 
 

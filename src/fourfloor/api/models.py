@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from fourfloor import header, loading, models, recipe
+from fourfloor import header, loading, models, recipe, recipes
 from fourfloor.errors import FourfloorError
 from fourfloor.header import Header
 from fourfloor.models import families, family_module
@@ -17,21 +17,25 @@ from fourfloor.training import checkpoint
 DEPTH = 3  # folders below the given ones that are searched
 
 
-def list_models(folders: Sequence[Path], recipes: Path) -> dict[str, list[dict[str, Any]]]:
+def list_models(folders: Sequence[Path], own_recipes: Path | None = None) -> dict[str, list[dict[str, Any]]]:
     """Return what `models --json` prints: families, models, and what could not be read.
 
-    `folders` are searched for runs and exported models; FourfloorError where one is missing.
+    `folders` are searched for runs and exported models, `own_recipes` for recipes beside those in the package;
+    FourfloorError where one is missing.
     """
     for folder in folders:
         if not folder.is_dir():
             raise FourfloorError(f"{folder}: is no folder; name one that holds runs")
+    if own_recipes and not own_recipes.is_dir():
+        raise FourfloorError(f"{own_recipes}: is no folder; name one that holds recipes")
     unreadable: list[dict[str, Any]] = []
     using: dict[str, list[str]] = {}
-    for path in sorted(recipes.rglob("*.toml")) if recipes.is_dir() else []:
+    own = [str(path) for path in sorted(own_recipes.rglob("*.toml"))] if own_recipes else []
+    for name in [*recipes.names(), *own]:
         try:
-            using.setdefault(recipe.load(path).family, []).append(str(path))
+            using.setdefault(recipe.load(name).family, []).append(name)
         except FourfloorError as error:
-            unreadable.append({"path": str(path), "reason": str(error)})
+            unreadable.append({"path": name, "reason": str(error)})
     found = [(loading.bundled_folder(name), "package") for name in loading.bundled_names()]
     for folder in folders:
         found += [(path, "run" if _is_run(path) else "folder") for path in _search(folder, DEPTH, unreadable)]

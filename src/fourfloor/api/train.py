@@ -29,7 +29,7 @@ from fourfloor.training.progress import OnProgress, Progress, ignore
 class TrainRequest:
     """What to train, on what, for how long. Without `steps` and `minutes` the recipe's minutes count."""
 
-    recipe: Path
+    recipe: Path  # a file, or the name of a recipe in the package
     data: Sequence[Path]
     run: Path
     minutes: float | None = None

@@ -62,10 +62,12 @@ def evaluate(
 
 
 @commands.command(
-    epilog="Example: fourfloor compare recipes/seed/*.toml --data data/techno --minutes 10 --out comparison"
+    epilog="Example: fourfloor compare seed/helicopter wavegan prior --data data/techno --minutes 10 --out comparison"
 )
 def compare(
-    recipes: Annotated[list[Path], typer.Argument(help="Recipes, as in recipes/.", show_default=False)],
+    recipes: Annotated[
+        list[Path], typer.Argument(help="Recipes: names (`fourfloor models`) or files.", show_default=False)
+    ],
     data: Annotated[Path, typer.Option(help="The dataset to train on and to judge by.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for comparison.json, .md and .html.", show_default=False)],
     minutes: Annotated[

@@ -10,9 +10,11 @@ from fourfloor.interfaces.output import AsJson, fail, print_json
 commands = typer.Typer()
 
 
-@commands.command(epilog="Example: fourfloor train recipes/prior.toml --data data/techno --out runs/prior --minutes 60")
+@commands.command(epilog="Example: fourfloor train prior --data data/techno --out runs/prior --minutes 60")
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, as in recipes/.", show_default=False)],
+    recipe: Annotated[
+        Path, typer.Argument(help="A recipe: its name (`fourfloor models`) or file.", show_default=False)
+    ],
     data: Annotated[list[Path], typer.Option(help="A dataset; repeat it to train on several.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The run's folder.", show_default=False)],
     minutes: Annotated[
@@ -65,7 +67,9 @@ def models(
     folders: Annotated[
         list[Path] | None, typer.Argument(help="Where runs and exported models lie.", show_default="runs")
     ] = None,
-    recipes: Annotated[Path, typer.Option(help="Where recipes lie.")] = Path("recipes"),
+    recipes: Annotated[
+        Path | None, typer.Option(help="A folder of your own recipes, to list them, too.", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the families of models with their recipes, the models in the package, and trained runs."""
