@@ -26,6 +26,7 @@ PATH = [
     "recipes",
     "recipe",
     "header",
+    "decoders",
     "loading",
     "generation",
     "evaluation",
@@ -52,6 +53,7 @@ TRAINING_PATH = [
     "recipes",
     "recipe",
     "header",
+    "decoders",
     "loading",
     "generation",
 ]

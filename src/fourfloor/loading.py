@@ -18,7 +18,7 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from fourfloor import header, recipe
+from fourfloor import decoders, header, recipe
 from fourfloor.errors import FourfloorError
 from fourfloor.models import family_module
 from fourfloor.models.flow.outline import Outlines
@@ -35,6 +35,7 @@ MODEL_FILES = frozenset(
 )
 KEPT_META = ("recipe", "shape", "vocabulary", "control_quantiles", "data_hash", "version", "elapsed", "parent")
 TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.bool)  # of what is not in 8 bits
+NO_DECODER = "no decoder with its codec lies beside it"
 SMALL = 10_000  # matrices of fewer weights are exported in half precision
 
 
@@ -216,10 +217,24 @@ def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     if decoder:
         other = load_decoder(decoder)
     else:
-        other = load_trained(folder / DECODER_FILE) if exported else find_decoder(folder, prior)
+        other = load_trained(folder / DECODER_FILE) if exported else _found(folder, prior)
     if prior.codec_hash != other.codec_hash:
         raise FourfloorError(f"{name}: prior and decoder use different codecs; train both on the same first --data")
     return LoopModel(Path(os.path.abspath(name)).name, prior, other)
+
+
+def _found(run: Path, prior: Trained) -> Trained:
+    """Load the decoder of a run: of those whose headers say that they fit, the first that is whole."""
+    damaged: list[str] = []
+    for path in decoders.fitting(run, prior.codec_hash, [bundled_folder(name) for name in bundled_names()]):
+        try:
+            return load_trained(path)
+        except CheckpointError as error:
+            decoders.LOGGER.warning("%s", error)
+            damaged.append(path.name)
+    names = ", ".join(damaged)
+    reason = f"the only decoders with its codec are damaged ({names})" if damaged else NO_DECODER
+    raise FourfloorError(f"{run}: {reason}; name one with --decoder")
 
 
 def reference_folder(name: str) -> Path:
@@ -246,30 +261,6 @@ def load_decoder(name: str) -> Trained:
     if hasattr(trained.model, "sample"):
         raise FourfloorError(f"{name}: is a {trained.recipe.family} run; name a decoder's")
     return trained
-
-
-def find_decoder(run: Path, prior: Trained) -> Trained:
-    """Return the decoder that shares the prior's codec: the one run beside it, else that of a bundled model."""
-    beside = (path for path in run.resolve().parent.iterdir() if os.access(path, os.X_OK))
-    siblings = sorted(path for path in beside if (path / checkpoint.FOLDER).is_dir())
-    fitting = {path.name: decoder for path in siblings if (decoder := _fitting(path, prior))}
-    if len(fitting) > 1:
-        raise FourfloorError(f"{run}: several decoders fit ({', '.join(fitting)}); name one with --decoder")
-    if fitting:
-        return next(iter(fitting.values()))
-    for name in bundled_names():
-        if decoder := _fitting(bundled_folder(name) / DECODER_FILE, prior):
-            return decoder
-    raise NoDecoderError(f"{run}: no decoder with its codec lies beside it; name one with --decoder")
-
-
-def _fitting(path: Path, prior: Trained) -> Trained | None:
-    try:
-        trained = load_trained(path)
-    except FourfloorError:
-        return None
-    fits = not hasattr(trained.model, "sample") and trained.codec_hash == prior.codec_hash
-    return trained if fits else None
 
 
 def export(prior: Path, decoder: Path | None, out: Path) -> None:
