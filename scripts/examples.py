@@ -59,7 +59,7 @@ def main() -> None:
         said = api.generate(
             api.GenerateRequest(
                 model=options.model, out=options.out, bpm=example.bpm, bars=example.bars, count=1, seed=seed,
-                style=example.style, controls=example.controls, candidates=options.candidates,
+                style=example.style, controls=example.controls, candidates=options.candidates, overwrite=True,
             )
         )  # fmt: skip
         row = said["loops"][0]

@@ -211,7 +211,7 @@ def test_a_mistake_is_one_line_and_a_bug_a_traceback(error, code, told, debug, c
 )  # fmt: skip
 def test_an_empty_argument_is_not_the_current_folder(arguments, name, capsys, monkeypatch) -> None:
     code, out, err = run(capsys, monkeypatch, *arguments)
-    told = f"fourfloor: {name} is empty, perhaps a variable of the shell that is not set: give it a value\n"
+    told = f"fourfloor: {name} is empty. Give it a value; perhaps a shell variable is not set\n"
     assert (code, out, err) == (2, "", told)
 
 

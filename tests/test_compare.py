@@ -89,7 +89,7 @@ def compared(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         if text.startswith("narrow step"):
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(Interrupted, match="stopped by SIGINT; all of it is saved"):
+    with pytest.raises(Interrupted, match="stopped by SIGINT, all work is saved"):
         api.compare(replace(request, recipes=[slow]), press_ctrl_c)
     assert not is_claimed(log.parent)
     saved = [checkpoint.load_latest(log.parent).step, kill_9(request, slow, log)]
@@ -324,7 +324,7 @@ def test_the_command_line_says_how_to_go_on(tmp_path: Path, capsys, monkeypatch)
     monkeypatch.setattr(api, "compare", interrupted)
     code, out, err = run(capsys, monkeypatch, "compare", "a.toml", "--data", "d", "--out", tmp_path, "--minutes", 1)
     assert (code, out) == (130, "")
-    assert err == f"fourfloor: {tmp_path}: stopped by SIGINT; all of it is saved; the same command goes on\n"
+    assert err == f"fourfloor: {tmp_path}: stopped by SIGINT, all work is saved. Run the same command to continue\n"
 
 
 def write_pair(folder: Path) -> list[Path]:

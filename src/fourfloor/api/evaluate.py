@@ -37,7 +37,7 @@ class EvaluateRequest:
     out: Path | None = None
     decoder: str | None = None  # for row I, and for a prior's run
     candidates: int = 1
-    redraw: bool = False  # draw a copy of a training passage again, as `generate` does
+    redraw: bool = False  # redraw loops that have a fault, as `generate` does
     rows: Sequence[str] = ()
     overwrite: bool = False
 

@@ -151,7 +151,7 @@ class Interrupted(Exception):  # noqa: N818 - asked for, not an error
     """A signal ended the comparison; everything that was done is kept."""
 
     def __init__(self, signal_number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(signal_number).name}; all of it is saved")
+        super().__init__(f"stopped by {signal.Signals(signal_number).name}, all work is saved")
         self.exit_code = 128 + signal_number
 
 

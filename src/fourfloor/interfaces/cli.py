@@ -1,4 +1,4 @@
-"""The command line: parse, call the api, show; one line for a user's mistake, a traceback for a bug."""
+"""The command line: parse, call the api, show. A user's mistake is one line, a bug is a traceback."""
 
 import errno
 import io
@@ -17,10 +17,10 @@ from fourfloor.interfaces import datasets, judging, loops, models, packs
 from fourfloor.interfaces.output import drop_output, fail, leave
 from fourfloor.stopping import StopSignal, on_stop, raise_stop
 
-# Loops are made side by side, one core each; products of small matrices only wait for each other's threads.
+# fourfloor generates loops in parallel, one core each: more threads for small matrix products only slow it down.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# torch takes a second to import: commands import the stages where they need them, so that --help is at once.
+# torch takes a second to import: each command imports its stages itself, so --help answers at once.
 
 app = typer.Typer(
     name="fourfloor",
@@ -32,14 +32,14 @@ app = typer.Typer(
 )
 for group in (datasets, models, loops, packs, judging):  # in the order of --help
     app.add_typer(group.commands)
-# Errors of the machine that may come without the name of a file.
+# Errors of the machine that may lack a file name.
 MACHINE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
-_UsageError: Any = typer.BadParameter.__base__  # typer gives it no name of its own
+_UsageError: Any = typer.BadParameter.__base__  # typer does not export it by name
 
 
 @dataclass
 class Settings:
-    """What the options before the command say."""
+    """The options given before the command."""
 
     debug: bool = False
 
@@ -48,7 +48,7 @@ def main() -> None:
     """Run the command line: a user's mistake is one line and exit code 2, a bug is a traceback and exit code 1."""
     settings = Settings()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal's encoding lacks is shown escaped
+        if isinstance(stream, io.TextIOWrapper):  # show characters that the terminal's encoding lacks as escapes
             stream.reconfigure(errors="backslashreplace")
     try:
         with on_stop(raise_stop):
@@ -61,7 +61,7 @@ def main() -> None:
     except _UsageError as error:
         where = error.ctx.command_path if error.ctx else "fourfloor"
         fail(f"{error.format_message().rstrip('.')}; see {where} --help", 2)
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does
         drop_output()
         sys.exit(1)
     except Exception as error:
@@ -77,15 +77,15 @@ def main() -> None:
 
 
 def refuse_empty(arguments: Sequence[str]) -> None:
-    """Raise FourfloorError for an argument without content: as a path it would mean the current folder."""
+    """Raise FourfloorError for an empty argument: as a path it would mean the current folder."""
     for before, argument in zip(["", *arguments], arguments, strict=False):
         if not argument.strip() or re.fullmatch(r"--[a-z-]+=\s*", argument):
             name = argument.strip().rstrip("=") or (before if before.startswith("--") else "an argument")
-            raise FourfloorError(f"{name} is empty, perhaps a variable of the shell that is not set: give it a value")
+            raise FourfloorError(f"{name} is empty. Give it a value; perhaps a shell variable is not set")
 
 
 def with_home(arguments: Sequence[str]) -> list[str]:
-    """Expand a `~` that a shell leaves alone: after `=`, in quotes, or where the shell knows none."""
+    """Expand a `~` that the shell did not expand: after `=`, in quotes, or in a shell without `~`."""
     parts = [re.fullmatch(r"(--[a-z-]+=)?(~.*)", argument, re.DOTALL) for argument in arguments]
     return [
         (part[1] or "") + os.path.expanduser(part[2]) if part else argument
@@ -94,7 +94,7 @@ def with_home(arguments: Sequence[str]) -> list[str]:
 
 
 def mistake_of(error: Exception) -> str | None:
-    """Say in words what the user can mend; None for a bug."""
+    """Return the message for a mistake that the user can mend; None for a bug."""
     if isinstance(error, FourfloorError):
         return str(error)
     if isinstance(error, MemoryError):
@@ -122,7 +122,9 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of every error.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of every error, for a bug report.")
+    ] = False,
 ) -> None:
     """New, seamless house & techno loops from your own tracks, on an ordinary machine."""
     context.obj.debug = debug

@@ -13,25 +13,33 @@ commands = typer.Typer()
 
 @commands.command(epilog="Example: fourfloor ingest ~/music/techno --out data/techno")
 def ingest(
-    sources: Annotated[list[Path], typer.Argument(help="Folders of tracks, or single files.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Where the dataset goes.", show_default=False)],
-    bars: Annotated[int, typer.Option(help="Length of a loop in bars.")] = 4,
-    bpm: Annotated[float | None, typer.Option(help="Trust this tempo for every file.", show_default="measured")] = None,
-    sample_rate: Annotated[int, typer.Option(help="Of the stored loops, in Hz.")] = 44_100,
-    channels: Annotated[int, typer.Option(help="1 or 2.")] = 2,
-    style: Annotated[str, typer.Option(help="Tag of these tracks; generate --style asks for it.")] = "music",
-    min_confidence: Annotated[float, typer.Option(help="Drop tracks whose tempo is less certain, 0-1.")] = 0.3,
-    validation_share: Annotated[float, typer.Option(help="Share of the music that is held out, 0-0.9.")] = 0.15,
-    seed: Annotated[int, typer.Option(help="Decides which tracks validate.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Processes; 0 means one a core.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that is there.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail when any file is rejected.")] = False,
+    sources: Annotated[
+        list[Path], typer.Argument(help="Folders of tracks, or single audio files.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the dataset.", show_default=False)],
+    bars: Annotated[int, typer.Option(help="Length of each loop in bars: 1, 2, 4 or 8.")] = 4,
+    bpm: Annotated[
+        float | None, typer.Option(help="Tempo of every file, if you know it.", show_default="measured")
+    ] = None,
+    sample_rate: Annotated[int, typer.Option(help="Sample rate of the stored loops, in Hz.")] = 44_100,
+    channels: Annotated[int, typer.Option(help="Channels of the stored loops, 1 or 2.")] = 2,
+    style: Annotated[str, typer.Option(help="Style name for these tracks; generate --style uses it.")] = "music",
+    min_confidence: Annotated[
+        float, typer.Option(help="Drop tracks whose tempo is less certain than this, 0-1.")
+    ] = 0.3,
+    validation_share: Annotated[float, typer.Option(help="Share of the music to hold out for testing, 0-0.9.")] = 0.15,
+    seed: Annotated[int, typer.Option(help="Selects which tracks are held out.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Number of processes; 0 means one per core.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing dataset.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if any file is rejected.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Cut a folder of tracks into loops on the beat grid.
 
-    Finds tempo and downbeat of each track, cuts whole bars, drops silence, clipping and near-duplicates, and says
-    what it dropped and why. Reads WAV, FLAC, OGG, Opus, MP3 and AIFF.
+    ingest finds the tempo and the first downbeat of each track and cuts the track into whole bars. It drops silence,
+    clipping and near-duplicates, and prints what it dropped and why. It reads WAV, FLAC, OGG, Opus, MP3 and AIFF.
+
+    The dataset holds the loops and which tracks are held out. Train on it with: fourfloor train RECIPE --data OUT
     """
     from fourfloor.ingestion.folder import IngestConfig
     from fourfloor.ingestion.folder import ingest as run_ingest
@@ -52,27 +60,36 @@ def ingest(
 
 @commands.command(epilog="Example: fourfloor produce --count 500 --style techno --out data/produced")
 def produce(
-    out: Annotated[Path, typer.Option(help="Where the dataset goes.", show_default=False)],
-    count: Annotated[int, typer.Option(help="How many loops.")] = 500,
-    style: Annotated[str | None, typer.Option(help="One style; all in turn by default.", show_default=False)] = None,
-    bars: Annotated[int, typer.Option(help="Length of a loop in bars.")] = 4,
-    bpm: Annotated[float | None, typer.Option(help="Tempo of all loops.", show_default="the style's")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the dataset.", show_default=False)],
+    count: Annotated[int, typer.Option(help="Number of loops.")] = 500,
+    style: Annotated[
+        str | None, typer.Option(help="Style of all loops, or `house` or `techno`.", show_default="all in turn")
+    ] = None,
+    bars: Annotated[int, typer.Option(help="Length of each loop in bars.")] = 4,
+    bpm: Annotated[
+        float | None, typer.Option(help="Tempo of all loops in BPM.", show_default="typical of the style")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same loops.")] = 0,
     density: Annotated[
-        float | None, typer.Option(help="How much is played, 0-1.", show_default="drawn for each loop")
+        float | None, typer.Option(help="How many notes and hits, 0-1.", show_default="random for each loop")
     ] = None,
     energy: Annotated[
-        float | None, typer.Option(help="How hard it is played, 0-1.", show_default="drawn for each loop")
+        float | None, typer.Option(help="Soft to hard, 0-1.", show_default="random for each loop")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
-    kit: Annotated[Path | None, typer.Option(help="Folder of your own one-shots.", show_default=False)] = None,
-    wav: Annotated[bool, typer.Option("--wav", help="Write plain WAV files beside the dataset.")] = False,
-    stems: Annotated[bool, typer.Option("--stems", help="Write each instrument's WAV as well.")] = False,
-    midi: Annotated[bool, typer.Option("--midi", help="Write MIDI files as well.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that is there.")] = False,
+    jobs: Annotated[int, typer.Option(help="Number of processes.")] = 2,
+    kit: Annotated[
+        Path | None, typer.Option(help="Folder of your own drum samples (one-shots).", show_default=False)
+    ] = None,
+    wav: Annotated[bool, typer.Option("--wav", help="Also write each loop as a WAV file, in OUT-files.")] = False,
+    stems: Annotated[bool, typer.Option("--stems", help="Also write each instrument of a loop as a WAV file.")] = False,
+    midi: Annotated[bool, typer.Option("--midi", help="Also write each loop as a MIDI file.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing dataset.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write and render house & techno loops by rule: a dataset to train on without any music of your own."""
+    """Compose and synthesize house & techno loops by rule: a dataset to train on without music of your own.
+
+    Stop it at any moment: the same command continues where it stopped.
+    """
     from fourfloor.interfaces.show import progress_bar
     from fourfloor.producer import produce as run_produce
 
@@ -83,7 +100,7 @@ def produce(
         with progress_bar("produce") as bar:
             made = run_produce(count, out, style, bars, seed, jobs, kit=kit, bpm=bpm, on_progress=bar.update, **options)
     except StopSignal as stop:
-        leave(f"{out}: {stop}; what is rendered is kept, the same command goes on", stop.exit_code)
+        leave(f"{out}: {stop}. The rendered loops are kept; run the same command to continue", stop.exit_code)
     if as_json:
         print_json({"loops": len(made.loops), "dataset": str(out), "data_hash": made.data_hash})
     else:

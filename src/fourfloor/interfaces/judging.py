@@ -1,4 +1,4 @@
-"""Commands that judge: evaluate, compare."""
+"""Commands that score loops and models: evaluate, compare."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,30 +12,42 @@ commands = typer.Typer()
 
 @commands.command(epilog="Example: fourfloor evaluate loops --against data/techno --out report")
 def evaluate(
-    loops: Annotated[str, typer.Argument(help="A folder of loops, or a model to make them with.", show_default=False)],
-    against: Annotated[Path, typer.Option(help="The dataset to judge by; its validation tracks are held out.")],
+    loops: Annotated[
+        str, typer.Argument(help="A folder of loops, or a model that generates them.", show_default=False)
+    ],
+    against: Annotated[Path, typer.Option(help="Dataset to compare with. Its held-out tracks set the standard.")],
     n: Annotated[
-        int, typer.Option("--n", help="How many loops; a model makes them in tempo and style of held-out ones.")
+        int,
+        typer.Option(
+            "--n", help="Number of loops. A model generates them at the tempi and in the styles of held-out loops."
+        ),
     ] = 256,
-    seed: Annotated[int, typer.Option(help="Draws loops and reference rows.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the loops and the reference rows.")] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for scorecard.json, .md and .html.", show_default=False)
+        Path | None, typer.Option(help="Folder for the report: scorecard.json, .md and .html.", show_default=False)
     ] = None,
     decoder: Annotated[
-        str | None, typer.Option(help="Decoder of a prior's run, and of row I.", show_default=False)
+        str | None, typer.Option(help="Decoder for a prior's run folder, and for reference row I.", show_default=False)
     ] = None,
-    candidates: Annotated[int, typer.Option(help="With a model: make this many of each loop, keep the best.")] = 1,
+    candidates: Annotated[
+        int, typer.Option(help="With a model: generate this many of each loop and keep the best.")
+    ] = 1,
     redraw: Annotated[
-        bool, typer.Option("--redraw", help="With a model: draw copies of training passages again, as generate does.")
+        bool, typer.Option("--redraw", help="With a model: redraw loops that have a fault, as generate does.")
     ] = False,
-    rows: Annotated[str, typer.Option(help="Reference rows to make, such as ACDEJ; all by default.")] = "",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a report that is there.")] = False,
+    rows: Annotated[
+        str, typer.Option(help="Letters of the reference rows to compute, such as ACDEJ.", show_default="all")
+    ] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing report.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Judge loops by ten numbers beside reference rows: are they music, in the style, and new?
+    """Score loops with ten numbers: are they music, in the style, and new?
 
-    Exits 3 with numbers and a report, but no verdict, when the dataset holds out too few tracks or its reference rows
-    do not stand where they must (docs/metrics.md).
+    evaluate compares the loops with the held-out tracks of a dataset, and with reference rows: real music, noise,
+    shuffled loops, copies and more. docs/metrics.md explains each number.
+
+    Exit code 3 means numbers and a report, but no verdict: too few tracks are held out, or a reference row lies
+    outside its expected range.
     """
     from fourfloor import api
     from fourfloor.evaluation.report import markdown
@@ -68,37 +80,44 @@ def compare(
     recipes: Annotated[
         list[Path], typer.Argument(help="Recipes: names (`fourfloor models`) or files.", show_default=False)
     ],
-    data: Annotated[Path, typer.Option(help="The dataset to train on and to judge by.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder for comparison.json, .md and .html.", show_default=False)],
+    data: Annotated[Path, typer.Option(help="Dataset to train on and to compare with.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the report: comparison.json, .md and .html.", show_default=False)
+    ],
     minutes: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Train each system this long in all; give this or --steps.", show_default=False),
+        typer.Option(
+            min=0.01, help="Training time of each system in minutes. Give this or --steps.", show_default=False
+        ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Instead of minutes.", show_default=False)] = None,
-    runs: Annotated[Path | None, typer.Option(help="Where the run folders lie.", show_default="OUT/runs")] = None,
-    n: Annotated[int, typer.Option("--n", help="How many loops of each are judged.")] = 32,
-    seed: Annotated[int, typer.Option(help="Loop i of every model has seed + i; draws the reference rows.")] = 0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps of each model.", show_default=False)] = None,
+    runs: Annotated[Path | None, typer.Option(help="Folder for the training runs.", show_default="OUT/runs")] = None,
+    n: Annotated[int, typer.Option("--n", help="Number of loops to score for each system.")] = 32,
+    seed: Annotated[int, typer.Option(help="Loop i of every system has seed + i.")] = 0,
     bpm: Annotated[
-        list[float] | None, typer.Option(help="Ask for this tempo; repeat for more.", show_default="as held-out loops")
+        list[float] | None,
+        typer.Option(help="Tempo to generate; repeat it for several.", show_default="as in held-out loops"),
     ] = None,
     cutoff: Annotated[
-        float | None, typer.Option(help="Hear all below this, in Hz.", show_default="what all can sound up to")
+        float | None,
+        typer.Option(help="Compare only frequencies below this, in Hz.", show_default="what every system can produce"),
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Trainings at a time; they share the cores.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Trainings to run in parallel; they share the cores.")] = 1,
     music: Annotated[
-        bool, typer.Option("--music/--no-music", help="Let the page play loops of the dataset, too.")
+        bool, typer.Option("--music/--no-music", help="Include players for loops of the dataset in the page.")
     ] = True,
     override: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a value of every recipe.", show_default=False)
+        list[str] | None,
+        typer.Option("--set", help="Override a value of every recipe: training.batch_size=8.", show_default=False),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu or cuda.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the report of another comparison.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train recipes for the same minutes on the same dataset, judge them alike, and write one table.
+    """Train several recipes for equal time on one dataset, score their loops, and write one table.
 
-    A prior that needs a decoder is trained beside the decoder.toml of its folder, and they share the minutes. Stop it
-    at any moment: the same command goes on, and trains nothing that has its minutes.
+    A prior that needs a decoder trains together with the decoder.toml beside it; the two share the minutes. Stop it at
+    any moment: the same command continues and repeats no finished training.
     """
     from fourfloor import api
     from fourfloor.api.side_by_side import Interrupted
@@ -114,5 +133,5 @@ def compare(
         with progress_bar("compare") as bar:
             comparison = api.compare(request, bar.update, bar.note)
     except Interrupted as stopped:
-        fail(f"{out}: {stopped}; the same command goes on", stopped.exit_code)
+        fail(f"{out}: {stopped}. Run the same command to continue", stopped.exit_code)
     print(comparison.to_json() if as_json else markdown(comparison), end="")

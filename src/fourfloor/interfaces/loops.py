@@ -1,4 +1,4 @@
-"""The command that makes loops: generate."""
+"""The command that generates loops: generate."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,14 +12,14 @@ commands = typer.Typer()
 
 @commands.command(epilog="Example: fourfloor generate --bpm 126 --bars 4 --count 8 --sheet --out loops")
 def generate(
-    model: Annotated[str, typer.Option(help="A bundled model, a model folder, or the run of a prior.")] = "warehouse",
+    model: Annotated[str, typer.Option(help="A bundled model, a model folder, or a prior's run folder.")] = "warehouse",
     bpm: Annotated[float, typer.Option(help="Tempo in BPM, 90-180.")] = 126.0,
     bars: Annotated[int, typer.Option(help="Length in bars: 1, 2, 4 or 8.")] = 4,
-    count: Annotated[int, typer.Option(help="How many loops.")] = 4,
+    count: Annotated[int, typer.Option(help="Number of loops.")] = 4,
     seed: Annotated[int, typer.Option(help="The first loop has this seed, the next one seed + 1.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the WAV files.")] = Path("loops"),
     style: Annotated[
-        str | None, typer.Option(help="A style, or its beginning; an unknown one lists them.", show_default="any")
+        str | None, typer.Option(help="A style, or its first letters; an unknown one lists all.", show_default="any")
     ] = None,
     density: Annotated[float | None, typer.Option(help="How many notes and hits, 0-1.", show_default="any")] = None,
     brightness: Annotated[float | None, typer.Option(help="Dark to bright, 0-1.", show_default="any")] = None,
@@ -28,7 +28,7 @@ def generate(
         bool | None, typer.Option("--kick/--no-kick", help="With or without a kick.", show_default="any")
     ] = None,
     energy: Annotated[float | None, typer.Option(help="Sparse to full, 0-1.", show_default="any")] = None,
-    candidates: Annotated[int, typer.Option(help="Make this many of each loop and keep the best one.")] = 1,
+    candidates: Annotated[int, typer.Option(help="Generate this many of each loop and keep the best.")] = 1,
     decoder: Annotated[
         str | None, typer.Option(help="Another decoder trained with the same codec.", show_default=False)
     ] = None,
@@ -36,9 +36,11 @@ def generate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Write no loop that still has a fault; exit 5 if there was one.")
     ] = False,
-    sheet: Annotated[bool, typer.Option("--sheet", help="Write a picture of all loops, spectrograms.png.")] = False,
+    sheet: Annotated[
+        bool, typer.Option("--sheet", help="Also write a picture of all loops, spectrograms.png.")
+    ] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Write WAV files without tags.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Generate loops as WAV files: 44.1 kHz, stereo, 24 bit, whole bars, with tempo and loop points in the file.

@@ -15,29 +15,33 @@ def train(
     recipe: Annotated[
         Path, typer.Argument(help="A recipe: its name (`fourfloor models`) or file.", show_default=False)
     ],
-    data: Annotated[list[Path], typer.Option(help="A dataset; repeat it to train on several.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="The run's folder.", show_default=False)],
+    data: Annotated[list[Path], typer.Option(help="Dataset to train on; repeat it for several.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the run: checkpoints, log and sample loops.", show_default=False)
+    ],
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Stop after this long.", show_default="the recipe's")
+        float | None, typer.Option(min=0.01, help="Training time in minutes.", show_default="from the recipe")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.", show_default=False)] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run's last checkpoint ends.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint of the run.")] = False,
     parent: Annotated[
-        str | None, typer.Option("--from", help="Tune this model: a name or a run.", show_default=False)
+        str | None,
+        typer.Option(
+            "--from", help="Fine-tune this model: a bundled model's name, a model folder or a run.", show_default=False
+        ),
     ] = None,
-    decoder: Annotated[
-        str | None, typer.Option(help="Listen through this decoder and use its codec.", show_default=False)
-    ] = None,
+    decoder: Annotated[str | None, typer.Option(help="Use this decoder, and its codec.", show_default=False)] = None,
     override: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a value: training.batch_size=8.", show_default=False)
+        list[str] | None,
+        typer.Option("--set", help="Override a value of the recipe: training.batch_size=8.", show_default=False),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu or cuda.")] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Train a model, or tune one with --from; Ctrl-C saves, --resume goes on.
+    """Train a model, or fine-tune one with --from.
 
-    The run's folder holds the resolved recipe, log.jsonl, checkpoints, and every few minutes a few loops to
-    listen to with their spectrograms.
+    Ctrl-C saves a checkpoint and stops; --resume continues. The run folder holds the complete recipe, the log
+    (log.jsonl) and the checkpoints. Every few minutes, train adds a few loops to listen to and their spectrograms.
     """
     from fourfloor import api
     from fourfloor.interfaces.show import training_bar
@@ -65,14 +69,12 @@ def train(
 @commands.command(epilog="Example: fourfloor models runs models")
 def models(
     folders: Annotated[
-        list[Path] | None, typer.Argument(help="Where runs and exported models lie.", show_default="runs")
+        list[Path] | None, typer.Argument(help="Folders to search for runs and exported models.", show_default="runs")
     ] = None,
-    recipes: Annotated[
-        Path | None, typer.Option(help="A folder of your own recipes, to list them, too.", show_default=False)
-    ] = None,
+    recipes: Annotated[Path, typer.Option(help="Folder of recipes.")] = Path("recipes"),
     as_json: AsJson = False,
 ) -> None:
-    """List the families of models with their recipes, the models in the package, and trained runs."""
+    """List the model families with their recipes, the bundled models, and your runs and exported models."""
     from fourfloor import api
     from fourfloor.interfaces.show import models_tables
 
@@ -86,18 +88,21 @@ def models(
 
 @commands.command(epilog="Example: fourfloor export runs/mine --out models/mine")
 def export(
-    prior: Annotated[Path, typer.Argument(help="The prior's run.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="The model folder to write.", show_default=False)],
+    prior: Annotated[Path, typer.Argument(help="Run folder of the trained or fine-tuned prior.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Model folder to write.", show_default=False)],
     decoder: Annotated[
         str | None,
-        typer.Option(help="The decoder's run, or a model that has one.", show_default="the one that fits"),
+        typer.Option(
+            help="Run folder of a decoder, or a model that contains one.", show_default="the one that generate uses"
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing model.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Join a run and the decoder it needs into a model folder that `generate --model` reads: small, no training state.
+    """Export a run as a small model folder to keep or share: the prior and its decoder, without the training state.
 
-    Without --decoder it is the one that generate takes: the run beside it, or the bundled model's for a tuned one.
+    `generate --model` reads that folder. Without --decoder, export takes the decoder that generate uses: the run
+    beside the prior, or the bundled model's decoder after fine-tuning.
     """
     from fourfloor import api
 

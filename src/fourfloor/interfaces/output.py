@@ -12,7 +12,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 
 
 def print_json(content: dict[str, Any]) -> None:
-    """Print what `--json` promises."""
+    """Print one JSON object on standard output."""
     print(json.dumps(content, indent=2))
 
 
@@ -23,7 +23,7 @@ def fail(error: object, code: int) -> NoReturn:
 
 
 def leave(error: object, code: int) -> NoReturn:
-    """Print one line and end at once: threads that still work are not waited for."""
+    """Print one line and end at once, without waiting for other threads."""
     _say(error)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
@@ -37,6 +37,6 @@ def _say(error: object) -> None:
 
 
 def drop_output() -> None:
-    """Send standard output nowhere from here on: it cannot be written, and Python would complain of that at exit."""
-    with contextlib.suppress(OSError, ValueError):  # where it is no file there is nothing to flush
+    """Discard standard output from now on: nothing can write to it, and Python would report that at exit."""
+    with contextlib.suppress(OSError, ValueError):  # a standard output that is not a file has nothing to flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

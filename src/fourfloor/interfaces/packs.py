@@ -15,23 +15,25 @@ def pack(
     loops: Annotated[
         list[Path], typer.Argument(help="Loops of whole bars: files, or folders of them.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(help="The pack's folder; with --zip, the zip file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the pack; with --zip, the zip file.", show_default=False)],
     formats: Annotated[
-        str | None, typer.Option("--for", help="Formats, such as sfz,dawproject,html.", show_default="all")
+        str | None, typer.Option("--for", help="Formats to write, such as sfz,dawproject,html.", show_default="all")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="In every file name.", show_default="the folder's")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the pack, part of every file name.", show_default="the folder's")
+    ] = None,
     bpm: Annotated[
-        float | None, typer.Option(help="Tempo of all loops.", show_default="from tags, or from names")
+        float | None, typer.Option(help="Tempo of all loops in BPM.", show_default="from tags or file names")
     ] = None,
-    license: Annotated[str, typer.Option(help="A line for the sheet, such as CC0.")] = "",
+    license: Annotated[str, typer.Option(help="License to state in the pack, such as CC0.")] = "",
     as_zip: Annotated[bool, typer.Option("--zip", help="Write one zip file instead of a folder.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a pack that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing pack.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Turn loops into a folder that samplers, DAWs, trackers, live coders and DJ programs open.
 
     Beside loop.wav, pack takes the MIDI file loop.mid and the stems in the folder loop_stems. It writes WAV files
-    with plain names, and for each format of --for what its program opens; docs/packs.md says what each was seen to do.
+    with plain names, and the files of each format in --for. docs/packs.md lists how each program was tested.
     """
     from fourfloor.interfaces.show import progress_bar
     from fourfloor.packs import FORMATS
