@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data/compare
 
-.PHONY: soak loops examples test test-readers music model compare bench clean
+.PHONY: soak loops examples listen test test-readers music model compare bench clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -11,6 +11,10 @@ loops: .venv/installed          ## write four loops from the bundled model to lo
 
 examples: .venv/installed       ## make the eight example loops in examples/ and their sheet docs/results/examples.png
 	$(BIN)/python scripts/examples.py
+
+listen: .venv/installed         ## make docs/listen: the example loops as small Ogg files, and the page that plays them
+	$(BIN)/python scripts/examples.py --out build/listen --sheet build/listen/spectrograms.png
+	$(BIN)/python scripts/listen.py build/listen --out docs/listen
 
 test: .venv/installed-test      ## run all tests, then check style and types: a family of your own is tested whatever it looks like
 	$(BIN)/pytest -n 2

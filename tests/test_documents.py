@@ -1,0 +1,26 @@
+"""What a visitor sees before installing anything: pages that point at files which exist, and nothing outside."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if path.name != "log.md")
+
+
+def test_the_listening_page_plays_small_files_and_asks_for_nothing_outside() -> None:
+    page = (ROOT / "docs/listen/index.html").read_text()
+    sources = re.findall(r'src="([^"]+)"', page)
+    assert len(sources) == 8
+    assert {path.name for path in (ROOT / "docs/listen").glob("*.ogg")} == set(sources)
+    assert all((ROOT / "docs/listen" / source).stat().st_size <= 200_000 for source in sources)
+    assert "//" not in re.sub(r"<!doctype[^>]*>", "", page)  # no address of another place
+    assert page.count("<pre>fourfloor generate --model warehouse ") == 8
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_pages_lead_to_files(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
