@@ -8,7 +8,6 @@ anything.
 import argparse
 import multiprocessing
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -134,6 +133,8 @@ def run_stage(
 
     torch.set_num_threads(1)
     seconds, wall = STAGES[name](folder, model)
+    import resource  # of Unix alone
+
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     results.put((seconds, wall, max(peaks) / 1024))
 

@@ -56,7 +56,7 @@ def balance(waveform: np.ndarray) -> dict[str, float]:
 
 def real_loops(music: Path, per_track: int) -> Iterator[tuple[np.ndarray, float]]:
     """Yield four-bar loops from inside each track of `tempo.csv`."""
-    with (music / "tempo.csv").open() as rows:
+    with (music / "tempo.csv").open(encoding="utf-8") as rows:
         for row in csv.DictReader(rows):
             bpm = float(row["bpm"])
             track = decode(music / row["file"])

@@ -31,7 +31,7 @@ class Case:
 
 def music_cases(folder: Path, excerpts: int, seed: int) -> Iterator[Case]:
     """Yield each file of `tempo.csv`, whose first sample is a downbeat, whole and as random excerpts of 30 s."""
-    with (folder / "tempo.csv").open() as rows:
+    with (folder / "tempo.csv").open(encoding="utf-8") as rows:
         for number, row in enumerate(csv.DictReader(rows)):
             rng = np.random.default_rng([seed, number])
             name, bpm = row["file"], float(row["bpm"])

@@ -4,15 +4,13 @@ One or several catalogues act as one: loops are numbered through. The latent cod
 dataset's training loops and kept beside them, so that decoder and prior, trained at the same time, agree on it.
 """
 
-import contextlib
-import os
-import tempfile
 from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion import catalogue
@@ -21,6 +19,7 @@ from fourfloor.ingestion.naming import apart
 from fourfloor.ingestion.schema import CODEC
 from fourfloor.representations import controls
 from fourfloor.representations.latent import FEATURE_DIM, Codec
+from fourfloor.saving import save_file
 from fourfloor.signal.beatgrid import loop_frames
 from fourfloor.signal.stft import resample_loop
 
@@ -206,8 +205,18 @@ class Dataset:
         """Return the latent codec kept with the first dataset; fit it where there is none yet."""
         path, data_hash = self.catalogues[0].path / CODEC, self.catalogues[0].data_hash
         if not path.exists():
-            _write_once(path, self._fit_codec().to_bytes(data_hash))
+            self._keep_codec(path, data_hash)
         return Codec.load(path, data_hash)
+
+    def _keep_codec(self, path: Path, data_hash: str) -> None:
+        """Fit the codec and write it, unless another process did so meanwhile: both must read the same bytes."""
+        try:
+            with FileLock(path.with_name(f".{path.name}.lock")):
+                if not path.exists():
+                    save_file(path, self._fit_codec().to_bytes(data_hash))
+        except OSError as error:
+            reason = f"{path}: cannot write the latent codec ({error.strerror})"
+            raise FourfloorError(f"{reason}; make the folder writable") from None
 
     def _fit_codec(self) -> Codec:
         train = self.indices("train")
@@ -216,18 +225,3 @@ class Dataset:
             return Codec.fit(np.concatenate([self.features(i) for i in chosen]))
         except FourfloorError as error:
             raise FourfloorError(f"{self.catalogues[0].path}: {error}") from None
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    """Write a file unless another process did so meanwhile: both must read the same bytes afterward."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".codec-") as temporary:
-            temporary.write(content)
-            temporary.flush()
-            os.fchmod(temporary.fileno(), 0o644)
-            os.fsync(temporary.fileno())
-            with contextlib.suppress(FileExistsError):
-                os.link(temporary.name, path)
-    except OSError as error:
-        reason = f"{path}: cannot write the latent codec ({error.strerror})"
-        raise FourfloorError(f"{reason}; make the folder writable") from None

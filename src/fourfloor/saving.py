@@ -54,9 +54,9 @@ def move_file(source: Path, target: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """See that names in a folder are on disk, too."""
-    if os.name == "nt":  # Windows opens no folders; it writes names down with the files
+    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders; it writes names down with the files
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

@@ -196,7 +196,7 @@ def code_hash(*names: str) -> str:
         if path not in hashes and path.exists():
             hashes[path] = hashlib.sha256(path.read_bytes()).hexdigest()
             waiting += [package / name for name in _imported(path)]
-    return digest(sorted((str(path.relative_to(package)), content) for path, content in hashes.items()))
+    return digest(sorted((path.relative_to(package).as_posix(), content) for path, content in hashes.items()))
 
 
 def _imported(path: Path) -> Iterator[str]:

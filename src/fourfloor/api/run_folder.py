@@ -1,8 +1,6 @@
 """The folder of a run: who may train in it, what it goes on from, and what it says of itself."""
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from fourfloor import recipe
 from fourfloor.errors import FourfloorError
@@ -17,46 +16,40 @@ from fourfloor.training import checkpoint, state
 from fourfloor.training.config import Budget
 from fourfloor.training.progress import OnProgress, Progress
 
+LOCK = "lock"
 RESUMED = (*state.NEEDED, "recipe", "shape", "vocabulary", "data_hash")  # what a checkpoint to go on from must hold
 
 
 @contextmanager
 def claimed(run: Path) -> Iterator[None]:
     """Hold a run folder for as long as this process trains in it."""
+    lock = FileLock(run / LOCK, thread_local=False)
     try:
         (run / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(run / "lock", os.O_CREAT | os.O_RDWR, 0o666)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FourfloorError(f"{run}: another process is training there; wait, or choose another --out") from None
     except OSError as error:
         raise FourfloorError(
             f"{run}: cannot be used as a run folder ({error.strerror}); choose another --out"
         ) from None
     try:
-        _lock(descriptor, run)
         yield
     finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, run: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise FourfloorError(f"{run}: another process is training there; wait, or choose another --out") from None
+        lock.release()
 
 
 def is_claimed(run: Path) -> bool:
     """Tell whether a process trains in a run folder."""
-    try:
-        descriptor = os.open(run / "lock", os.O_RDWR)
-    except OSError:
+    if not (run / LOCK).exists():
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        with FileLock(run / LOCK, thread_local=False).acquire(timeout=0):
+            return False
+    except Timeout:
         return True
-    finally:
-        os.close(descriptor)
-    return False
+    except OSError:  # not to be written, so nobody trains there
+        return False
 
 
 def resumed_from(

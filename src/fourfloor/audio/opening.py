@@ -23,6 +23,10 @@ from fourfloor.audio.pieces import MAX_STREAMS, Pieces, Stream
 
 MIN_RATE, MAX_RATE, MAX_CHANNELS = 4_000, 384_000, 32
 # 4 h of 48 kHz stereo. A 4.5 MB FLAC can ask for 62 GiB: samples are limited, not bytes.
+# A FIFO is opened without waiting for its other end; Windows has none, and reads bytes only where it is asked to.
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+# There descriptors belong to one C runtime, and libsndfile may use another than Python: it reads through Python.
+ON_WINDOWS = hasattr(os, "O_BINARY")
 MAX_SAMPLES = 4 * 3600 * 48_000 * 2
 MAX_SECONDS = 8 * 3600.0
 # 4 h of FLAC at 48 kHz and 24 bits are less; files that are read through to find their streams must end soon.
@@ -76,8 +80,11 @@ class OpenFile:
             def seekable(self) -> bool:
                 return False
 
-        source = Pieces(self._descriptor, stream.pieces) if stream.pieces else self._descriptor
-        if not stream.pieces:
+        pieces = stream.pieces
+        if ON_WINDOWS and not pieces:
+            pieces = ((0, os.fstat(self._descriptor).st_size),)
+        source = Pieces(self._descriptor, pieces) if pieces else self._descriptor
+        if not pieces:
             os.lseek(self._descriptor, 0, os.SEEK_SET)
         try:
             with quiet_mpg123():
@@ -103,7 +110,7 @@ def opened(path: PathLike) -> Iterator[OpenFile]:
     A descriptor tells libsndfile neither name nor folder: no guess by extension, no resource fork, no other file.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, OPEN_FLAGS)
     except (OSError, ValueError) as error:
         raise AudioError(path, f"cannot be opened ({one_line(error)}); check the path and permissions") from None
     try:

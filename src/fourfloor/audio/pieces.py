@@ -63,7 +63,8 @@ class Pieces:
             if isinstance(piece, bytes):
                 content = piece[skipped : skipped + count]
             else:
-                content = os.pread(self._descriptor, min(count, piece[1] - piece[0] - skipped), piece[0] + skipped)
+                os.lseek(self._descriptor, piece[0] + skipped, os.SEEK_SET)
+                content = os.read(self._descriptor, min(count, piece[1] - piece[0] - skipped))
             if not content:
                 break
             found.append(content)

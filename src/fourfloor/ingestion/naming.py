@@ -20,7 +20,8 @@ def track_names(paths: Sequence[Path], sources: Sequence[Path]) -> list[str]:
 def apart(places: Sequence[Sequence[str]], lengths: Sequence[int]) -> list[str]:
     """Return the last parts of each place, `lengths` of them, and as many more as tell equal names apart."""
     while True:
-        names = [os.path.join(*place[-length:]) for place, length in zip(places, lengths, strict=True)]
+        ends = [place[-length:] for place, length in zip(places, lengths, strict=True)]
+        names = [os.path.join(*end).replace(os.sep, "/") for end in ends]
         uses = Counter(names)
         longer = [
             min(length + (uses[name] > 1), len(place))
