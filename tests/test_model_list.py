@@ -110,6 +110,13 @@ def test_the_command_prints_tables_or_json(trained_runs: dict[str, Path], capsys
     assert "flow-matching transformer" in out
 
 
+def test_a_bare_folder_lists_what_the_package_has(tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, monkeypatch, "models", "--json")
+    assert (code, err) == (0, "")
+    assert "prior" in [name for row in json.loads(out)["families"] for name in row["recipes"]]
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="none: is no folder"):
         api.list_models([tmp_path / "none"])

@@ -71,7 +71,9 @@ def models(
     folders: Annotated[
         list[Path] | None, typer.Argument(help="Folders to search for runs and exported models.", show_default="runs")
     ] = None,
-    recipes: Annotated[Path, typer.Option(help="Folder of recipes.")] = Path("recipes"),
+    recipes: Annotated[
+        Path | None, typer.Option(help="Folder of your own recipes, to list them too.", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the model families with their recipes, the bundled models, and your runs and exported models."""
