@@ -1,4 +1,4 @@
-"""The path is the tree: imports only point back along it, and only api joins the stages."""
+"""The path is the tree: imports only point back along it, and only api and what is built on it join the stages."""
 
 import ast
 from pathlib import Path
@@ -36,6 +36,7 @@ PATH = [
     "early_stopping",
     "packs",
     "api",
+    "comparing",
     "interfaces",
 ]
 TRAINING_PATH = [

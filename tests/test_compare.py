@@ -21,10 +21,10 @@ from test_cli import run
 
 import fourfloor
 from fourfloor import api, generation
-from fourfloor.api import judging, side_by_side
 from fourfloor.api.run_folder import is_claimed
-from fourfloor.api.side_by_side import Failure, Interrupted
-from fourfloor.evaluation.comparison import (
+from fourfloor.comparing import judging, side_by_side
+from fourfloor.comparing.compare import CompareRequest, compare
+from fourfloor.comparing.report import (
     MAX_BYTES,
     Comparison,
     Part,
@@ -34,6 +34,7 @@ from fourfloor.evaluation.comparison import (
     page,
     score_table,
 )
+from fourfloor.comparing.side_by_side import Failure, Interrupted
 from fourfloor.evaluation.numbers import TEN
 from fourfloor.evaluation.pictures import curves
 from fourfloor.evaluation.sources import Sample
@@ -66,14 +67,14 @@ def write_recipe(folder: Path, name: str, latents: int = 4, more: str = "") -> P
     return path
 
 
-def request_for(folder: Path, dataset: Path, **changes: object) -> api.CompareRequest:
+def request_for(folder: Path, dataset: Path, **changes: object) -> CompareRequest:
     recipes = [write_recipe(folder, name, latents) for name, latents in (("narrow", 2), ("b & <b>wide", 8))]
     plan = {"recipes": recipes, "data": dataset, "out": folder / "report", "steps": STEPS, "n": 3, **changes}
-    return api.CompareRequest(**plan)
+    return CompareRequest(**plan)
 
 
 @pytest.fixture(scope="module")
-def compared(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[api.CompareRequest, list]:
+def compared(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[CompareRequest, list]:
     """Compare three tiny recipes, interrupted by Ctrl-C, then killed; return the request and what the progress said."""
     request = request_for(tmp_path_factory.mktemp("compared"), dataset_folder, jobs=2)
     # The third one's weights are multiplied by -9 in each step, until they overflow.
@@ -90,16 +91,16 @@ def compared(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted, match="stopped by SIGINT, all work is saved"):
-        api.compare(replace(request, recipes=[slow]), press_ctrl_c)
+        compare(replace(request, recipes=[slow]), press_ctrl_c)
     assert not is_claimed(log.parent)
     saved = [checkpoint.load_latest(log.parent).step, kill_9(request, slow, log)]
     told: list[tuple[float, float, str]] = []
-    api.compare(request, lambda *update: told.append(update))
+    compare(request, lambda *update: told.append(update))
     assert 0 < saved[0] < saved[1] < STEPS
     return request, told
 
 
-def kill_9(request: api.CompareRequest, recipe: Path, log: Path) -> int:
+def kill_9(request: CompareRequest, recipe: Path, log: Path) -> int:
     """Kill a comparison, but not the training that it began, in the middle; return the step it had come to."""
     command = [
         sys.executable, "-m", "fourfloor", "compare", str(recipe), "--data", str(request.data), "--steps", str(STEPS),
@@ -116,7 +117,7 @@ def kill_9(request: api.CompareRequest, recipe: Path, log: Path) -> int:
     return log.read_text().count("\n")
 
 
-def content_of(request: api.CompareRequest) -> dict:
+def content_of(request: CompareRequest) -> dict:
     return json.loads((request.out / "comparison.json").read_text())
 
 
@@ -153,12 +154,12 @@ def test_a_second_call_trains_nothing_and_gives_the_same_bytes(compared, monkeyp
     before = {path.name: path.read_bytes() for path in request.out.glob("comparison.*")}
     for path in request.out.glob("comparison.*"):
         path.unlink()
-    monkeypatch.setattr("fourfloor.api.side_by_side._start", None)
+    monkeypatch.setattr("fourfloor.comparing.side_by_side._start", None)
     make = generation.make_loop
     only_bad = lambda model, request: make(model, request) if model.name == "bad" else None  # noqa: E731
     monkeypatch.setattr(generation, "make_loop", only_bad)  # what cannot be made is tried again
     monkeypatch.setattr("fourfloor.evaluation.numbers.hear_set", None)
-    api.compare(request)
+    compare(request)
     assert {path.name: path.read_bytes() for path in request.out.glob("comparison.*")} == before
     assert sorted(before) == ["comparison.html", "comparison.json", "comparison.md"]
 
@@ -166,7 +167,7 @@ def test_a_second_call_trains_nothing_and_gives_the_same_bytes(compared, monkeyp
 def test_a_page_to_be_shown_plays_nothing_of_the_dataset(compared, tmp_path) -> None:
     request, _ = compared
     with_music = (request.out / "comparison.html").read_text()
-    api.compare(replace(request, runs=request.out / "runs", out=tmp_path, music=False))
+    compare(replace(request, runs=request.out / "runs", out=tmp_path, music=False))
     without = (tmp_path / "comparison.html").read_text()
     assert with_music.count("<audio") - without.count("<audio") == 4  # two held-out loops, two of slices
     assert "held-out real (A)" in with_music
@@ -175,8 +176,8 @@ def test_a_page_to_be_shown_plays_nothing_of_the_dataset(compared, tmp_path) -> 
 
 def test_runs_that_are_there_are_used_and_more_loops_are_made_anew(compared, tmp_path, monkeypatch) -> None:
     request, _ = compared
-    monkeypatch.setattr("fourfloor.api.side_by_side._start", None)
-    again = api.CompareRequest(
+    monkeypatch.setattr("fourfloor.comparing.side_by_side._start", None)
+    again = CompareRequest(
         recipes=request.recipes[:1],
         data=request.data,
         out=tmp_path,
@@ -185,7 +186,7 @@ def test_runs_that_are_there_are_used_and_more_loops_are_made_anew(compared, tmp
         runs=request.out / "runs",
         bpm=(100.0, 130.0),
     )
-    api.compare(again)
+    compare(again)
     loops = sorted((request.out / "runs" / "narrow" / "compared").glob("*/sampled.json"))
     assert sorted(len(json.loads(path.read_text())) for path in loops) == [2, 3]
     asked = [[loop["bpm"] for loop in json.loads(path.read_text())] for path in loops]
@@ -298,9 +299,9 @@ def test_a_bug_in_a_training_fails_the_comparison_once_the_report_is_written(com
     def train_all(groups: object, jobs: int, on_progress: object) -> dict[Path, Failure]:
         return {request.out / "runs" / "broken": Failure("a bug: KeyError: 'of ours'", is_bug=True)}
 
-    monkeypatch.setattr(importlib.import_module("fourfloor.api.compare"), "train_all", train_all)
+    monkeypatch.setattr(importlib.import_module("fourfloor.comparing.compare"), "train_all", train_all)
     with pytest.raises(RuntimeError, match="a bug ended broken; its traceback is above"):
-        api.compare(asked)
+        compare(asked)
     wide, row, _ = content_of(asked)["systems"]
     assert row["problem"] == "training failed: a bug: KeyError: 'of ours'"
     assert wide["problem"] == ""
@@ -321,7 +322,7 @@ def test_the_command_line_says_how_to_go_on(tmp_path: Path, capsys, monkeypatch)
     def interrupted(*arguments: object) -> None:
         raise Interrupted(signal.SIGINT)
 
-    monkeypatch.setattr(api, "compare", interrupted)
+    monkeypatch.setattr(sys.modules["fourfloor.comparing.compare"], "compare", interrupted)
     code, out, err = run(capsys, monkeypatch, "compare", "a.toml", "--data", "d", "--out", tmp_path, "--minutes", 1)
     assert (code, out) == (130, "")
     assert err == f"fourfloor: {tmp_path}: stopped by SIGINT, all work is saved. Run the same command to continue\n"
@@ -349,9 +350,9 @@ def test_a_system_of_two_models_shares_its_minutes(compared, dataset_folder: Pat
         minutes.extend(training.minutes for training in itertools.chain(*asked))
         raise Interrupted(signal.SIGINT)
 
-    monkeypatch.setattr(sys.modules["fourfloor.api.compare"], "train_all", note_and_stop)
+    monkeypatch.setattr(sys.modules["fourfloor.comparing.compare"], "train_all", note_and_stop)
     with pytest.raises(Interrupted):
-        api.compare(request)
+        compare(request)
     assert minutes == [1.5, 1.5]
 
 
@@ -369,10 +370,10 @@ def test_a_prior_is_trained_beside_its_decoder(compared, dataset_folder: Path, t
             api.train(training)
         return {}
 
-    monkeypatch.setattr(sys.modules["fourfloor.api.compare"], "train_all", in_this_process)
+    monkeypatch.setattr(sys.modules["fourfloor.comparing.compare"], "train_all", in_this_process)
     threads = torch.get_num_threads()
     try:
-        api.compare(request)
+        compare(request)
     finally:
         torch.set_num_threads(threads)
     assert [[training.recipe.stem for training in group] for group in groups] == [["prior", "decoder"]]
@@ -434,8 +435,8 @@ def test_a_run_of_another_experiment_is_refused(compared, tmp_path: Path) -> Non
     recipes = [Path(shutil.copy(path, tmp_path)) for path in request.recipes[:2]]
     again = replace(request, recipes=recipes, out=tmp_path / "report", runs=request.out / "runs")
     again.recipes[0].write_text(again.recipes[0].read_text().replace("behind it", "before it"))
-    api.compare(again)
+    compare(again)
     assert content_of(again)["systems"][0]["seed_verdict"].endswith("before it")
     write_recipe(tmp_path, "narrow", 3)
     with pytest.raises(ValueError, match="was trained with another recipe"):
-        api.compare(again)
+        compare(again)

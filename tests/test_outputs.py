@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from fourfloor import api, audio, loading, novelty
-from fourfloor.api.comparison_files import refuse_another
 from fourfloor.api.outputs import refuse_existing
+from fourfloor.comparing.files import refuse_another
 from fourfloor.errors import FourfloorError
 from fourfloor.training import checkpoint
 

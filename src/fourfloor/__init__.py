@@ -13,6 +13,7 @@ The path, in the order of the source tree:
     generation       a model -> exact-length, tagged WAV loops
     evaluation       are they music, in the style, and new?
     api              the whole path, one function a verb
+    comparing        recipes side by side, in one table
 """
 
 __version__ = "0.1.0"

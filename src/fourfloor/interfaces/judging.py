@@ -119,19 +119,20 @@ def compare(
     A prior that needs a decoder trains together with the decoder.toml beside it; the two share the minutes. Stop it at
     any moment: the same command continues and repeats no finished training.
     """
-    from fourfloor import api
-    from fourfloor.api.side_by_side import Interrupted
-    from fourfloor.evaluation.comparison import markdown
+    from fourfloor.comparing.compare import CompareRequest
+    from fourfloor.comparing.compare import compare as compare_recipes
+    from fourfloor.comparing.report import markdown
+    from fourfloor.comparing.side_by_side import Interrupted
     from fourfloor.interfaces.show import progress_bar
 
-    request = api.CompareRequest(
+    request = CompareRequest(
         recipes=recipes, data=data, out=out, runs=runs, minutes=minutes, steps=steps, n=n, seed=seed, bpm=bpm or (),
         cutoff_hz=cutoff, jobs=jobs, music=music, overrides=override or (), device=device,
         overwrite=overwrite,
     )  # fmt: skip
     try:
         with progress_bar("compare") as bar:
-            comparison = api.compare(request, bar.update, bar.note)
+            comparison = compare_recipes(request, bar.update, bar.note)
     except Interrupted as stopped:
         fail(f"{out}: {stopped}. Run the same command to continue", stopped.exit_code)
     print(comparison.to_json() if as_json else markdown(comparison), end="")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fourfloor import recipe, recipes
-from fourfloor.api.judging import read_json, write_json
 from fourfloor.api.run_folder import is_same_experiment
+from fourfloor.comparing.judging import read_json, write_json
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.representations import representation_module

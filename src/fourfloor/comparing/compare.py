@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fourfloor import generation, loading
-from fourfloor.api.comparison_files import BASELINE, refuse_another, write_comparison
-from fourfloor.api.entries import Entry, check_run, cutoff_of, is_trained, read_entries
 from fourfloor.api.evaluate import held_out_loops
-from fourfloor.api.judging import SLICES, Judge, first_loops, sample_loops, speed_of
 from fourfloor.api.outputs import make_folder
-from fourfloor.api.side_by_side import Failure, signals_raise, train_all
 from fourfloor.api.train import TrainRequest
 from fourfloor.arguments import check_range, check_seed, check_types
+from fourfloor.comparing.entries import Entry, check_run, cutoff_of, is_trained, read_entries
+from fourfloor.comparing.files import BASELINE, refuse_another, write_comparison
+from fourfloor.comparing.judging import SLICES, Judge, first_loops, sample_loops, speed_of
+from fourfloor.comparing.side_by_side import Failure, signals_raise, train_all
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.processes import core_count
@@ -30,7 +30,7 @@ from fourfloor.signal.beatgrid import playable_bpm
 from fourfloor.training import log
 
 if TYPE_CHECKING:
-    from fourfloor.evaluation.comparison import Comparison, Part, System
+    from fourfloor.comparing.report import Comparison, Part, System
     from fourfloor.evaluation.numbers import HeardSet
     from fourfloor.evaluation.scorecard import Scale
     from fourfloor.evaluation.sources import Sample
@@ -259,7 +259,7 @@ def _system(
     parts: "Sequence[Part]" = (),
     speed: float | None = None,
 ) -> "System":
-    from fourfloor.evaluation.comparison import System
+    from fourfloor.comparing.report import System
     from fourfloor.evaluation.scorecard import assess
 
     title = entry.plan.about.title if entry else "Beats of four training loops near one tempo, lined up (row J)."
@@ -285,7 +285,7 @@ def _system(
 
 
 def _parts(entry: Entry, model: loading.LoopModel) -> "list[Part]":
-    from fourfloor.evaluation.comparison import Part
+    from fourfloor.comparing.report import Part
 
     parts = []
     for member, trained in zip(entry.members, (model.prior, model.decoder), strict=False):
@@ -301,7 +301,7 @@ def _parts(entry: Entry, model: loading.LoopModel) -> "list[Part]":
 def _comparison(
     request: CompareRequest, systems: "Sequence[System]", judge: Judge, scale: "Scale", cutoff_hz: float
 ) -> "Comparison":
-    from fourfloor.evaluation.comparison import Comparison
+    from fourfloor.comparing.report import Comparison
 
     spent = {system.name: system.core_minutes for system in systems if system.parts}
     notes = []

@@ -9,7 +9,7 @@ from fourfloor.api.outputs import refuse_existing
 from fourfloor.saving import save_file
 
 if TYPE_CHECKING:
-    from fourfloor.evaluation.comparison import Comparison
+    from fourfloor.comparing.report import Comparison
     from fourfloor.evaluation.sources import Sample
 
 BASELINE = "beat slices, no network"
@@ -33,7 +33,7 @@ def write_comparison(
     out: Path, comparison: "Comparison", heard: "dict[str, list[Sample]]", logs: dict[str, Any]
 ) -> None:
     """Write comparison.json, .md and .html into a folder, each whole or not at all."""
-    from fourfloor.evaluation.comparison import markdown, page
+    from fourfloor.comparing.report import markdown, page
 
     contents = (comparison.to_json(), markdown(comparison), page(comparison, heard, logs))
     for name, text in zip(REPORT, contents, strict=True):
