@@ -22,9 +22,10 @@ from scipy.stats import wilcoxon
 from fourfloor import generation, loading
 from fourfloor.api import TrainRequest, train
 from fourfloor.dataset import Dataset
+from fourfloor.envelope import Envelope
 from fourfloor.evaluation.features import hear
 from fourfloor.evaluation.paired import compare
-from fourfloor.evaluation.scores import Envelope, LoopScores, score_hearing
+from fourfloor.evaluation.scores import LoopScores, score_hearing
 from fourfloor.generation import Request
 from fourfloor.ingestion.folder import IngestConfig, ingest
 from fourfloor.loading import Trained

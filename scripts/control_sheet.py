@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fourfloor import generation, loading, novelty
+from fourfloor import generation, loading
 from fourfloor.api.draws import REDRAWS, best_draw, leveled
 from fourfloor.api.outputs import make_folder
+from fourfloor.copies import fingerprints
 from fourfloor.generation import Request
 from fourfloor.representations import latent
 from fourfloor.representations.controls import NAMES, Controls
@@ -39,7 +40,7 @@ def main() -> None:
     torch.set_num_threads(1)
     model = loading.load_model(options.model, options.decoder)
     generation.check_controls(model, Controls(density=0.5))
-    reference = novelty.load_reference(loading.reference_folder(options.model)) if options.redraw else None
+    reference = fingerprints.load(loading.reference_folder(options.model)) if options.redraw else None
     make_folder(options.out)
     pictures = []
     for name in [options.only] if options.only else NAMES:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from fourfloor.evaluation.copying import CopyIndex
-from fourfloor.evaluation.features import CUTOFF_HZ
+from fourfloor.copies.index import CopyIndex
+from fourfloor.copies.passages import dataset_passages
 from fourfloor.evaluation.numbers import HeardSet, Ruler, hear_set, numbers_of
 from fourfloor.evaluation.references import make_rows
 from fourfloor.evaluation.scorecard import split_sources
-from fourfloor.evaluation.sources import dataset_passages
 from fourfloor.evaluation.verdict import broken_anchors
 from fourfloor.ingestion import catalogue
+from fourfloor.signal.analysis import CUTOFF_HZ
 
 ROWS, LOOPS, PARTS = "ABCDEFG", 120, 100
 

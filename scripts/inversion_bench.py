@@ -21,13 +21,15 @@ import numpy as np
 import torch
 
 from fourfloor import generation, loading
-from fourfloor.evaluation.features import CUTOFF_HZ, hear
+from fourfloor.envelope import Envelope
+from fourfloor.evaluation.features import hear
 from fourfloor.evaluation.paired import compare, mp3_like
-from fourfloor.evaluation.scores import Envelope, score_hearing, score_loop
+from fourfloor.evaluation.scores import score_hearing, score_loop
 from fourfloor.evaluation.sources import Sample, Source, dataset_source
 from fourfloor.ingestion import catalogue
 from fourfloor.representations import latent, spectrogram
 from fourfloor.signal import inversion, picture
+from fourfloor.signal.analysis import CUTOFF_HZ
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import istft, resample_loop, stft
 

@@ -12,10 +12,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fourfloor import audio, loading, novelty
+from fourfloor import audio, loading
 from fourfloor.api.generate import leveled
+from fourfloor.copies import fingerprints
+from fourfloor.copies.fingerprints import Fingerprints
+from fourfloor.copies.policy import share_of_copies
 from fourfloor.dataset import Dataset
-from fourfloor.evaluation.scores import COPY_LIMIT
+from fourfloor.evaluation.scores import score_new
 from fourfloor.generation import Request
 from fourfloor.signal import picture
 
@@ -36,12 +39,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = loading.load_model(options.model)
-    reference = novelty.load_reference(loading.reference_folder(options.model))
+    reference = fingerprints.load(loading.reference_folder(options.model))
     scores, pictures = [], []
     for number in range(options.count):
         request = Request(bpm=TEMPI[number % len(TEMPI)], seed=options.seed + number)
         waveform = leveled(model, request)
-        scores.append(novelty.score(waveform, audio.SAMPLE_RATE, request, reference))
+        scores.append(score_new(waveform, audio.SAMPLE_RATE, request.bpm, request.bars, reference.index))
         if number < DRAWN:
             pictures.append((f"seed {request.seed}, {request.bpm:g} BPM", draw(waveform)))
     dataset = Dataset(options.data[:1])
@@ -59,11 +62,11 @@ def main() -> None:
         print(f"{name}, median {np.median([getattr(s, name) for s in scores]):.2f}")
     for path in options.data:
         copies = held_out_scores(Dataset([path]), options.count, reference)
-        found = f"copy rate {np.mean(copies >= COPY_LIMIT):.3f}, copy_score, median {np.median(copies):.2f}"
+        found = f"copy rate {share_of_copies(copies):.3f}, copy_score, median {np.median(copies):.2f}"
         print(f"{len(copies)} held-out loops of {path.name}: {found}")
 
 
-def held_out_scores(dataset: Dataset, count: int, reference: novelty.Reference) -> np.ndarray:
+def held_out_scores(dataset: Dataset, count: int, reference: Fingerprints) -> np.ndarray:
     """Search what a model was trained on for passages of loops it never heard; return their copy scores."""
     loops = ((dataset.waveform(index), dataset.bpm(index)) for index in dataset.evenly("validation", count))
     return np.array([reference.index.search(waveform, dataset.sample_rate, bpm).score for waveform, bpm in loops])

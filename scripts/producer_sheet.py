@@ -20,8 +20,9 @@ from PIL import Image
 from scipy import signal
 
 from fourfloor.audio import decode
+from fourfloor.envelope import SANE_NUMBERS, Envelope
 from fourfloor.evaluation.features import hear, style_vector
-from fourfloor.evaluation.scores import SANE_NUMBERS, Envelope, LoopScores, score_hearing
+from fourfloor.evaluation.scores import LoopScores, score_hearing
 from fourfloor.producer import render_loop
 from fourfloor.signal.beatgrid import loop_samples
 

@@ -10,12 +10,15 @@ import pytest
 from conftest import house_loop
 from test_cli import run
 
-from fourfloor import api, audio, faults, generation, loading, novelty
+from fourfloor import api, audio, faults, generation, loading
 from fourfloor.api import draws
 from fourfloor.api.draws import Draw, best_draw, judge_draw
 from fourfloor.api.evaluate import _sampled
+from fourfloor.copies import fingerprints
+from fourfloor.copies.fingerprints import Fingerprints
+from fourfloor.copies.policy import NEARLY_A_COPY
 from fourfloor.dataset import Dataset
-from fourfloor.evaluation.scores import score_loop, with_copy
+from fourfloor.evaluation.scores import score_loop
 from fourfloor.generation import Request
 from fourfloor.representations.controls import Controls
 
@@ -28,8 +31,8 @@ def model(trained_runs: dict[str, Path]) -> loading.LoopModel:
 
 
 @pytest.fixture(scope="session")
-def reference(trained_runs: dict[str, Path]) -> novelty.Reference:
-    return novelty.load_reference(trained_runs["prior"])
+def reference(trained_runs: dict[str, Path]) -> Fingerprints:
+    return fingerprints.load(trained_runs["prior"])
 
 
 def plan_draws(monkeypatch: pytest.MonkeyPatch, found: list[tuple[str, ...]], quality: list[float]) -> list[int]:
@@ -52,7 +55,7 @@ def plan_draws(monkeypatch: pytest.MonkeyPatch, found: list[tuple[str, ...]], qu
 
 
 LOOP = house_loop(126.0)
-SCORES = with_copy(score_loop(LOOP, RATE, 126.0, 1), 0.3, "a track @ 1.0 s")
+SCORES = replace(score_loop(LOOP, RATE, 126.0, 1), copy_score=0.3, nearest="a track @ 1.0 s")
 
 
 def test_draws_have_seeds_of_their_own_that_follow_from_the_first() -> None:
@@ -86,7 +89,7 @@ def test_a_loop_is_redrawn_while_its_best_draw_has_a_fault(
 
 
 def test_a_training_loop_is_a_copy_and_noise_has_no_tempo(
-    model: loading.LoopModel, reference: novelty.Reference, dataset_folder: Path
+    model: loading.LoopModel, reference: Fingerprints, dataset_folder: Path
 ) -> None:
     dataset = Dataset([dataset_folder])
     index = int(dataset.indices("train")[0])
@@ -100,10 +103,10 @@ def test_a_training_loop_is_a_copy_and_noise_has_no_tempo(
     assert copied.rank < judge_draw(model, asked, noise, reference).rank
 
 
-def test_every_fault_has_a_name(reference: novelty.Reference) -> None:
+def test_every_fault_has_a_name(reference: Fingerprints) -> None:
     loop = house_loop(126.0, 4)
-    good = with_copy(score_loop(loop, RATE, 126.0, 4), 0.3, "a track @ 1.0 s")
-    envelope, limit = reference.envelope, faults.NEARLY_A_COPY
+    good = replace(score_loop(loop, RATE, 126.0, 4), copy_score=0.3, nearest="a track @ 1.0 s")
+    envelope, limit = reference.envelope, NEARLY_A_COPY
 
     def names(scores=good, asked=None, measured=None) -> tuple[str, ...]:
         return faults.faults_of(scores, envelope, asked or {}, measured or {})

@@ -10,6 +10,7 @@ from evaluation_music import RATE, play, sample, tempo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fourfloor.envelope import Envelope
 from fourfloor.evaluation.features import hear, style_vector
 from fourfloor.evaluation.rhythm import (
     band_independence,
@@ -19,7 +20,7 @@ from fourfloor.evaluation.rhythm import (
     pulse_clarity,
     tempo_hit,
 )
-from fourfloor.evaluation.scores import Envelope, LoopScores, score_loop
+from fourfloor.evaluation.scores import LoopScores, score_loop
 from fourfloor.evaluation.seam import seam
 
 

@@ -13,16 +13,18 @@ import scipy.fft
 import soundfile
 from evaluation_music import RATE, play, sample, tempo
 
-from fourfloor.evaluation import copying
-from fourfloor.evaluation.copying import CopyIndex, CopyMatch, Passage
+from fourfloor.copies import index as copy_index
+from fourfloor.copies.index import CopyIndex, CopyMatch
+from fourfloor.copies.passages import Passage, dataset_passages
+from fourfloor.copies.policy import COPY_LIMIT
+from fourfloor.envelope import Envelope
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import StyleSpace, coverage, diversity_ratio, kernel_distance, mean_distance
 from fourfloor.evaluation.numbers import HeardSet, Ruler, hear_set, numbers_of
 from fourfloor.evaluation.paired import compare, griffin_lim, mp3_like
 from fourfloor.evaluation.references import make_rows
 from fourfloor.evaluation.scorecard import Scorecard, evaluate
-from fourfloor.evaluation.scores import COPY_LIMIT, Envelope
-from fourfloor.evaluation.sources import Sample, Source, dataset_passages
+from fourfloor.evaluation.sources import Sample, Source
 from fourfloor.evaluation.verdict import broken_anchors, judge, verdict_of
 from fourfloor.ingestion import catalogue
 
@@ -153,9 +155,9 @@ def test_a_copy_at_another_tempo_is_found(index: CopyIndex) -> None:
 def test_where_a_copy_is_suspected_the_search_goes_on(index: CopyIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     loop, bpm = play(13, bpm=tempo(13) * 1.12), tempo(13) * 1.12
     in_full = index.search(loop, RATE, bpm)
-    monkeypatch.setattr(copying, "_PAIRS", 1)  # so that the nearest place comes late
+    monkeypatch.setattr(copy_index, "_PAIRS", 1)  # so that the nearest place comes late
     assert index.search(loop, RATE, bpm) == in_full
-    monkeypatch.setattr(copying, "_SUSPECT", 1.0)
+    monkeypatch.setattr(copy_index, "_SUSPECT", 1.0)
     assert index.search(loop, RATE, bpm).score < in_full.score - 0.05
 
 

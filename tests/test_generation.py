@@ -19,10 +19,12 @@ import torch
 from conftest import RECIPES, TINY, house_loop
 from PIL import Image
 
-from fourfloor import api, audio, generation, header, loading, novelty
+from fourfloor import api, audio, generation, header, loading
 from fourfloor.api.generate import AHEAD, in_parallel
+from fourfloor.copies import fingerprints
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
+from fourfloor.evaluation.scores import usual_range
 from fourfloor.generation import Request
 from fourfloor.ingestion.catalogue import DatasetWriter
 from fourfloor.representations.controls import Controls
@@ -265,14 +267,14 @@ def test_a_tuned_model_searches_what_its_parent_heard(
     )  # fmt: skip
     api.train(request)
     api.train(replace(request, parent=None, resume=True, steps=2))  # which knows its parent from the checkpoint
-    reference = novelty.load_reference(runs / "tuned")
+    reference = fingerprints.load(runs / "tuned")
     for folder in (dataset_folder, other_folder):
         dataset = Dataset([folder])
         index = int(dataset.indices("train")[0])
         match = reference.index.search(dataset.waveform(index), dataset.sample_rate, dataset.bpm(index))
         assert match.score > 0.9
         assert match.track == dataset.name(index)
-    again = reference.index.joined(novelty.load_reference(runs / "prior").index)
+    again = reference.index.joined(fingerprints.load(runs / "prior").index)
     assert again.to_arrays()[1] == reference.index.to_arrays()[1]  # what both hold is held once
     assert loading.load_trained(runs / "tuned").meta["parent"] == str(runs / "prior")
 
@@ -281,20 +283,20 @@ def test_a_parent_without_a_reference_is_noted(
     trained_runs: dict[str, Path], other_folder: Path, tmp_path: Path
 ) -> None:
     runs = Path(shutil.copytree(trained_runs["decoder"].parent, tmp_path / "runs"))
-    (runs / "prior" / novelty.ABOUT).unlink()
+    (runs / "prior" / fingerprints.ABOUT).unlink()
     request = api.TrainRequest(
         recipe=RECIPES / "adapt.toml", data=[other_folder], run=runs / "tuned", parent=str(runs / "prior"), steps=1,
         overrides=("training.batch_size=2", "training.check_every=0"), device="cpu",
     )  # fmt: skip
     notes = api.train(request)["notes"]
     assert any(note.startswith(f"passages that {runs / 'prior'} had heard will not be found") for note in notes)
-    assert novelty.load_reference(runs / "tuned").data_hash == Dataset([other_folder]).data_hash
+    assert fingerprints.load(runs / "tuned").data_hash == Dataset([other_folder]).data_hash
 
 
 def test_a_reference_to_other_music_is_written_anew(dataset_folder: Path, other_folder: Path, tmp_path: Path) -> None:
     for folder in (dataset_folder, other_folder):
-        novelty.write_reference(tmp_path, Dataset([folder]))
-        names = set(novelty.load_reference(tmp_path).index.to_arrays()[1]["names"])
+        fingerprints.write(tmp_path, Dataset([folder]), usual_range)
+        names = set(fingerprints.load(tmp_path).index.to_arrays()[1]["names"])
         dataset = Dataset([folder])
         assert names == {dataset.name(int(index)) for index in dataset.indices("train")}
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from conftest import house_loop
 
+from fourfloor.copies.passages import training_passages
 from fourfloor.dataset import Dataset
 from fourfloor.ingestion.catalogue import DatasetWriter
 from fourfloor.ingestion.folder import IngestReport, TrackReport
 from fourfloor.ingestion.naming import track_names
 from fourfloor.interfaces.show import ingest_table
-from fourfloor.novelty import training_passages
 
 TRACK = TrackReport(
     file="a.flac", bpm=126.0, confidence=0.9, downbeat_seconds=0.1, loops=3, dropped={"silence": 1}, seconds=18.6,

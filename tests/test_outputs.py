@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from fourfloor import api, audio, loading, novelty
+from fourfloor import api, audio, loading
 from fourfloor.api.outputs import refuse_existing
 from fourfloor.comparing.files import refuse_another
+from fourfloor.copies import fingerprints
 from fourfloor.errors import FourfloorError
 from fourfloor.training import checkpoint
 
@@ -98,7 +99,7 @@ def test_export_replaces_no_model_unasked(trained_runs: Runs, tmp_path: Path) ->
     run, decoder, out = trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "model"
     api.export(run, decoder, out)
     assert set(os.listdir(out)) == loading.MODEL_FILES
-    assert {novelty.ARRAYS, novelty.ABOUT} < loading.MODEL_FILES
+    assert {fingerprints.ARRAYS, fingerprints.ABOUT} < loading.MODEL_FILES
     (out / "prior.safetensors").write_bytes(b"another model")
     (out / "notes.txt").write_text("mine")
     before = content(out)
@@ -117,7 +118,7 @@ def test_a_failed_export_leaves_nothing(trained_runs: Runs, tmp_path: Path, monk
     def full(*_: object) -> None:
         raise checkpoint.CheckpointError("prior.json: cannot be written (No space left on device)")
 
-    monkeypatch.setattr(novelty, "copy_reference", full)
+    monkeypatch.setattr(fingerprints, "copy", full)
     with pytest.raises(FourfloorError, match="No space left"):
         api.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "model")
     assert list(tmp_path.iterdir()) == []

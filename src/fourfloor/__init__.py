@@ -11,6 +11,7 @@ The path, in the order of the source tree:
     training         the loop, checkpoints
     loading          run folders and the package -> trained models
     generation       a model -> exact-length, tagged WAV loops
+    copies           is a loop a copy, and who decides?
     evaluation       are they music, in the style, and new?
     api              the whole path, one function a verb
     comparing        recipes side by side, in one table

@@ -13,19 +13,19 @@ import numpy as np
 from torch import nn
 
 from fourfloor import recipe
+from fourfloor.copies.index import CopyIndex
+from fourfloor.copies.passages import training_passages
+from fourfloor.copies.policy import is_copy
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.copying import CopyIndex
 from fourfloor.evaluation.distance import StyleSpace, diversity_ratio, kernel_distance
-from fourfloor.evaluation.features import CUTOFF_HZ
 from fourfloor.evaluation.numbers import hear_set
-from fourfloor.evaluation.scores import COPY_LIMIT
 from fourfloor.evaluation.sources import Sample
 from fourfloor.generation import Request, make_loop
 from fourfloor.loading import LoopModel, Trained
-from fourfloor.novelty import training_passages
 from fourfloor.representations import representation_module
 from fourfloor.representations.latent import SAMPLE_RATE
+from fourfloor.signal.analysis import CUTOFF_HZ
 from fourfloor.signal.beatgrid import playable_bpm
 from fourfloor.training.loop import Check
 
@@ -94,7 +94,7 @@ def checker(
         names = [f"held-out {number}" for number in range(len(reference))]
         style = kernel_distance(space.place(loops.vectors), reference, space.width, loops.tracks, names).value
         diversity = diversity_ratio(loops.vectors, space)
-        copies = int((loops.copy_scores >= COPY_LIMIT).sum())
+        copies = sum(is_copy(match.score) for match in loops.matches)
         usable = diversity >= MIN_DIVERSITY and copies == 0 and np.isfinite(style)
         return style if usable else float("inf"), {"style": style, "diversity": diversity, "copies": copies}
 

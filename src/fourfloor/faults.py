@@ -14,10 +14,10 @@ worst first.
 
 from collections.abc import Mapping
 
-from fourfloor.evaluation.scores import COPY_LIMIT, Envelope, LoopScores
+from fourfloor.copies.policy import is_nearly_a_copy
+from fourfloor.envelope import Envelope
+from fourfloor.evaluation.scores import LoopScores
 
-# The kept fingerprints are rounded to 2 dB, which lowers the score of a copy by at most 0.008 (24 loops).
-NEARLY_A_COPY = COPY_LIMIT - 0.008
 MISS_LIMIT = 0.5
 COPY, MISSES = "copy", "misses "
 
@@ -36,7 +36,7 @@ def faults_of(
         return ("silent",)
     missed = [name for name, value in asked.items() if abs(value - measured[name]) > MISS_LIMIT]
     found = {
-        COPY: scores.copy_score is not None and scores.copy_score >= NEARLY_A_COPY,
+        COPY: is_nearly_a_copy(scores.copy_score),
         **{MISSES + name.replace("_", " "): True for name in missed},
         "tempo": not scores.tempo_hit,
         "open seam": not scores.seam.passes,

@@ -238,7 +238,7 @@ def _found(run: Path, prior: Trained) -> Trained:
 
 
 def reference_folder(name: str) -> Path:
-    """Return the folder that holds what a model was trained on, as far as novelty needs it."""
+    """Return the folder that holds what a model was trained on, as far as its loops are compared with it."""
     return bundled_folder(name) if name in bundled_names() else Path(name)
 
 

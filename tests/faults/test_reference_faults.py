@@ -9,44 +9,44 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from fourfloor import loading, novelty
+from fourfloor import loading
+from fourfloor.copies import fingerprints, packing
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation import fingerprints
-from fourfloor.generation import Request
+from fourfloor.evaluation.scores import score_new, usual_range
 from fourfloor.ingestion.catalogue import DatasetWriter
 
 
 @pytest.fixture
 def folder(trained_runs: dict[str, Path], tmp_path: Path) -> Path:
     """Return a copy of a run's reference, to be damaged."""
-    novelty.copy_reference(trained_runs["prior"], tmp_path)
+    fingerprints.copy(trained_runs["prior"], tmp_path)
     return tmp_path
 
 
 def rewrite(folder: Path, change: Callable[[dict], object], sealed: bool = True) -> None:
     """Change `reference.json` as somebody would who knows how its hash is made, or leave the hash out as of old."""
-    content = json.loads((folder / novelty.ABOUT).read_text())
+    content = json.loads((folder / fingerprints.ABOUT).read_text())
     change(content)
     content.pop("sha256")
     if sealed:
-        content["sha256"] = fingerprints._hash(content, (folder / novelty.ARRAYS).read_bytes())
-    (folder / novelty.ABOUT).write_text(json.dumps(content))
+        content["sha256"] = packing._hash(content, (folder / fingerprints.ARRAYS).read_bytes())
+    (folder / fingerprints.ABOUT).write_text(json.dumps(content))
 
 
 def refused(folder: Path, told: str) -> None:
     with pytest.raises(FourfloorError, match=rf"^{folder}: its reference .* cannot be read \(.*{told}") as caught:
-        novelty.load_reference(folder)
+        fingerprints.load(folder)
     assert str(caught.value).isprintable()
 
 
 def test_packed_fingerprints_keep_their_levels_and_bound_their_size() -> None:
     frames = np.random.default_rng(0).integers(0, 201, (32, 500)).astype(np.uint8)
-    packed = fingerprints.pack(frames)
-    assert np.abs(fingerprints.unpack(packed, 32, 500).astype(int) - frames).max() <= 4
+    packed = packing.pack(frames)
+    assert np.abs(packing.unpack(packed, 32, 500).astype(int) - frames).max() <= 4
     for wrong in (0, 499, 501):
         with pytest.raises(FourfloorError, match="do not fill"):
-            fingerprints.unpack(packed, 32, wrong)
+            packing.unpack(packed, 32, wrong)
 
 
 def index_of(**values: object) -> Callable[[dict], object]:
@@ -116,21 +116,21 @@ def test_a_value_that_cannot_be_right_is_refused(
 def test_a_changed_number_that_could_be_right_is_found_by_its_hash(
     folder: Path, change: Callable[[dict], object]
 ) -> None:
-    content = json.loads((folder / novelty.ABOUT).read_text())
+    content = json.loads((folder / fingerprints.ABOUT).read_text())
     change(content)
-    (folder / novelty.ABOUT).write_text(json.dumps(content))
+    (folder / fingerprints.ABOUT).write_text(json.dumps(content))
     refused(folder, "its hash differs")
 
 
 def test_a_reference_without_a_hash_as_of_old_is_read(folder: Path) -> None:
-    expected = novelty.load_reference(folder)
+    expected = fingerprints.load(folder)
     rewrite(folder, lambda content: None, sealed=False)
-    assert novelty.load_reference(folder).envelope == expected.envelope
+    assert fingerprints.load(folder).envelope == expected.envelope
 
 
-@pytest.mark.parametrize("name", [novelty.ABOUT, novelty.ARRAYS])
+@pytest.mark.parametrize("name", [fingerprints.ABOUT, fingerprints.ARRAYS])
 def test_any_flipped_byte_or_cut_changes_nothing_or_is_refused(folder: Path, name: str) -> None:
-    expected = novelty.load_reference(folder)
+    expected = fingerprints.load(folder)
     path = folder / name
     original, rng = path.read_bytes(), np.random.default_rng(0)
     for position in [0, 7, 8, len(original) - 1, *rng.integers(0, len(original), 40)]:
@@ -138,7 +138,7 @@ def test_any_flipped_byte_or_cut_changes_nothing_or_is_refused(folder: Path, nam
         damaged[position] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)
         try:
-            read = novelty.load_reference(folder)
+            read = fingerprints.load(folder)
         except FourfloorError as error:
             assert "\n" not in str(error)  # noqa: PT017 - either is right
         else:
@@ -156,15 +156,15 @@ def test_any_flipped_byte_or_cut_changes_nothing_or_is_refused(folder: Path, nam
      {"frames": np.zeros(9, np.uint8)}, {"frames": np.zeros(0, np.uint8)}],
 )  # fmt: skip
 def test_levels_of_another_kind_are_refused(folder: Path, arrays: dict[str, np.ndarray]) -> None:
-    save_file(arrays, folder / novelty.ARRAYS)
+    save_file(arrays, folder / fingerprints.ARRAYS)
     rewrite(folder, lambda content: None)
     refused(folder, "its (arrays|levels)")
 
 
 def test_levels_that_stand_still_are_refused(folder: Path) -> None:
-    content = json.loads((folder / novelty.ABOUT).read_text())
+    content = json.loads((folder / fingerprints.ABOUT).read_text())
     still = np.full((32, sum(content["index"]["lengths"])), 100, np.uint8)
-    save_file({"frames": fingerprints.pack(still)}, folder / novelty.ARRAYS)
+    save_file({"frames": packing.pack(still)}, folder / fingerprints.ARRAYS)
     rewrite(folder, lambda content: None)
     refused(folder, "no copy could be found")
 
@@ -175,7 +175,7 @@ def test_a_bomb_takes_no_memory(folder: Path) -> None:
 
     deflater = zlib.compressobj(9)
     packed = b"".join(deflater.compress(bytes(2**20)) for _ in range(200)) + deflater.flush()
-    save_file({"frames": np.frombuffer(packed, np.uint8)}, folder / novelty.ARRAYS)
+    save_file({"frames": np.frombuffer(packed, np.uint8)}, folder / fingerprints.ARRAYS)
     rewrite(folder, index_of(names=["x"], bpms=[126.0], starts=[0.0], lengths=[frames]))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     refused(folder, "would inflate to")
@@ -189,16 +189,16 @@ def test_silent_loops_make_no_reference(tmp_path: Path) -> None:
             writer.add_loop(np.zeros((2, 84_000), np.float32), track=track, bpm=126.0)
         writer.finish()
     with pytest.raises(FourfloorError, match=rf"^{tmp_path}/data: no copy of its loops could be found"):
-        novelty.write_reference(tmp_path, Dataset([tmp_path / "data"]))
-    assert not (tmp_path / novelty.ABOUT).exists()
+        fingerprints.write(tmp_path, Dataset([tmp_path / "data"]), usual_range)
+    assert not (tmp_path / fingerprints.ABOUT).exists()
 
 
 def test_a_silent_loop_is_near_nothing(folder: Path) -> None:
-    scores = novelty.score(np.zeros((2, 84_000), np.float32), 44_100, Request(bars=1), novelty.load_reference(folder))
+    scores = score_new(np.zeros((2, 84_000), np.float32), 44_100, 126.0, 1, fingerprints.load(folder).index)
     assert (scores.copy_score, scores.nearest) == (None, None)
 
 
 def test_the_bundled_reference_is_sealed() -> None:
     folder = loading.bundled_folder(loading.BUNDLED)
-    content = json.loads((folder / novelty.ABOUT).read_text())
-    assert content["sha256"] == fingerprints._hash(content, (folder / novelty.ARRAYS).read_bytes())
+    content = json.loads((folder / fingerprints.ABOUT).read_text())
+    assert content["sha256"] == packing._hash(content, (folder / fingerprints.ARRAYS).read_bytes())

@@ -15,8 +15,8 @@ from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 
 if TYPE_CHECKING:
+    from fourfloor.copies.fingerprints import Fingerprints
     from fourfloor.evaluation.scores import LoopScores
-    from fourfloor.novelty import Reference
 
 MAX_CANDIDATES = 64
 REDRAWS = 4  # at most, of a loop whose draws so far all have a fault
@@ -36,7 +36,7 @@ class Draw:
 
 
 def best_draw(
-    model: LoopModel, request: Request, candidates: int, redraws: int, reference: "Callable[[], Reference]"
+    model: LoopModel, request: Request, candidates: int, redraws: int, reference: "Callable[[], Fingerprints]"
 ) -> Draw:
     """Make the candidates of a loop, redraw it while the best one has a fault, and return the best draw.
 
@@ -53,12 +53,12 @@ def best_draw(
     return replace(best, draws=made)
 
 
-def judge_draw(model: LoopModel, request: Request, waveform: np.ndarray, reference: "Reference") -> Draw:
+def judge_draw(model: LoopModel, request: Request, waveform: np.ndarray, reference: "Fingerprints") -> Draw:
     """Measure a loop, name its faults, and rank it: new ones first, then what follows the controls, then the sound."""
-    from fourfloor import novelty
+    from fourfloor.evaluation.scores import score_new
     from fourfloor.faults import COPY, MISSES, faults_of
 
-    scores = novelty.score(waveform, audio.SAMPLE_RATE, request, reference)
+    scores = score_new(waveform, audio.SAMPLE_RATE, request.bpm, request.bars, reference.index)
     asked, measured = request.controls.asked, generation.measured_controls(model, request, waveform)
     miss = max((abs(value - measured[name]) for name, value in asked.items()), default=0.0)
     faults = faults_of(scores, reference.envelope, asked, measured)

@@ -102,13 +102,13 @@ def _sampled(request: EvaluateRequest, model: LoopModel) -> "Source":
     They are made when they are asked for and not kept: the same seed makes the same loop again. With one candidate
     and no redraw every loop is as the model makes it, copies and all.
     """
-    from fourfloor import novelty
+    from fourfloor.copies import fingerprints
     from fourfloor.evaluation.sources import Sample, Source, content_hash
 
     dataset = Dataset([request.against])
     redraws = REDRAWS if request.redraw else 0
     chooses = request.candidates + redraws > 1
-    reference = novelty.load_reference(loading.reference_folder(request.loops)) if chooses else None
+    reference = fingerprints.load(loading.reference_folder(request.loops)) if chooses else None
     drawn = held_out_loops(dataset, request.n, request.seed)
     bpms, styles = [playable_bpm(dataset.bpm(index)) for index in drawn], [dataset.style(index) for index in drawn]
     draws: dict[int, Draw] = {}

@@ -15,7 +15,7 @@ def export(prior: Path, decoder: str | None, out: Path, overwrite: bool = False)
     All of the model is in its place, or nothing. FourfloorError in one line for what does not fit or cannot be written,
     and, without `overwrite`, where a model is there already.
     """
-    from fourfloor import novelty
+    from fourfloor.copies import fingerprints
 
     folder = resolved(out)
     _check_target(folder, overwrite)
@@ -23,10 +23,10 @@ def export(prior: Path, decoder: str | None, out: Path, overwrite: bool = False)
     if not (prior / checkpoint.FOLDER).is_dir():  # a model folder, or one in the package
         raise FourfloorError(f"{prior}: is no run but a model already; name the run of a prior")
     source = model.decoder.source if model.decoder else None
-    novelty.load_reference(prior)
+    fingerprints.load(prior)
     with Workspace(folder, loading.MODEL_FILES) as work:
         loading.export(prior, source, work.new)
-        novelty.copy_reference(prior, work.new)
+        fingerprints.copy(prior, work.new)
         loading.load_model(str(work.new))
         size = sum(path.stat().st_size for path in work.new.iterdir())
         work.place()

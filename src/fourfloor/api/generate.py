@@ -66,13 +66,13 @@ class GenerateRequest:
 
 def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, Any]:
     """Write loops as tagged WAV files; return what `generate --json` prints. FourfloorError in one line."""
-    from fourfloor import novelty
+    from fourfloor.copies import fingerprints
     from fourfloor.signal import picture
 
     began = time.monotonic()
     rows, pictures = [], []
     with ThreadPoolExecutor(1) as opener:  # the model is loaded and the first loops are sampled meanwhile
-        opening = opener.submit(novelty.load_reference, loading.reference_folder(request.model))
+        opening = opener.submit(fingerprints.load, loading.reference_folder(request.model))
         model = loading.load_model(request.model, request.decoder)
         generation.check_controls(model, request.controls)
         request = replace(request, style=generation.style_name(model.prior, request.style))

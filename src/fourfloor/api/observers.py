@@ -79,11 +79,11 @@ def _write_reference(run: Path, dataset: Dataset, origin: Origin, on_loop: OnLoo
 
     Returns what to note. A parent that was trained where nothing could be heard has no reference.
     """
-    from fourfloor import novelty
+    from fourfloor.copies import fingerprints
 
-    if origin.resumed and (run / novelty.ABOUT).exists():
+    if origin.resumed and (run / fingerprints.ABOUT).exists():
         try:
-            novelty.load_reference(run)
+            fingerprints.load(run)
             return []
         except FourfloorError as error:
             return [f"{error}; it is written again", *_fingerprints(run, dataset, origin, on_loop)]
@@ -92,16 +92,17 @@ def _write_reference(run: Path, dataset: Dataset, origin: Origin, on_loop: OnLoo
 
 def _fingerprints(run: Path, dataset: Dataset, origin: Origin, on_loop: OnLoop) -> list[str]:
     """Write the reference whatever is there."""
-    from fourfloor import novelty
+    from fourfloor.copies import fingerprints
+    from fourfloor.evaluation.scores import usual_range
 
     heard, notes = None, []
     if origin.parent_name:
         folder = loading.reference_folder(origin.parent_name)
-        if (folder / novelty.ABOUT).exists():
-            heard = novelty.load_reference(folder)
+        if (folder / fingerprints.ABOUT).exists():
+            heard = fingerprints.load(folder)
         else:
             notes = [f"{folder} has no reference: passages that {origin.parent_name} had heard will not be found"]
-    novelty.write_reference(run, dataset, heard, on_loop)
+    fingerprints.write(run, dataset, usual_range, heard, on_loop)
     return notes
 
 

@@ -113,7 +113,7 @@ def cutoff_of(entries: Sequence[Entry], dataset: Dataset, tempi: Sequence[float]
 
     A system of less than 10 kHz is silent in the uppermost quarter octave.
     """
-    from fourfloor.evaluation.features import CUTOFF_HZ
+    from fourfloor.signal.analysis import CUTOFF_HZ
 
     highest = min(CUTOFF_HZ, NYQUIST_SHARE * dataset.sample_rate)
     if asked is not None:

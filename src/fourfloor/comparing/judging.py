@@ -39,7 +39,8 @@ SLICES = "J"  # the strongest cheap baseline stands among the systems
 _SAMPLING_CODE = ("generation.py", "loading.py", "audio/level.py")
 _HEARING_CODE = ("evaluation/numbers.py", "evaluation/sources.py")
 _ROWS_CODE = ("evaluation/references.py",)
-_FOLLOWED = ("models", "nn", "representations", "evaluation")  # stages whose code decides what is sampled and heard
+# stages whose code decides what is sampled and heard
+_FOLLOWED = ("signal", "models", "nn", "representations", "envelope", "copies", "evaluation")
 
 
 def sample_loops(
@@ -114,8 +115,8 @@ class Judge:
 
     @cached_property
     def _index(self) -> Any:
-        from fourfloor.evaluation.copying import CopyIndex
-        from fourfloor.evaluation.sources import dataset_passages
+        from fourfloor.copies.index import CopyIndex
+        from fourfloor.copies.passages import dataset_passages
 
         return CopyIndex(dataset_passages(self.catalogue), self._cutoff_hz)
 

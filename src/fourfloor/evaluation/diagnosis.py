@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from fourfloor.copies.policy import is_copy
 from fourfloor.evaluation.features import colors
 from fourfloor.evaluation.numbers import HeardSet, Ruler, median
-from fourfloor.evaluation.scores import COPY_LIMIT
 from fourfloor.evaluation.verdict import Gate
 
 MEANING = {
@@ -107,7 +107,7 @@ def _sets(
     noisy: bool,
 ) -> list[str]:
     names = []
-    copies = len(heard.matches) > 0 and float(heard.copy_scores.max()) >= COPY_LIMIT
+    copies = any(is_copy(match.score) for match in heard.matches)
     if not noisy and gates["diversity"].passes is False and numbers["diversity"] < 0.7:
         movement = median([score.modulation_db for score in heard.scores])
         usual = np.percentile([score.modulation_db for score in ruler.train.scores], 25)

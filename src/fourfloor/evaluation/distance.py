@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.features import Array
+from fourfloor.signal.analysis import Array
 
 N_DIMENSIONS = 32
 MIN_STYLE_LOOPS = 8  # training loops that span a style space

@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from fourfloor.evaluation.copying import CopyIndex, CopyMatch
+from fourfloor.copies.index import CopyIndex, CopyMatch
+from fourfloor.copies.policy import share_of_copies
+from fourfloor.envelope import Envelope
 from fourfloor.evaluation.distance import Interval, StyleSpace, coverage, diversity_ratio, kernel_distance
-from fourfloor.evaluation.features import Array, hear, style_vector
-from fourfloor.evaluation.scores import COPY_LIMIT, Envelope, LoopScores, score_hearing, with_copy
+from fourfloor.evaluation.features import hear, style_vector
+from fourfloor.evaluation.scores import LoopScores, score_hearing, with_copy
 from fourfloor.evaluation.seam import Seam
 from fourfloor.evaluation.sources import Sample
+from fourfloor.signal.analysis import Array
 
 TEN = ("sane", "pulse", "independence", "tempo", "repetition", "seam", "style", "diversity", "copies", "margin")
 _SPLITS = 20
@@ -91,7 +94,7 @@ def hear_set(
         match = None
         if index is not None and number < n_searched:
             match = index.search(sample.waveform, sample.sample_rate, sample.bpm)
-            scores = with_copy(scores, match.score, f"{match.track} @ {match.seconds:.1f} s")
+            scores = with_copy(scores, match)
         return scores, style_vector(hearing, sample.bars), match
 
     numbered = enumerate(samples)
@@ -159,7 +162,7 @@ def numbers_of(heard: HeardSet, ruler: Ruler, seed: int, itself: bool = False) -
         "seam": _share(score.seam.passes for score in scores),
         "style": style.value,
         "diversity": diversity_ratio(heard.vectors, ruler.space) if len(scores) > 1 else float("nan"),
-        "copies": float(np.mean(copies >= COPY_LIMIT)) if len(copies) else float("nan"),
+        "copies": share_of_copies(copies),
         "margin": float(np.median(copies)) / usual if len(copies) and usual > 0 else float("nan"),
         "style_low": style.low,
         "style_high": style.high,

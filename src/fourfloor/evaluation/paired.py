@@ -12,18 +12,18 @@ from itertools import pairwise
 import numpy as np
 
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.features import (
+from fourfloor.evaluation.features import N_MELS
+from fourfloor.signal import inversion
+from fourfloor.signal.analysis import (
     ANALYSIS_RATE,
     CUTOFF_HZ,
     N_FFT,
-    N_MELS,
     Array,
     mel_filters,
     mono,
     power_frames,
     to_analysis_rate,
 )
-from fourfloor.signal import inversion
 from fourfloor.signal.stft import istft, stft
 
 _BANDS_HZ = (30.0, 120.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)

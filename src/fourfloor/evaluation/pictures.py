@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from fourfloor.evaluation.features import ANALYSIS_RATE, Array, mono, to_analysis_rate
 from fourfloor.signal import picture
+from fourfloor.signal.analysis import ANALYSIS_RATE, Array, mono, to_analysis_rate
 
 _HEIGHT, _WIDTH = 192, 720
 _MARKS = 1000  # of a strip plot

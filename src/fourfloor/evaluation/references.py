@@ -14,11 +14,11 @@ from itertools import pairwise
 import numpy as np
 import scipy.fft
 
-from fourfloor.evaluation.copying import CopyIndex
-from fourfloor.evaluation.features import Array
+from fourfloor.copies.index import CopyIndex
 from fourfloor.evaluation.numbers import HeardSet, hear_set
 from fourfloor.evaluation.progress import HEAR_SECONDS, SEARCH_SECONDS
 from fourfloor.evaluation.sources import Sample, Source
+from fourfloor.signal.analysis import Array
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import resample_loop
 

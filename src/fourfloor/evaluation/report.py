@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.copies.policy import is_copy
+from fourfloor.envelope import Envelope
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.numbers import TEN, HeardSet
 from fourfloor.evaluation.pictures import player, spectrogram, strip_plot
 from fourfloor.evaluation.scorecard import ROWS, Scorecard
-from fourfloor.evaluation.scores import COPY_LIMIT, Envelope
 from fourfloor.evaluation.sources import Source
 from fourfloor.ingestion.catalogue import Catalogue
 from fourfloor.saving import save_file
@@ -163,7 +164,7 @@ def _loop(title: str, judged: Source, chosen: Sequence[int], heard: HeardSet, pi
 
 
 def _copies(judged: Source, chosen: Sequence[int], heard: HeardSet, catalogue: Catalogue) -> list[str]:
-    flagged = [i for i in np.argsort(-heard.copy_scores, kind="stable") if heard.matches[i].score >= COPY_LIMIT]
+    flagged = [i for i in np.argsort(-heard.copy_scores, kind="stable") if is_copy(heard.matches[i].score)]
     if not flagged:
         return []
     parts = [f"<h2>{len(flagged)} flagged copies</h2>"]

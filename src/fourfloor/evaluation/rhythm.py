@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
-from fourfloor.evaluation.features import Array, Hearing, hear
+from fourfloor.evaluation.features import Hearing, hear
+from fourfloor.signal.analysis import Array
 
 LOWEST_BPM, HIGHEST_BPM = 88.2, 183.6  # 90-180 and the tolerance
 TOLERANCE = 0.02

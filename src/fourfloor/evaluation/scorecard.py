@@ -15,22 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.copies.index import CopyIndex
+from fourfloor.copies.passages import dataset_passages
+from fourfloor.copies.policy import share_of_copies
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.copying import CopyIndex
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import MIN_STYLE_LOOPS
-from fourfloor.evaluation.features import CUTOFF_HZ, Array
 from fourfloor.evaluation.numbers import TEN, HeardSet, Ruler, hear_set, numbers_of
 from fourfloor.evaluation.progress import HEAR_SECONDS, SEARCH_SECONDS, Stages, Tell
 from fourfloor.evaluation.references import Decoder, hear_rows, row_stages
-from fourfloor.evaluation.scores import COPY_LIMIT, as_rows
-from fourfloor.evaluation.sources import (
-    Source,
-    array_source,
-    dataset_passages,
-    dataset_source,
-    file_source,
-)
+from fourfloor.evaluation.scores import as_rows
+from fourfloor.evaluation.sources import Source, array_source, dataset_source, file_source
 from fourfloor.evaluation.verdict import (
     KINDS,
     Gate,
@@ -41,6 +36,7 @@ from fourfloor.evaluation.verdict import (
     verdict_of,
 )
 from fourfloor.ingestion.catalogue import Catalogue, load
+from fourfloor.signal.analysis import CUTOFF_HZ, Array
 
 ROWS = {
     "A": "held-out real", "B": "other style", "C": "held-out, sixteenths shuffled", "D": "white noise",
@@ -214,8 +210,8 @@ def _warnings(ruler: Ruler, judged: Source, chosen: Sequence[int], heard: HeardS
     if tracks < 10:
         notes.append(f"{tracks} held-out tracks: style distance cannot be judged with fewer than 10")
     real = ruler.held_out.copy_scores
-    if len(real) and float(np.mean(real >= COPY_LIMIT)) > 0.01:
-        notes.append(f"{np.mean(real >= COPY_LIMIT):.0%} of held-out loops share a passage with a training track")
+    if share_of_copies(real) > 0.01:
+        notes.append(f"{share_of_copies(real):.0%} of held-out loops share a passage with a training track")
     silent = sum(score.silent for score in heard.scores)
     if silent:
         notes.append(f"{silent} of {len(heard.scores)} loops are silent")

@@ -5,13 +5,17 @@ Generation picks candidates with these, training stops early by them, the scorec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from fourfloor.copies.index import CopyIndex, CopyMatch
+from fourfloor.copies.policy import is_copy
+from fourfloor.dataset import Dataset
+from fourfloor.envelope import BAND_NUMBERS, SANE_NUMBERS, Envelope
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.features import CUTOFF_HZ, Array, Hearing, hear
+from fourfloor.evaluation.features import Hearing, hear
 from fourfloor.evaluation.rhythm import (
     chop_of,
     folded,
@@ -22,9 +26,9 @@ from fourfloor.evaluation.rhythm import (
     tempo_of,
 )
 from fourfloor.evaluation.seam import Seam, curvature_of, seam_of
+from fourfloor.signal.analysis import CUTOFF_HZ, Array
 
-SANE_NUMBERS = ("flatness_db", "modulation_db", "crest_db", "clipping", "offset", "crackle")
-BAND_NUMBERS = ("pulse", "independence", "repetition")  # two-sided: too much is as wrong as too little
+ENVELOPE_LOOPS = 120  # evenly over a training set: enough for the range of a number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +76,7 @@ class LoopScores:
     @property
     def is_copy(self) -> bool:
         """Tell whether a copy search found the loop in its training set."""
-        return self.copy_score is not None and self.copy_score >= COPY_LIMIT
+        return is_copy(self.copy_score)
 
     def is_sane(self, envelope: Envelope) -> bool:
         """Tell whether the loop is finite, not silent, and usual in every one of `SANE_NUMBERS`."""
@@ -85,69 +89,6 @@ class LoopScores:
         nearness = [envelope.nearness(number, getattr(self, number)) for number in SANE_NUMBERS[:3] + BAND_NUMBERS]
         central = float(np.mean(nearness))
         return 0.5 + 0.5 * central if not faults else 0.5 * central / (1 + len(faults))
-
-
-# Held-out: real tracks at most .46, produced loops .55; lossy, stretched and transposed copies at least .74.
-COPY_LIMIT = 0.65
-
-
-@dataclass(frozen=True, kw_only=True)
-class Envelope:
-    """The usual range of each number: the 0.5-99.5 % range of a training set for sanity, 5-95 % for the rest."""
-
-    low: dict[str, float]
-    middle: dict[str, float]
-    high: dict[str, float]
-
-    @classmethod
-    def of(cls, scores: Sequence[LoopScores]) -> Envelope:
-        """Measure the usual range on a training set; clipping, DC and crackle only have an upper border.
-
-        A hundred loops do not show their own 0.5 %, so the sane range is widened by a tenth; and nobody hears a
-        thousandth of clipped samples, a DC of a twentieth or a crackle of 4, so these are always allowed.
-        """
-        low, middle, high = {}, {}, {}
-        for number in SANE_NUMBERS + BAND_NUMBERS:
-            values = np.array([getattr(score, number) for score in scores if not score.silent], dtype=float)
-            values = values[np.isfinite(values)]
-            if len(values) == 0:
-                continue
-            tail = 0.5 if number in SANE_NUMBERS else 5.0
-            least, half, most = (float(v) for v in np.percentile(values, (tail, 50.0, 100.0 - tail)))
-            margin = 0.1 * (most - least) if number in SANE_NUMBERS else 0.0
-            floor = _ALLOWED.get(number)
-            low[number] = least - margin if floor is None else -np.inf
-            middle[number], high[number] = half, max(most + margin, -np.inf if floor is None else floor)
-        return cls(low=low, middle=middle, high=high)
-
-    def holds(self, number: str, value: float) -> bool:
-        """Tell whether a value is usual; a number that was never measured (bar repetition of one bar) is."""
-        if number not in self.high or np.isnan(value):
-            return True
-        return bool(self.low[number] <= value <= self.high[number])
-
-    def nearness(self, number: str, value: float) -> float:
-        """Score 1 in the middle of the range, 0 at its borders and beyond."""
-        if number not in self.high or np.isnan(value):
-            return 0.5
-        border = self.high[number] if value > self.middle[number] else self.low[number]
-        return float(np.clip((border - value) / (border - self.middle[number] or 1e-9), 0, 1))
-
-    def to_dict(self) -> dict[str, list[float]]:
-        """Write the ranges as `{number: [low, middle, high]}`, for a model card."""
-        return {
-            name: [float(np.nan_to_num(side[name], neginf=-1e9)) for side in (self.low, self.middle, self.high)]
-            for name in sorted(self.high)
-        }
-
-    @classmethod
-    def from_dict(cls, ranges: Mapping[str, Sequence[float]]) -> Envelope:
-        """Read what `to_dict` wrote."""
-        sides = ({name: float(ends[i]) for name, ends in ranges.items()} for i in range(3))
-        return cls(**dict(zip(("low", "middle", "high"), sides, strict=True)))
-
-
-_ALLOWED = {"clipping": 1e-3, "offset": 0.05, "crackle": 4.0}
 
 
 def sharpness(curvature: Array, sample_rate: int) -> float:
@@ -199,9 +140,25 @@ def score_loop(waveform: Array, sample_rate: int, bpm: float, bars: int, cutoff_
     return score_hearing(waveform, sample_rate, hear(waveform, sample_rate, cutoff_hz), bpm, bars)
 
 
-def with_copy(scores: LoopScores, copy_score: float, nearest: str) -> LoopScores:
+def score_new(waveform: Array, sample_rate: int, bpm: float, bars: int, index: CopyIndex) -> LoopScores:
+    """Score a loop as `score_loop` does, and search the training music for its nearest passage."""
+    scores = score_loop(waveform, sample_rate, bpm, bars)
+    match = index.search(waveform, sample_rate, bpm)
+    # A loop that is silent or stands still is like nothing.
+    return with_copy(scores, replace(match, score=round(match.score, 4))) if match.track else scores
+
+
+def with_copy(scores: LoopScores, match: CopyMatch) -> LoopScores:
     """Add the result of a copy search to the scores of a loop."""
-    return replace(scores, copy_score=copy_score, nearest=nearest)
+    return replace(scores, copy_score=match.score, nearest=f"{match.track} @ {match.seconds:.1f} s")
+
+
+def usual_range(dataset: Dataset) -> Envelope:
+    """Measure the usual range of the numbers on training loops of a dataset, evenly over it."""
+    return Envelope.of([
+        score_loop(dataset.waveform(i), dataset.sample_rate, dataset.bpm(i), dataset.bars)
+        for i in dataset.evenly("train", ENVELOPE_LOOPS)
+    ])  # fmt: skip
 
 
 def as_rows(scores: Iterable[LoopScores]) -> list[dict[str, object]]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fourfloor.evaluation.features import Array, Hearing, hear
+from fourfloor.evaluation.features import Hearing, hear
 from fourfloor.evaluation.rhythm import is_edge_octave, tempo_of
+from fourfloor.signal.analysis import Array
 
 # On 243 cuts of real tracks: grid 1.0, never under .78 for 3 % wrong length; click 99 % under 3.7; dip all above -18.6.
 GRID_LIMIT = 0.88

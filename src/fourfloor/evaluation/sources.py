@@ -11,10 +11,9 @@ import numpy as np
 
 from fourfloor import audio
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.copying import Passage
-from fourfloor.evaluation.features import Array
 from fourfloor.evaluation.rhythm import measure_bpm
 from fourfloor.ingestion.catalogue import Catalogue, hash_file
+from fourfloor.signal.analysis import Array
 
 MAX_SECONDS = 120.0  # a longer file is a track, not a loop
 SNAP = 0.01  # an untagged file this near to whole bars is whole bars
@@ -99,31 +98,6 @@ def dataset_source(catalogue: Catalogue, split: str) -> Source:
 def track_name(catalogue: Catalogue, track: int) -> str:
     """Name a track so that two files of one name stay two tracks."""
     return f"{catalogue.tracks[track].name} #{track}"
-
-
-def dataset_passages(
-    catalogue: Catalogue, split: str = "train", on_loop: Callable[[], None] = lambda: None
-) -> Iterator[Passage]:
-    """Join the loops that follow each other in a track; a loop that stands alone goes on at its own start."""
-    indices = catalogue.indices(split)
-    loops = catalogue.loops
-    following = {loops[index].follows: index for index in indices if loops[index].follows is not None}
-    joined: set[int] = set()
-    for index in indices:
-        if index in joined:
-            continue
-        chain = [index]
-        while chain[-1] in following and following[chain[-1]] not in joined:
-            chain.append(following[chain[-1]])
-        joined.update(chain)
-        loop = loops[index]
-        yield Passage(
-            name=catalogue.tracks[loop.track].name, sample_rate=catalogue.sample_rate, bpm=loop.bpm,
-            waveform=np.concatenate([catalogue.waveform(i).mean(axis=0, keepdims=True) for i in chain], axis=1),
-            start_seconds=loop.start_seconds, closed=len(chain) == 1,
-        )  # fmt: skip
-        for _ in chain:
-            on_loop()
 
 
 def file_source(paths: Sequence[Path], notes: Sequence[str] = ()) -> Source:

@@ -176,7 +176,7 @@ def _fault(name: str, row: dict[str, Any]) -> str:
 
 def generate_summary(summary: dict[str, Any]) -> None:
     """Print how much was made and how fast, what the similarity means, and what to do about faults."""
-    from fourfloor.faults import NEARLY_A_COPY
+    from fourfloor.copies.policy import NEARLY_A_COPY
 
     audio, wall = summary["audio_seconds"], summary["wall_seconds"]
     written = [row for row in summary["loops"] if row["file"]]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from fourfloor.evaluation.features import Array
+from fourfloor.signal.analysis import Array
 
 FRAME_RATE = 43.0
 PATCH_FRAMES = 86  # 2 s

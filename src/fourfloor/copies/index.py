@@ -2,7 +2,7 @@
 
 A match is the correlation of 2 s of log-mel, band and frame means removed, at any offset in any training passage, after
 transposing the loop by -2 to +2 semitones (with or without the change of speed that resampling brings) and after
-bringing it to the passage's tempo. What a first search finds alike (`coarse_search`) is measured in full, and more of
+bringing it to the passage's tempo. What a first search finds alike (`search`) is measured in full, and more of
 it where that comes near a copy.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.coarse_search import (
+from fourfloor.copies.passages import Passage
+from fourfloor.copies.search import (
     COARSE,
     FINE,
     FRAME_RATE,
@@ -31,7 +31,8 @@ from fourfloor.evaluation.coarse_search import (
     best_pairs,
     read_patch,
 )
-from fourfloor.evaluation.features import (
+from fourfloor.errors import FourfloorError
+from fourfloor.signal.analysis import (
     ANALYSIS_RATE,
     CUTOFF_HZ,
     SILENCE_RMS,
@@ -48,18 +49,6 @@ CODE_RANGE_DB = 32.0
 CODE = 2  # what a byte means: 2 = quarter decibels with the frame means removed
 _PAIRS = 64  # that the first search found are measured in full,
 _SUSPECT = 0.55  # and more where one of them reaches this: the nearest may come late
-
-
-@dataclass(frozen=True, kw_only=True)
-class Passage:
-    """A stretch of training audio, `(channels, samples)`; `closed` when it is a loop that goes on at its start."""
-
-    name: str
-    waveform: Array
-    sample_rate: int
-    bpm: float
-    start_seconds: float = 0.0
-    closed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

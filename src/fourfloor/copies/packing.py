@@ -17,10 +17,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from fourfloor.copies.index import CODE, TOP_HZ, CopyIndex
+from fourfloor.copies.search import N_BANDS, PATCH_FRAMES, STEPS_PER_DB
+from fourfloor.envelope import Envelope
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.coarse_search import N_BANDS, PATCH_FRAMES, STEPS_PER_DB
-from fourfloor.evaluation.copying import CODE, TOP_HZ, CopyIndex
-from fourfloor.evaluation.scores import BAND_NUMBERS, SANE_NUMBERS, Envelope
 
 STEP_DB = 2  # of the kept fingerprints
 MAX_FREE = 2**26  # bytes that any fingerprints may inflate to: thirteen hours of music
@@ -57,7 +57,7 @@ def unseal(content: dict[str, Any], packed: bytes) -> tuple[CopyIndex, Envelope,
     if not _is_text(data_hash):
         raise FourfloorError("the name of its data is damaged")
     _check_index(content["index"])
-    _check_envelope(content["envelope"])
+    envelope = Envelope.read(content["envelope"])
     try:
         arrays = load(packed)
     except SafetensorError as error:
@@ -68,7 +68,7 @@ def unseal(content: dict[str, Any], packed: bytes) -> tuple[CopyIndex, Envelope,
     index = CopyIndex.from_arrays({"frames": frames}, content["index"])
     if not index.is_searchable:
         raise FourfloorError("nothing in its passages moves, so no copy could be found")
-    return index, Envelope.from_dict(content["envelope"]), data_hash
+    return index, envelope, data_hash
 
 
 def _hash(content: dict[str, Any], packed: bytes) -> str:
@@ -96,17 +96,6 @@ def _check_index(about: Any) -> None:
             raise FourfloorError(f"the {key} of its passages are damaged")
     if max(about["lengths"], default=0) < PATCH_FRAMES:
         raise FourfloorError("it has no passage long enough to be searched")
-
-
-def _check_envelope(ranges: Any) -> None:
-    """Raise FourfloorError where a usual range is missing, not finite or upside down."""
-    known = {*SANE_NUMBERS, *BAND_NUMBERS}
-    if not isinstance(ranges, dict) or not set(SANE_NUMBERS) <= set(ranges) <= known:
-        raise FourfloorError("its usual ranges are not those of this version")
-    for number, ends in ranges.items():
-        sound = isinstance(ends, list) and len(ends) == 3 and all(map(_is_number, ends)) and ends == sorted(ends)
-        if not sound:
-            raise FourfloorError(f"its usual range of {number} is damaged")
 
 
 def _is_number(value: Any) -> bool:

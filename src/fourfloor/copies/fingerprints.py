@@ -1,0 +1,78 @@
+"""What a model learned from, as far as its loops are compared with it: the file that lies beside the model.
+
+It is written when the model is trained: fingerprints of every training loop, those that the model it was tuned from
+had learned from among them, and the usual range of each number of a loop. So copies are found where the training music
+is not.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fourfloor import header
+from fourfloor.copies import packing
+from fourfloor.copies.index import CopyIndex
+from fourfloor.copies.passages import training_passages
+from fourfloor.dataset import Dataset
+from fourfloor.envelope import Envelope
+from fourfloor.errors import FourfloorError
+from fourfloor.training.checkpoint import write_atomically
+
+ARRAYS, ABOUT = "reference.safetensors", "reference.json"
+MAX_BYTES = 2**30  # of the packed fingerprints: of 600 hours
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """The index of all training passages, and the usual range of the numbers of the dataset's loops."""
+
+    index: CopyIndex
+    envelope: Envelope
+    data_hash: str = ""  # of what they are of; unknown of old ones
+
+
+def write(
+    folder: Path,
+    dataset: Dataset,
+    measure: Callable[[Dataset], Envelope],
+    parent: Fingerprints | None = None,
+    on_loop: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Fingerprint and `measure` the training loops of a dataset, once.
+
+    What the model it is tuned from had learned from, `parent`, is searched too; the range of the numbers is the
+    dataset's.
+    """
+    data_hash = f"{parent.data_hash}>{dataset.data_hash}" if parent else dataset.data_hash
+    with contextlib.suppress(FourfloorError):
+        if load(folder).data_hash == data_hash:
+            return  # an earlier part of the run wrote it
+    index = CopyIndex(training_passages(dataset, lambda done: on_loop(done, len(dataset))))
+    try:
+        packed, about = packing.seal(index.joined(parent.index) if parent else index, measure(dataset), data_hash)
+    except FourfloorError as error:
+        reason = f"{dataset.catalogues[0].path}: no copy of its loops could be found ({error})"
+        raise FourfloorError(f"{reason}; ingest other music") from None
+    write_atomically(folder / ARRAYS, packed)
+    write_atomically(folder / ABOUT, about)
+
+
+def load(folder: Path) -> Fingerprints:
+    """Read the fingerprints beside a model; FourfloorError in one line where they are missing or damaged."""
+    try:
+        content = header.read_json(folder / ABOUT)
+        with open(folder / ARRAYS, "rb") as file:
+            packed = file.read(MAX_BYTES + 1)
+        if len(packed) > MAX_BYTES:
+            raise FourfloorError(f"{ARRAYS} is larger than {MAX_BYTES} bytes")
+        return Fingerprints(*packing.unseal(content, packed))
+    except (OSError, FourfloorError) as error:
+        reason = f"{folder}: its reference to the training set cannot be read ({error})"
+        raise FourfloorError(f"{reason}; `fourfloor train --resume` writes it") from None
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a run's fingerprints into a model folder."""
+    for name in (ARRAYS, ABOUT):
+        write_atomically(target / name, (source / name).read_bytes())
