@@ -60,8 +60,9 @@ def train(request: TrainRequest, on_progress: OnProgress = ignore) -> dict[str, 
         plan = _with_parents_size(plan, origin.parent)
         on_progress(Progress(stage="reading the dataset"))
         dataset = _dataset(request, plan, origin)
+        model = _model(request, plan, origin)  # refused before the run's folder is made
         with run_folder.claimed(request.run):
-            return _train(request, plan, budget, origin, dataset, device, on_progress)
+            return _train(request, plan, budget, origin, dataset, model, device, on_progress)
 
 
 def _train(
@@ -70,6 +71,7 @@ def _train(
     budget: Budget,
     origin: Origin,
     dataset: Dataset,
+    model: nn.Module,
     device: str,
     on_progress: OnProgress,
 ) -> dict[str, Any]:
@@ -79,7 +81,6 @@ def _train(
     run_folder.describe(request.run, plan, meta, request.data, origin.resumed)
     on_progress(Progress(stage="fitting the codec to the dataset"))
     codec = _codec(request, plan, origin, dataset, representation)
-    model = _model(request, plan, origin, meta["shape"])
     seen_by = observers(request.run, plan, codec, dataset, meta, origin, model, on_progress)
     for note in seen_by.notes:
         on_progress(Progress(message=note))
@@ -164,9 +165,10 @@ def _codec(
     return codec
 
 
-def _model(request: TrainRequest, plan: recipe.Recipe, origin: Origin, shape: dict[str, int]) -> nn.Module:
+def _model(request: TrainRequest, plan: recipe.Recipe, origin: Origin) -> nn.Module:
     """Build the model, with the weights of the one that it tunes."""
     torch.manual_seed(plan.training.seed)
+    shape = representation_module(plan.representation_name).shape(plan.representation)
     model: nn.Module = family_module(plan.family).Model(plan.model, shape)
     parent = origin.parent
     if parent and not origin.resumed:

@@ -1,6 +1,7 @@
 """What the command line shows while it works and when it is done: bars with ETA, tables, lines."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from fourfloor.training.progress import Progress as TrainingProgress
 
 PLAIN_SECONDS = 30.0  # between lines where the output is no terminal
+ANNOUNCE_SECONDS = 1.0
 
 
 class Bar:
@@ -24,13 +26,34 @@ class Bar:
     def __init__(self, progress: Progress, task: TaskID, console: Console) -> None:
         self._progress, self._task, self._console = progress, task, console
         self._spoke = time.monotonic()
+        self._announcement: threading.Timer | None = None
 
     def update(self, done: float, total: float, text: str, announce: bool = False) -> None:
-        """Show how far the work is; `announce` says so at once where the output is no terminal."""
+        """Show how far the work is.
+
+        Where the output is not a terminal, `announce` prints it if nothing follows within a second: a mistake that is
+        found at once stays one line.
+        """
+        self.be_quiet()
         self._progress.update(self._task, completed=done, total=total, text=text)
-        if not self._console.is_terminal and (announce or time.monotonic() - self._spoke >= PLAIN_SECONDS):
-            print(f"{100 * done / total:.0f} %  {text}", file=sys.stderr, flush=True)
-            self._spoke = time.monotonic()
+        if self._console.is_terminal:
+            return
+        line = f"{100 * done / total:.0f} %  {text}"
+        if time.monotonic() - self._spoke >= PLAIN_SECONDS:
+            self._print(line)
+        elif announce:
+            self._announcement = threading.Timer(ANNOUNCE_SECONDS, self._print, [line])
+            self._announcement.daemon = True
+            self._announcement.start()
+
+    def be_quiet(self) -> None:
+        """Take back what was to be announced."""
+        if self._announcement:
+            self._announcement.cancel()
+
+    def _print(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+        self._spoke = time.monotonic()
 
     def note(self, line: str) -> None:
         """Print a line of its own above the bar."""
@@ -46,7 +69,11 @@ def progress_bar(title: str) -> Iterator[Bar]:
         TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[text]}", markup=False),
     )  # fmt: skip
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        yield Bar(progress, progress.add_task(title, total=None, text=""), console)
+        bar = Bar(progress, progress.add_task(title, total=None, text=""), console)
+        try:
+            yield bar
+        finally:
+            bar.be_quiet()
 
 
 class TrainingBar:
