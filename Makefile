@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data/compare
 
-.PHONY: soak loops examples listen test test-readers music model compare bench clean
+.PHONY: help coverage test-torch-range soak loops examples listen test test-readers music model compare bench clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -28,6 +28,14 @@ test-readers: .venv/installed-test    ## install the programs that packs are for
 soak: .venv/installed-test      ## mutate files and kill processes for an hour: MINUTES=60 SEED=0, failures go to soak.jsonl
 	$(BIN)/python scripts/soak.py --minutes $(or $(MINUTES),60) --seed $(or $(SEED),0)
 
+coverage: .venv/installed-test  ## run all tests and print which lines they do not reach
+	$(BIN)/pytest -n 2 --cov=fourfloor --cov-report=term:skip-covered
+
+test-torch-range:               ## run the tests of models, training and generation with the newest torch, in build/torch (GBs)
+	$(PYTHON) -m venv build/torch
+	build/torch/bin/pip install --quiet --disable-pip-version-check --upgrade --editable '.[test]'
+	build/torch/bin/pytest tests/test_models.py tests/test_training.py tests/test_generation.py tests/test_old.py
+
 music:                          ## fetch the open training music to data/tracks (Debian packages, no root)
 	scripts/music.sh data/tracks
 
@@ -41,16 +49,20 @@ compare: .venv/installed        ## train every family for twenty minutes of one 
 bench: .venv/installed          ## print real-time factors and peak memory
 	$(BIN)/python scripts/bench.py
 
+help:                           ## list what make can do
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name about; do \
+		printf '%-18s %s\n' "$$name" "$$about"; done
+
 clean:                          ## remove the environment, loops/ and examples/
 	rm -rf .venv .venv-readers loops examples
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --editable .
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --constraint constraints.txt --editable .
 	touch $@
 
-.venv/installed-test: pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --editable '.[test]'
+.venv/installed-test: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --constraint constraints.txt --editable '.[test]'
 	touch .venv/installed $@
