@@ -409,11 +409,11 @@ def test_wrong_input_is_one_line_before_anything_is_trained(
     data, fine = ("--data", dataset_folder), ("--data", dataset_folder, *minutes)
     cases = {
         "cannot read the recipe": (tmp_path / "none.toml", *fine, "--out", out),
-        "is no dataset": (good, "--data", tmp_path / "none", *minutes, "--out", out),
+        "is not a dataset": (good, "--data", tmp_path / "none", *minutes, "--out", out),
         "cannot write": (good, *fine, "--out", tmp_path / "file" / "report"),
         "have one name": (good, twin, *fine, "--out", out),
         "needs a decoder": (lonely, *fine, "--out", out),
-        "makes no loops by itself": (RECIPES / "decoder.toml", *fine, "--out", out),
+        "does not generate loops by itself": (RECIPES / "decoder.toml", *fine, "--out", out),
         "either minutes or steps": (good, *data, "--out", out),
         "n 0 is outside": (good, *fine, "--out", out, "--n", 0),
         "bpm 20 is outside": (good, *fine, "--out", out, "--bpm", 20),

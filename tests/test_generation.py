@@ -289,7 +289,7 @@ def test_a_parent_without_a_reference_is_noted(
         overrides=("training.batch_size=2", "training.check_every=0"), device="cpu",
     )  # fmt: skip
     notes = api.train(request)["notes"]
-    assert any(f"passages that {runs / 'prior'} had heard will not be found" in note for note in notes)
+    assert any(f"passages that {runs / 'prior'} was trained on cannot be found" in note for note in notes)
     assert fingerprints.load(runs / "tuned").data_hash == Dataset([other_folder]).data_hash
 
 
@@ -370,7 +370,7 @@ def test_only_a_model_of_the_same_family_can_be_tuned(
         ({"seed": -1}, "seed -1 is outside"),
         ({"seed": 2**63 - 2, "count": 3}, "seed 9223372036854775808 is outside"),  # of the last one
         ({"candidates": 1000}, "candidates 1000 is outside"),
-        ({"model": "no-such-model"}, "no-such-model: is no model"),
+        ({"model": "no-such-model"}, "no-such-model: is not a model"),
     ],
 )
 def test_what_cannot_be_made_is_refused(

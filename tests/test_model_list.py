@@ -118,5 +118,5 @@ def test_a_bare_folder_lists_what_the_package_has(tmp_path: Path, capsys, monkey
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="none: is no folder"):
+    with pytest.raises(ValueError, match="none: is not a folder"):
         api.list_models([tmp_path / "none"])

@@ -100,11 +100,11 @@ def test_a_pack_is_replaced_only_on_request_and_nothing_else_is(loops: Path, tmp
     assert (out / "index.html").exists()
     assert not (out / "loops.csv").exists()
     (out / "mine.txt").touch()
-    with pytest.raises(FourfloorError, match=r"holds mine\.txt, which is no part of the pack"):
+    with pytest.raises(FourfloorError, match=r"holds mine\.txt, which is not part of the pack"):
         pack([loops], out, overwrite=True)
     with pytest.raises(FourfloorError, match="is a folder without a pack in it"):
         pack([loops], loops, overwrite=True)
-    with pytest.raises(FourfloorError, match="is no folder"):
+    with pytest.raises(FourfloorError, match="is not a folder"):
         pack([loops], out / "mine.txt", overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["demo", "in"]
 

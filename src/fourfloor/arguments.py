@@ -33,7 +33,7 @@ def check_types(arguments: Any) -> None:
 def checked(name: str, value: Any, expected: Any) -> Any:
     """Return a value of the expected type: int, float, bool, str, Path, a class, `X | None`, or a sequence of these.
 
-    Raises FourfloorError in one line where it is of another type; a bool is no number, NaN and infinity are none.
+    Raises FourfloorError in one line where it is of another type; a bool is not a number, NaN and infinity are none.
     """
     origin, inner = get_origin(expected), get_args(expected)
     if NoneType in inner:

@@ -34,7 +34,7 @@ def fitting(run: Path, codec_hash: str, bundled: Sequence[Path]) -> list[Path]:
 
 
 def _seconds_of(run: Path, codec_hash: str) -> float | None:
-    """Return how long a run's decoder was trained; None for what is no decoder of that codec."""
+    """Return how long a run's decoder was trained; None for what is not a decoder of that codec."""
     try:
         described = checkpoint.descriptions(run)
     except OSError:  # a folder that may not be entered

@@ -159,7 +159,7 @@ def _checked(values: np.ndarray, limit: float, trained: Trained) -> np.ndarray:
 
 def _unsound(trained: Trained) -> FourfloorError:
     where = trained.source or "the model in training"
-    return FourfloorError(f"{where}: its weights make values that are no sound; use another model or checkpoint")
+    return FourfloorError(f"{where}: its weights produce values that are not sound; use another model or checkpoint")
 
 
 def draw_requests(request: Request, draws: int) -> list[Request]:

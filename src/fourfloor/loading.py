@@ -206,7 +206,7 @@ def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     exported = (folder / PRIOR_FILE).exists()
     if not exported and not (folder / checkpoint.FOLDER).is_dir():
         known = ", ".join(bundled_names()) or "none"
-        raise FourfloorError(f"{name}: is no model; name a run folder, or one of those in the package: {known}")
+        raise FourfloorError(f"{name}: is not a model; name a run folder, or one of those in the package: {known}")
     prior = load_trained(folder / PRIOR_FILE if exported else folder)
     if not hasattr(prior.model, "sample"):
         raise FourfloorError(f"{name}: is a {prior.recipe.family} run, which makes no loops; name the prior's run")

@@ -216,7 +216,7 @@ def _apply_override(content: dict[str, Any], override: str) -> None:
         value = text.strip()
     values = content.setdefault(table, {})
     if not isinstance(values, dict):
-        raise FourfloorError(f"--set {override}: {table} is no table of the recipe")
+        raise FourfloorError(f"--set {override}: {table} is not a table of a recipe")
     values[key] = value
 
 

@@ -34,7 +34,7 @@ def with_weights(trained: loading.Trained, value: float) -> loading.Trained:
 @pytest.mark.parametrize("half", ["prior", "decoder"])
 def test_weights_that_make_no_sound_name_their_model(model: loading.LoopModel, half: str, value: float) -> None:
     absurd = replace(model, **{half: with_weights(getattr(model, half), value)})
-    with pytest.raises(FourfloorError, match="make values that are no sound") as caught:
+    with pytest.raises(FourfloorError, match="produce values that are not sound") as caught:
         generation.make_loop(absurd, Request(bars=1))
     assert str(caught.value).startswith(f"{getattr(model, half).source}: ")
 

@@ -21,7 +21,7 @@ def export(prior: Path, decoder: str | None, out: Path, overwrite: bool = False)
     _check_target(folder, overwrite)
     model = loading.load_model(str(prior), decoder)  # refuses what does not fit
     if not (prior / checkpoint.FOLDER).is_dir():  # a model folder, or one in the package
-        raise FourfloorError(f"{prior}: is no run but a model already; name the run of a prior")
+        raise FourfloorError(f"{prior}: is an exported model, not a training run; pass the prior's run folder")
     source = model.decoder.source if model.decoder else None
     fingerprints.load(prior)
     with Workspace(folder, loading.MODEL_FILES) as work:

@@ -25,9 +25,9 @@ def list_models(folders: Sequence[Path], own_recipes: Path | None = None) -> dic
     """
     for folder in folders:
         if not folder.is_dir():
-            raise FourfloorError(f"{folder}: is no folder; name one that holds runs")
+            raise FourfloorError(f"{folder}: is not a folder; name one that holds runs")
     if own_recipes and not own_recipes.is_dir():
-        raise FourfloorError(f"{own_recipes}: is no folder; name one that holds recipes")
+        raise FourfloorError(f"{own_recipes}: is not a folder; name one that holds recipes")
     unreadable: list[dict[str, Any]] = []
     using: dict[str, list[str]] = {}
     own = [str(path) for path in sorted(own_recipes.rglob("*.toml"))] if own_recipes else []

@@ -101,7 +101,7 @@ def _fingerprints(run: Path, dataset: Dataset, origin: Origin, on_loop: OnLoop) 
         if (folder / fingerprints.ABOUT).exists():
             heard = fingerprints.load(folder)
         else:
-            notes = [f"{folder} has no reference: passages that {origin.parent_name} had heard will not be found"]
+            notes = [f"{folder} has no reference: passages that {origin.parent_name} was trained on cannot be found"]
     fingerprints.write(run, dataset, usual_range, heard, on_loop)
     return notes
 

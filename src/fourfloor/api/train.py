@@ -225,7 +225,7 @@ def _device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise FourfloorError("device cuda: torch sees no such device here; use --device cpu")
+        raise FourfloorError("device cuda: torch finds no CUDA device; use --device cpu")
     if name not in ("cpu", "cuda"):
         raise FourfloorError(f"device {name!r} is unknown: use auto, cpu or cuda")
     return name

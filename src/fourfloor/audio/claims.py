@@ -1,4 +1,4 @@
-"""What a file claims, against what was decoded of it: the length of each stream, and samples that are no sound.
+"""What a file claims, against what was decoded of it: the length of each stream, and samples that are not sound.
 
 In: the headers, and the count of what was read. Out: lines that say what was missing or mended, or an AudioError.
 """

@@ -41,7 +41,7 @@ def display_name(path: PathLike) -> str:
 
 
 def file_kind(mode: int) -> str:
-    """Name what a `st_mode` that is no regular file stands for."""
+    """Name what a `st_mode` that is not a regular file stands for."""
     return "a folder" if stat.S_ISDIR(mode) else _SPECIAL.get(stat.S_IFMT(mode), "not a regular file")
 
 

@@ -98,7 +98,7 @@ class OpenFile:
 
 
 def probe(path: PathLike) -> AudioInfo:
-    """Return what the header says; raise AudioError where the file is no audio or beyond the limits."""
+    """Return what the header says; raise AudioError where the file is not audio or beyond the limits."""
     with opened(path) as file:
         return file.info
 

@@ -109,7 +109,9 @@ def wave_bytes(path: PathLike, waveform: np.ndarray, tags: LoopTags | None, samp
 def _tag_chunks(path: PathLike, tags: LoopTags, frames: int, sample_rate: int) -> bytes:
     """Return the chunks of tempo, loop points and text; ID3 last, after all that older readers know."""
     if not (0 < tags.bpm < 1000 and 0 < tags.bars < 1 << 14):
-        raise AudioError(path, f"{tags.bpm:g} BPM over {tags.bars} bars is no loop; give both in range")
+        raise AudioError(
+            path, f"{tags.bpm:g} BPM over {tags.bars} bars is out of range; give up to 1000 BPM and 16383 bars"
+        )
     texts = {b"INAM": tags.title, b"IKEY": tags.key or "", b"ICMT": tags.comment, b"ISFT": tags.software}
     if any(re.search("[\0\ud800-\udfff]", text) for text in texts.values()):
         raise AudioError(path, "a tag holds a NUL character or one that Unicode does not have; remove it")

@@ -67,7 +67,7 @@ def read_entries(asked: Sequence[Path], runs: Path, overrides: Sequence[str]) ->
             continue
         if plan.generation is None:
             raise FourfloorError(
-                f"{path}: {plan.family} makes no loops by itself; leave it out, or name its prior as well"
+                f"{path}: {plan.family} does not generate loops by itself; leave it out, or add its prior"
             )
         decoder = None
         if path in needing:

@@ -103,7 +103,7 @@ def track_name(catalogue: Catalogue, track: int) -> str:
 def file_source(paths: Sequence[Path], notes: Sequence[str] = ()) -> Source:
     """Read loops from audio files at their own rate, in the order of their content; tempo and bars from their tags.
 
-    Without tags both are measured. Raises AudioError for what is no audio, FourfloorError for a longer file.
+    Without tags both are measured. Raises AudioError for what is not audio, FourfloorError for a longer file.
     """
     hashed = sorted((hash_file(path), str(path)) for path in paths)
     files = [Path(path) for _, path in hashed]

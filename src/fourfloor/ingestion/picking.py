@@ -91,7 +91,7 @@ def fault(waveform: np.ndarray, sample_rate: int, thresholds: Thresholds, gain_d
 
 
 def is_silent(waveform: np.ndarray, sample_rate: int, thresholds: Thresholds, gain_db: float = 0.0) -> bool:
-    """Tell whether a loop is too quiet as a whole, or in too many of its frames of 20 ms; an offset is no sound."""
+    """Tell whether a loop is too quiet as a whole, or in too many of its frames of 20 ms; an offset is not sound."""
     frame = round(0.02 * sample_rate)
     count = waveform.shape[1] // frame
     frames = waveform[:, : count * frame].reshape(len(waveform), count, frame)

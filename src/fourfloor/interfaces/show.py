@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from fourfloor.ingestion.folder import IngestReport, TrackReport
     from fourfloor.training.progress import Progress as TrainingProgress
 
-PLAIN_SECONDS = 30.0  # between lines where the output is no terminal
+PLAIN_SECONDS = 30.0  # between lines where the output is not a terminal
 ANNOUNCE_SECONDS = 1.0
 
 
 class Bar:
-    """A progress bar on standard error; plain lines now and then where that is no terminal."""
+    """A progress bar on standard error; plain lines now and then where that is not a terminal."""
 
     def __init__(self, progress: Progress, task: TaskID, console: Console) -> None:
         self._progress, self._task, self._console = progress, task, console
@@ -194,7 +194,7 @@ def _control(name: str, rank: float) -> str:
 def _fault(name: str, row: dict[str, Any]) -> str:
     """Say a fault of `fourfloor.faults` in words."""
     said = {
-        "not finite": "holds numbers that are no sound", "silent": "is silent", "open seam": "does not close",
+        "not finite": "contains values that are not sound", "silent": "is silent", "open seam": "does not close",
         "copy": "copies a passage of the training music", "clipped": "is clipped",
         "tempo": f"sounds like {row['bpm_measured']:.1f} BPM",
     }  # fmt: skip

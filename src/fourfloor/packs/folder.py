@@ -69,12 +69,12 @@ def _check_target(out: Path, overwrite: bool, as_zip: bool) -> None:
         return
     if as_zip:
         if not out.is_file():
-            raise FourfloorError(f"{where}: is no file; choose another name for the zip")
+            raise FourfloorError(f"{where}: is not a file; choose another name for the zip")
         if not overwrite:
             raise FourfloorError(f"{where}: is there already; choose another --out or pass --overwrite")
         return
     if out.is_symlink() or not out.is_dir():
-        raise FourfloorError(f"{where}: is no folder; choose another --out")
+        raise FourfloorError(f"{where}: is not a folder; choose another --out")
     names = set(files_in(out))
     if not names:
         return
@@ -86,7 +86,7 @@ def _check_target(out: Path, overwrite: bool, as_zip: bool) -> None:
         raise FourfloorError(f"{where}: a pack is there already; choose another --out or pass --overwrite")
     if names - listed:
         other = display_name(min(names - listed))
-        raise FourfloorError(f"{where}: holds {other}, which is no part of the pack; move it away first")
+        raise FourfloorError(f"{where}: holds {other}, which is not part of the pack; move it away first")
 
 
 def _move(partial: Path, out: Path) -> None:

@@ -51,7 +51,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How long a run is trained in all, with what it did before; None is no limit. Preparation counts as minutes."""
+    """How long a run is trained in all, with what it did before; None means no limit. Preparation counts as minutes."""
 
     steps: int | None = None
     minutes: float | None = None

@@ -15,7 +15,7 @@ class Stopped(Exception):  # noqa: N818 - asked for, not an error
     def __init__(self, number: int, step: int) -> None:
         self.exit_code = 128 + number
         if step:
-            saved = f"after step {step}; all of it is saved, go on with --resume"
+            saved = f"after step {step}; all work is saved. Continue with --resume"
         else:
             saved = "before the first step; nothing was trained yet, start it again"
         super().__init__(f"stopped by {signal.Signals(number).name} {saved}")

@@ -55,7 +55,7 @@ def _up_to(path: Path, step: int) -> list[str]:
     missing = sorted(set(range(1, step + 1)) - {number for _, number in kept})
     if missing:
         LOGGER.warning(
-            "%s: has no line for %d of the %d steps that the checkpoint has (%d-%d); the run goes on without them",
+            "%s: has no line for %d of the %d steps that the checkpoint has (%d-%d); the run continues without them",
             path, len(missing), step, missing[0], missing[-1],
         )  # fmt: skip
     return [line for line, _ in kept]
