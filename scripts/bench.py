@@ -99,10 +99,10 @@ def measure_thirty_two(folder: Path, model: str) -> tuple[float, float]:
 
 def generate(folder: Path, model: str, count: int) -> tuple[float, float]:
     """Make loops on all cores and return the seconds of audio and those it took."""
-    from fourfloor import api
+    import fourfloor as ff
 
-    said = api.generate(api.GenerateRequest(model=model, out=folder / "loops", bpm=BPM, count=count))
-    return said["audio_seconds"], said["wall_seconds"]
+    made = ff.generate(folder / "loops", model=model, bpm=BPM, count=count)
+    return made.audio_seconds, made.wall_seconds
 
 
 def repeat(work: Callable[[int], object], times: int) -> tuple[float, float]:

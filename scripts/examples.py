@@ -10,7 +10,8 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from fourfloor import api, audio, generation, loading
+import fourfloor as ff
+from fourfloor import audio, generation, loading
 from fourfloor.errors import FourfloorError
 from fourfloor.interfaces.show import generate_lines
 from fourfloor.representations.controls import ANY, Controls
@@ -56,15 +57,14 @@ def main() -> None:
         parser.error(str(error))
     pictures = []
     for seed, example in enumerate(EXAMPLES):
-        said = api.generate(
-            api.GenerateRequest(
-                model=options.model, out=options.out, bpm=example.bpm, bars=example.bars, count=1, seed=seed,
-                style=example.style, controls=example.controls, candidates=options.candidates, overwrite=True,
-            )
+        made = ff.generate(
+            options.out, model=options.model, bpm=example.bpm, bars=example.bars, count=1, seed=seed,
+            style=example.style, controls=example.controls, candidates=options.candidates, overwrite=True,
         )  # fmt: skip
-        row = said["loops"][0]
-        waveform = audio.decode(row["file"])
-        label = Path(row["file"]).stem.removeprefix("fourfloor_")
+        (row,) = made.loops
+        assert row.file is not None
+        waveform = audio.decode(row.file)
+        label = row.file.stem.removeprefix("fourfloor_")
         pictures.append((label, picture.spectrogram(waveform, audio.SAMPLE_RATE)))
         generate_lines(row, options.candidates, last_seed=len(EXAMPLES) - 1)
     picture.save_sheet(options.sheet, pictures, columns=2)

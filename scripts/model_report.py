@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from fourfloor import audio, loading
-from fourfloor.api.generate import leveled
+from fourfloor.api.draws import leveled
 from fourfloor.copies import fingerprints
 from fourfloor.copies.fingerprints import Fingerprints
 from fourfloor.copies.policy import share_of_copies

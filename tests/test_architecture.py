@@ -12,6 +12,7 @@ PATH = [
     "arguments",
     "stopping",
     "processes",
+    "threads",
     "saving",
     "workspace",
     "signal",
@@ -44,6 +45,7 @@ TRAINING_PATH = [
     "errors",
     "arguments",
     "stopping",
+    "threads",
     "saving",
     "workspace",
     "signal",
@@ -59,7 +61,7 @@ TRAINING_PATH = [
     "loading",
     "generation",
 ]
-TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops", "filelock"}  # torch brings the last
+TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops", "filelock", "threadpoolctl"}  # torch brings the last
 FORBIDDEN_NAMES = {"utils", "common", "base", "core", "helpers", "factory"}
 
 

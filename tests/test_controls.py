@@ -1,7 +1,6 @@
 """Controls: what they measure on features of known truth, their ranks, and a prior that takes them as conditions."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,28 +194,28 @@ def test_asked_controls_change_the_loop_and_stand_in_its_file(trained_runs: dict
     from fourfloor import audio
 
     wanted = Controls(density=0.9, kick=False)
-    asked = api.GenerateRequest(model=str(trained_runs["prior"]), out=tmp_path, bars=1, count=1, controls=wanted)
-    file, plain = (
-        api.generate(request)["loops"][0]["file"] for request in (asked, replace(asked, controls=Controls()))
-    )
-    assert Path(file).stem == "fourfloor_126bpm_prior_density-0p9_kick-0_1bars_s0"
-    assert Path(plain).stem == "fourfloor_126bpm_prior_1bars_s0"
+
+    def make(out: Path, controls: Controls, **options: bool) -> Path:
+        made = api.generate(out, model=trained_runs["prior"], bars=1, count=1, controls=controls, **options)
+        assert made.loops[0].file is not None
+        return made.loops[0].file
+
+    file, plain = make(tmp_path, wanted), make(tmp_path, Controls())
+    assert file.stem == "fourfloor_126bpm_prior_density-0p9_kick-0_1bars_s0"
+    assert plain.stem == "fourfloor_126bpm_prior_1bars_s0"
     tags, plain_tags = audio.read_tags(file), audio.read_tags(plain)
     assert tags is not None
     assert plain_tags is not None
     assert json.loads(tags.comment)["controls"] == {"density": 0.9, "kick": 0.0}
     assert "controls" not in json.loads(plain_tags.comment)
-    untagged = api.generate(replace(asked, out=tmp_path / "plain", plain=True))["loops"][0]["file"]
+    untagged = make(tmp_path / "plain", wanted, plain=True)
     assert audio.read_tags(untagged) is None
     assert (audio.decode(untagged) == audio.decode(file)).all()
 
 
 def test_a_model_without_controls_says_so(prior_without_controls: Path, tmp_path: Path) -> None:
-    request = api.GenerateRequest(
-        model=str(prior_without_controls), out=tmp_path / "none", controls=Controls(energy=0.8)
-    )
     with pytest.raises(ValueError, match=r"plain was trained without controls \(energy\): train with"):
-        api.generate(request)
+        api.generate(tmp_path / "none", model=prior_without_controls, controls=Controls(energy=0.8))
     assert not (tmp_path / "none").exists()
     model = loading.load_model(str(prior_without_controls))
     with pytest.raises(ValueError, match="without controls"):

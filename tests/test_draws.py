@@ -4,6 +4,7 @@ import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,8 +128,9 @@ def test_every_fault_has_a_name(reference: Fingerprints) -> None:
     assert names(score_loop(loop, RATE, 126.0, 4)) == ("not finite",)
 
 
-def request(run: Path, out: Path, **options: object) -> api.GenerateRequest:
-    return replace(api.GenerateRequest(model=str(run), out=out, bars=1, count=1, redraws=0), **options)
+def make(run: Path, out: Path, **options: Any) -> dict[str, Any]:
+    """Generate one loop of one bar with a run's model; return its row of `--json`."""
+    return api.generate(out, model=run, **({"bars": 1, "count": 1, "redraws": 0} | options)).to_json()["loops"][0]
 
 
 def test_the_command_in_the_tag_makes_the_same_bytes(
@@ -136,11 +138,10 @@ def test_the_command_in_the_tag_makes_the_same_bytes(
 ) -> None:
     """Whatever was chosen or redrawn, and though the first draw of its seed has a fault again."""
     wanted = Controls(density=0.8, kick=False)
-    asked = request(
+    row = make(
         trained_runs["prior"], tmp_path / "a", seed=8, bpm=133.37, style="HOUSE", controls=wanted, candidates=3,
         redraws=2, decoder=str(trained_runs["decoder"]),
     )  # fmt: skip
-    row = api.generate(asked)["loops"][0]
     assert row["faults"]  # of an untrained model
     assert row["draws"] == 5
     tags = audio.read_tags(row["file"])

@@ -11,6 +11,7 @@ import wave
 import weakref
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from conftest import RECIPES, TINY, house_loop
 from PIL import Image
 
 from fourfloor import api, audio, generation, header, loading
-from fourfloor.api.generate import AHEAD, in_parallel
+from fourfloor.api.parallel import AHEAD, in_parallel
 from fourfloor.copies import fingerprints
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
@@ -108,12 +109,13 @@ def test_the_style_is_asked_for_by_name(model: loading.LoopModel) -> None:
         generation.style_number(model.prior, "polka")
 
 
-def request(run: Path, out: Path, **options: object) -> api.GenerateRequest:
-    return replace(api.GenerateRequest(model=str(run), out=out, bars=1, count=2), **options)
+def make(run: Path, out: Path, **options: Any) -> dict[str, Any]:
+    """Generate two loops of one bar with a run's model; return what `--json` prints."""
+    return api.generate(out, **({"model": run, "bars": 1, "count": 2} | options)).to_json()
 
 
 def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: Path) -> None:
-    said = api.generate(request(trained_runs["prior"], tmp_path / "a", bpm=128.0, sheet=True))
+    said = make(trained_runs["prior"], tmp_path / "a", bpm=128.0, sheet=True)
     assert list(said) == ["loops", "unchanged_from", "audio_seconds", "wall_seconds"]
     assert len(said["loops"]) == 2
     for row in said["loops"]:
@@ -133,7 +135,7 @@ def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: P
         assert " @ " in row["nearest"]
     with Image.open(tmp_path / "a" / "spectrograms.png") as sheet:
         assert min(sheet.size) > 200
-    again = api.generate(request(trained_runs["prior"], tmp_path / "b", bpm=128.0))
+    again = make(trained_runs["prior"], tmp_path / "b", bpm=128.0)
     for first, second in zip(said["loops"], again["loops"], strict=True):
         assert Path(first["file"]).read_bytes() == Path(second["file"]).read_bytes()
 
@@ -177,7 +179,7 @@ def test_an_exported_model_makes_the_same_music(
     first = generation.sample_latents(model.prior, Request(bars=1))
     second = generation.sample_latents(exported.prior, Request(bars=1))
     np.testing.assert_allclose(first, second, atol=0.05)  # weights in fewer bits
-    api.generate(request(tmp_path / "tiny", tmp_path / "loops"))
+    make(tmp_path / "tiny", tmp_path / "loops")
 
 
 def test_runs_are_exported_with_the_decoder_they_are_heard_with(
@@ -377,16 +379,16 @@ def test_what_cannot_be_made_is_refused(
     trained_runs: dict[str, Path], tmp_path: Path, options: dict[str, object], told: str
 ) -> None:
     with pytest.raises(ValueError, match=told):
-        api.generate(request(trained_runs["prior"], tmp_path / "none", **options))
+        make(trained_runs["prior"], tmp_path / "none", **options)
     assert not (tmp_path / "none").exists()
 
 
 def test_a_decoder_alone_makes_no_loops(trained_runs: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="makes no loops; name the prior's run"):
-        api.generate(request(trained_runs["decoder"], tmp_path))
+        make(trained_runs["decoder"], tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_named(trained_runs: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ValueError, match="cannot write there"):
-        api.generate(request(trained_runs["prior"], tmp_path / "file" / "loops"))
+        make(trained_runs["prior"], tmp_path / "file" / "loops")

@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,55 +35,55 @@ def twin(trained_runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def asked(trained_runs: Runs, tmp_path: Path) -> api.GenerateRequest:
-    return api.GenerateRequest(
-        model=str(trained_runs["prior"]), out=tmp_path / "loops", bars=1, count=2, redraws=1, sheet=True
-    )
+def asked(trained_runs: Runs, tmp_path: Path) -> dict[str, Any]:
+    return {
+        "model": trained_runs["prior"], "out": tmp_path / "loops", "bars": 1, "count": 2, "redraws": 1, "sheet": True
+    }  # fmt: skip
 
 
-def test_generate_replaces_nothing_unasked(asked: api.GenerateRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    api.generate(asked)
-    before = content(asked.out)
+def test_generate_replaces_nothing_unasked(asked: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.generate(**asked)
+    before = content(asked["out"])
     with monkeypatch.context() as patch:
         patch.setattr("fourfloor.api.draws.leveled", lambda *_: pytest.fail("made a loop before it refused"))
         with pytest.raises(FourfloorError, match=r"s0\.wav: exists already; pass --overwrite, or .*--seed 2$"):
-            api.generate(asked)
+            api.generate(**asked)
         with pytest.raises(FourfloorError, match=r"spectrograms\.png: exists already; pass --overwrite"):
-            api.generate(replace(asked, seed=2))
-    assert content(asked.out) == before
-    api.generate(replace(asked, seed=2, sheet=False))
-    assert content(asked.out).items() > before.items()
-    assert len(content(asked.out)) == len(before) + 2
-    api.generate(replace(asked, overwrite=True))
-    assert content(asked.out).items() >= before.items()
+            api.generate(**asked | dict(seed=2))
+    assert content(asked["out"]) == before
+    api.generate(**asked | dict(seed=2, sheet=False))
+    assert content(asked["out"]).items() > before.items()
+    assert len(content(asked["out"])) == len(before) + 2
+    api.generate(**asked | dict(overwrite=True))
+    assert content(asked["out"]).items() >= before.items()
 
 
-def test_a_redrawn_loop_is_named_by_its_own_seed(asked: api.GenerateRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redrawn_loop_is_named_by_its_own_seed(asked: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     import fourfloor.faults
 
     monkeypatch.setattr(fourfloor.faults, "faults_of", lambda *_: ("copy",))
-    row = api.generate(replace(asked, count=1, candidates=6, sheet=False))["loops"][0]
-    tags = audio.read_tags(row["file"])
+    row = api.generate(**asked | dict(count=1, candidates=6, sheet=False)).loops[0]
+    tags = audio.read_tags(row.file)
     assert tags is not None
-    assert Path(row["file"]).stem.endswith(f"_s{row['seed']}")
-    assert json.loads(tags.comment)["seed"] == row["seed"]
+    assert Path(row.file).stem.endswith(f"_s{row.seed}")
+    assert json.loads(tags.comment)["seed"] == row.seed
     with pytest.raises(FourfloorError, match="exists already"):  # whichever draw was kept
-        api.generate(replace(asked, count=1, candidates=6, sheet=False))
+        api.generate(**asked | dict(count=1, candidates=6, sheet=False))
 
 
-def test_loops_of_two_models_of_one_name_never_share_one(asked: api.GenerateRequest, twin: Path) -> None:
-    asked = replace(asked, sheet=False)
-    first = api.generate(asked)
-    before = content(asked.out)
+def test_loops_of_two_models_of_one_name_never_share_one(asked: dict, twin: Path) -> None:
+    asked = {**asked, "sheet": False}
+    first = api.generate(**asked)
+    before = content(asked["out"])
     for overwrite in (False, True):
-        second = api.generate(replace(asked, model=str(twin), overwrite=overwrite))
-        assert content(asked.out).items() > before.items()
-        assert len(content(asked.out)) == 4
-    names = [Path(row["file"]).name for row in first["loops"] + second["loops"]]
+        second = api.generate(**asked | dict(model=str(twin), overwrite=overwrite))
+        assert content(asked["out"]).items() > before.items()
+        assert len(content(asked["out"])) == 4
+    names = [Path(row.file).name for row in first.loops + second.loops]
     digits = loading.load_model(str(twin)).weights_hash[:6]
     assert names[::2] == ["fourfloor_126bpm_prior_1bars_s0.wav", f"fourfloor_126bpm_prior-{digits}_1bars_s0.wav"]
     with pytest.raises(FourfloorError, match=f"prior-{digits}_1bars_s0.wav: exists already"):
-        api.generate(replace(asked, model=str(twin)))
+        api.generate(**asked | dict(model=str(twin)))
 
 
 def test_the_hash_of_weights_tells_models_apart(trained_runs: Runs, twin: Path) -> None:

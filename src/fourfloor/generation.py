@@ -16,6 +16,7 @@ from fourfloor.loading import LoopModel, Trained
 from fourfloor.representations import controls, latent, magnitude
 from fourfloor.representations.controls import ANY, Controls
 from fourfloor.signal.beatgrid import BPM_RANGE, loop_samples
+from fourfloor.threads import thread_limit
 
 BAR_CHOICES = latent.BAR_COUNTS
 MAX_COUNT = 10_000
@@ -121,13 +122,25 @@ def make_loop(model: LoopModel, request: Request, sampling: Any = None) -> np.nd
     """
     check_controls(model, request.controls)
     try:
-        with np.errstate(over="raise", invalid="raise"):
+        with thread_limit(1), np.errstate(over="raise", invalid="raise"):  # sums do not depend on the number of cores
             waveform = (
                 _make_alone(model, request, sampling) if model.decoder is None else _make(model, request, sampling)
             )
     except FloatingPointError:
         raise _unsound(model.decoder or model.prior) from None
     return _checked(waveform, MAX_AMPLITUDE, model.decoder or model.prior)
+
+
+def decode_latents(model: LoopModel, z: np.ndarray, bpm: float, bars: int, seed: int) -> np.ndarray:
+    """Make a loop of latents `(latents, LATENT_DIM)`, float32 `(2, samples)`, not leveled."""
+    assert model.decoder is not None
+    samples = loop_samples(bpm, bars, latent.SAMPLE_RATE)
+    try:
+        with thread_limit(1), np.errstate(over="raise", invalid="raise"):
+            waveform = render(model.decoder, z, bpm, samples, seed)
+    except FloatingPointError:
+        raise _unsound(model.decoder) from None
+    return _checked(waveform, MAX_AMPLITUDE, model.decoder)
 
 
 def _make(model: LoopModel, request: Request, sampling: Any) -> np.ndarray:

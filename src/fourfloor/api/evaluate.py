@@ -10,8 +10,8 @@ import numpy as np
 
 from fourfloor import audio, generation, loading
 from fourfloor.api.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw, leveled
-from fourfloor.api.generate import in_parallel
 from fourfloor.api.outputs import make_folder, refuse_existing
+from fourfloor.api.parallel import in_parallel
 from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError

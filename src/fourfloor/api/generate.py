@@ -1,190 +1,179 @@
-"""Step 6: a model and a request go in, tagged WAV files come out."""
+"""A model makes loops, and each becomes a tagged WAV file in a folder: what `fourfloor generate` does."""
 
-import json
-import shlex
-import sys
+import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import torch
-
-from fourfloor import __version__, audio, generation, loading
-from fourfloor.api.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw
+from fourfloor import generation, loading
+from fourfloor.api.draws import REDRAWS
+from fourfloor.api.loops import Loop
+from fourfloor.api.model import Model, check_draws, load
 from fourfloor.api.outputs import loop_title, make_folder, model_word, refuse_existing
-from fourfloor.arguments import check_range, check_types
+from fourfloor.api.progress import OnProgress, ignore
+from fourfloor.arguments import check_range, checked
 from fourfloor.generation import Request
-from fourfloor.loading import LoopModel
-from fourfloor.processes import core_count
 from fourfloor.representations.controls import ANY, Controls
-from fourfloor.stopping import StopSignal
 
-Made = TypeVar("Made")
 SHEET = "spectrograms.png"
-AHEAD = 4  # things a core may be ahead of the next one in order: some are drawn several times
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateRequest:
-    """Which loops to make and where to put them.
+class WrittenLoop:
+    """What is known of a loop that was written; `file` is None for one with a fault that `strict` refused."""
 
-    A loop with a fault (`fourfloor.faults`) is redrawn up to `redraws` times; then the best draw is written with its
-    faults named, or with `strict` not at all.
+    file: Path | None
+    bpm: float
+    bars: int
+    frames: int
+    sample_rate: int
+    seed: int
+    seam: float
+    bpm_measured: float
+    copy_score: float | None
+    nearest: str | None
+    controls: dict[str, float]
+    faults: tuple[str, ...]
+    draws: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the loop's row of `generate --json`."""
+        return {**vars(self), "file": self.file and str(self.file), "faults": list(self.faults)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generated:
+    """The loops of one call, how much audio they are, and how long they took, in seconds."""
+
+    loops: tuple[WrittenLoop, ...]
+    unchanged_from: str | None
+    audio_seconds: float
+    wall_seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `generate --json` prints."""
+        return {**vars(self), "loops": [loop.to_json() for loop in self.loops]}
+
+
+def generate(
+    out: str | os.PathLike[str] = "loops",
+    *,
+    model: str | os.PathLike[str] | Model = loading.BUNDLED,
+    decoder: str | os.PathLike[str] | None = None,
+    count: int = 4,
+    bpm: float = 126.0,
+    bars: int = 4,
+    seed: int = 0,
+    style: str | None = None,
+    controls: Controls = ANY,
+    candidates: int = 1,
+    redraws: int = REDRAWS,
+    strict: bool = False,
+    sheet: bool = False,
+    plain: bool = False,
+    overwrite: bool = False,
+    on_loop: Callable[[WrittenLoop], None] = lambda loop: None,
+    on_progress: OnProgress = ignore,
+) -> Generated:
+    """Write loops as WAV files into a folder; `Model.generate` makes one in memory.
+
+    Args:
+        out: The folder; it is made where it is not there.
+        model: A `Model`, or what `ff.load` takes.
+        decoder: Another decoder; only where `model` is not loaded yet.
+        count: How many loops, 1-10,000. Loop i has the seed `seed + i`.
+        bpm, bars, seed, style, controls, candidates, redraws: As for `Model.generate`.
+        strict: Write no loop that still has a fault.
+        sheet: Write a picture of all loops, spectrograms.png.
+        plain: Write the audio alone, without tags.
+        overwrite: Replace files that are there.
+        on_loop: Called with each `WrittenLoop` in order.
+        on_progress: Called with (done, total, text) after each loop.
+
+    Returns:
+        `Generated`: a row for each loop.
+
+    Raises:
+        FourfloorError: Before any work where an argument is out of range, a file is there, or nothing can be written.
+
+    Example:
+        >>> import fourfloor as ff
+        >>> made = ff.generate("loops", count=1, bars=1, seed=3, overwrite=True)
+        >>> made.loops[0].file.name
+        'fourfloor_126bpm_warehouse_1bars_s3.wav'
     """
-
-    model: str = loading.BUNDLED
-    decoder: str | None = None
-    out: Path = Path("loops")
-    bpm: float = 126.0
-    bars: int = 4
-    count: int = 4
-    seed: int = 0
-    style: str | None = None
-    controls: Controls = ANY
-    candidates: int = 1
-    redraws: int = REDRAWS
-    strict: bool = False
-    sheet: bool = False
-    plain: bool = False  # WAV files of audio alone, without tags
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        check_types(self)
-        check_range("count", self.count, 1, generation.MAX_COUNT)
-        check_range("candidates", self.candidates, 1, MAX_CANDIDATES)
-        check_range("redraws", self.redraws, 0, MAX_CANDIDATES)
-        self.loop(0), self.loop(self.count - 1)  # refused before anything is made
-
-    def loop(self, number: int) -> Request:
-        """Return what is asked of loop `number`, counted from 0."""
-        return Request(bpm=self.bpm, bars=self.bars, seed=self.seed + number, style=self.style, controls=self.controls)
-
-
-def generate(request: GenerateRequest, on_loop: Callable[[dict[str, Any]], None] = lambda row: None) -> dict[str, Any]:
-    """Write loops as tagged WAV files; return what `generate --json` prints. FourfloorError in one line."""
-    from fourfloor.copies import fingerprints
-    from fourfloor.signal import picture
-
     began = time.monotonic()
-    rows, pictures = [], []
-    with ThreadPoolExecutor(1) as opener:  # the model is loaded and the first loops are sampled meanwhile
-        opening = opener.submit(fingerprints.load, loading.reference_folder(request.model))
-        model = loading.load_model(request.model, request.decoder)
-        generation.check_controls(model, request.controls)
-        request = replace(request, style=generation.style_name(model.prior, request.style))
-        word = _free_word(request, model)
-        make_folder(request.out)
-
-        def draw(number: int) -> Draw:
-            return best_draw(model, request.loop(number), request.candidates, request.redraws, opening.result)
-
-        for kept in in_parallel(draw, request.count):
-            path = write_draw(request, model, word, kept)
-            row = row_of(kept, path)
-            rows.append(row)
-            on_loop(row)
-            if request.sheet and path:
-                pictures.append((path.stem, picture.spectrogram(kept.waveform, audio.SAMPLE_RATE)))
+    folder = Path(out)
+    check_range("count", checked("count", count, int), 1, generation.MAX_COUNT)
+    check_draws(candidates, redraws)
+    asked = Request(bpm=bpm, bars=bars, seed=seed, style=style, controls=controls)  # refused before a model is loaded
+    replace(asked, seed=asked.seed + count - 1)
+    player = model if isinstance(model, Model) else load(model, decoder=decoder)
+    first = player.request(bpm=bpm, bars=bars, seed=seed, style=style, controls=controls)
+    requests = [replace(first, seed=seed + number) for number in range(count)]
+    word = _free_word(player, folder, requests, candidates + redraws, overwrite, sheet)
+    make_folder(folder)
+    loops = player.generate_many(
+        count, bpm=bpm, bars=bars, seed=seed, style=style, controls=controls, candidates=candidates, redraws=redraws
+    )
+    written, pictures = [], _Sheet() if sheet else None
+    for loop in loops:
+        path = folder / f"{loop_title(word, loop.request)}.wav"
+        if not (strict and loop.faults):
+            loop.save(path, overwrite=True, plain=plain)  # what was there was refused before
+            if pictures:
+                pictures.add(path.stem, loop)
+        written.append(_written(loop, None if strict and loop.faults else path))
+        on_loop(written[-1])
+        on_progress(len(written), count, path.stem)
     if pictures:
-        picture.save_sheet(request.out / SHEET, pictures)
-    seconds = sum(row["frames"] for row in rows if row["file"]) / audio.SAMPLE_RATE
-    return {
-        "loops": rows, "unchanged_from": model.prior.unchanged_from,
-        "audio_seconds": round(seconds, 3), "wall_seconds": round(time.monotonic() - began, 3),
-    }  # fmt: skip
+        pictures.save(folder / SHEET)
+    seconds = sum(loop.frames / loop.sample_rate for loop in written if loop.file)
+    return Generated(
+        loops=tuple(written), unchanged_from=player.unchanged_from, audio_seconds=round(seconds, 3),
+        wall_seconds=round(time.monotonic() - began, 3),
+    )  # fmt: skip
 
 
-def _free_word(request: GenerateRequest, model: LoopModel) -> str:
+def _free_word(model: Model, folder: Path, requests: list[Request], draws: int, overwrite: bool, sheet: bool) -> str:
     """Return what stands for the model in file names; FourfloorError where a file that may be written is there.
 
     Whichever draws are kept: before the work all of them count.
     """
-    draws = request.candidates + request.redraws
-    asked = map(request.loop, range(request.count))
-    drawn = [draw for loop in asked for draw in generation.draw_requests(loop, draws)]
-    word = model_word(model, request.out, drawn)
-    if not request.overwrite:
-        remedy = f"choose another --out or --seed {request.seed + request.count}"
-        refuse_existing(request.out, (f"{loop_title(word, draw)}.wav" for draw in drawn), remedy)
-        refuse_existing(request.out, [SHEET] if request.sheet else [])
+    drawn = [draw for request in requests for draw in generation.draw_requests(request, draws)]
+    word = model_word(model.parts, folder, drawn)
+    if not overwrite:
+        remedy = f"choose another --out or --seed {requests[-1].seed + 1}"
+        refuse_existing(folder, (f"{loop_title(word, draw)}.wav" for draw in drawn), remedy)
+        refuse_existing(folder, [SHEET] if sheet else [])
     return word
 
 
-def write_draw(request: GenerateRequest, model: LoopModel, word: str, kept: Draw) -> Path | None:
-    """Write a loop and return its path; None for one with a fault that `strict` refuses."""
-    if request.strict and kept.faults:
-        return None
-    path = request.out / f"{loop_title(word, kept.request)}.wav"
-    command = command_of(request, kept.request)
-    audio.write_loop(path, kept.waveform, None if request.plain else loop_tags(model, kept.request, path.stem, command))
-    return path
+class _Sheet:
+    """A picture of many loops; their audio is not kept for it."""
+
+    def __init__(self) -> None:
+        self._pictures: list[tuple[str, Any]] = []
+
+    def add(self, name: str, loop: Loop) -> None:
+        from fourfloor.signal import picture
+
+        self._pictures.append((name, picture.spectrogram(loop.waveform, loop.sample_rate)))
+
+    def save(self, path: Path) -> None:
+        from fourfloor.signal import picture
+
+        if self._pictures:
+            picture.save_sheet(path, self._pictures)
 
 
-def row_of(kept: Draw, path: Path | None) -> dict[str, Any]:
-    """Return what `generate --json` says of a loop."""
-    scores, asked = kept.scores, kept.request
-    return {
-        "file": path and str(path), "bpm": asked.bpm, "bars": asked.bars, "frames": kept.waveform.shape[1],
-        "sample_rate": audio.SAMPLE_RATE, "seed": asked.seed, "seam": round(scores.seam.score, 4),
-        "bpm_measured": round(scores.bpm_measured, 2), "copy_score": scores.copy_score, "nearest": scores.nearest,
-        "controls": kept.controls, "faults": list(kept.faults), "draws": kept.draws,
-    }  # fmt: skip
-
-
-def command_of(request: GenerateRequest, kept: Request) -> str:
-    """Write the command that makes exactly the loop that was kept, whether it was redrawn or not."""
-    words = ["fourfloor", "generate", "--model", request.model]
-    words += ["--decoder", request.decoder] if request.decoder else []
-    words += ["--bpm", repr(float(kept.bpm)).removesuffix(".0"), "--bars", str(kept.bars)]
-    words += ["--style", kept.style] if kept.style else []
-    for name, value in kept.controls.asked.items():
-        option = name.replace("_", "-")
-        words += [f"--{option}" if value else f"--no-{option}"] if name == "kick" else [f"--{option}", repr(value)]
-    return shlex.join([*words, "--seed", str(kept.seed), "--count", "1", "--redraws", "0"])
-
-
-def in_parallel(make: Callable[[int], Made], count: int) -> Iterator[Made]:
-    """Make `count` things in order, one core each; few wait in memory for their turn.
-
-    Each is made by one thread, so that its sums do not depend on the number of cores.
-    """
-    cores = core_count()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(min(cores, count))
-    try:
-        waiting: deque[Future[Made]] = deque()
-        for number in range(count):
-            waiting.append(pool.submit(make, number))
-            if len(waiting) > AHEAD * cores:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        ending = isinstance(sys.exception(), StopSignal)  # what is being made is not waited for then
-        pool.shutdown(wait=not ending, cancel_futures=True)
-        torch.set_num_threads(threads)
-
-
-def loop_tags(model: LoopModel, request: Request, title: str, command: str = "") -> audio.LoopTags:
-    """Say in a loop's file what made it, and by which command it can be made again."""
-    comment: dict[str, Any] = {
-        "model": model.name, "weights": model.weights_hash, "seed": request.seed, "style": request.style,
-        "data_hash": model.prior.meta["data_hash"],
-        "decoder": model.decoder.meta["data_hash"] if model.decoder else None, "codec": model.prior.codec_hash,
-        "sampling": asdict(model.prior.recipe.generation),
-    }  # fmt: skip
-    if request.controls.asked:
-        comment["controls"] = request.controls.asked
-    if model.prior.unchanged_from:
-        comment["unchanged_from"] = model.prior.unchanged_from
-    if command:
-        comment["command"] = command
-    software = f"fourfloor {__version__}"
-    return audio.LoopTags(
-        bpm=request.bpm, bars=request.bars, title=title, comment=json.dumps(comment), software=software
-    )
+def _written(loop: Loop, path: Path | None) -> WrittenLoop:
+    nearest = f"{loop.copy.track} @ {loop.copy.seconds:.1f} s" if loop.copy.track else None
+    return WrittenLoop(
+        file=path, bpm=loop.bpm, bars=loop.bars, frames=loop.waveform.shape[1], sample_rate=loop.sample_rate,
+        seed=loop.seed, seam=round(loop.seam, 4), bpm_measured=round(loop.bpm_measured, 2),
+        copy_score=loop.copy.score, nearest=nearest, controls=dict(loop.measured), faults=loop.faults,
+        draws=loop.draws,
+    )  # fmt: skip

@@ -22,7 +22,7 @@ import numpy as np
 
 import fourfloor
 from fourfloor import audio, generation
-from fourfloor.api.generate import loop_tags
+from fourfloor.api.loops import loop_tags
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel

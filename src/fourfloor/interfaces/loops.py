@@ -1,7 +1,7 @@
 """The command that generates loops: generate."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -53,26 +53,23 @@ def generate(
     close, is silent or clipped, or sounds in another tempo. generate redraws it from another seed, then keeps the best
     draw and names the faults that are left. The comment in a file's tags holds the command that makes that file again.
     """
-    from fourfloor import api
+    import fourfloor as ff
     from fourfloor.interfaces.show import generate_lines, generate_summary
-    from fourfloor.representations.controls import Controls
 
-    controls = Controls(density=density, brightness=brightness, low_end=low_end, kick=kick, energy=energy)
-    request = api.GenerateRequest(
-        model=model, decoder=decoder, out=out, bpm=bpm, bars=bars, count=count, seed=seed, style=style,
-        controls=controls, candidates=candidates, redraws=redraws, strict=strict, sheet=sheet, plain=plain,
-        overwrite=overwrite,
-    )  # fmt: skip
-
-    def show(row: dict[str, Any]) -> None:
+    def show(row: ff.WrittenLoop) -> None:
         if not as_json:
             generate_lines(row, candidates, last_seed=seed + count - 1)
 
-    summary = api.generate(request, show)
+    controls = ff.Controls(density=density, brightness=brightness, low_end=low_end, kick=kick, energy=energy)
+    made = ff.generate(
+        out, model=model, decoder=decoder, bpm=bpm, bars=bars, count=count, seed=seed, style=style, controls=controls,
+        candidates=candidates, redraws=redraws, strict=strict, sheet=sheet, plain=plain, overwrite=overwrite,
+        on_loop=show,
+    )  # fmt: skip
     if as_json:
-        print_json(summary)
+        print_json(made.to_json())
     else:
-        generate_summary(summary)
-    refused = sum(row["file"] is None for row in summary["loops"])
+        generate_summary(made)
+    refused = sum(row.file is None for row in made.loops)
     if refused:
         fail(f"{refused} of {count} loops still have a fault and were not written; try another --seed", 5)

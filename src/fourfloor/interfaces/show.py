@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from fourfloor.api.generate import Generated, WrittenLoop
     from fourfloor.ingestion.folder import IngestReport, TrackReport
     from fourfloor.training.progress import Progress as TrainingProgress
 
@@ -168,21 +169,21 @@ def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=240)
 
 
-def generate_lines(row: dict[str, Any], candidates: int, last_seed: int) -> None:
+def generate_lines(row: "WrittenLoop", candidates: int, last_seed: int) -> None:
     """Print one generated loop, and what is wrong with it; seeds up to `last_seed` leave room for it."""
     from fourfloor.audio import display_name
 
-    file = row["file"] or f"not written: seed {row['seed']}"
-    room = " " * max(0, len(str(last_seed)) - len(str(row["seed"])))
-    closes = "does not close" if "open seam" in row["faults"] else "closes cleanly"
-    has = ", ".join([f"{row['bpm']:g} BPM", *(_control(name, rank) for name, rank in row["controls"].items()), closes])
-    track, _, place = display_name(row["nearest"] or "").rpartition(" @ ")
-    similar = f"similarity {row['copy_score']:.2f} to {track} at {place}" if track else "similar to nothing"
-    redraws = row["draws"] - candidates
+    file = row.file or f"not written: seed {row.seed}"
+    room = " " * max(0, len(str(last_seed)) - len(str(row.seed)))
+    closes = "does not close" if "open seam" in row.faults else "closes cleanly"
+    has = ", ".join([f"{row.bpm:g} BPM", *(_control(name, rank) for name, rank in row.controls.items()), closes])
+    track, _, place = display_name(row.nearest or "").rpartition(" @ ")
+    similar = f"similarity {row.copy_score:.2f} to {track} at {place}" if track else "similar to nothing"
+    redraws = row.draws - candidates
     redrawn = f"; redrawn {redraws} time{'s' * (redraws > 1)}" if redraws > 0 else ""
     print(f"{file}{room}  {has}; {similar}{redrawn}", flush=True)
-    if row["faults"]:
-        print(f"  FAULT: the loop {' and '.join(_fault(name, row) for name in row['faults'])}", flush=True)
+    if row.faults:
+        print(f"  FAULT: the loop {' and '.join(_fault(name, row) for name in row.faults)}", flush=True)
 
 
 def _control(name: str, rank: float) -> str:
@@ -191,28 +192,28 @@ def _control(name: str, rank: float) -> str:
     return f"{name.replace('_', ' ')} {rank:.2f}"
 
 
-def _fault(name: str, row: dict[str, Any]) -> str:
+def _fault(name: str, row: "WrittenLoop") -> str:
     """Say a fault of `fourfloor.faults` in words."""
     said = {
         "not finite": "contains values that are not sound", "silent": "is silent", "open seam": "does not close",
         "copy": "copies a passage of the training music", "clipped": "is clipped",
-        "tempo": f"sounds like {row['bpm_measured']:.1f} BPM",
+        "tempo": f"sounds like {row.bpm_measured:.1f} BPM",
     }  # fmt: skip
     return said.get(name) or name + " as you asked for it"
 
 
-def generate_summary(summary: dict[str, Any]) -> None:
+def generate_summary(summary: "Generated") -> None:
     """Print how much was made and how fast, what the similarity means, and what to do about faults."""
     from fourfloor.copies.policy import NEARLY_A_COPY
 
-    audio, wall = summary["audio_seconds"], summary["wall_seconds"]
-    written = [row for row in summary["loops"] if row["file"]]
+    audio, wall = summary.audio_seconds, summary.wall_seconds
+    written = [row for row in summary.loops if row.file]
     loops = f"{len(written)} loop{'s' * (len(written) != 1)}"
     print(f"{loops}, {audio:.1f} s of audio in {wall:.1f} s ({audio / wall:.1f}x real time).", end=" ")
     print(f"Similarity is to the nearest passage of the training music; a copy has {NEARLY_A_COPY:.2f} or more.")
-    if summary["unchanged_from"]:
-        print(f"These are loops of {summary['unchanged_from']}: tuning kept that model as it was.")
-    faulty = sum(bool(row["faults"]) for row in written)
+    if summary.unchanged_from:
+        print(f"These are loops of {summary.unchanged_from}: tuning kept that model as it was.")
+    faulty = sum(bool(row.faults) for row in written)
     if faulty:
         print(f"{faulty} of {loops} {'have' if faulty > 1 else 'has'} a fault: try another --seed or more --redraws.")
 
