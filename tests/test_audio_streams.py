@@ -129,6 +129,18 @@ def test_joined_streams_are_read_to_the_end(tmp_path, container, subtype, rate):
     assert repairs[0].startswith("cut short in stream 2 of 2: ")
 
 
+@pytest.mark.parametrize("container", ["WAV", "AIFF"])
+def test_joined_files_with_a_length_in_the_header_are_read_to_the_end(tmp_path, container) -> None:
+    both = [coded(tmp_path, loop, container, "PCM_16") for loop in (LOOP, OTHER)]
+    read, repairs = heard(tmp_path, b"".join(both))
+    alone = [heard(tmp_path, content)[0] for content in both]
+    assert repairs == [JOINED]
+    np.testing.assert_array_equal(read, np.concatenate(alone, axis=1))
+    cut, repairs = heard(tmp_path, b"".join(both)[:-400_000])
+    assert cut.shape[1] == read.shape[1] - 100_000
+    assert repairs[0].startswith("cut short in stream 2 of 2: ")
+
+
 @pytest.mark.parametrize(("container", "subtype"), [("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", None), ("MP3", None)])
 def test_joined_streams_of_other_rates_and_channels_become_one(tmp_path, container, subtype):
     one = coded(tmp_path, LOOP, container, subtype, 48_000)

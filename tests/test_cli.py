@@ -12,9 +12,10 @@ import pytest
 import soundfile
 from conftest import RECIPES, house_loop
 
+from fourfloor import __main__ as entry
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.verdict import NotAnchoredError
-from fourfloor.interfaces import cli
+from fourfloor.interfaces import cli, output
 from fourfloor.training.loop import DivergedError
 
 COMMANDS = ["ingest", "train", "generate", "evaluate", "compare", "models", "produce", "export"]
@@ -309,3 +310,37 @@ def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path) -> None:
     assert ended.returncode == 2
     assert "caf\\udce9 \\xfc" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_closed_standard_streams_become_the_null_device(monkeypatch) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    output.open_closed_streams()
+    print("lost", sys.stdout.isatty(), sys.stdin.read(), file=sys.stderr)
+    assert [os.fstat(stream.fileno()).st_rdev for stream in (sys.stdin, sys.stdout, sys.stderr)] == [
+        os.stat(os.devnull).st_rdev
+    ] * 3
+
+
+def test_a_deleted_current_folder_is_named(tmp_path, capsys, monkeypatch) -> None:
+    lost = tmp_path / "lost"
+    lost.mkdir()
+    monkeypatch.chdir(lost)
+    lost.rmdir()
+    code, out, err = run(capsys, monkeypatch, "produce", "--out", "x")
+    assert (code, out) == (2, "")
+    assert err == "fourfloor: the current folder does not exist any more; change to one that does: cd ~\n"
+
+
+def test_ctrl_c_during_the_imports_is_one_line(capsys, monkeypatch) -> None:
+    class Interrupting:
+        def find_spec(self, name: str, *rest: object) -> None:
+            if name == "fourfloor.interfaces.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "fourfloor.interfaces.cli")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    with pytest.raises(SystemExit) as end:
+        entry.main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "fourfloor: stopped by SIGINT\n"

@@ -229,7 +229,8 @@ def test_progress_names_every_file(songs: Path, report: IngestReport, progress: 
         {"bars": 0}, {"bars": 3}, {"bars": 16}, {"hop_bars": 0}, {"bars": 2, "hop_bars": 3}, {"bpm": 0.0},
         {"bpm": float("nan")}, {"bpm": 401.0},
         {"sample_rate": 1}, {"channels": 3}, {"max_loops_per_track": 0}, {"validation_share": 1.0}, {"jobs": -1},
-        {"min_confidence": 2.0},
+        {"min_confidence": 2.0}, {"style": "deep\N{NO-BREAK SPACE}house"}, {"style": "a\nb"}, {"style": "caf\udce9"},
+        {"style": "-"}, {"style": "x" * 65},
     ],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_refused(wrong: dict) -> None:
@@ -389,3 +390,11 @@ def test_a_header_that_claims_too_little_costs_no_memory(tmp_path: Path) -> None
     assert report.tracks[0].repairs[0].startswith("longer than it claims: 76.19 s, 5.00 s claimed")
     assert report.tracks[0].seconds == pytest.approx(76.19, abs=0.01)
     assert report.loops >= 2
+
+
+def test_files_without_sound_are_silence_whatever_their_offset(tmp_path: Path) -> None:
+    for name, level in (("silent", 0.0), ("offset", 0.5)):
+        soundfile.write(tmp_path / f"{name}.wav", np.full((20 * RATE, 2), level), RATE)
+        with pytest.raises(FourfloorError, match=r"^nothing to learn from: [^:]+: silence[^\n]*$") as caught:
+            ingest([tmp_path / f"{name}.wav"], tmp_path / "data", IngestConfig(jobs=1))
+        assert "BPM" not in str(caught.value)

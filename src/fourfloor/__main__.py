@@ -1,5 +1,17 @@
-"""`python -m fourfloor` is the command line."""
+"""`fourfloor` and `python -m fourfloor` are the command line."""
 
-from fourfloor.interfaces.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is imported is one line, too."""
+    try:
+        from fourfloor.interfaces.cli import main as run
+    except KeyboardInterrupt:
+        print("fourfloor: stopped by SIGINT", file=sys.stderr)
+        sys.exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ RFC 4856.
 import struct
 from typing import BinaryIO
 
-from fourfloor.audio.pieces import Piece, Stream
+from fourfloor.audio.pieces import MAX_STREAMS, Piece, Stream
 from fourfloor.audio.riff import chunks
 
 UNFINISHED = "the header gives no length (an unfinished recording or a stream): read to the end of the file"
@@ -20,7 +20,10 @@ _MAX_CHUNKS = 1024
 
 
 def sized_streams(file: BinaryIO) -> list[Stream]:
-    """Return the one stream of a file whose header counts its bytes."""
+    """Return the streams of a file whose header counts its bytes: one, or several that were joined end to end."""
+    joined = _joined(file)
+    if len(joined) > 1:
+        return joined
     head = at(file, 0, 16)
     if head[:4] in (b"RIFF", b"RIFX", b"RF64"):
         return [_wave(file, head[:4])]
@@ -34,6 +37,22 @@ def sized_streams(file: BinaryIO) -> list[Stream]:
         start, size = struct.unpack_from(">II", head, 4)
         return [_sized(file, 8, ">I", start, size, 0, tail=False)]
     return [Stream()]
+
+
+def _joined(file: BinaryIO) -> list[Stream]:
+    """Return one stream a file where WAV or AIFF files follow each other, as `cat a.wav b.wav` makes them."""
+    length = file.seek(0, 2)
+    found: list[Stream] = []
+    start = 0
+    while len(found) <= MAX_STREAMS:  # one more is what the caller refuses
+        head = at(file, start, 12)
+        if (head[:4], head[8:]) not in ((b"RIFF", b"WAVE"), (b"FORM", b"AIFF"), (b"FORM", b"AIFC")):
+            break
+        size = 8 + int.from_bytes(head[4:8], "little" if head[:4] == b"RIFF" else "big")
+        end = min(start + size, length)
+        found.append(Stream(pieces=((start, end),), over=size / (end - start)))
+        start = end
+    return found
 
 
 def _wave(file: BinaryIO, kind: bytes) -> Stream:

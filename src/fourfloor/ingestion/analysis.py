@@ -177,6 +177,10 @@ def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis, right
     onsets = analyze_onsets(itertools.chain([first], blocks), task.sample_rate)
     for _ in blocks:  # the tempo needs only the first minutes; errors and peaks may come at the end
         pass
+    if meter.is_silent(task.thresholds):
+        found.dropped[picking.SILENCE] = 1
+        _note(found, meter, stream, task)
+        return
     if stream.cancels and not right_inverted:  # tempo, level and features are measured in mono
         _analyze_stream(task, claims, found, right_inverted=True)
         return

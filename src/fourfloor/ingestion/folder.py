@@ -27,6 +27,8 @@ from fourfloor.signal.beatgrid import BPM_RANGE, loop_frames, loop_samples
 
 __all__ = ["Catalogue", "DatasetWriter", "IngestConfig", "IngestReport", "Thresholds", "TrackReport", "ingest", "load"]
 
+MAX_STYLE = 64  # characters
+
 
 @dataclass(frozen=True, kw_only=True)
 class IngestConfig:
@@ -66,6 +68,7 @@ class IngestConfig:
             or self.max_loops_per_track >= 1,
             f"validation_share is {self.validation_share}; choose 0 to 0.9": 0 <= self.validation_share <= 0.9,
             f"min_confidence is {self.min_confidence}; choose 0 to 1": 0 <= self.min_confidence <= 1,
+            f"style is {self.style!a}; give a name of 1 to {MAX_STYLE} printable characters": _is_style(self.style),
             f"jobs is {self.jobs}; choose 0 (one a core) or more": self.jobs >= 0,
         }
         for message, holds in rules.items():
@@ -73,6 +76,11 @@ class IngestConfig:
                 raise FourfloorError(message)
         if self.bpm is not None and not self.bpm_range[0] <= self.bpm <= self.bpm_range[1]:
             raise FourfloorError(_outside(self.bpm, self.bpm_range))
+
+
+def _is_style(style: str) -> bool:
+    """Tell whether a style can be shown on a terminal and asked for: one with letters or digits."""
+    return style.isprintable() and any(map(str.isalnum, style)) and len(style) <= MAX_STYLE
 
 
 def _outside(bpm: float, bpm_range: tuple[float, float]) -> str:

@@ -69,6 +69,10 @@ class LevelMeter:
             self._powers.append(np.mean(frames**2, axis=(0, 2)))
             yield block
 
+    def is_silent(self, thresholds: Thresholds) -> bool:
+        """Tell whether nothing is left to measure: no peak is above silence, however much gain is applied."""
+        return self.peak <= 10 ** ((thresholds.silent_frame_db - thresholds.max_gain_db) / 20)
+
     def gain_db(self, thresholds: Thresholds) -> float:
         """Return the gain that brings the track to its level, 0.01 dB steps, without any peak above 1.
 

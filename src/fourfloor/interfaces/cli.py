@@ -14,7 +14,7 @@ import typer
 
 from fourfloor.errors import FourfloorError
 from fourfloor.interfaces import datasets, judging, loops, models, packs
-from fourfloor.interfaces.output import drop_output, fail, leave
+from fourfloor.interfaces.output import drop_output, fail, leave, open_closed_streams
 from fourfloor.stopping import StopSignal, on_stop, raise_stop
 
 # fourfloor generates loops in parallel, one core each: more threads for small matrix products only slow it down.
@@ -47,15 +47,16 @@ class Settings:
 def main() -> None:
     """Run the command line: a user's mistake is one line and exit code 2, a bug is a traceback and exit code 1."""
     settings = Settings()
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # show characters that the terminal's encoding lacks as escapes
             stream.reconfigure(errors="backslashreplace")
     try:
         with on_stop(raise_stop):
             refuse_empty(sys.argv[1:])
+            refuse_lost_folder()
             code = app(args=with_home(sys.argv[1:]), standalone_mode=False, obj=settings)
-            if sys.stdout is not None:
-                sys.stdout.flush()  # a full disk or a closed pipe behind it shows here
+            sys.stdout.flush()  # a full disk or a closed pipe behind it shows here
     except StopSignal as stop:
         leave(stop, stop.exit_code)
     except _UsageError as error:
@@ -82,6 +83,14 @@ def refuse_empty(arguments: Sequence[str]) -> None:
         if not argument.strip() or re.fullmatch(r"--[a-z-]+=\s*", argument):
             name = argument.strip().rstrip("=") or (before if before.startswith("--") else "an argument")
             raise FourfloorError(f"{name} is empty. Give it a value; perhaps a shell variable is not set")
+
+
+def refuse_lost_folder() -> None:
+    """Raise FourfloorError where the current folder was deleted: no relative path leads anywhere."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise FourfloorError("the current folder does not exist any more; change to one that does: cd ~") from None
 
 
 def with_home(arguments: Sequence[str]) -> list[str]:

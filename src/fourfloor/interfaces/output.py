@@ -11,6 +11,14 @@ import typer
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output (docs/json.md).")]
 
 
+def open_closed_streams() -> None:
+    """Open the null device for each standard stream that is closed: else the next file takes its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)  # the lowest free one: that of the closed stream
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
 def print_json(content: dict[str, Any]) -> None:
     """Print one JSON object on standard output."""
     print(json.dumps(content, indent=2))
