@@ -21,7 +21,6 @@ from test_cli import run
 
 import fourfloor
 from fourfloor import api, generation
-from fourfloor.api.run_folder import is_claimed
 from fourfloor.comparing import judging, side_by_side
 from fourfloor.comparing.compare import CompareRequest, compare
 from fourfloor.comparing.report import (
@@ -38,6 +37,7 @@ from fourfloor.comparing.side_by_side import Failure, Interrupted
 from fourfloor.evaluation.numbers import TEN
 from fourfloor.evaluation.pictures import curves
 from fourfloor.evaluation.sources import Sample
+from fourfloor.runs.folder import is_claimed
 from fourfloor.training import checkpoint
 
 SMALL = """# {title}

@@ -8,9 +8,10 @@ import pytest
 import torch
 from conftest import RECIPES, house_loop
 
-from fourfloor import api, early_stopping, loading
+from fourfloor import api, loading
 from fourfloor.dataset import Dataset
 from fourfloor.ingestion.catalogue import DatasetWriter
+from fourfloor.runs import early_stopping
 
 
 @pytest.fixture(scope="module")

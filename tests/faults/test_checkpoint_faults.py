@@ -16,9 +16,9 @@ from conftest import RECIPES, TINY
 from safetensors.torch import save
 
 from fourfloor import api, header, loading
-from fourfloor.api.run_folder import RESUMED, claimed
 from fourfloor.api.train import memory_named
 from fourfloor.errors import FourfloorError
+from fourfloor.runs.folder import RESUMED, claimed
 from fourfloor.training import checkpoint
 from fourfloor.training.log import Log, read
 

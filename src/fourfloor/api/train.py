@@ -13,13 +13,13 @@ import torch
 from torch import nn
 
 from fourfloor import __version__, header, loading, recipe
-from fourfloor.api import outcome, run_folder
-from fourfloor.api.observers import Origin, observers
 from fourfloor.arguments import check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.models import Generative, family_module
 from fourfloor.representations import codec_arrays, representation_module
+from fourfloor.runs import folder, outcome
+from fourfloor.runs.observers import Origin, observers
 from fourfloor.training import log, loop
 from fourfloor.training.config import Budget
 from fourfloor.training.progress import OnProgress, Progress, ignore
@@ -61,7 +61,7 @@ def train(request: TrainRequest, on_progress: OnProgress = ignore) -> dict[str, 
         on_progress(Progress(stage="reading the dataset"))
         dataset = _dataset(request, plan, origin)
         model = _model(request, plan, origin)  # refused before the run's folder is made
-        with run_folder.claimed(request.run):
+        with folder.claimed(request.run):
             return _train(request, plan, budget, origin, dataset, model, device, on_progress)
 
 
@@ -78,7 +78,7 @@ def _train(
     """Prepare everything that the loop needs, let it train, and say what came of it."""
     representation = representation_module(plan.representation_name)
     meta = _meta(plan, dataset, origin, budget)
-    run_folder.describe(request.run, plan, meta, request.data, origin.resumed)
+    folder.describe(request.run, plan, meta, request.data, origin.resumed)
     on_progress(Progress(stage="fitting the codec to the dataset"))
     codec = _codec(request, plan, origin, dataset, representation)
     seen_by = observers(request.run, plan, codec, dataset, meta, origin, model, on_progress)
@@ -104,7 +104,7 @@ def _train(
 
 def _origin(request: TrainRequest, plan: recipe.Recipe, budget: Budget, on_progress: OnProgress) -> Origin:
     """Load what the run goes on from."""
-    resumed = run_folder.resumed_from(request.run, plan, request.resume, budget, on_progress)
+    resumed = folder.resumed_from(request.run, plan, request.resume, budget, on_progress)
     name = request.parent or (resumed.meta.get("parent") if resumed else None)
     parent = loading.load_part(name, plan.family) if name else None
     if request.decoder:

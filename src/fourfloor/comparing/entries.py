@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fourfloor import recipe, recipes
-from fourfloor.api.run_folder import is_same_experiment
 from fourfloor.comparing.judging import read_json, write_json
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.representations import representation_module
 from fourfloor.representations.latent import SAMPLE_RATE
+from fourfloor.runs.folder import is_same_experiment
 from fourfloor.training import checkpoint
 from fourfloor.training.checkpoint import Checkpoint
 

@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from fourfloor.api.run_folder import is_claimed
 from fourfloor.api.train import TrainRequest, train
 from fourfloor.errors import FourfloorError
+from fourfloor.runs.folder import is_claimed
 from fourfloor.stopping import on_stop, stop_signals
 from fourfloor.training.interruption import Stopped
 from fourfloor.training.progress import Progress

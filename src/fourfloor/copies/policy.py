@@ -2,7 +2,7 @@
 
     generate    draws a loop again that is nearly a copy, and ranks it below all others (`faults`, `api/draws`)
     evaluate    counts the copies of a set: one is too many (`evaluation/numbers`, the gates of `evaluation/verdict`)
-    train       keeps no step with a copy among its samples (`early_stopping`)
+    train       keeps no step with a copy among its samples (`runs/early_stopping`)
 
 A score is the correlation of the nearest 2 s with a training passage (`index`).
 """

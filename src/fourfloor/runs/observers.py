@@ -9,10 +9,10 @@ from typing import Any
 from torch import nn
 
 from fourfloor import loading, recipe
-from fourfloor.api import outcome
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.models import Generative
+from fourfloor.runs import outcome
 from fourfloor.training import checkpoint, loop
 from fourfloor.training.progress import OnProgress, Progress
 
@@ -59,7 +59,7 @@ def observers(
         if plan.training.check_every:
             notes.append(f"nothing is heard that could stop the training: {missing} is not installed")
         return Observers(notes=notes)
-    from fourfloor import early_stopping, listening
+    from fourfloor.runs import early_stopping, listening
 
     check = None
     if isinstance(model, Generative):

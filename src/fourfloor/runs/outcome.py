@@ -56,7 +56,7 @@ def trust(records: Sequence[dict[str, Any]], state: State, dataset: Dataset) -> 
     result = next((record for record in checks if record["step"] == state.best_step), checks[-1] if checks else None)
     if result is None:
         return ["how far to trust it: no loops could be heard"]
-    from fourfloor.early_stopping import N_LOOPS
+    from fourfloor.runs.early_stopping import N_LOOPS
 
     held_out = {dataset.name(int(index)) for index in dataset.indices("validation")}
     judged = f"judged by {len(held_out)} unheard track{'s' * (len(held_out) > 1)}"
