@@ -104,7 +104,7 @@ def test_export_replaces_no_model_unasked(trained_runs: Runs, tmp_path: Path) ->
     (out / "prior.safetensors").write_bytes(b"another model")
     (out / "notes.txt").write_text("mine")
     before = content(out)
-    with pytest.raises(FourfloorError, match=r"decoder\.json: exists already; pass --overwrite"):
+    with pytest.raises(FourfloorError, match=r"CARD\.md: exists already; pass --overwrite"):
         api.export(run, decoder, out)
     with pytest.raises(FourfloorError, match="is a run; choose another --out"):
         api.export(run, decoder, Path(decoder), overwrite=True)

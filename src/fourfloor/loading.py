@@ -30,7 +30,8 @@ from fourfloor.workspace import finish_interrupted
 
 BUNDLED = "warehouse"
 PRIOR_FILE, DECODER_FILE = "prior.json", "decoder.json"
-MODEL_FILES = frozenset(
+CARD_FILE = "CARD.md"
+MODEL_FILES = frozenset({CARD_FILE}).union(
     f"{part}{end}" for part in ("prior", "decoder", "reference") for end in (".json", ".safetensors")
 )
 KEPT_META = ("recipe", "shape", "vocabulary", "control_quantiles", "data_hash", "version", "elapsed", "parent")

@@ -3,20 +3,26 @@
 from pathlib import Path
 
 from fourfloor import loading
+from fourfloor.api.card import card, check_license
 from fourfloor.api.outputs import refuse_existing
 from fourfloor.errors import FourfloorError
+from fourfloor.saving import save_file
 from fourfloor.training import checkpoint
 from fourfloor.workspace import Workspace, finish_interrupted, resolved
 
 
-def export(prior: Path, decoder: str | None, out: Path, overwrite: bool = False) -> int:
+def export(
+    prior: Path, decoder: str | None, out: Path, overwrite: bool = False, license_text: str | None = None
+) -> int:
     """Write a model folder from a run and the decoder it needs, named or found; return its size in bytes.
 
     All of the model is in its place, or nothing. FourfloorError in one line for what does not fit or cannot be written,
-    and, without `overwrite`, where a model is there already.
+    and, without `overwrite`, where a model is there already. The model's CARD.md says under which license it is passed
+    on: `license_text`, one line, or that none was stated.
     """
     from fourfloor.copies import fingerprints
 
+    check_license(license_text)
     folder = resolved(out)
     _check_target(folder, overwrite)
     model = loading.load_model(str(prior), decoder)  # refuses what does not fit
@@ -28,6 +34,9 @@ def export(prior: Path, decoder: str | None, out: Path, overwrite: bool = False)
         loading.export(prior, source, work.new)
         fingerprints.copy(prior, work.new)
         loading.load_model(str(work.new))
+        save_file(
+            work.new / loading.CARD_FILE, card(model, prior, folder.name, license_text).encode("utf-8", "replace")
+        )
         size = sum(path.stat().st_size for path in work.new.iterdir())
         work.place()
     return size

@@ -90,6 +90,7 @@ def _describe(folder: Path) -> dict[str, Any]:
         "minutes": [round(part.seconds / 60, 1) for part in parts],
         "parameters": sum(_parameters(part) for part in parts),
         "dataset": _dataset(folder, parts[0]),
+        "card": str(folder / loading.CARD_FILE) if (folder / loading.CARD_FILE).is_file() else None,
         "unchanged_from": parts[0].unchanged_from,
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
     }

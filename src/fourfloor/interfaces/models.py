@@ -98,6 +98,10 @@ def export(
             help="Run folder of a decoder, or a model that contains one.", show_default="the one that generate uses"
         ),
     ] = None,
+    license_text: Annotated[
+        str | None,
+        typer.Option("--license", help="License for CARD.md, as the music's rights allow.", show_default="not stated"),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing model.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -108,7 +112,7 @@ def export(
     """
     from fourfloor import api
 
-    size = api.export(prior, decoder, out, overwrite)
+    size = api.export(prior, decoder, out, overwrite, license_text)
     if as_json:
         print_json({"model": str(out), "bytes": size})
     else:

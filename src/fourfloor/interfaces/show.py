@@ -151,6 +151,8 @@ def models_tables(found: dict[str, list[dict[str, Any]]]) -> None:
     print()
     console.print(listed, markup=False)
     for row in found["models"]:
+        if row["card"]:
+            print(f"{row['card']}: training data and license of {row['name']}")
         if row["unchanged_from"]:
             print(f"{row['path']}: tuning kept {row['unchanged_from']} as it was; train it for longer")
     for row in found["unreadable"]:
