@@ -1,12 +1,11 @@
-"""Tracks whose grid does not hold, with exact truth: drift, edits, several tempi, half-time breaks, 3/4, 6/8, swing.
+"""Tracks whose grid does not hold, with exact truth: drift, edits, several tempi, odd meters, swing, no beat at all.
 
 Songs of produced loops or of arranged parts are warped, cut and joined; the times of all beats and bars go along.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from arranged_tracks import arranged_track
@@ -14,10 +13,13 @@ from arranged_tracks import arranged_track
 from fourfloor.producer import render_loop
 
 SAMPLE_RATE = 44_100
+# A loop may begin so long before a stretch does.
+EDGE_SECONDS = 0.03
 DRIFTS = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02)
 KINDS = (
     *(f"drift {100 * drift:g} %" for drift in DRIFTS),
     "edits", "stops", "two tempi", "three tempi", "four tempi", "half-time", "swing", "3/4", "6/8",
+    "gated", "noise", "mix", "live", "fast drift", "odd bars", "no beat",
 )  # fmt: skip
 
 
@@ -38,14 +40,8 @@ class Song:
         return self.waveform.shape[1] / SAMPLE_RATE
 
 
-def grid_songs(kind: str, count: int, seed: int, seconds: float = 180.0) -> Iterator[Song]:
-    """Yield songs of one of `KINDS`; equal arguments give equal songs."""
-    for number in range(count):
-        rng = np.random.default_rng([seed, KINDS.index(kind), number])
-        yield _song(kind, f"{kind}, seed {seed}.{number}", rng, seconds)
-
-
-def _song(kind: str, name: str, rng: np.random.Generator, seconds: float) -> Song:
+def grid_song(kind: str, name: str, rng: np.random.Generator, seconds: float = 180.0) -> Song:
+    """Return a song of one of `KINDS`."""
     if kind.startswith("drift"):
         song = _warped(_steady(rng, seconds), DRIFTS[KINDS.index(kind)], rng)
     elif kind in ("edits", "stops"):
@@ -55,10 +51,17 @@ def _song(kind: str, name: str, rng: np.random.Generator, seconds: float) -> Son
         song = _joined([_steady(rng, seconds / parts * rng.uniform(0.7, 1.3)) for _ in range(parts)])
     elif kind == "half-time":
         song = _half_time(rng, seconds)
-    elif kind == "swing":
-        song = _swung(rng, seconds)
-    else:
+    elif kind in ("3/4", "6/8"):
         song = _three(rng, seconds, eighths=kind == "6/8")
+    elif kind == "mix":
+        song = _mixed(*(_steady(rng, seconds / 2 + 10) for _ in range(2)), rng.uniform(4, 20))
+    elif kind == "fast drift":
+        song = _warped(_steady(rng, 75.0), DRIFTS[-1], rng)
+    else:
+        make = {
+            "swing": _swung, "gated": _gated, "noise": _noisy, "live": _live, "odd bars": _odd, "no beat": _shuffled
+        }  # fmt: skip
+        song = make[kind](rng, seconds)
     return Song(
         kind=kind, name=name, waveform=song.waveform, beats=song.beats, bars=song.bars, stretches=song.stretches
     )
@@ -94,7 +97,7 @@ def _sections(rng: np.random.Generator, bpm: float, seconds: float) -> np.ndarra
 
 def _with_grid(waveform: np.ndarray, bpm: float, downbeat: float, beats_per_bar: int = 4) -> Song:
     seconds, beat = waveform.shape[1] / SAMPLE_RATE, 60.0 / bpm
-    first = int(np.ceil(-downbeat / beat - 1e-9))
+    first = int(np.ceil((-EDGE_SECONDS - downbeat) / beat))
     numbers = np.arange(first, int((seconds - downbeat) / beat) + 1)
     times = downbeat + numbers * beat
     bars = times[numbers % beats_per_bar == 0]
@@ -103,12 +106,17 @@ def _with_grid(waveform: np.ndarray, bpm: float, downbeat: float, beats_per_bar:
 
 def _warped(song: Song, drift: float, rng: np.random.Generator) -> Song:
     """Change the tempo by `drift` from end to end: all the way up or down, or there and back."""
-    total = song.seconds
     u = np.linspace(0, 1, 4001)
     shape = (u - 0.5, 0.5 - u, 0.5 * np.sin(2 * np.pi * u))[rng.integers(3)]
-    source = np.cumsum(1 + drift * shape)
+    return _played(song, 1 + drift * shape)
+
+
+def _played(song: Song, speed: np.ndarray) -> Song:
+    """Play a song at a speed that changes, given at equal distances from start to end."""
+    total = song.seconds
+    source = np.cumsum(speed)
     source = (source - source[0]) * total / (source[-1] - source[0])
-    times = u * total
+    times = np.linspace(0, total, len(speed))
     at = np.interp(np.arange(song.waveform.shape[1]) / SAMPLE_RATE, times, source) * SAMPLE_RATE
     waveform = np.interp(at, np.arange(song.waveform.shape[1]), song.waveform[0])[None].astype(np.float32)
     beats, bars = (np.interp(grid, source, times) for grid in (song.beats, song.bars))
@@ -119,7 +127,7 @@ def _cut(song: Song, begin: float, end: float) -> Song:
     """Return a part of a song."""
     samples = slice(round(begin * SAMPLE_RATE), round(end * SAMPLE_RATE))
     waveform = song.waveform[:, samples]
-    beats, bars = (grid[(grid >= begin - 1e-6) & (grid < end)] - begin for grid in (song.beats, song.bars))
+    beats, bars = (grid[(grid >= begin - EDGE_SECONDS) & (grid < end)] - begin for grid in (song.beats, song.bars))
     length = waveform.shape[1] / SAMPLE_RATE
     return Song(kind="", name="", waveform=waveform, beats=beats, bars=bars, stretches=[(0.0, length)])
 
@@ -185,3 +193,76 @@ def _three(rng: np.random.Generator, seconds: float, eighths: bool) -> Song:
     kept = [music[:, round(4 * k * beat) : round(4 * k * beat) + round(3 * (k + 1) * beat) - round(3 * k * beat)]
             for k in range(bars)]  # fmt: skip
     return _with_grid(np.concatenate(kept, axis=1)[:, : round(seconds * SAMPLE_RATE)], bpm, 0.0, 3)
+
+
+def _gated(rng: np.random.Generator, seconds: float) -> Song:
+    """Return a song of which only some sixteenths of the bar are left: sparse, syncopated, or in threes."""
+    bpm = round(float(rng.uniform(92, 178)), int(rng.integers(0, 3)))
+    music, step = _sections(rng, bpm, seconds), 15.0 / bpm * SAMPLE_RATE
+    if rng.random() < 0.5:
+        threes = np.arange(0, 16, 3) + rng.integers(0, 2)
+        open_steps = np.isin(np.arange(16), threes) | (rng.random(16) < 0.1)
+    else:
+        open_steps = rng.random(16) < rng.uniform(0.2, 0.5)
+        open_steps[[0, rng.integers(1, 16)]] = True
+    at = (np.arange(music.shape[1]) / step).astype(int) % 16
+    gate = np.where(open_steps[at], 1.0, 0.03).astype(np.float32)
+    smooth = np.convolve(gate, np.full(88, 1 / 88, np.float32), "same")
+    start = int(rng.integers(4 * SAMPLE_RATE))
+    return _with_grid((music * smooth)[:, start:], bpm, -start / SAMPLE_RATE)
+
+
+def _noisy(rng: np.random.Generator, seconds: float) -> Song:
+    """Return noise that swells for 5 to 40 s, then a song under noise that is nearly as loud."""
+    song, lead = _steady(rng, seconds), float(rng.uniform(5, 40))
+    size = float(song.waveform.std())
+    swell = rng.standard_normal((1, round(lead * SAMPLE_RATE))) * np.linspace(0.05, 1.5, round(lead * SAMPLE_RATE))
+    intro = Song(
+        kind="", name="", waveform=(size * swell).astype(np.float32), beats=np.zeros(0), bars=np.zeros(0), stretches=[]
+    )
+    noise = size * rng.uniform(0.1, 0.8) * rng.standard_normal(song.waveform.shape)
+    return _joined([intro, replace(song, waveform=(song.waveform + noise).astype(np.float32))])
+
+
+def _mixed(first: Song, second: Song, overlap: float) -> Song:
+    """Fade from one song to another of another tempo, as a DJ does who does not match beats."""
+    shared = round(overlap * SAMPLE_RATE)
+    fade = np.sqrt(np.linspace(0, 1, shared, dtype=np.float32))
+    both = first.waveform[:, -shared:] * fade[::-1] + second.waveform[:, :shared] * fade
+    before, after = _cut(first, 0.0, first.seconds - overlap), _cut(second, overlap, second.seconds)
+    middle = Song(kind="", name="", waveform=both, beats=np.zeros(0), bars=np.zeros(0), stretches=[])
+    return _joined([before, middle, after])
+
+
+def _live(rng: np.random.Generator, seconds: float) -> Song:
+    """Return a song whose tempo wanders as a band's does: by 0.5 to 2 % and back within 4 to 15 s."""
+    points = int(seconds / rng.uniform(2, 7)) + 2
+    speed = 1 + rng.uniform(0.003, 0.012) * rng.standard_normal(points)
+    return _played(_steady(rng, seconds), np.interp(np.linspace(0, points - 1, 4001), np.arange(points), speed))
+
+
+def _odd(rng: np.random.Generator, seconds: float) -> Song:
+    """Return bars of 5/4, 7/8 or 9/8 cut from bars of four beats; none of it makes loops of 4/4."""
+    bpm, eighths = round(float(rng.uniform(92, 178)), 1), int(rng.choice([7, 9, 10]))
+    music, eighth = _sections(rng, bpm, 1.6 * seconds), 30 / bpm * SAMPLE_RATE
+    source = 8 if eighths == 7 else 16
+    cuts = range(int(music.shape[1] / (source * eighth)))
+    kept = [music[:, round(source * k * eighth) :][:, : round(eighths * (k + 1) * eighth) - round(eighths * k * eighth)]
+            for k in cuts]  # fmt: skip
+    music = np.concatenate(kept, axis=1)[:, : round(seconds * SAMPLE_RATE)]
+    starts = np.arange(0, music.shape[1] / SAMPLE_RATE, eighths * 30 / bpm)
+    beats = (starts[:, None] + np.arange((eighths + 1) // 2) * 60 / bpm).ravel()
+    return Song(kind="", name="", waveform=music, beats=beats, bars=starts, stretches=[])
+
+
+def _shuffled(rng: np.random.Generator, seconds: float) -> Song:
+    """Return pieces of random length of a song, in random order: onsets without a beat."""
+    music = _steady(rng, 60.0).waveform
+    lengths = rng.uniform(0.15, 1.2, int(seconds / 0.675))
+    pieces = [
+        music[:, start : start + round(length * SAMPLE_RATE)]
+        for start, length in zip(rng.integers(0, music.shape[1] - 60_000, len(lengths)), lengths, strict=True)
+    ]
+    return Song(
+        kind="", name="", waveform=np.concatenate(pieces, axis=1), beats=np.zeros(0), bars=np.zeros(0), stretches=[]
+    )

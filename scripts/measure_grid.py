@@ -11,26 +11,28 @@ confidence. Of 3/4 and 6/8 no loop should be kept; they count as wrong where loo
 from __future__ import annotations
 
 import argparse
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
-from grid_cases import KINDS, SAMPLE_RATE, Song, grid_songs
+from grid_cases import EDGE_SECONDS, KINDS, SAMPLE_RATE
+from grid_onsets import Case, grid_cases
 
-from fourfloor.ingestion.analysis import Task, TrackAnalysis, analyze_track
-from fourfloor.ingestion.picking import Thresholds
+from fourfloor.ingestion.layout import Layout, Request, lay_out
+from fourfloor.ingestion.slicing import no_cuts
 from fourfloor.signal.beatgrid import BPM_RANGE
 
-OFF_SECONDS, EDGE_SECONDS, BARS = 0.015, 0.03, 4
+OFF_SECONDS, BARS = 0.015, 4
+REQUEST = Request(bars=BARS, hop_bars=BARS, bpm=None, sample_rate=SAMPLE_RATE, bpm_range=BPM_RANGE, min_confidence=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
-    """What became of the loops of one track."""
+    """What became of the loops of one track: those found, and those of them that are kept (`cut`)."""
 
     possible: int
+    found: int
+    found_off: int
     cut: int
     good: int
     off: int
@@ -39,26 +41,29 @@ class Count:
     grid: str
 
 
-def judge(song: Song, found: TrackAnalysis, min_confidence: float) -> Count:
+def judge(case: Case, layout: Layout, min_confidence: float) -> Count:
     """Compare the loops of a track with its beats; below the least confidence none is kept."""
-    starts = np.array(found.starts_seconds)
-    ends = starts + 240.0 * BARS / np.array(found.loop_bpms)
-    off = np.array([np.abs(song.beats - start).min() > OFF_SECONDS for start in starts], bool)
+    cuts = layout.cuts if layout.meter == "4/4" else no_cuts()
+    starts = cuts.starts_samples / SAMPLE_RATE
+    ends = starts + 240.0 * BARS / cuts.bpms
+    beats = np.append(case.beats, -np.inf)
+    off = np.array([np.abs(beats - start).min() > OFF_SECONDS for start in starts], bool)
     inside = np.array(
         [
-            any(a - EDGE_SECONDS <= start and end <= b + EDGE_SECONDS for a, b in song.stretches)
+            any(a - EDGE_SECONDS <= start and end <= b + EDGE_SECONDS for a, b in case.stretches)
             for start, end in zip(starts, ends, strict=True)
         ],
         bool,
     )
-    kept = found.confidence >= min_confidence
+    kept = layout.confidences[: len(starts)] >= min_confidence
     return Count(
-        possible=possible(song), cut=kept * len(starts), good=kept * int((~off & inside).sum()),
-        off=int(off.sum()), across=kept * int((~inside).sum()), confidence=found.confidence, grid=found.grid,
+        possible=possible(case), found=len(starts), found_off=int(off.sum()), cut=int(kept.sum()),
+        good=int((kept & ~off & inside).sum()), off=int((kept & off).sum()), across=int((kept & ~inside).sum()),
+        confidence=layout.confidence, grid=layout.grid,
     )  # fmt: skip
 
 
-def possible(song: Song) -> int:
+def possible(song: Case) -> int:
     """Count the loops that fit the stretches of a song."""
     total = 0
     for begin, end in song.stretches:
@@ -68,26 +73,11 @@ def possible(song: Song) -> int:
     return total
 
 
-def analyze(song: Song, folder: Path) -> TrackAnalysis:
-    """Analyze a song as `ingest` does, without dropping loops that repeat."""
-    path = folder / "song.wav"
-    soundfile.write(path, song.waveform.T, SAMPLE_RATE, subtype="FLOAT")
-    for part in folder.glob("part.*"):
-        part.unlink()
-    task = Task(
-        path=path, part=folder / "part", bars=BARS, hop_bars=BARS, bpm=None, sample_rate=SAMPLE_RATE, channels=1,
-        min_confidence=0.0, bpm_range=BPM_RANGE,
-        thresholds=Thresholds(duplicate=2.0, silent_share=1.0, clipped_share=1.0),
-    )  # fmt: skip
-    return analyze_track(task)
-
-
 def row(name: str, counts: list[Count]) -> str:
     """Return one line of the table."""
-    kept, possible_, good, across = (
-        sum(getattr(count, key) for count in counts) for key in ("cut", "possible", "good", "across")
+    kept, possible_, good, off, across = (
+        sum(getattr(count, key) for count in counts) for key in ("cut", "possible", "good", "off", "across")
     )
-    off = sum(count.off for count in counts if count.cut)
     grids = ", ".join(f"{sum(c.grid == grid for c in counts)} {grid}" for grid in sorted({c.grid for c in counts}))
     confidence = np.median([count.confidence for count in counts])
     share = f"{100 * good / possible_:.0f} %" if possible_ else "-"
@@ -100,21 +90,21 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=4, help="tracks a kind")
     parser.add_argument("--seed", type=int, default=1, help="0 is what the thresholds were set on")
     parser.add_argument("--min-confidence", type=float, default=0.3)
+    parser.add_argument("--cache", type=Path, help="folder for the onsets of rendered tracks, to measure again sooner")
     options = parser.parse_args()
     everything: list[Count] = []
     print("| kind | tracks | loops kept | off the beat | across a break | kept of stretches | confidence | grid |")
     print("|---|---|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        for kind in KINDS:
-            counts = [
-                judge(song, analyze(song, Path(folder)), options.min_confidence)
-                for song in grid_songs(kind, options.count, options.seed)
-            ]
-            print(row(kind, counts), flush=True)
-            everything += counts
+    for kind in KINDS:
+        counts = [
+            judge(case, lay_out(case.onsets, case.samples, [], REQUEST), options.min_confidence)
+            for case in grid_cases(kind, options.count, options.seed, options.cache)
+        ]
+        print(row(kind, counts), flush=True)
+        everything += counts
     print(row("all", everything))
-    judged = [count for count in everything if count.cut or count.off]
-    wrong = np.array([count.off > 0.05 * max(count.cut, 1) for count in judged])
+    judged = [count for count in everything if count.found]
+    wrong = np.array([count.found_off > 0.05 * count.found for count in judged])
     confidence = np.array([count.confidence for count in judged])
     if wrong.any() and not wrong.all():
         above = confidence[~wrong][:, None] - confidence[wrong][None]

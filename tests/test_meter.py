@@ -23,6 +23,8 @@ def bars_of(accents: list[float], divisions: list[float], beats: int = 96) -> np
         ([3, 1, 2, 1], [1, 0, 0.5, 0], Meter(name="4/4", triplets=False)),
         ([1, 1, 1, 1], [1, 0.3, 0.5, 0.3], Meter(name="4/4", triplets=False)),
         ([3, 1, 1], [1, 0, 0.5, 0], Meter(name="3/4", triplets=False)),
+        ([3, 1, 1, 2, 0.5], [1, 0, 0.5, 0], Meter(name="5/4", triplets=False)),
+        ([3, 1, 1, 2, 0.5, 1.5, 0], [1, 0, 0.5, 0], Meter(name="7/8", triplets=False)),
         ([0.3, 0, 0.2, 0], [1, 0.5, 0.5], Meter(name="4/4", triplets=True)),
         ([0.01, 0, 0.02, 0], [1, 1, 1], Meter(name="4/4", triplets=True, even=True)),
     ],

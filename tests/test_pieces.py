@@ -8,8 +8,12 @@ import pytest
 import soundfile
 
 from fourfloor.errors import FourfloorError
+from fourfloor.ingestion.borders import settle
 from fourfloor.ingestion.folder import IngestConfig, IngestReport, ingest
+from fourfloor.ingestion.onsets import analyze_onsets
 from fourfloor.ingestion.picking import TEMPO_CHANGES
+from fourfloor.ingestion.steadiness import grid_bars, is_steady
+from fourfloor.ingestion.tempo import fit_grid
 from fourfloor.ingestion.tracking import BeatMap, constant_map
 from fourfloor.producer import render_loop
 from fourfloor.signal.beatgrid import loop_samples
@@ -59,6 +63,35 @@ def test_a_steady_track_is_steady(tmp_path: Path) -> None:
     report = cut(song(128.0, 60.0, seed=7)[5000:], tmp_path)
     assert (report.tracks[0].grid, report.tracks[0].drift_ms) == ("steady", 0.0)
     assert TEMPO_CHANGES not in report.tracks[0].dropped
+
+
+@pytest.mark.parametrize("moved", [0.044, 0.106])
+def test_halves_of_a_track_that_do_not_meet_are_told_apart(moved: float) -> None:
+    """The average bar of both halves holds both grids, and every bar matches it where it is expected."""
+    half = song(128.0, 45.0, seed=7)  # 24 bars
+    onsets = analyze_onsets([np.concatenate([half, np.zeros(round(moved * RATE)), half])[None]], RATE)
+    grid = fit_grid(onsets, 128.0)
+    assert not is_steady(grid_bars(onsets, grid), grid.bpm)
+    straight = analyze_onsets([np.concatenate([half, half])[None]], RATE)
+    assert is_steady(grid_bars(straight, fit_grid(straight, 128.0)), 128.0)
+
+
+def test_neighbors_share_the_ground_between_them_at_the_edit() -> None:
+    straight = song(126.0, 80.0, seed=7)
+    edit, left_out = 38.1, 0.31
+    onsets = analyze_onsets(
+        [np.delete(straight, slice(round(edit * RATE), round((edit + left_out) * RATE)))[None]], RATE
+    )
+    before, after = constant_map(126.0, 0.0), constant_map(126.0, -left_out)
+    # Both pieces reach 8 s too far.
+    maps = [(before, 0.0, edit + 8), (after, edit - 8, onsets.seconds)]
+    [[(begin, end)], [(begin_after, end_after)]] = settle(
+        onsets.standardized(), onsets.frame_rate, maps, onsets.seconds
+    )
+    assert begin < 0.5
+    assert end_after > onsets.seconds - 1.0
+    assert end == pytest.approx(edit, abs=1.0)
+    assert begin_after == pytest.approx(edit, abs=1.0)
 
 
 def test_two_tempi_are_cut_each_by_its_own(tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 """The grid of a track: tempo, beats, downbeats and confidence on music of known tempo, and on what has none."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fourfloor.audio import decode
+from fourfloor.ingestion.certainty import certainty
 from fourfloor.ingestion.onsets import MAX_SECONDS
-from fourfloor.ingestion.pieces import grid_bars, is_steady
+from fourfloor.ingestion.phase import sixteenth_bin
+from fourfloor.ingestion.steadiness import grid_bars, is_steady
 from fourfloor.ingestion.tempo import MAX_BPM, MIN_BPM, Grid, analyze_onsets, fit_grid
 
 SAMPLE_RATE = 44_100
@@ -140,6 +143,31 @@ def test_drift_is_told_from_one_tempo(make_click_track: Callable[..., np.ndarray
     onsets = analyze_onsets([drifting[None].astype(np.float32)], SAMPLE_RATE)
     grid = fit_grid(onsets)
     assert is_steady(grid_bars(onsets, grid), grid.bpm) == steady
+
+
+@pytest.mark.parametrize("late", [0, 5, 8])
+@pytest.mark.parametrize("loud", ["eighths", "between"])
+def test_swung_sixteenths_are_not_taken_for_the_eighths(late: int, loud: str) -> None:
+    profile = np.zeros((1, 384))
+    profile[0, ::48] = 1.0 if loud == "eighths" else 0.7
+    profile[0, 24 + late :: 48] = 0.7 if loud == "eighths" else 1.0
+    assert sixteenth_bin(profile) == 0
+
+
+def test_triplets_are_not_taken_for_swing() -> None:
+    profile = np.zeros((1, 384))
+    profile[0, ::32] = 1.0
+    profile[0, ::96] = 1.5
+    assert sixteenth_bin(profile) == 0
+
+
+def test_a_grid_beside_the_beat_is_less_certain(make_house_loop: HouseLoop) -> None:
+    onsets = analyze_onsets([track_of(make_house_loop(bpm=126, bars=4), seconds=40.0)], SAMPLE_RATE)
+    grid = fit_grid(onsets)
+    shifted = replace(grid, first_downbeat=grid.first_downbeat + 30.0 / grid.bpm)
+    right, wrong = (certainty(where, grid_bars(onsets, where), triplets=False) for where in (grid, shifted))
+    assert right > 0.9
+    assert wrong < right - 0.05
 
 
 def test_empty_stream_is_refused() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,46 +18,23 @@ import numpy as np
 from fourfloor.audio import AudioError, AudioInfo, AudioStream, probe
 from fourfloor.ingestion import picking
 from fourfloor.ingestion.catalogue import hash_file, loop_features
-from fourfloor.ingestion.exact import (
-    CIRCLE_SECONDS,
-    claimed_tempi,
-    find_circle,
-    length_tempo,
-    starts_at_zero,
-    whole_bars,
-)
-from fourfloor.ingestion.meter import TRIPLET_SURE, measure_meter
-from fourfloor.ingestion.onsets import Onsets
-from fourfloor.ingestion.pieces import find_pieces, grid_bars, is_steady
+from fourfloor.ingestion.exact import CIRCLE_SECONDS, claimed_tempi, find_circle, length_tempo
+from fourfloor.ingestion.layout import Request, lay_out
+from fourfloor.ingestion.onsets import analyze_onsets
 from fourfloor.ingestion.schema import to_pcm, to_waveform
-from fourfloor.ingestion.slicing import (
-    NEAR_SECONDS,
-    Cuts,
-    circle_loops,
-    cut_loops,
-    piece_cuts,
-    plan_cuts,
-    round_tempo,
-    whole_cuts,
-)
-from fourfloor.ingestion.tempo import Grid, analyze_onsets, fit_grid, octave_factor
+from fourfloor.ingestion.slicing import Cuts, circle_loops, cut_loops, whole_cuts
+from fourfloor.ingestion.tempo import octave_factor
 from fourfloor.signal.beatgrid import BEATS_PER_BAR, loop_samples
 from fourfloor.signal.stft import resample_loop
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class Task(Request):
     """Say what to do with one track, in numbers that another process can be handed."""
 
     path: Path
     part: Path
-    bars: int
-    hop_bars: int
-    bpm: float | None
-    sample_rate: int
     channels: int
-    min_confidence: float
-    bpm_range: tuple[float, float]
     thresholds: picking.Thresholds
 
     @property
@@ -177,67 +154,17 @@ def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis, right
     onsets = analyze_onsets(itertools.chain([first], blocks), task.sample_rate)
     for _ in blocks:  # the tempo needs only the first minutes; errors and peaks may come at the end
         pass
-    if meter.is_silent(task.thresholds):
-        found.dropped[picking.SILENCE] = 1
-        _note(found, meter, stream, task)
-        return
     if stream.cancels and not right_inverted:  # tempo, level and features are measured in mono
         _analyze_stream(task, claims, found, right_inverted=True)
         return
-    grid = fit_grid(onsets, task.bpm)
-    if (factor := octave_factor(grid.bpm, task.bpm_range)) != 1.0:
-        stream.repairs.append(f"{grid.bpm:.4g} BPM, counted as {factor * grid.bpm:.4g}")
-        grid = replace(fit_grid(onsets, factor * grid.bpm), confidence=grid.confidence)
+    layout = lay_out(onsets, meter.samples, claims, task)
+    stream.repairs.extend(layout.repairs)
     _note(found, meter, stream, task)
-    profiles = grid_bars(onsets, grid)
-    faster = 1.5 * grid.bpm
-    if task.bpm is None and measure_meter(profiles).even and faster <= task.bpm_range[1]:
-        grid = replace(fit_grid(onsets, faster), confidence=grid.confidence)
-        profiles = grid_bars(onsets, grid)
-    if is_steady(profiles, grid.bpm):
-        rhythm = measure_meter(profiles)
-        sure = grid.confidence * (TRIPLET_SURE if rhythm.triplets and task.bpm is None else 1.0)
-        found.bpm, found.meter = task.bpm or round_tempo(grid.bpm, found.seconds), rhythm.name
-        found.confidence, found.first_downbeat = round(sure, 4), round(grid.first_downbeat, 5)
-        cuts = _whole_track(meter.samples, grid, [*claims, found.bpm], task, found)
-        cuts = cuts or plan_cuts(grid, found.bpm, found.seconds, task.sample_rate, task.bars, task.hop_bars)
-    else:
-        cuts = _in_pieces(onsets, grid, task, found)
-    if cuts is not None and _worth_cutting(cuts, task, found):
-        _collect(task, cut_loops(stream, cuts), cuts, found)
-
-
-def _in_pieces(onsets: Onsets, grid: Grid, task: Task, found: TrackAnalysis) -> Cuts | None:
-    """Return the cuts of a track whose tempo does not hold; count as dropped what lies in no piece."""
-    pieces = find_pieces(onsets, task.bpm, task.bpm_range)
-    if pieces:
-        found.meter = max(pieces, key=lambda piece: piece.seconds).meter
-    pieces = [piece for piece in pieces if piece.meter == found.meter]
-    cuts = piece_cuts(pieces, task.sample_rate, task.bars, task.hop_bars) if pieces else None
-    if cuts is None or not len(cuts):
-        found.grid, found.bpm, found.confidence = "broken", grid.bpm, round(grid.confidence, 4)
-        found.dropped[picking.TEMPO_CHANGES] = max(1, int(found.seconds * grid.bpm / (240.0 * task.hop_bars)))
-        return None
-    longest = max(pieces, key=lambda piece: piece.seconds)
-    covered = sum(piece.seconds for piece in pieces)
-    found.grid, found.bpm = "pieces", round_tempo(longest.bpm, longest.seconds)
-    found.confidence = round(sum(piece.confidence * piece.seconds for piece in pieces) / covered, 4)
-    found.first_downbeat = round(float(cuts.starts_samples[0]) / task.sample_rate, 5)
-    found.drift_ms = round(1000 * max(piece.drift_seconds for piece in pieces), 1)
-    lost = int((found.seconds - covered) * longest.bpm / (240.0 * task.hop_bars))
-    if lost:
-        found.dropped[picking.TEMPO_CHANGES] = lost
-    return cuts
-
-
-def _whole_track(samples: int, grid: Grid, tempi: list[float], task: Task, found: TrackAnalysis) -> Cuts | None:
-    """Return the cuts of a track that is whole bars at one of these tempi and begins on a bar line, else None."""
-    for bpm in tempi:
-        bars = whole_bars(samples, task.sample_rate, bpm)
-        if bars and abs(bpm / grid.bpm - 1) < NEAR_SECONDS / found.seconds and starts_at_zero(grid):
-            found.grid, found.bpm, found.first_downbeat = "exact", bpm, 0.0
-            return whole_cuts(bpm, bars, task.sample_rate, task.bars, task.hop_bars)
-    return None
+    found.bpm, found.confidence, found.first_downbeat = layout.bpm, layout.confidence, layout.first_downbeat
+    found.meter, found.drift_ms, found.grid = layout.meter, layout.drift_ms, layout.grid
+    found.dropped.update(layout.dropped)
+    if layout.grid != "broken" and _worth_cutting(layout.cuts, task, found):
+        _collect(task, cut_loops(stream, layout.cuts), layout.cuts, found)
 
 
 def _note(found: TrackAnalysis, meter: picking.LevelMeter, stream: AudioStream, task: Task) -> None:

@@ -6,15 +6,17 @@ tempo give several, and what lies between them belongs to none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.ndimage
 
-from fourfloor.ingestion.meter import TRIPLET_SURE, measure_meter
+from fourfloor.ingestion.borders import beat_gains, settle
+from fourfloor.ingestion.certainty import certainty, evidence
+from fourfloor.ingestion.meter import measure_meter
 from fourfloor.ingestion.onsets import Onsets
-from fourfloor.ingestion.phase import find_phase
-from fourfloor.ingestion.tempo import Grid, fit_tempo, octave_factor
+from fourfloor.ingestion.steadiness import SMOOTH_BARS, STEADY_SECONDS, smooth_lateness
+from fourfloor.ingestion.tempo import fit_grid, fit_tempo, octave_factor
 from fourfloor.ingestion.tracking import (
     ELSEWHERE,
     MATCH,
@@ -27,29 +29,29 @@ from fourfloor.ingestion.tracking import (
     lateness,
 )
 
-_SMOOTH_BARS = 4
 _SEED_SECONDS = 16.0
 _LEAST_SECONDS = 8.0
 _LEAST_CONFIDENCE = 0.3
 _MOST_SEEDS = 24
-# How far the bars of a steady track come from where they are expected: 4 ms in 27 real tracks, 2.4 ms in rendered ones.
-_STEADY_SECONDS = 0.007
-# Where music enters or stops, the bars around may match anywhere.
-_STRAY_BARS = 3
-_BEAT_MATCH = 0.3
+_ROUNDS = 2
+_LEAST_BARS = 2
 _JUMP_BARS = 4
 _JUMP_SECONDS = 0.012
 
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A stretch from `begin` to `end` (seconds) with its beats, four to a bar; beat 0 of the map is a downbeat."""
+    """A stretch from `begin` to `end` (seconds) with its beats, four to a bar; beat 0 of the map is a downbeat.
+
+    `evidence` is what its confidence was computed from (`certainty`).
+    """
 
     begin: float
     end: float
     beat_map: BeatMap
     confidence: float
     meter: str = "4/4"
+    evidence: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def seconds(self) -> float:
@@ -70,39 +72,30 @@ class Piece:
 
     def straight(self) -> Piece:
         """Return the piece with one tempo where its beats are as near to that as can be measured."""
-        if self.drift_seconds > _STEADY_SECONDS:
+        if self.drift_seconds > STEADY_SECONDS:
             return self
         period, time = np.polyfit(self.beat_map.beats, self.beat_map.times, 1)
         return replace(self, beat_map=constant_map(60.0 / period, time))
 
 
-def grid_bars(onsets: Onsets, grid: Grid) -> np.ndarray:
-    """Return the onset strength of every bar of a grid, the first one begun before the track: (bars, bands, bins)."""
-    beat_map = constant_map(grid.bpm, grid.first_downbeat)
-    first, last = beat_map.beat(np.array([0.0, onsets.seconds]))
-    first = 4.0 * np.floor(first / 4)
-    return bar_profiles(onsets.standardized(), onsets.frame_rate, beat_map, first, max(1, int((last - first) / 4)))
-
-
-def is_steady(profiles: np.ndarray, bpm: float) -> bool:
-    """Tell whether the bars of a grid (bars, bands, bins) come where one tempo expects them, from start to end."""
-    late, match, elsewhere = _lateness(profiles)
-    moved = (elsewhere.max(axis=1) >= MATCH) & (match < elsewhere.max(axis=1) - ELSEWHERE)
-    strays = (np.abs(late) * 60.0 / bpm > _STEADY_SECONDS) | moved
-    runs = np.diff(np.flatnonzero(np.concatenate([[True], ~strays, [True]]))) - 1
-    return int(runs.max()) <= _STRAY_BARS
-
-
-def _lateness(profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compare bars, smoothed over their neighbors, with the average bar."""
-    smooth = scipy.ndimage.uniform_filter1d(profiles, min(_SMOOTH_BARS, len(profiles)), axis=0, mode="nearest")
-    return lateness(smooth, profiles.mean(axis=0))
-
-
 def find_pieces(onsets: Onsets, bpm: float | None, bpm_range: tuple[float, float]) -> list[Piece]:
     """Find the pieces of a track that is not steady, in order of time; a given bpm is trusted."""
+    pieces: list[Piece] = []
+    for _ in range(_ROUNDS):
+        grown = _grown_pieces(onsets, pieces, bpm)
+        if not grown:
+            break
+        pieces = _settled(onsets, pieces + grown)
+    pieces = [_on_bars(onsets, piece.straight(), bpm_range) for piece in pieces]
+    return sorted(pieces, key=lambda piece: piece.begin)
+
+
+def _grown_pieces(onsets: Onsets, before: list[Piece], bpm: float | None) -> list[Piece]:
+    """Find pieces in what others have left free."""
     flux = onsets.standardized()
     free = [(0.0, onsets.seconds)]
+    for piece in before:
+        free = _without(free, piece.begin, piece.end)
     pieces: list[Piece] = []
     seeds = _seeds(flux, onsets.frame_rate, free, bpm)
     for _ in range(_MOST_SEEDS):
@@ -112,15 +105,30 @@ def find_pieces(onsets: Onsets, bpm: float | None, bpm_range: tuple[float, float
         limits = next(((a, b) for a, b in free if a <= begin + 0.1 and end - 0.1 <= b), None)
         if limits is None:
             continue
-        piece = _grown(flux, onsets.frame_rate, tempo, confidence, (begin, end), limits)
-        if piece is None:
+        grown = _grown(flux, onsets.frame_rate, tempo, confidence, (begin, end), limits)
+        if grown is None:
             continue
-        pieces.append(piece)
-        free = _without(free, piece.begin, piece.end)
+        pieces.append(grown)
+        free = _without(free, grown.begin, grown.end)
         if not any(a <= seed[1] + 0.1 and seed[2] - 0.1 <= b for seed in seeds for a, b in free):
             seeds = _seeds(flux, onsets.frame_rate, free, bpm)
-    pieces = [_on_bars(onsets, piece.straight(), bpm_range) for piece in pieces]
-    return sorted(pieces, key=lambda piece: piece.begin)
+    return pieces
+
+
+def _settled(onsets: Onsets, pieces: list[Piece]) -> list[Piece]:
+    """Let pieces compete for every beat, and leave off a beat where one ends within the track."""
+    maps = [(piece.beat_map, piece.begin, piece.end) for piece in pieces]
+    settled = []
+    for piece, runs in zip(pieces, settle(onsets.standardized(), onsets.frame_rate, maps, onsets.seconds), strict=True):
+        for begin, end in runs:
+            low, high = piece.beat_map.beat(np.array([begin, end]))
+            inner = piece.beat_map.at(np.array([np.round(low) + 1, np.round(high) - 1]))
+            bar = 240.0 / piece.bpm
+            left = 0.0 if begin < bar and piece.begin <= 0 else float(inner[0])
+            right = onsets.seconds if end > onsets.seconds - bar and piece.end >= onsets.seconds else float(inner[1])
+            if right - left >= 2 * bar:
+                settled.append(replace(piece, begin=left, end=right))
+    return settled
 
 
 def _seeds(
@@ -157,9 +165,12 @@ def _grown(
     """Follow the pattern of a seed to both sides, refine the map, and find where it ends."""
     period = 60.0 / bpm
     bars = int((seed[1] - seed[0]) / (4 * period))
-    if bars < 2:
+    if bars < _LEAST_BARS:
         return None
-    pattern = bar_profiles(flux, frame_rate, constant_map(bpm, seed[0]), 0.0, bars).mean(axis=0)
+    profiles = bar_profiles(flux, frame_rate, constant_map(bpm, seed[0]), 0.0, bars)
+    if not _of_one_grid(profiles):
+        return None
+    pattern = profiles.mean(axis=0)
     middle = 4.0 * (bars // 2)
     place = Place(beat=middle, time=seed[0] + middle * period, period=period)
     points = dict(
@@ -173,6 +184,8 @@ def _grown(
     for _ in range(2):
         beat_map = _refined(flux, frame_rate, beat_map, first, last)
         first, last = _unbroken(beat_map, middle, first, last)
+        if last - first < 4 * _LEAST_BARS:
+            return None
     pattern = bar_profiles(flux, frame_rate, beat_map, first, int((last - first) / 4)).mean(axis=0)
     begin, end = _ends(flux, frame_rate, beat_map, pattern, (first, last), middle, limits)
     if end - begin < 4 * period:
@@ -181,6 +194,13 @@ def _grown(
     if inside.sum() >= 2:
         beat_map = BeatMap(times=beat_map.times[inside], beats=beat_map.beats[inside])
     return Piece(begin=begin, end=end, beat_map=beat_map, confidence=confidence)
+
+
+def _of_one_grid(profiles: np.ndarray) -> bool:
+    """Tell whether the second half of some bars does not fit the first better elsewhere: an edit lies between."""
+    half = len(profiles) // 2
+    _, match, elsewhere = lateness(profiles[half:].mean(axis=0, keepdims=True), profiles[:half].mean(axis=0))
+    return bool(elsewhere[0] < MATCH or match[0] >= elsewhere[0] - ELSEWHERE)
 
 
 def _unbroken(beat_map: BeatMap, middle: float, first: float, last: float) -> tuple[float, float]:
@@ -202,13 +222,13 @@ def _unbroken(beat_map: BeatMap, middle: float, first: float, last: float) -> tu
 def _refined(flux: np.ndarray, frame_rate: float, beat_map: BeatMap, first: float, last: float) -> BeatMap:
     """Move every bar by what it comes late against the average of all bars."""
     bars = int((last - first) / 4)
-    late, match, elsewhere = _lateness(bar_profiles(flux, frame_rate, beat_map, first, bars))
+    late, match, elsewhere = smooth_lateness(bar_profiles(flux, frame_rate, beat_map, first, bars))
     sound = in_step(late, match, elsewhere)
     centers = first + 4.0 * np.arange(bars) + 2.0
     if sound.sum() < 2:
         return beat_map
     late = np.interp(centers, centers[sound], late[sound])
-    late = scipy.ndimage.uniform_filter1d(late, min(_SMOOTH_BARS - 1, bars), mode="nearest")
+    late = scipy.ndimage.uniform_filter1d(late, min(SMOOTH_BARS - 1, bars), mode="nearest")
     periods = np.diff(beat_map.at(np.stack([centers - 0.5, centers + 0.5])), axis=0)[0]
     return BeatMap(times=beat_map.at(centers) + late * periods, beats=centers)
 
@@ -230,14 +250,8 @@ def _ends(
     low, high = beat_map.beat(np.array(limits))
     first = 4 * int(np.ceil((max(low, reached[0] - 12) - 0.05) / 4))
     bars = int((min(high, reached[1] + 12) + 0.05 - first) // 4)
-    profiles = bar_profiles(flux, frame_rate, beat_map, first, bars)
-    shape = (len(profiles), len(flux), 4, -1)
-    beats, expected = profiles.reshape(shape), pattern.reshape(shape[1:])
-    beats = beats - beats.mean(axis=-1, keepdims=True)
-    expected = expected - expected.mean(axis=-1, keepdims=True)
-    size = np.sqrt((beats**2).sum(axis=(1, 3)) * (expected**2).sum(axis=(0, 2)))
-    match = ((beats * expected).sum(axis=(1, 3)) / (size + 1e-9)).ravel()
-    gain = np.concatenate([[0.0], np.cumsum(match - max(_BEAT_MATCH, 0.55 * float(np.quantile(match, 0.75))))])
+    match = beat_gains(flux, frame_rate, beat_map, pattern, first, bars)
+    gain = np.concatenate([[0.0], np.cumsum(match)])
     inner = int(np.clip(middle - first, 0, len(match)))
     begin = first + int(np.argmin(gain[: inner + 1]))
     end = first + inner + int(np.argmax(gain[inner:]))
@@ -250,7 +264,7 @@ def _ends(
     return float(begin_time), float(end_time)
 
 
-def _on_bars(onsets: Onsets, piece: Piece, bpm_range: tuple[float, float]) -> Piece:
+def _on_bars(onsets: Onsets, piece: Piece, bpm_range: tuple[float, float], faster: bool = False) -> Piece:
     """Find the downbeats of a piece on its straightened onsets, and count its beats from one of them."""
     factor = octave_factor(piece.bpm, bpm_range)
     piece = replace(piece, beat_map=BeatMap(times=piece.beat_map.times, beats=piece.beat_map.beats * factor))
@@ -266,12 +280,16 @@ def _on_bars(onsets: Onsets, piece: Piece, bpm_range: tuple[float, float]) -> Pi
         flux=straightened(onsets.flux, onsets.frame_rate), frame_rate=onsets.frame_rate,
         pitches=straightened(onsets.pitches, onsets.pitch_rate), pitch_rate=onsets.pitch_rate,
     )  # fmt: skip
-    phase = find_phase(straight, straight.standardized(), bpm)
-    downbeat = first + phase.downbeat * bpm / 60.0
+    grid = replace(fit_grid(straight, bpm), confidence=piece.confidence)
+    downbeat = first + grid.first_downbeat * bpm / 60.0
     beat_map = BeatMap(times=piece.beat_map.times, beats=piece.beat_map.beats - downbeat)
     begin, end = beat_map.beat(np.array([piece.begin, piece.end]))
     first_bar = 4.0 * np.ceil(begin / 4)
     bars = max(1, int((end - first_bar) / 4))
-    meter = measure_meter(bar_profiles(onsets.standardized(), onsets.frame_rate, beat_map, first_bar, bars))
-    confidence = piece.confidence * (TRIPLET_SURE if meter.triplets else 1.0)
-    return replace(piece, beat_map=beat_map, meter=meter.name, confidence=confidence)
+    profiles = bar_profiles(onsets.standardized(), onsets.frame_rate, beat_map, first_bar, bars)
+    meter = measure_meter(profiles)
+    if meter.even and not faster and bpm_range[1] >= 1.5 * bpm:
+        scaled = BeatMap(times=piece.beat_map.times, beats=piece.beat_map.beats * 1.5)
+        return _on_bars(onsets, replace(piece, beat_map=scaled), bpm_range, faster=True)
+    sure = certainty(grid, profiles, meter.triplets)
+    return replace(piece, beat_map=beat_map, meter=meter.name, confidence=sure, evidence=evidence(grid, profiles))

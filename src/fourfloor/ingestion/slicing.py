@@ -96,6 +96,11 @@ def piece_cuts(pieces: list[Piece], sample_rate: int, bars: int, hop_bars: int) 
     )
 
 
+def piece_numbers(cuts: Cuts) -> np.ndarray:
+    """Return from which of the pieces each loop comes."""
+    return cuts.bar_numbers // _BARS_APART
+
+
 def _in_piece(piece: Piece, sample_rate: int, bars: int, hop_bars: int, number: int) -> Cuts:
     low, high = piece.beat_map.beat(np.array([piece.begin - _EDGE_SECONDS, piece.end + _EDGE_SECONDS]))
     beats = np.arange(4 * np.ceil(low / 4), high - 4 * bars + 1e-6, 4 * hop_bars)
@@ -117,6 +122,11 @@ def _cuts(starts: np.ndarray, bpm: float, bars: int, hop_bars: int, sample_rate:
         bpms=np.full(count, bpm),
         bar_numbers=np.arange(count) * hop_bars,
     )
+
+
+def no_cuts() -> Cuts:
+    """Return cuts of no loop."""
+    return _cuts(np.zeros(0), 120.0, 1, 1, 1)
 
 
 def circle_loops(circle: np.ndarray, cuts: Cuts) -> Iterator[np.ndarray]:

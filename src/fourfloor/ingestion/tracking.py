@@ -76,8 +76,8 @@ def bar_profiles(flux: np.ndarray, frame_rate: float, beat_map: BeatMap, first: 
 def lateness(profiles: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compare bars (bars, bands, bins) with a pattern (bands, bins).
 
-    Return how many beats each comes late, at most an eighth of a beat, its correlation with the pattern there, and the
-    correlations (bars, 16) at every sixteenth.
+    Return how many beats each comes late, at most an eighth of a beat, its correlation with the pattern there, and its
+    highest correlation elsewhere.
     """
     centered = profiles - profiles.mean(axis=-1, keepdims=True)
     pattern = pattern - pattern.mean(axis=-1, keepdims=True)
@@ -90,13 +90,26 @@ def lateness(profiles: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.
     left, peak, right = near[rows, best - 1], near[rows, best], near[rows, best + 1]
     bend = np.maximum(2 * peak - left - right, 1e-9)
     late = best - _NEAR - 1 + np.clip((right - left) / (2 * bend), -0.5, 0.5)
-    steps = np.arange(16)[:, None] * (_BINS // 16) + np.arange(-3, 4)
-    return late / _BINS_PER_BEAT, peak, joint[:, steps % _BINS].max(axis=2)
+    return late / _BINS_PER_BEAT, peak, joint[:, _NEAR : _BINS - _NEAR].max(axis=1)
 
 
 def in_step(late: np.ndarray, match: np.ndarray, elsewhere: np.ndarray) -> np.ndarray:
     """Tell which bars repeat a pattern where they are expected, and not better a sixteenth or more away."""
-    return (match >= _FOLLOWED) & (np.abs(late) <= _JUMP_BEATS) & (match >= elsewhere.max(axis=-1) - ELSEWHERE)
+    return (match >= _FOLLOWED) & (np.abs(late) <= _JUMP_BEATS) & (match >= elsewhere - ELSEWHERE)
+
+
+def paired(profiles: np.ndarray) -> np.ndarray:
+    """Return every bar together with the next one, (bars - 1, bands, bins); a single bar stays as it is."""
+    return profiles[:-1] + profiles[1:] if len(profiles) > 1 else profiles
+
+
+def moved(profiles: np.ndarray, pattern: np.ndarray) -> np.ndarray:
+    """Return by how much every bar (bars, bands, bins) fits a pattern better off its place, with either neighbor."""
+    _, match, elsewhere = lateness(paired(profiles), pattern)
+    lead = elsewhere - match - ELSEWHERE / 2
+    if len(profiles) > 1:
+        lead = np.minimum(np.concatenate([[np.inf], lead]), np.concatenate([lead, [np.inf]]))
+    return np.maximum(lead, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
