@@ -8,13 +8,13 @@ folder: one system, two processes.
 import itertools
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fourfloor import generation, loading
+from fourfloor import generation
 from fourfloor.api.evaluate import held_out_loops
 from fourfloor.api.outputs import make_folder
 from fourfloor.api.train import TrainRequest
@@ -23,6 +23,7 @@ from fourfloor.comparing.entries import Entry, check_run, cutoff_of, is_trained,
 from fourfloor.comparing.files import BASELINE, refuse_another, write_comparison
 from fourfloor.comparing.judging import SLICES, Judge, first_loops, sample_loops, speed_of
 from fourfloor.comparing.side_by_side import Failure, signals_raise, train_all
+from fourfloor.comparing.systems import model_of, parts_of, system_of
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.processes import core_count
@@ -31,7 +32,6 @@ from fourfloor.training import log
 
 if TYPE_CHECKING:
     from fourfloor.comparing.report import Comparison, Part, System
-    from fourfloor.evaluation.numbers import HeardSet
     from fourfloor.evaluation.scorecard import Scale
     from fourfloor.evaluation.sources import Sample
 
@@ -132,7 +132,7 @@ def compare(
             system, heard[entry.name] = _judged(request, entry, tempi, dataset.bars, judge, scale, failures, progress)
             progress.update(entry.name, 1.0, f"{entry.name} judged")  # also where there was nothing to hear
             systems.append(system)
-        systems.append(_system(BASELINE, scale, slices))
+        systems.append(system_of(BASELINE, scale, slices))
         comparison = _comparison(request, systems, judge, scale, cutoff_hz)
         if request.music:
             references = judge.references(EXCERPTS)
@@ -212,12 +212,12 @@ def _judged(
     """Sample and hear one system; what goes wrong is told in its row."""
     problem = "; ".join(filter(None, (_problem(member, failures) for member in entry.members)))
     if any(not member.started for member in entry.members):
-        return _system(entry.name, scale, None, entry=entry, problem=problem or "was not trained"), []
+        return system_of(entry.name, scale, None, entry=entry, problem=problem or "was not trained"), []
     progress.update(entry.name, 0.0, f"{entry.name} samples")
     parts: list[Part] = []
     try:
-        model = _model_of(entry)
-        parts = _parts(entry, model)
+        model = model_of(entry)
+        parts = parts_of(entry, model)
         folder = sample_loops(
             model,
             entry.run,
@@ -232,70 +232,15 @@ def _judged(
     except (FourfloorError, MemoryError) as error:
         told = " ".join(str(error).split()) or type(error).__name__
         problem = "; ".join(filter(None, (problem, f"makes no loops: {told}")))
-        return _system(entry.name, scale, None, entry=entry, problem=problem, parts=parts), []
-    system = _system(entry.name, scale, heard, entry=entry, problem=problem, parts=parts, speed=speed_of(folder))
+        return system_of(entry.name, scale, None, entry=entry, problem=problem, parts=parts), []
+    system = system_of(entry.name, scale, heard, entry=entry, problem=problem, parts=parts, speed=speed_of(folder))
     return system, first_loops(folder, EXCERPTS)
-
-
-def _model_of(entry: Entry) -> loading.LoopModel:
-    """Load a trained system; how it samples is the recipe's to say, also after the training."""
-    model = loading.load_model(str(entry.run), str(entry.decoder.run) if entry.decoder else None)
-    plan = replace(model.prior.recipe, generation=entry.plan.generation)
-    return replace(model, prior=replace(model.prior, recipe=plan))
 
 
 def _problem(member: Entry, failures: dict[Path, Failure]) -> str:
     if message := member.divergence():
         return f"training diverged: {message}"
     return f"training failed: {failures[member.run].message}" if member.run in failures else ""
-
-
-def _system(
-    name: str,
-    scale: "Scale",
-    heard: "HeardSet | None",
-    entry: Entry | None = None,
-    problem: str = "",
-    parts: "Sequence[Part]" = (),
-    speed: float | None = None,
-) -> "System":
-    from fourfloor.comparing.report import System
-    from fourfloor.evaluation.scorecard import assess
-
-    title = entry.plan.about.title if entry else "Beats of four training loops near one tempo, lined up (row J)."
-    system = System(
-        name=name,
-        title=title,
-        seed_verdict=entry.plan.about.seed_verdict if entry else "",
-        problem=problem,
-        parts=parts,
-        speed=speed,
-    )
-    if heard is None:
-        return system
-    result = assess(heard, scale)
-    return replace(
-        system,
-        numbers=result.numbers,
-        gates={number: asdict(gate) for number, gate in result.gates.items()},
-        verdict=result.verdict,
-        diagnosis=result.diagnosis,
-        beats_slices=result.beats_slices if entry else None,
-    )
-
-
-def _parts(entry: Entry, model: loading.LoopModel) -> "list[Part]":
-    from fourfloor.comparing.report import Part
-
-    parts = []
-    for member, trained in zip(entry.members, (model.prior, model.decoder), strict=False):
-        assert trained is not None
-        parameters = sum(parameter.numel() for parameter in trained.model.parameters())
-        parts.append(Part(
-            name=member.name, family=trained.recipe.family, parameters=parameters, steps=trained.meta["step"],
-            minutes=trained.meta["elapsed"] / 60, threads=trained.meta["threads"],
-        ))  # fmt: skip
-    return parts
 
 
 def _comparison(
