@@ -20,9 +20,9 @@ from torch.overrides import TorchFunctionMode
 
 from fourfloor import decoders, header, recipe
 from fourfloor.errors import FourfloorError
-from fourfloor.models import family_module
+from fourfloor.models import Generative, family_module
 from fourfloor.models.flow.outline import Outlines
-from fourfloor.representations import codec_arrays, representation_module
+from fourfloor.representations import codec_arrays, needs_decoder, representation_module
 from fourfloor.representations.controls import Quantiles
 from fourfloor.training import checkpoint
 from fourfloor.training.checkpoint import Checkpoint, CheckpointError
@@ -67,7 +67,7 @@ class Trained:
     @property
     def needs_decoder(self) -> bool:
         """Tell whether what the model samples takes a decoder to be heard."""
-        return not hasattr(self.representation, "decode")
+        return needs_decoder(self.recipe.representation_name)
 
     @property
     def vocabulary(self) -> list[str]:
@@ -209,7 +209,7 @@ def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
         known = ", ".join(bundled_names()) or "none"
         raise FourfloorError(f"{name}: is not a model; name a run folder, or one of those in the package: {known}")
     prior = load_trained(folder / PRIOR_FILE if exported else folder)
-    if not hasattr(prior.model, "sample"):
+    if not isinstance(prior.model, Generative):
         raise FourfloorError(f"{name}: is a {prior.recipe.family} run, which makes no loops; name the prior's run")
     if not prior.needs_decoder:
         if decoder:
@@ -259,7 +259,7 @@ def load_decoder(name: str) -> Trained:
     """Load a decoder from a bundled model, a model folder or a run."""
     folder = bundled_folder(name) if name in bundled_names() else Path(name)
     trained = load_trained(folder / DECODER_FILE if (folder / DECODER_FILE).exists() else folder)
-    if hasattr(trained.model, "sample"):
+    if isinstance(trained.model, Generative):
         raise FourfloorError(f"{name}: is a {trained.recipe.family} run; name a decoder's")
     return trained
 

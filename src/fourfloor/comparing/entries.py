@@ -9,8 +9,7 @@ from fourfloor import recipe, recipes
 from fourfloor.comparing.judging import read_json, write_json
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
-from fourfloor.representations import representation_module
-from fourfloor.representations.latent import SAMPLE_RATE
+from fourfloor.representations import needs_decoder, sample_rate
 from fourfloor.runs.folder import is_same_experiment
 from fourfloor.training import checkpoint
 from fourfloor.training.checkpoint import Checkpoint
@@ -58,7 +57,8 @@ def read_entries(asked: Sequence[Path], runs: Path, overrides: Sequence[str]) ->
     """
     paths = [recipes.find(path) for path in asked]
     plans = {path: recipe.load(path, overrides) for path in paths}
-    needing = {path for path, plan in plans.items() if plan.generation is not None and _needs_decoder(plan)}
+    makers = {path: plan for path, plan in plans.items() if plan.generation is not None}
+    needing = {path for path, plan in makers.items() if needs_decoder(plan.representation_name)}
     served = {_identity(path.parent / DECODER) for path in needing}
     entries = []
     for path in paths:
@@ -122,13 +122,9 @@ def cutoff_of(entries: Sequence[Entry], dataset: Dataset, tempi: Sequence[float]
         return asked
     rates = [highest / NYQUIST_SHARE]
     for entry in entries:
-        rate = getattr(representation_module(entry.plan.representation_name), "rate", None)
-        rates += [rate(entry.plan.representation, bpm) for bpm in tempi] if rate else [float(SAMPLE_RATE)]
+        plan = entry.plan
+        rates += [sample_rate(plan.representation_name, plan.representation, bpm) for bpm in tempi]
     return max(min(LEAST_CUTOFF_HZ, highest), NYQUIST_SHARE * min(rates))
-
-
-def _needs_decoder(plan: recipe.Recipe) -> bool:
-    return not hasattr(representation_module(plan.representation_name), "decode")
 
 
 def _identity(path: Path) -> str:

@@ -21,7 +21,7 @@ from fourfloor.copies.policy import share_of_copies
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import MIN_STYLE_LOOPS
-from fourfloor.evaluation.numbers import TEN, HeardSet, Ruler, hear_set, numbers_of
+from fourfloor.evaluation.numbers import HeardSet, Ruler, hear_set, numbers_of
 from fourfloor.evaluation.progress import HEAR_SECONDS, SEARCH_SECONDS, Stages, Tell
 from fourfloor.evaluation.references import Decoder, hear_rows, row_stages
 from fourfloor.evaluation.scores import as_rows
@@ -239,8 +239,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(f"{value:.5g}") if np.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value
-
-
-def short(numbers: dict[str, float]) -> dict[str, float]:
-    """Keep the ten numbers, in their order."""
-    return {number: numbers[number] for number in TEN}

@@ -27,6 +27,8 @@ import numpy as np
 
 from fourfloor.errors import FourfloorError
 
+FULL_RATE = 44_100.0  # of whatever has no `rate`
+
 
 class Loops(Protocol):
     """What a representation asks of a dataset; loops are numbered from 0."""
@@ -55,6 +57,17 @@ def representation_module(name: str) -> ModuleType:
             return module
     trainable = [n for n in names if hasattr(importlib.import_module(f"{__name__}.{n}"), "batch")]
     raise FourfloorError(f"representation.name {name!r} is unknown: use one of {', '.join(trainable)}")
+
+
+def needs_decoder(name: str) -> bool:
+    """Tell whether a decoder model must turn what models of a representation sample into sound."""
+    return not hasattr(representation_module(name), "decode")
+
+
+def sample_rate(name: str, config: Any, bpm: float) -> float:
+    """Return the sample rate in Hz of what x of a representation can hold at a tempo."""
+    rate = getattr(representation_module(name), "rate", None)
+    return float(rate(config, bpm)) if rate else FULL_RATE
 
 
 def codec_arrays(codec: Any) -> dict[str, np.ndarray]:

@@ -25,7 +25,7 @@ from fourfloor.evaluation.numbers import HeardSet, hear_set
 from fourfloor.evaluation.sources import Sample
 from fourfloor.generation import Request, make_loop
 from fourfloor.loading import LoopModel, Trained
-from fourfloor.representations import representation_module
+from fourfloor.representations import needs_decoder
 from fourfloor.representations.latent import SAMPLE_RATE
 from fourfloor.signal.analysis import CUTOFF_HZ
 from fourfloor.signal.beatgrid import playable_bpm
@@ -104,7 +104,7 @@ def checker(
 
     `on_loop(done, total)` is called while the loops are measured that samples are compared with.
     """
-    if decoder is None and not hasattr(representation_module(plan.representation_name), "decode"):
+    if decoder is None and needs_decoder(plan.representation_name):
         raise NothingToCompareError("no decoder turns its samples into sound; name one with --decoder")
     yardstick = Yardstick.of(dataset, on_loop)
     held_out = dataset.evenly("validation", MAX_HEARD)

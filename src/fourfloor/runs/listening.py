@@ -15,6 +15,7 @@ from fourfloor import audio, generation, recipe
 from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
+from fourfloor.models import Generative
 from fourfloor.representations import latent, magnitude
 from fourfloor.signal import picture
 from fourfloor.signal.beatgrid import loop_samples
@@ -30,7 +31,7 @@ def listener(
 
     def listen(model: nn.Module, step: int) -> None:
         trained = Trained(copy.deepcopy(model).to("cpu"), codec, plan, meta)  # `to` would move the average itself
-        generates = hasattr(model, "sample")
+        generates = isinstance(model, Generative)
         heard = hear_samples(trained, decoder) if generates else hear_reconstructions(trained, dataset)
         folder = run / LISTENED / f"step-{step:08d}"
         folder.mkdir(parents=True, exist_ok=True)
