@@ -129,7 +129,7 @@ class Dataset:
 
     @cached_property
     def holds_out_tracks(self) -> bool:
-        """Tell whether whole tracks validate; else the last loops of each track do, which it has half heard."""
+        """Return whether whole tracks validate; else the last loops of each track do, which it has half heard."""
         return any(loop.split == "validation" for part in self.catalogues for loop in part.loops)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Which decoder a prior is heard with: found by the headers beside its run, so that no other run is read or matters."""
+"""Which decoder renders a prior's loops: found by the headers beside its run, so that no other run matters."""
 
 import hashlib
 import logging

@@ -53,7 +53,7 @@ class Envelope:
         return cls(low=low, middle=middle, high=high)
 
     def holds(self, number: str, value: float) -> bool:
-        """Tell whether a value is usual; a number that was never measured (bar repetition of one bar) is."""
+        """Return whether a value is usual; a number that was never measured (bar repetition of one bar) is."""
         if number not in self.high or np.isnan(value):
             return True
         return bool(self.low[number] <= value <= self.high[number])

@@ -34,7 +34,7 @@ class Header:
 
     @property
     def samples(self) -> bool:
-        """Tell whether the model makes something from noise; a decoder does not."""
+        """Return whether the model makes something from noise; a decoder does not."""
         return is_generative(self.plan.family)
 
     @property
@@ -103,7 +103,7 @@ def unchanged_from(meta: dict[str, Any]) -> str | None:
 
 
 def check_styles(family: str, vocabulary: Sequence[str], source: object) -> None:
-    """Raise FourfloorError where a model of the family has no room for so many styles, one of which stands for any."""
+    """Raise FourfloorError where a model of the family has no room for so many styles, one of which means any."""
     room = getattr(family_module(family), "MAX_STYLES", MAX_STYLES)
     if len(vocabulary) >= room:
         raise FourfloorError(

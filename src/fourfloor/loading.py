@@ -66,7 +66,7 @@ class Trained:
 
     @property
     def needs_decoder(self) -> bool:
-        """Tell whether what the model samples takes a decoder to be heard."""
+        """Return whether what the model samples needs a decoder."""
         return needs_decoder(self.recipe.representation_name)
 
     @property
@@ -195,7 +195,7 @@ def bundled_names() -> list[str]:
 
 
 def is_model_folder(path: Path) -> bool:
-    """Tell whether a folder is an exported model or a run."""
+    """Return whether a folder is an exported model or a run."""
     return (path / PRIOR_FILE).exists() or (path / checkpoint.FOLDER).is_dir()
 
 

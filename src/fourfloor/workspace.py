@@ -154,7 +154,7 @@ def _places(out: Path) -> list[Path]:
 
 
 def _is_marked(folder: Path) -> bool:
-    """Tell whether a hidden folder is ours: one with a lock at most is what a kill left before the mark was there."""
+    """Return whether a hidden folder is ours: one with a lock at most is what a kill left before the mark was there."""
     if folder.is_symlink() or not folder.is_dir():
         return False
     return (folder / MARK).is_file() or set(os.listdir(folder)) <= {LOCK}

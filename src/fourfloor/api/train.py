@@ -36,7 +36,7 @@ class TrainRequest:
     steps: int | None = None
     resume: bool = False
     parent: str | None = None  # a model to go on from: its weights, codec and styles
-    decoder: str | None = None  # heard while a prior trains, and whose codec it takes
+    decoder: str | None = None  # renders loops while a prior trains, and gives it its codec
     overrides: Sequence[str] = ()
     device: str = "auto"
 
@@ -114,7 +114,7 @@ def _origin(request: TrainRequest, plan: recipe.Recipe, budget: Budget, on_progr
 
 
 def _decoder_of(name: str | None, prior: loading.Trained | None) -> tuple[loading.Trained | None, list[str]]:
-    """Return the decoder that lies with the model to tune, to hear the model through, and what to say without one."""
+    """Return the decoder that lies with the model to tune, to render the model's loops, and what to say without one."""
     if name is None or prior is None or not isinstance(prior.model, Generative):
         return None, []
     try:

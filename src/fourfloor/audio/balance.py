@@ -37,7 +37,7 @@ class Balance:
 
     @property
     def cancels(self) -> bool:
-        """Tell whether little is left of the channels, as they came, in mono; an offset does not count."""
+        """Return whether little is left of the channels, as they came, in mono; an offset does not count."""
         (left, cross), (_, right) = self._powers()
         return bool(left + right - 2 * cross > _CANCELING * (left + right + 2 * cross) and left + right > 0)
 

@@ -21,7 +21,7 @@ def pack_id3(bpm: float, title: str, key: str | None, comment: str, software: st
 
 
 def initial_key(key: str | None) -> str:
-    """Return a key as TKEY wants it: "F#m" for "F#min", "C" for "Cmaj"; empty where it is none.
+    """Return a key as TKEY requires it: "F#m" for "F#min", "C" for "Cmaj"; empty where it is none.
 
     >>> initial_key("F#min"), initial_key("Cmaj"), initial_key("?")
     ('F#m', 'C', '')

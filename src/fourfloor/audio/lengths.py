@@ -161,7 +161,7 @@ def _resized(at: int, form: str, size: int, length: int) -> tuple[Piece, ...]:
 
 
 def _chunkat(file: BinaryIO, position: int, length: int) -> bool:
-    """Tell whether a chunk or a tag begins here, or the file ends."""
+    """Return whether a chunk or a tag begins here, or the file ends."""
     head = at(file, position, 8)
     named = len(head) == 8 and all(32 <= byte < 127 for byte in head[:4])
     return position >= length - 8 or named or head.startswith((b"ID3", b"TAG"))

@@ -11,7 +11,7 @@ _OFFSET_SECONDS, _MIN_OFFSET = 10.0, 0.02
 
 
 def mix(chunk: np.ndarray, channels: int, container: str = "WAV") -> np.ndarray:
-    """Mix `(frames, any channels)` to `(frames, 1 or 2)`; each side's gains sum to 1, so nothing clips anew."""
+    """Mix `(frames, any channels)` to `(frames, 1 or 2)`; each side's gains sum to 1, so nothing clips again."""
     given = chunk.shape[1]
     if given == channels:
         return chunk

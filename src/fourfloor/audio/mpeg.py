@@ -75,7 +75,7 @@ def mpeg_streams(file: BinaryIO) -> list[Stream]:
 
 
 def holds_frames(file: BinaryIO) -> bool:
-    """Tell whether a file of no known beginning is MPEG: recordings of the radio begin in the middle of a frame."""
+    """Return whether a file of no known beginning is MPEG: recordings of the radio begin in the middle of a frame."""
     frames = [frame for frame, _ in itertools.islice(_frames(file), _SURE_FRAMES)]
     in_row = all(one.start + one.size == other.start for one, other in itertools.pairwise(frames))
     return len(frames) == _SURE_FRAMES and in_row and len({frame.kind for frame in frames}) == 1

@@ -40,7 +40,7 @@ _CHUNK_SAMPLES = 1 << 17
 class AudioStream:
     """Read a file as float32 blocks `(channels, samples)` at `sample_rate`, `block_seconds` long but for the last.
 
-    Each iteration starts anew and gives the same bytes. `repairs` is filled while iterating. Raise AudioError where
+    Each iteration starts again and gives the same bytes. `repairs` is filled while iterating. Raise AudioError where
     the file is not audio or, at the latest after the last block, where too little of it was sound: what the blocks
     were made into is then to be dropped. After an iteration `cancels` tells whether left and right cancel in mono; the
     same file with `right_inverted` has the right channel turned over, in which case they do not.

@@ -1,6 +1,6 @@
 """Recipes and a dataset go in; each is trained alike and judged alike, and one table comes out.
 
-Every step keeps what it made (checkpoints, loops, what was heard of them), so the same command goes on after any end,
+Every step keeps what it made (checkpoints, loops, their measurements), so the same command goes on after any end,
 and does nothing twice. A recipe whose family needs a decoder is trained at the same time as `decoder.toml` of its own
 folder: one system, two processes.
 """
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fourfloor.evaluation.sources import Sample
 
 EXCERPTS = 2  # loops a row on the page
-LOOP_SECONDS = 2.0  # to sample and hear a loop: a guess for the bar
+LOOP_SECONDS = 2.0  # to sample and measure a loop: a guess for the bar
 ALIKE = 1.1  # core minutes of the dearest system over those of the cheapest, above which the report says so
 MAX_JOBS = 64
 Tell = Callable[[float, float, str], None]
@@ -58,7 +58,7 @@ class CompareRequest:
     n: int = 32
     seed: int = 0
     bpm: Sequence[float] = ()  # tempi to ask for in turn; those of held-out loops without it
-    cutoff_hz: float | None = None  # below which all are heard; what the lowest sample rate allows without it
+    cutoff_hz: float | None = None  # below which all are compared; what the lowest sample rate allows without it
     jobs: int = 1
     music: bool = True  # held-out loops and slices on the page: the dataset's own sound
     overrides: Sequence[str] = ()
@@ -130,7 +130,7 @@ def compare(
         systems, heard = [], {}
         for entry in entries:
             system, heard[entry.name] = _judged(request, entry, tempi, dataset.bars, judge, scale, failures, progress)
-            progress.update(entry.name, 1.0, f"{entry.name} judged")  # also where there was nothing to hear
+            progress.update(entry.name, 1.0, f"{entry.name} judged")  # also where there was nothing to measure
             systems.append(system)
         systems.append(system_of(BASELINE, scale, slices))
         comparison = _comparison(request, systems, judge, scale, cutoff_hz)
@@ -209,7 +209,7 @@ def _judged(
     failures: dict[Path, Failure],
     progress: _Progress,
 ) -> "tuple[System, list[Sample]]":
-    """Sample and hear one system; what goes wrong is told in its row."""
+    """Sample and measure one system; its row says what goes wrong."""
     problem = "; ".join(filter(None, (_problem(member, failures) for member in entry.members)))
     if any(not member.started for member in entry.members):
         return system_of(entry.name, scale, None, entry=entry, problem=problem or "was not trained"), []

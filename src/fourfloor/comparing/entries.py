@@ -15,8 +15,8 @@ from fourfloor.training import checkpoint
 from fourfloor.training.checkpoint import Checkpoint
 
 DIVERGED = "diverged.json"  # in a run that more training would not mend
-DECODER = "decoder.toml"  # beside a recipe whose samples need a decoder to be heard
-NYQUIST_SHARE = 0.45  # of a sample rate: what the scorecard hears at most
+DECODER = "decoder.toml"  # beside a recipe whose samples need a decoder
+NYQUIST_SHARE = 0.45  # of a sample rate: what the scorecard measures at most
 LEAST_CUTOFF_HZ = 4500.0  # at 3700 Hz half of all loops distorted under noise passed for sane, at 4500 one in sixteen
 
 
@@ -37,7 +37,7 @@ class Entry:
 
     @property
     def started(self) -> bool:
-        """Tell whether the run has a checkpoint."""
+        """Return whether the run has a checkpoint."""
         return any((self.run / checkpoint.FOLDER).glob("step-*.json"))
 
     def divergence(self) -> str:
@@ -53,7 +53,7 @@ class Entry:
 def read_entries(asked: Sequence[Path], runs: Path, overrides: Sequence[str]) -> list[Entry]:
     """Read the recipes; FourfloorError in one line for one that does not serve, or two of one name.
 
-    A decoder among them is no entry of its own where another recipe of its folder is trained with it.
+    A decoder among them is not an entry of its own where another recipe of its folder is trained with it.
     """
     paths = [recipes.find(path) for path in asked]
     plans = {path: recipe.load(path, overrides) for path in paths}
@@ -102,14 +102,14 @@ def check_run(entry: Entry, dataset: Dataset) -> Checkpoint | None:
 
 
 def is_trained(saved: Checkpoint | None, minutes: float | None, steps: int | None) -> bool:
-    """Tell whether a run has had its minutes or steps."""
+    """Return whether a run has had its minutes or steps."""
     if saved is None:
         return False
     return saved.step >= steps if steps is not None else bool(saved.meta["elapsed"] >= 60 * (minutes or 0))
 
 
 def cutoff_of(entries: Sequence[Entry], dataset: Dataset, tempi: Sequence[float], asked: float | None) -> float:
-    """Return below which frequency all are heard: what is asked for, or what each can sound up to, if that is enough.
+    """Return the cutoff below which all are compared: the one asked for, or what each can reach, if that is enough.
 
     A system of less than 10 kHz is silent in the uppermost quarter octave.
     """

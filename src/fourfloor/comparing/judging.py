@@ -1,11 +1,11 @@
-"""Models become sets of loops that were heard, kept beside the run: what was measured once is not measured again.
+"""Models become sets of measured loops, kept beside the run: what was measured once is not measured again.
 
     <run>/compared/<key>/000.wav ...      the loops of one checkpoint, way to sample, seed and list of tempi
     <run>/compared/<key>/sampled.json     their tempi, seeds, and how long each one took
-    <run>/compared/<key>/heard-*.json     what the scorecard heard of them
+    <run>/compared/<key>/heard-*.json     what the scorecard measured of them
 
-The keys hold hashes of checkpoint and dataset, and of the code that samples and hears: what they change is made anew.
-Verdicts are not kept, they are drawn from what was heard.
+The keys hold hashes of checkpoint, dataset and the code that samples and measures: a change computes all again.
+Verdicts are not kept, they follow from the measurements.
 """
 
 import ast
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 FOLDER = "compared"
 LETTERS = "ABCDEFGHJK"  # row I is the ceiling of one decoder, not of all systems
-SLICES = "J"  # the strongest cheap baseline stands among the systems
+SLICES = "J"  # the strongest cheap baseline appears among the systems
 _SAMPLING_CODE = ("generation.py", "loading.py", "audio/level.py")
 _HEARING_CODE = ("evaluation/numbers.py", "evaluation/sources.py")
 _ROWS_CODE = ("evaluation/references.py",)
-# stages whose code decides what is sampled and heard
+# stages whose code decides what is sampled and measured
 _FOLLOWED = ("signal", "models", "nn", "representations", "envelope", "copies", "evaluation")
 
 
@@ -121,7 +121,7 @@ class Judge:
         return CopyIndex(dataset_passages(self.catalogue), self._cutoff_hz)
 
     def scale(self, tell: Callable[[float, float, str], None]) -> tuple["Scale", "HeardSet"]:
-        """Measure the reference rows, or read what was heard of them; also return the baseline's set.
+        """Measure the reference rows, or read the kept measurements; also return the baseline's set.
 
         Held-out loops that anchor no scale need no other row than their own and the baseline's.
         """

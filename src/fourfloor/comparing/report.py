@@ -185,7 +185,7 @@ def cost_table(comparison: Comparison) -> list[list[str]]:
 
 
 def verdict_table(comparison: Comparison) -> list[list[str]]:
-    """Put what was heard of the historic experiments beside what is measured now."""
+    """Put what listeners said about the historic experiments beside what is measured now."""
     rows = [["system", "heard in the first project", "measured now", "which means"]]
     for system in comparison.systems:
         if system.seed_verdict:

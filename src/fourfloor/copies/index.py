@@ -116,7 +116,7 @@ class CopyIndex:
 
     @property
     def is_searchable(self) -> bool:
-        """Tell whether anything in the passages moves, so that something may be found alike."""
+        """Return whether anything in the passages moves, so that something may be found alike."""
         return any(group.moves for group in self._groups)
 
     def joined(self, other: CopyIndex) -> CopyIndex:

@@ -16,12 +16,12 @@ NEARLY_A_COPY = COPY_LIMIT - 0.008
 
 
 def is_copy(score: float | None) -> bool:
-    """Tell whether a score is a copy's, measured against the training music itself; None is of no search."""
+    """Return whether a score is a copy's, measured against the training music itself; None is of no search."""
     return score is not None and score >= COPY_LIMIT
 
 
 def is_nearly_a_copy(score: float | None) -> bool:
-    """Tell whether a score is a copy's, measured against fingerprints kept beside a model."""
+    """Return whether a score is a copy's, measured against fingerprints kept beside a model."""
     return score is not None and score >= NEARLY_A_COPY
 
 

@@ -22,7 +22,7 @@ MEANING = {
     "VAE",
     "collapse": "the loops resemble each other far more than tracks do",
     "copying": "passages of the training set, perhaps transposed or at another tempo",
-    "off-grid": "the tempo that was asked for is not heard",
+    "off-grid": "the loop is not in the requested tempo",
     "not a loop: wrong length": "tiled copies drift against the beat",
     "not a loop: click": "a click where the end meets the start",
     "not a loop: gap": "the sound fades or stops at the ends",
@@ -36,7 +36,7 @@ MEANING = {
 
 
 NOISE_PULSE = 0.35  # white noise has less (row D)
-CHOP = 0.4  # music has as much at sixteenths, but then its tempo is heard
+CHOP = 0.4  # music has as much at sixteenths, but then its tempo can be measured
 CHOP_TOLERANCE = 0.02
 
 
@@ -79,20 +79,20 @@ def _noises(heard: HeardSet, numbers: Mapping[str, float], ruler: Ruler) -> list
 
 
 def _is_chopped(heard: HeardSet) -> bool:
-    """Tell whether loops of all tempi are chopped at one rate: a stride of the network, no rhythm."""
+    """Return whether loops of all tempi are chopped at one rate: a stride of the network, no rhythm."""
     rates = np.array([score.chop_hz for score in heard.scores])
     one_rate = np.abs(rates / max(median(list(rates)), 1e-9) - 1) < CHOP_TOLERANCE
     return bool(np.mean(one_rate) > 0.7 and median([score.chop for score in heard.scores]) > CHOP)
 
 
 def _is_still(heard: HeardSet, ruler: Ruler) -> bool:
-    """Tell whether the bands of half the loops move less than those of all but a twentieth of the training loops."""
+    """Return whether the bands of half the loops move less than those of all but a twentieth of the training loops."""
     usual = np.percentile([score.modulation_db for score in ruler.train.scores], 5)
     return bool(median([score.modulation_db for score in heard.scores]) < usual)
 
 
 def _has_mean_color(heard: HeardSet, ruler: Ruler) -> bool:
-    """Tell whether the loops' spectra are nearer to the mean of the training set than its own loops are."""
+    """Return whether the loops' spectra are nearer to the mean of the training set than its own loops are."""
     mean = colors(ruler.train.vectors).mean(axis=0)
     usual = (colors(ruler.train.vectors) - mean).std(axis=1)
     return bool(np.median((colors(heard.vectors) - mean).std(axis=1)) < np.percentile(usual, 5))

@@ -1,7 +1,7 @@
 """Sets of loops against sets: style distance (KAD), diversity and coverage, on style vectors.
 
 KAD is 100 times the unbiased squared maximum mean discrepancy (Gretton et al. 2012; Chung et al. 2025). Unlike a
-Frechet distance it does not measure the number of loops. Loops of one track are no independent witnesses, so pairs
+Frechet distance it does not measure the number of loops. Loops of one track are not independent, so pairs
 from one track are left out, and the interval is a jackknife over tracks.
 """
 

@@ -1,4 +1,4 @@
-"""What the numbers hear of one loop: a waveform goes in; log-mel frames, onset envelopes and a style vector come out.
+"""What the numbers of one loop come from: waveform in; log-mel frames, onset envelopes and a style vector out.
 
 Every loop is heard alike: mono, 22.05 kHz, scaled by its own level, below one cutoff, as a circle (the frame after the
 last is the first). Modulation spectra on a bar axis follow the idea of McDermott and Simoncelli 2011; time averages

@@ -1,4 +1,4 @@
-"""The reference rows: sets of loops whose verdict is known, made anew from the dataset each time.
+"""The reference rows: sets of loops whose verdict is known, computed again from the dataset each time.
 
 Training and held-out loops go in; real music, known frauds and cheap baselines come out. A scale on which these do not
 stand where they must is not a scale. Every row is seeded and made one loop at a time.

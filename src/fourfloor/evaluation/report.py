@@ -82,7 +82,7 @@ def _table(card: Scorecard) -> list[list[str]]:
 
 
 def cell(number: str, numbers: dict[str, float]) -> str:
-    """Write one number of the ten as it stands in a table."""
+    """Write one number of the ten as a table shows it."""
     if not np.isfinite(numbers[number]):
         return "-"
     if number == "style":

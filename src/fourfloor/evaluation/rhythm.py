@@ -40,7 +40,7 @@ def tempo_of(hearing: Hearing) -> float:
 
 
 def is_tempo(measured: float, bpm: float) -> bool:
-    """Tell whether a measured tempo is the one asked for, within 2 %.
+    """Return whether a measured tempo is the one asked for, within 2 %.
 
     No octave is forgiven, but at the two edges of the range: 88-94 and 173-184 BPM are one and the same content.
     """
@@ -48,7 +48,7 @@ def is_tempo(measured: float, bpm: float) -> bool:
 
 
 def is_edge_octave(measured: float, bpm: float) -> bool:
-    """Tell whether a measured tempo is the octave of one at the edge of the range, which content cannot decide.
+    """Return whether a measured tempo is the octave of one at the edge of the range, which content cannot decide.
 
     The edges are as wide as the tolerance: a peak just beyond the range is still the highest at its border.
     """
@@ -136,7 +136,7 @@ def measure_bpm(waveform: Array, sample_rate: int) -> float:
 
 
 def tempo_hit(waveform: Array, sample_rate: int, bpm: float) -> bool:
-    """Tell whether a loop `(channels, samples)` is measured within 2 % of `bpm`; see `is_tempo`."""
+    """Return whether a loop `(channels, samples)` is measured within 2 % of `bpm`; see `is_tempo`."""
     return is_tempo(measure_bpm(waveform, sample_rate), bpm)
 
 

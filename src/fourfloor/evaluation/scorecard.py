@@ -119,7 +119,7 @@ def evaluate(
     `loops` are files, a source, or names, waveforms `(channels, samples)` at `sample_rate` and tempi. `only` names the
     reference rows to make. The dataset is looked at first: `on_note` is told at once when it is too small to anchor a
     scale. Then only row A is made, unless `only` asks for more, and there are numbers without a verdict; so, too, where
-    the rows do not stand where they must. Raises FourfloorError for an unusable dataset or no loops.
+    the rows lie outside their expected ranges. Raises FourfloorError for an unusable dataset or no loops.
     """
     asked = {letter.upper() for letter in only}
     if asked - set(ROWS):

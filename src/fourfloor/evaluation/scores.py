@@ -75,11 +75,11 @@ class LoopScores:
 
     @property
     def is_copy(self) -> bool:
-        """Tell whether a copy search found the loop in its training set."""
+        """Return whether a copy search found the loop in its training set."""
         return is_copy(self.copy_score)
 
     def is_sane(self, envelope: Envelope) -> bool:
-        """Tell whether the loop is finite, not silent, and usual in every one of `SANE_NUMBERS`."""
+        """Return whether the loop is finite, not silent, and usual in every one of `SANE_NUMBERS`."""
         usual = all(envelope.holds(number, getattr(self, number)) for number in SANE_NUMBERS)
         return self.finite and not self.silent and usual
 

@@ -92,7 +92,7 @@ def edge_dip(waveform: Array, bars: int) -> float:
 
 
 def seam_of(waveform: Array, hearing: Hearing, bpm: float, bars: int) -> Seam:
-    """Test the joint of a loop that was heard already."""
+    """Test the joint of a loop that was measured already."""
     return Seam(
         grid=grid_coherence(hearing, bpm), click=click_ratio(curvature_of(waveform)), dip_db=edge_dip(waveform, bars)
     )

@@ -102,7 +102,7 @@ def verdict_of(gates: Mapping[str, Gate], optional: tuple[str, ...] = ()) -> dic
 
 
 def beats_slices(numbers: Numbers, rows: Mapping[str, Numbers], verdict: Mapping[str, bool | None]) -> bool | None:
-    """Tell whether a model is better than lining up slices: nearer in style, intervals apart, and new."""
+    """Return whether a model is better than lining up slices: nearer in style, intervals apart, and new."""
     if "J" not in rows or not np.isfinite(numbers["style_high"]) or not np.isfinite(rows["J"]["style_low"]):
         return None
     return bool(numbers["style_high"] < rows["J"]["style_low"] and verdict["new"])
@@ -131,7 +131,7 @@ def too_few(loops: int, tracks: int) -> list[str]:
 
 
 def broken_anchors(rows: Mapping[str, Numbers]) -> list[str]:
-    """List the rows that do not stand where they must, in words; empty when the scale holds."""
+    """List the rows that lie outside their expected ranges, in words; empty when the scale holds."""
     broken = []
     for letter, limits in ANCHORS.items():
         for number, least, most in limits:

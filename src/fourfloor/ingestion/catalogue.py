@@ -282,7 +282,7 @@ def _check_target(out: Path, overwrite: bool) -> None:
 
 
 def _is_dataset(out: Path, names: set[str]) -> bool:
-    """Tell whether a folder holds a dataset, be it damaged: a file catalogue.json alone may be anybody's."""
+    """Return whether a folder holds a dataset, be it damaged: a file catalogue.json alone may be anybody's."""
     if names & {AUDIO, FEATURES}:
         return True
     try:

@@ -90,7 +90,7 @@ def find_circle(waveform: np.ndarray, sample_rate: int, claims: list[float], giv
 
 
 def starts_at_zero(grid: Grid) -> bool:
-    """Tell whether a bar begins at the first sample, as far as can be measured."""
+    """Return whether a bar begins at the first sample, as far as can be measured."""
     bar = 240.0 / grid.bpm
     return abs((grid.first_downbeat + bar / 2) % bar - bar / 2) <= NEAR_SECONDS
 

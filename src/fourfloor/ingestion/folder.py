@@ -79,7 +79,7 @@ class IngestConfig:
 
 
 def _is_style(style: str) -> bool:
-    """Tell whether a style can be shown on a terminal and asked for: one with letters or digits."""
+    """Return whether a style can be shown on a terminal and asked for: one with letters or digits."""
     return style.isprintable() and any(map(str.isalnum, style)) and len(style) <= MAX_STYLE
 
 

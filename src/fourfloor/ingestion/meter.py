@@ -18,7 +18,7 @@ _OTHERS = {"3/4": (3, 6, 9), "5/4": (5, 10), "7/8": (7, 14), "9/8": (9, 18)}
 _LEAST_BEATS = 24
 # Of six rendered tracks in 6/8 five are so, and one real track in 4/4, which has triplets throughout.
 _TRIPLETS = 1.3
-# Music that has triplets accents its beats; a beat that is two thirds of the true one is no better than its thirds.
+# Music that has triplets accents its beats; a beat that is two thirds of the true one is not better than its thirds.
 _ACCENT = 0.1
 
 

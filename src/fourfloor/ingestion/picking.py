@@ -70,7 +70,7 @@ class LevelMeter:
             yield block
 
     def is_silent(self, thresholds: Thresholds) -> bool:
-        """Tell whether nothing is left to measure: no peak is above silence, however much gain is applied."""
+        """Return whether nothing is left to measure: no peak is above silence, however much gain is applied."""
         return self.peak <= 10 ** ((thresholds.silent_frame_db - thresholds.max_gain_db) / 20)
 
     def gain_db(self, thresholds: Thresholds) -> float:
@@ -95,7 +95,7 @@ def fault(waveform: np.ndarray, sample_rate: int, thresholds: Thresholds, gain_d
 
 
 def is_silent(waveform: np.ndarray, sample_rate: int, thresholds: Thresholds, gain_db: float = 0.0) -> bool:
-    """Tell whether a loop is too quiet as a whole, or in too many of its frames of 20 ms; an offset is not sound."""
+    """Return whether a loop is too quiet as a whole, or in too many of its frames of 20 ms; an offset is not sound."""
     frame = round(0.02 * sample_rate)
     count = waveform.shape[1] // frame
     frames = waveform[:, : count * frame].reshape(len(waveform), count, frame)

@@ -197,7 +197,7 @@ def _grown(
 
 
 def _of_one_grid(profiles: np.ndarray) -> bool:
-    """Tell whether the second half of some bars does not fit the first better elsewhere: an edit lies between."""
+    """Return whether the second half of some bars does not fit the first better elsewhere: an edit lies between."""
     half = len(profiles) // 2
     _, match, elsewhere = lateness(profiles[half:].mean(axis=0, keepdims=True), profiles[:half].mean(axis=0))
     return bool(elsewhere[0] < MATCH or match[0] >= elsewhere[0] - ELSEWHERE)

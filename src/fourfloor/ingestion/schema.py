@@ -235,5 +235,5 @@ def _check_rows(catalogue: Catalogue) -> None:
 
 
 def _is_line(text: Any) -> bool:
-    """Tell whether a text can be shown on a terminal as it is."""
+    """Return whether a text can be shown on a terminal as it is."""
     return isinstance(text, str) and text.isprintable() and len(text) <= MAX_TEXT

@@ -1,7 +1,7 @@
 """Tracks against each other -> which loops stay, and which tracks are held out for validation.
 
 In come the analyses of all tracks in a fixed order, out come the loops each one keeps and its split. Tracks that share
-audio always share a split: what the model has heard must not be held out.
+audio always share a split: what the model was trained on must not be held out.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def grid_bars(onsets: Onsets, grid: Grid) -> np.ndarray:
 
 
 def is_steady(profiles: np.ndarray, bpm: float) -> bool:
-    """Tell whether the bars of a grid (bars, bands, bins) come where one tempo expects them, from start to end.
+    """Return whether the bars of a grid (bars, bands, bins) come where one tempo expects them, from start to end.
 
     They are compared with the average bar, and with those of parts of the track: where an edit moves half of it, the
     average bar holds both halves, and each matches it.

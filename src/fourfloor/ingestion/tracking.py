@@ -94,7 +94,7 @@ def lateness(profiles: np.ndarray, pattern: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def in_step(late: np.ndarray, match: np.ndarray, elsewhere: np.ndarray) -> np.ndarray:
-    """Tell which bars repeat a pattern where they are expected, and not better a sixteenth or more away."""
+    """Return which bars repeat a pattern where they are expected, and not better a sixteenth or more away."""
     return (match >= _FOLLOWED) & (np.abs(late) <= _JUMP_BEATS) & (match >= elsewhere - ELSEWHERE)
 
 

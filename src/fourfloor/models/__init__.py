@@ -3,7 +3,7 @@
     Config                  a frozen dataclass with a default for every field: what a recipe's [model] may set
     Model(config, shape)    an `nn.Module` that is `Trainable`; `shape` is what its representation's `shape` returns
     Sampling                only of a family that makes loops: a frozen dataclass, what [generation] may set
-    MAX_STYLES              optional: how many styles it tells apart, one of which stands for any
+    MAX_STYLES              optional: how many styles it tells apart, one of which means any
 
 A Model that makes loops is `Generative` as well. `Prepared` and `Calibrated` are optional. A family whose parts fill
 more than a file is a folder of that name, with these names in its `__init__.py`. How to add one: CONTRIBUTING.md.
@@ -103,5 +103,5 @@ def missing_parts(module: ModuleType) -> list[str]:
 
 
 def is_generative(name: str) -> bool:
-    """Tell whether a family makes loops; a decoder does not."""
+    """Return whether a family makes loops; a decoder does not."""
     return hasattr(family_module(name), "Sampling")

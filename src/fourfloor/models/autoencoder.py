@@ -94,7 +94,7 @@ class Model(nn.Module):
     def sample(
         self, n: int, conditions: dict[str, Tensor], sampling: Sampling, rng: torch.Generator, bars: int = 4
     ) -> Tensor:
-        """Draw fragments `(n, samples)`, each on its own; the conditions are not heard."""
+        """Draw fragments `(n, samples)`, each on its own; the conditions are ignored."""
         noise = torch.randn(n, len(self.mean), generator=rng).to(self.mean.device)
         return self.decode(self.mean + sampling.temperature * noise @ self.cholesky.T)
 

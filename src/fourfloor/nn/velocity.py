@@ -12,7 +12,7 @@ from fourfloor.nn.attention import ModulatedBlock, layer_norm, loop_rotations
 LATENTS_PER_TOKEN = 2
 TOKENS_PER_BAR = 16
 MAX_STYLES = 64
-NO_STYLE = 0  # the index that stands for "any"
+NO_STYLE = 0  # the index that means "any"
 CONTROL_BUMPS = 5  # smooth functions of one control: 0, 1/4, 1/2, 3/4 and 1 are told apart
 
 

@@ -35,7 +35,7 @@ class Config:
 class Sampling:
     """How the pieces of one loop differ: our addition, the paper samples single pieces."""
 
-    variation: float = 1.0  # share of z drawn anew for each piece; 0 repeats one piece, 1 makes them strangers
+    variation: float = 1.0  # share of z drawn again for each piece; 0 repeats one piece, 1 makes them strangers
 
     def __post_init__(self) -> None:
         if not 0 <= self.variation <= 1:

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from pathlib import Path
 
-import mido  # reads running status, odd meta events and broken lengths, which a reader of our own would learn anew
+import mido  # reads running status, odd meta events and broken lengths, which our own reader would have to learn
 
 from fourfloor.audio import display_name
 from fourfloor.errors import FourfloorError
@@ -36,14 +36,14 @@ class NoteTrack:
 
     @property
     def is_drums(self) -> bool:
-        """Tell whether every note is on MIDI channel 10."""
+        """Return whether every note is on MIDI channel 10."""
         return all(note.channel == DRUM_CHANNEL for note in self.notes)
 
 
 def read_notes(path: Path, beats: float) -> tuple[NoteTrack, ...]:
     """Return the tracks that have notes before `beats`; a note that rings longer ends there.
 
-    Raise FourfloorError in one line where the file is no MIDI file.
+    Raise FourfloorError in one line where the file is not a MIDI file.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -58,7 +58,7 @@ def read_notes(path: Path, beats: float) -> tuple[NoteTrack, ...]:
         raise FourfloorError(f"{display_name(path)}: cannot be read ({error.strerror or error}); check it") from None
     except (ValueError, EOFError, LookupError, TypeError) as error:  # what mido raises on a broken file
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise FourfloorError(f"{display_name(path)}: is no MIDI file ({reason}); export it again") from None
+        raise FourfloorError(f"{display_name(path)}: is not a MIDI file ({reason}); export it again") from None
     return tuple(track for track in found if track.notes)
 
 

@@ -102,7 +102,7 @@ def draw_acid(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) 
     if rng.uniform() < 0.5:
         accented[1:4] = accented[8:10] = False
     active[-1] = rng.uniform() < 0.2
-    # A cycle of another length than the bar begins anew with every second bar.
+    # A cycle of another length than the bar begins again with every second bar.
     phrase = 2 * STEPS if length < STEPS else length
     events = []
     for step in range(bars * STEPS):

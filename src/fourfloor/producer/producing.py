@@ -32,14 +32,14 @@ Progress = Callable[[int, int, str], None]
 
 
 def is_held_out(seed: int, index: int, count: int, share: float) -> bool:
-    """Tell whether a loop is for validation: by its seed alone, except that the last of three or more always is."""
+    """Return whether a loop is for validation: by its seed alone, except that the last of three or more always is."""
     return stream(loop_seed(seed, index), "split").uniform() < share or (
         share > 0 and count >= 3 and index == count - 1
     )
 
 
 def is_resumed(scratch: Path, fingerprint: str) -> bool:
-    """Tell whether a scratch folder holds loops of the same run; what it holds of another one is removed."""
+    """Return whether a scratch folder holds loops of the same run; what it holds of another one is removed."""
     mark = scratch / "fingerprint"
     if mark.is_file() and mark.read_bytes() == fingerprint.encode():
         return True

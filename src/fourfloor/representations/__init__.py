@@ -60,7 +60,7 @@ def representation_module(name: str) -> ModuleType:
 
 
 def needs_decoder(name: str) -> bool:
-    """Tell whether a decoder model must turn what models of a representation sample into sound."""
+    """Return whether a decoder model must turn what models of a representation sample into sound."""
     return not hasattr(representation_module(name), "decode")
 
 

@@ -145,7 +145,7 @@ def ranks(measured: np.ndarray, quantiles: Quantiles) -> np.ndarray:
 
 
 def is_scale(quantiles: Any) -> bool:
-    """Tell whether a checkpoint's entry is what `quantiles_of` makes."""
+    """Return whether a checkpoint's entry is what `quantiles_of` makes."""
     return (
         isinstance(quantiles, dict)
         and set(quantiles) == set(NAMES) - {"kick"}

@@ -8,7 +8,7 @@
 
 The features never change; `Codec` is a PCA of them, fitted on a training set: eight latents a beat, each the
 projection of four frames. Keeping the analysis fixed lets decoder and prior train at the same time and be
-replaced one by one. Low-end phase is dropped because a prior cannot learn it; `low_end.py` integrates it anew.
+replaced one by one. Low-end phase is dropped because a prior cannot learn it; `low_end.py` integrates it again.
 """
 
 import functools
@@ -223,7 +223,7 @@ class Config:
     bars_weights: tuple[float, ...] = (0.1, 0.15, 0.6, 0.15)  # of 1, 2, 4 and 8 bars
     stretch: float = 0.06  # octaves by which a loop's tempo is misnamed at most: it must not name the track
     recombined: float = 1.0  # share of the training loops of a style of few that are mixed from three of them
-    few: int = 300  # loops; a style with fewer is known by heart before the others are learned (docs/log.md)
+    few: int = 300  # loops; a style with fewer is memorized before the others are learned (docs/log.md)
 
     def __post_init__(self) -> None:
         if not 0 <= self.recombined <= 1:

@@ -57,7 +57,7 @@ def _wide_mean(signal: np.ndarray, step: int) -> np.ndarray:
 def synthesize(described: np.ndarray, bpm: float, samples: int, phases: np.ndarray) -> np.ndarray:
     """Sound what `analyze` describes, `(frames, 2 * len(BANDS))`: float32 `(samples,)`.
 
-    At each onset in a band its phase starts anew, as that of a drum or a note does: every kick of a loop is the same
+    At each onset in a band its phase starts again, as that of a drum or a note does: every kick of a loop is the same
     kick. `phases` `(len(BANDS),)` in radians starts a band without onsets. The residue of the summed frequency to
     the nearest whole number of turns is spread over the loop, so the result is periodic by construction.
     """

@@ -34,7 +34,7 @@ class Config:
 
     crop_latents: int = 48
     noise: float = 0.1  # on the latents, so that the decoder bears the prior's errors
-    equalize_db: float = 2.0  # deviation of a random equalizer's knobs: half an hour of music is soon known by heart
+    equalize_db: float = 2.0  # deviation of a random equalizer's knobs: half an hour of music is soon memorized
 
     def __post_init__(self) -> None:
         if not 1 <= self.crop_latents <= 1024 or not 0 <= self.noise <= 10 or not 0 <= self.equalize_db <= 20:

@@ -1,4 +1,4 @@
-"""When a model has been tuned enough: a few of its loops, heard beside the dataset's own.
+"""When a model has been tuned enough: a few of its loops, compared with the dataset's own.
 
 In: the averaged model at some step. Out: its style distance to the held-out loops, lower is better; infinite where the
 loops resemble each other too much or one copies a training loop. The numbers are the scorecard's, of far fewer loops
@@ -72,7 +72,7 @@ class Yardstick:
         cutoff_hz = min(CUTOFF_HZ, 0.45 * dataset.sample_rate)
         heard = vectors(train)
         space = StyleSpace.of(heard.vectors, heard.tracks)
-        # All loops of the dataset: where a track's later loops validate, these are no music to repeat either.
+        # All loops of the dataset: where a track's later loops validate, these are not music to repeat either.
         return cls(
             cutoff_hz, space, space.place(vectors(held_out).vectors),
             CopyIndex(training_passages(dataset, count), cutoff_hz),

@@ -40,7 +40,7 @@ def claimed(run: Path) -> Iterator[None]:
 
 
 def is_claimed(run: Path) -> bool:
-    """Tell whether a process trains in a run folder."""
+    """Return whether a process trains in a run folder."""
     if not (run / LOCK).exists():
         return False
     try:
@@ -111,7 +111,7 @@ def describe(
 
 
 def is_same_experiment(plan: recipe.Recipe, saved: dict[str, Any]) -> bool:
-    """Tell whether a checkpoint's recipe trains what this one does, however long and with however many reports.
+    """Return whether a checkpoint's recipe trains what this one does, however long and with however many reports.
 
     A key that came into being after the checkpoint counts with its default.
     """

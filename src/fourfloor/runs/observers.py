@@ -24,7 +24,7 @@ OnLoop = Callable[[int, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What a run goes on from: its own checkpoint, the model it tunes, and the decoder it is heard through."""
+    """What a run goes on from: its own checkpoint, the model it tunes, and the decoder that renders it."""
 
     resumed: checkpoint.Checkpoint | None
     parent_name: str | None
@@ -57,7 +57,7 @@ def observers(
     missing = next((name for name in LISTENING_LIBRARIES if not importlib.util.find_spec(name)), None)
     if missing:
         if plan.training.check_every:
-            notes.append(f"nothing is heard that could stop the training: {missing} is not installed")
+            notes.append(f"the training cannot stop early: {missing} is not installed")
         return Observers(notes=notes)
     from fourfloor.runs import early_stopping, listening
 
@@ -69,15 +69,15 @@ def observers(
             try:
                 check = early_stopping.checker(plan, codec, dataset, meta, origin.decoder, on_loop)
             except early_stopping.NothingToCompareError as error:
-                notes.append(f"nothing is heard that could stop the training: {error}")
+                notes.append(f"the training cannot stop early: {error}")
     listen = listening.listener(run, plan, codec, dataset, meta, origin.decoder)
     return Observers(listen=listen, check=check, notes=notes)
 
 
 def _write_reference(run: Path, dataset: Dataset, origin: Origin, on_loop: OnLoop) -> list[str]:
-    """Write beside a run what copies are searched in: its dataset, and what the model it is tuned from had heard.
+    """Write beside a run what copies are searched in: its dataset, and what its parent model was trained on.
 
-    Returns what to note. A parent that was trained where nothing could be heard has no reference.
+    Returns what to note. A parent that was trained without the audio libraries has no reference.
     """
     from fourfloor.copies import fingerprints
 

@@ -55,7 +55,7 @@ def trust(records: Sequence[dict[str, Any]], state: State, dataset: Dataset) -> 
     checks = [record for record in records if "style" in record]
     result = next((record for record in checks if record["step"] == state.best_step), checks[-1] if checks else None)
     if result is None:
-        return ["how far to trust it: no loops could be heard"]
+        return ["how far to trust it: no loops could be measured"]
     from fourfloor.runs.early_stopping import N_LOOPS
 
     held_out = {dataset.name(int(index)) for index in dataset.indices("validation")}

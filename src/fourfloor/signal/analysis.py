@@ -1,4 +1,4 @@
-"""What measurements hear of any waveform: mono at 22.05 kHz, and power spectra of it as a circle."""
+"""What all measurements start from: mono at 22.05 kHz, and power spectra of it as a circle."""
 
 from fractions import Fraction
 

@@ -33,5 +33,5 @@ def follow(low_steps: dict[str, int], parts: Mapping[str, float], step: int) -> 
 
 
 def is_collapsed(low_steps: int, step: int) -> bool:
-    """Tell whether a part that was too low for so many steps, up to this one, has collapsed."""
+    """Return whether a part that was too low for so many steps, up to this one, has collapsed."""
     return low_steps >= STEADY and step >= GRACE

@@ -58,7 +58,7 @@ class Budget:
     began: float = field(default_factory=time.monotonic)  # when the work of this command began
 
     def is_spent(self, step: int, elapsed: float) -> bool:
-        """Tell whether a run that has so many steps and seconds has reached its end; one step is always trained."""
+        """Return whether a run that has so many steps and seconds has reached its end; one step is always trained."""
         by_steps = self.steps is not None and step >= self.steps
         return by_steps or (self.minutes is not None and step > 0 and elapsed >= 60 * self.minutes)
 

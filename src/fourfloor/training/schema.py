@@ -39,7 +39,7 @@ def _is_table(value: object, holds: Callable[[object], bool]) -> bool:
 
 
 def _is_random_state(value: object) -> bool:
-    """Tell whether numpy's default generator can be put into this state."""
+    """Return whether numpy's default generator can be put into this state."""
     if not (isinstance(value, dict) and value.get("bit_generator") == "PCG64" and isinstance(value.get("state"), dict)):
         return False
     large = all(_is_count(value["state"].get(name), high=2**128) for name in ("state", "inc"))

@@ -274,7 +274,7 @@ class Model(Velocity):
         return x if self.bass is None else self.with_bass(x, bpm, style, rng)
 
     def with_bass(self, x: Tensor, bpm: Tensor, style: Tensor, rng: torch.Generator) -> Tensor:
-        """Draw the low end's frequencies of loops `x` anew, for all the rest of them."""
+        """Draw the low end's frequencies of loops `x` again, for all the rest of them."""
         bass, rest = self.bass, x[..., : FREQUENCIES.start]
         assert bass is not None
 

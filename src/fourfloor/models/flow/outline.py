@@ -16,7 +16,7 @@ FLOOR = 1e-4  # variance of what hardly varies
 
 
 class Outlines(nn.Module):
-    """Kernels of `(loops, dim)` numbers for each style from 1; style 0 stands for any."""
+    """Kernels of `(loops, dim)` numbers for each style from 1; style 0 means any."""
 
     center: Tensor
     style: Tensor

@@ -3,7 +3,7 @@
 In: waveforms `(batch, samples)`. Out: waveforms of the same shape. Every level has its own VQ-VAE (van den Oord et al.
 2017; Razavi et al. 2019): strided convolutions and dilated residual blocks squeeze `hop_length` samples to one code.
 The highest level's codes are written by a causal transformer from left to right, given tempo, style and the place in
-the bar; each lower level's by another one, which also hears the codes above. The lowest level's codes are decoded.
+the bar; each lower level's by another one, which also sees the codes above. The lowest level's codes are decoded.
 
 One run has two phases, as the paper: the autoencoders until step `vqvae_steps`, then the transformers on frozen codes.
 """

@@ -57,7 +57,7 @@ class Prior(nn.Module):
 
 
 class Above(nn.Module):
-    """Codes of the level above `(batch, codes)` to what those below hear of them `(batch, ratio * codes, width)`."""
+    """Codes of the level above `(batch, codes)` to what those below see of them `(batch, ratio * codes, width)`."""
 
     def __init__(self, config: Config, ratio: int) -> None:
         super().__init__()

@@ -12,8 +12,8 @@ FLOOR_RMS = 0.002  # of noise that logarithms are deaf to: 54 dB under full scal
 def spectral_loss(x: Tensor, rebuilt: Tensor, log_weight: float = 0.0) -> Tensor:
     """Return how far magnitudes are apart, as a share of x's norm, mean over window lengths; 0 for equal signals.
 
-    The norm (Dhariwal et al. 2020) hears the loudest partials alone; `log_weight` adds the mean distance of logarithms,
-    which hears every bin (Yamamoto et al. 2020).
+    The norm (Dhariwal et al. 2020) measures only the loudest partials; `log_weight` adds the mean distance of logs,
+    which measures every bin (Yamamoto et al. 2020).
     """
     losses = []
     for n_fft in N_FFTS:

@@ -55,7 +55,7 @@ class Residual(nn.Module):
 def scale(layer: nn.Conv1d | nn.ConvTranspose1d, inputs: int, gain: float = 1.0) -> None:
     """Draw weights that keep the power of what goes in, times `gain` squared (He et al. 2015); biases are 0.
 
-    With torch's defaults a signal shrinks from layer to layer until the codes hear little but biases.
+    With torch's defaults a signal shrinks from layer to layer until the codes carry little but biases.
     """
     nn.init.normal_(layer.weight, std=gain / math.sqrt(inputs))
     assert layer.bias is not None

@@ -97,7 +97,7 @@ class Model(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[dict[str, Tensor]], rng: torch.Generator) -> None:
-        """Measure the generator's batch statistics anew: those it has belong to weights that were not averaged."""
+        """Measure the generator's batch statistics again: those it has belong to weights that were not averaged."""
         norms = [layer for layer in self.generator.modules() if isinstance(layer, nn.BatchNorm2d)]
         for norm in norms:
             norm.reset_running_stats()

@@ -97,7 +97,7 @@ class Model(nn.Module):
     def sample(
         self, n: int, conditions: dict[str, Tensor], sampling: Sampling, rng: torch.Generator, bars: int = 4
     ) -> Tensor:
-        """Draw pictures `(n, bins, frames)`, each on its own; the conditions are not heard."""
+        """Draw pictures `(n, bins, frames)`, each on its own; the conditions are ignored."""
         mean = self.decode(self.prior.draw(n, sampling, rng).to(self.deviation.device))
         noise = torch.randn(mean.shape, generator=rng).to(mean.device)
         return mean + sampling.noise * self.deviation[:, None] * noise
