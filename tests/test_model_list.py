@@ -1,5 +1,6 @@
 """What `fourfloor models` lists: families with their recipes, the package, runs; and what it cannot read."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from test_cli import run
 
 from fourfloor import api
 from fourfloor.models import families
+from fourfloor.training import checkpoint
 
 
 def test_families_name_the_recipes_that_use_them(tmp_path: Path) -> None:
@@ -56,12 +58,15 @@ def test_a_damaged_description_hides_no_other_model(
     for name in ("good", "damaged"):
         shutil.copytree(trained_runs["prior"], tmp_path / name)
     path = sorted((tmp_path / "damaged" / "checkpoints").glob("*.json"))[-1]
-    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    text = json.dumps(json.loads(path.read_text()) | {key: value, "sha256": "0" * 64}).encode()
+    fitting = hashlib.sha256(text + path.with_suffix(".safetensors").read_bytes()).hexdigest()
+    path.write_bytes(text.replace(b"0" * 64, fitting.encode(), 1))
     found = api.list_models([tmp_path])
     assert [row["name"] for row in found["models"]] == ["warehouse", "good"]
     (unreadable,) = found["unreadable"]
     assert unreadable["path"] == str(tmp_path / "damaged")
-    assert str(path) in unreadable["reason"]
+    assert str(tmp_path / "damaged") in unreadable["reason"]
+    assert "hash differs" not in unreadable["reason"]
     assert unreadable["reason"].isprintable()
 
 
@@ -115,6 +120,20 @@ def test_a_bare_folder_lists_what_the_package_has(tmp_path: Path, capsys, monkey
     code, out, err = run(capsys, monkeypatch, "models", "--json")
     assert (code, err) == (0, "")
     assert "prior" in [name for row in json.loads(out)["families"] for name in row["recipes"]]
+
+
+@pytest.mark.parametrize("suffix", [".json", ".safetensors"])
+def test_a_damaged_newest_checkpoint_is_not_what_is_listed(
+    trained_runs: dict[str, Path], tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One changed digit that could be right: only the hash over both halves gives it away."""
+    run = Path(shutil.copytree(trained_runs["prior"], tmp_path / "prior"))
+    saved = checkpoint.load_latest(run)
+    path = checkpoint.save(run, 4, saved.tensors, saved.meta | {"elapsed": 1.0}).with_suffix(suffix)
+    path.write_bytes(path.read_bytes().replace(b'"elapsed": 1.0', b'"elapsed": 7.0') + b" " * (suffix != ".json"))
+    (row,) = [row for row in api.list_models([tmp_path])["models"] if row["kind"] == "run"]
+    assert row["steps"] == [3]
+    assert caplog.messages[-1].endswith("is damaged (its hash differs); step 3 is used instead")
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

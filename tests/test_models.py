@@ -320,6 +320,16 @@ def test_the_guess_is_the_best_linear_one(dataset: Dataset) -> None:
         assert not without.guess.any()
 
 
+def test_a_guess_that_is_asked_for_and_was_never_fitted_is_missing() -> None:
+    flow = family_module("flow")
+    model = flow.Model(flow.Config(width=16, depth=3, heads=1), {"latent_dim": 84})
+    assert model.missing(flow.Sampling()) == "the guess that autoguidance needs"
+    assert model.missing(flow.Sampling(autoguidance=0.0)) is None
+    model.guess[0, 0] = 1.0
+    assert model.missing(flow.Sampling()) is None
+    assert flow.Model(flow.Config(width=16, depth=2, heads=1), {"latent_dim": 84}).missing(flow.Sampling()) is None
+
+
 def test_the_outline_is_what_remains_when_all_beats_are_alike() -> None:
     flow = family_module("flow")
     model = flow.Model(flow.Config(width=16, depth=1, heads=1), {"latent_dim": latent.LATENT_DIM})

@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from fourfloor import models
 from fourfloor.models import wavegan
 from fourfloor.nn import wasserstein
+from fourfloor.training import collapse
 
 
 def parameters(module: nn.Module) -> int:
@@ -165,3 +167,41 @@ def test_the_critic_is_asked_five_times_on_different_music_then_the_generator_on
     assert torch.equal(torch.cat([heard[3 * i] for i in range(5)]), x)
     with torch.no_grad():
         assert [group for group, _, _ in model.losses({"x": x}, 0)] == ["critic"]
+
+
+class OneAnswer(nn.Module):
+    """A generator that does not look at its latents."""
+
+    def __init__(self, answer: Tensor) -> None:
+        super().__init__()
+        self.answer = nn.Parameter(answer)
+
+    def forward(self, z: Tensor, *told: Tensor) -> Tensor:
+        return self.answer.expand(len(z), *self.answer.shape)
+
+
+@pytest.mark.parametrize("family", ["wavegan", "specgan", "spectrogram_gan"])
+def test_a_generator_that_answers_everything_alike_is_told_by_its_spread(family: str) -> None:
+    module = models.family_module(family)
+    shape, size = ({"samples": 256}, (256,)) if family == "wavegan" else ({"bins": 64, "frames": 64}, (64, 64))
+    model = module.Model(module.Config(width=2), shape)
+    batch = {"x": torch.rand(10, *size) * 2 - 1, "bpm": torch.full((10,), 126.0)}
+
+    def spreads() -> list[float]:
+        return [float(parts["spread"]) for _, _, parts in model.losses(batch, 0) if "spread" in parts]
+
+    healthy = spreads()
+    assert 0.3 < min(healthy) <= max(healthy) < 3
+    model.generator = OneAnswer(batch["x"][0])
+    assert spreads() == [0.0] * len(healthy)
+    low_steps: dict[str, int] = {}
+    told = [collapse.follow(low_steps, {"spread": spreads()[-1]}, step) for step in range(1, 102)]
+    assert [bool(messages) for messages in told] == [step == collapse.GRACE for step in range(1, 102)]
+    assert "output variance at 0" in told[collapse.GRACE - 1][0]
+
+
+def test_of_one_example_no_spread_is_said() -> None:
+    one, two = torch.zeros(1, 4), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    assert wasserstein.spread(one, one) == {}
+    assert float(wasserstein.spread(two, 0.1 * two)["spread"]) == pytest.approx(1.0)
+    assert float(wasserstein.spread(two, two + 1.0)["spread"]) == pytest.approx(2**-0.5 * 2 / 10**0.5, rel=0.01)

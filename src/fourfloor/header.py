@@ -44,7 +44,10 @@ class Header:
 
 
 def read(path: Path) -> Header:
-    """Read the JSON half of a checkpoint; CheckpointError in one line where it does not describe a model."""
+    """Read the JSON half of a checkpoint alone, whose hash is not checked: enough to see what may be worth loading.
+
+    CheckpointError in one line where it does not describe a model.
+    """
     return parse(read_json(path), path)
 
 

@@ -5,6 +5,7 @@ decoder (magnitudes from latents) that share one codec.
 """
 
 import hashlib
+import logging
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from fourfloor import decoders, header, recipe
 from fourfloor.errors import FourfloorError
-from fourfloor.models import Generative, family_module
+from fourfloor.models import Generative, Measured, family_module
 from fourfloor.models.flow.outline import Outlines
 from fourfloor.representations import codec_arrays, needs_decoder, representation_module
 from fourfloor.representations.controls import Quantiles
@@ -37,6 +38,7 @@ MODEL_FILES = frozenset({CARD_FILE}).union(
 KEPT_META = ("recipe", "shape", "vocabulary", "control_quantiles", "data_hash", "version", "elapsed", "parent")
 TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.bool)  # of what is not in 8 bits
 NO_DECODER = "no decoder with its codec lies beside it"
+LOGGER = logging.getLogger(__name__)
 SMALL = 10_000  # matrices of fewer weights are exported in half precision
 
 
@@ -211,6 +213,9 @@ def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     prior = load_trained(folder / PRIOR_FILE if exported else folder)
     if not isinstance(prior.model, Generative):
         raise FourfloorError(f"{name}: is a {prior.recipe.family} run, which makes no loops; name the prior's run")
+    if isinstance(prior.model, Measured) and (missing := prior.model.missing(prior.recipe.generation)):
+        LOGGER.warning("%s: lacks %s, so its loops are sampled without; train a few more steps with --resume",
+                       name, missing)  # fmt: skip
     if not prior.needs_decoder:
         if decoder:
             raise FourfloorError(f"{name}: a {prior.recipe.family} model needs no decoder; leave --decoder out")

@@ -3,6 +3,7 @@
 import json
 import resource
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,12 @@ def test_the_bundled_reference_is_sealed() -> None:
     folder = loading.bundled_folder(loading.BUNDLED)
     content = json.loads((folder / fingerprints.ABOUT).read_text())
     assert content["sha256"] == packing._hash(content, (folder / fingerprints.ARRAYS).read_bytes())
+
+
+def test_the_reference_of_another_model_is_refused(folder: Path) -> None:
+    own = fingerprints.load(folder)
+    assert own.data_hash
+    for data_hash in (own.data_hash, f"0123>{own.data_hash}", ""):  # the middle of a tuned model, the last of old
+        assert replace(own, data_hash=data_hash).of(own.data_hash, folder).data_hash == data_hash
+    with pytest.raises(FourfloorError, match=rf"^{folder}: its reference is of other data"):
+        replace(own, data_hash=f"{own.data_hash}>0123").of(own.data_hash, folder)

@@ -1,6 +1,7 @@
 """Weights that are whole but wrong: finite and absurd, of the wrong type, or without what a style needs."""
 
 import copy
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -81,3 +82,35 @@ def test_a_scale_that_would_be_spread_over_all_rows_is_refused(trained_runs: dic
     saved.tensors["scales/embed.weight"] = torch.ones(1)
     with pytest.raises(CheckpointError, match=r"prior: .*a weight of type"):
         loading.rebuild(saved, trained_runs["prior"])
+
+
+def test_a_model_that_lacks_what_its_recipe_asks_for_says_so(
+    trained_runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    loading.load_model(str(trained_runs["prior"]))
+    assert caplog.messages == []  # a network of so few blocks has no guess to lack
+    monkeypatch.setattr("fourfloor.models.flow.EARLY_BLOCKS", 0)
+    loading.load_model(str(trained_runs["prior"]))
+    (told,) = caplog.messages
+    assert told.startswith(f"{trained_runs['prior']}: lacks the guess that autoguidance needs, ")
+
+
+def test_the_models_of_the_package_lack_nothing_and_are_sealed_in_both_halves(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in loading.bundled_names():
+        loading.load_model(name)
+        for part in (loading.PRIOR_FILE, loading.DECODER_FILE):
+            assert checkpoint.describe(loading.bundled_folder(name) / part)["format"] == checkpoint.FORMAT
+    assert caplog.messages == []
+
+
+def test_tensors_that_are_too_large_are_refused_before_they_are_read(
+    trained_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(trained_runs["prior"], tmp_path / "prior"))
+    (path,) = (run / "checkpoints").glob("*.safetensors")
+    with open(path, "r+b") as file:
+        file.truncate(10**12)  # a sparse file takes no room
+    with pytest.raises(CheckpointError, match=rf"{path}: its tensors take more than \d+ bytes"):
+        loading.load_trained(run)

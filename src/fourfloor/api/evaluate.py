@@ -108,7 +108,10 @@ def _sampled(request: EvaluateRequest, model: LoopModel) -> "Source":
     dataset = Dataset([request.against])
     redraws = REDRAWS if request.redraw else 0
     chooses = request.candidates + redraws > 1
-    reference = fingerprints.load(loading.reference_folder(request.loops)) if chooses else None
+    reference = None
+    if chooses:
+        folder = loading.reference_folder(request.loops)
+        reference = fingerprints.load(folder).of(model.prior.meta["data_hash"], folder)
     drawn = held_out_loops(dataset, request.n, request.seed)
     bpms, styles = [playable_bpm(dataset.bpm(index)) for index in drawn], [dataset.style(index) for index in drawn]
     draws: dict[int, Draw] = {}

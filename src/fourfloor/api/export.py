@@ -29,7 +29,7 @@ def export(
     if not (prior / checkpoint.FOLDER).is_dir():  # a model folder, or one in the package
         raise FourfloorError(f"{prior}: is an exported model, not a training run; pass the prior's run folder")
     source = model.decoder.source if model.decoder else None
-    fingerprints.load(prior)
+    fingerprints.load(prior).of(model.prior.meta["data_hash"], prior)
     with Workspace(folder, loading.MODEL_FILES) as work:
         loading.export(prior, source, work.new)
         fingerprints.copy(prior, work.new)

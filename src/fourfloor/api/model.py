@@ -53,7 +53,7 @@ class Model:
 
     def reference(self) -> Fingerprints:
         """Return what the model was trained on, as far as copies are searched in it; FourfloorError without one."""
-        return self._reference.result()
+        return self._reference.result().of(self.parts.prior.meta["data_hash"], self.source)
 
     def generate(
         self,

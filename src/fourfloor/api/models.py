@@ -76,14 +76,14 @@ def _search(folder: Path, depth: int, unreadable: list[dict[str, Any]]) -> list[
 
 
 def _describe(folder: Path) -> dict[str, Any]:
-    """Read what the newest checkpoints say; no weights are opened."""
+    """Read what the newest intact checkpoints say; their hashes are checked, no weight is decoded."""
     if _is_run(folder):
-        descriptions = sorted((folder / checkpoint.FOLDER).glob("step-*.json"))[-1:]
-        if not descriptions:
+        if not checkpoint.descriptions(folder):
             raise FourfloorError(f"{folder}: has no checkpoint yet; train it, or remove it")
+        parts = [header.parse(checkpoint.describe_latest(folder), folder)]
     else:
-        descriptions = [path for name in (loading.PRIOR_FILE, loading.DECODER_FILE) if (path := folder / name).exists()]
-    parts = [header.read(path) for path in descriptions]
+        halves = [path for name in (loading.PRIOR_FILE, loading.DECODER_FILE) if (path := folder / name).exists()]
+        parts = [header.parse(checkpoint.describe(path), path) for path in halves]
     return {
         "family": " + ".join(part.plan.family for part in parts),
         "steps": [part.step for part in parts],

@@ -31,6 +31,13 @@ class Fingerprints:
     envelope: Envelope
     data_hash: str = ""  # of what they are of; unknown of old ones
 
+    def of(self, data_hash: str, source: object) -> "Fingerprints":
+        """Return the fingerprints; FourfloorError in one line where `source` was trained on other data."""
+        if self.data_hash and self.data_hash.rpartition(">")[2] != data_hash:
+            reason = f"{source}: its reference is of other data than the model was trained on"
+            raise FourfloorError(f"{reason}; `fourfloor train --resume` writes it, `fourfloor export` copies it")
+        return self
+
 
 def write(
     folder: Path,

@@ -5,8 +5,9 @@
     Sampling                only of a family that makes loops: a frozen dataclass, what [generation] may set
     MAX_STYLES              optional: how many styles it tells apart, one of which means any
 
-A Model that makes loops is `Generative` as well. `Prepared` and `Calibrated` are optional. A family whose parts fill
-more than a file is a folder of that name, with these names in its `__init__.py`. How to add one: CONTRIBUTING.md.
+A Model that makes loops is `Generative` as well. `Prepared`, `Calibrated` and `Measured` are optional. A family whose
+parts fill more than a file is a folder of that name, with these names in its `__init__.py`. How to add one:
+CONTRIBUTING.md.
 """
 
 from __future__ import annotations
@@ -69,6 +70,14 @@ class Calibrated(Protocol):
 
     def calibrate(self, batches: Iterable[dict[str, Tensor]], rng: torch.Generator) -> None:
         """Keep what is measured in buffers, with random numbers of `rng` alone; `batches` has no end."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A Model that samples worse where something was never measured, as in a run that an earlier version left."""
+
+    def missing(self, sampling: Any) -> str | None:
+        """Say in a few words what `sampling` asks for and the Model lacks; None where nothing is missing."""
 
 
 def families() -> list[str]:

@@ -108,9 +108,25 @@ def wasserstein_losses(
             fake = generator(draw_z(len(real)))
         loss = critic_loss(critic(real), critic(fake))
         penalty = gradient_penalty(critic, real, fake)
-        yield "critic", loss + penalty_weight * penalty, {"wasserstein": -loss.detach(), "penalty": penalty.detach()}
+        parts = {"wasserstein": -loss.detach(), "penalty": penalty.detach(), **spread(real, fake)}
+        yield "critic", loss + penalty_weight * penalty, parts
     loss = generator_loss(critic(generator(draw_z(len(reals[-1])))))
     yield "generator", loss, {"generator": loss.detach()}
+
+
+def spread(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """Return by how much generated examples differ from each other, as a share of real ones `(batch, ...)`.
+
+    0 is a generator that answers every z alike, near 1 a healthy one. Both are measured against their own level: an
+    untrained generator is quiet, not collapsed. Of a single example nothing can be said.
+    """
+    if len(fake) < 2:
+        return {}
+    of_fake, of_real = (
+        x.detach().float().std(dim=0, unbiased=False).mean() / x.detach().float().square().mean().sqrt().clamp_min(1e-9)
+        for x in (fake, real)
+    )
+    return {"spread": of_fake / of_real.clamp_min(1e-6)}
 
 
 def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ def _write_reference(run: Path, dataset: Dataset, origin: Origin, on_loop: OnLoo
 
     if origin.resumed and (run / fingerprints.ABOUT).exists():
         try:
-            fingerprints.load(run)
+            fingerprints.load(run).of(dataset.data_hash, run)
             return []
         except FourfloorError as error:
             return [f"{error}; it is written again", *_fingerprints(run, dataset, origin, on_loop)]

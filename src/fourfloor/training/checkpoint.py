@@ -14,10 +14,10 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -34,8 +34,11 @@ KEPT = 2
 FORMAT = 2
 HASHED_TENSORS_ONLY = 1  # the format before, still read: its hash leaves the JSON half out
 MAX_JSON_BYTES = 2**24
+MAX_TENSOR_BYTES = 2**32  # of the other half: a billion numbers, forty times the largest recipe's
 BLANK = b"0" * 64  # stands for the hash where the hash itself is computed
 LOGGER = logging.getLogger(__name__)
+Read = TypeVar("Read")
+_TOO_LARGE = f"its tensors take more than {MAX_TENSOR_BYTES} bytes"
 
 
 class CheckpointError(FourfloorError):
@@ -92,6 +95,8 @@ def save(run: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any])
 def write(description: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any]) -> Path:
     """Write both halves of a checkpoint, named by its JSON, and check them by reading."""
     content = save_tensors({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
+    if len(content) > MAX_TENSOR_BYTES:
+        raise CheckpointError(f"{description}: {_TOO_LARGE}; train a smaller model")
     about = {"sha256": None, **meta, "format": FORMAT, "step": step} | {"sha256": BLANK.decode()}
     blank = (json.dumps(about, indent=1) + "\n").encode()
     write_atomically(description.with_suffix(".safetensors"), content)
@@ -102,16 +107,26 @@ def write(description: Path, step: int, tensors: dict[str, Tensor], meta: dict[s
 
 def load_latest(run: Path, needed: Iterable[str] = ()) -> Checkpoint:
     """Read the newest intact checkpoint of a run that has the `needed` entries; a warning names damaged newer ones."""
+    return _newest_intact(run, lambda description: load(description, needed))
+
+
+def describe_latest(run: Path) -> dict[str, Any]:
+    """Return what the newest intact checkpoint of a run says of itself; no tensor is decoded."""
+    return _newest_intact(run, describe)
+
+
+def _newest_intact(run: Path, read: Callable[[Path], Read]) -> Read:
     damaged: list[str] = []
     for description in descriptions(run):
         try:
-            checkpoint = load(description, needed)
+            result = read(description)
         except CheckpointError as error:
             damaged.append(str(error))
             continue
         for reason in damaged:
-            LOGGER.warning("%s; step %d is used instead", reason.partition(";")[0], checkpoint.step)
-        return checkpoint
+            step = int(description.stem.removeprefix("step-"))
+            LOGGER.warning("%s; step %d is used instead", reason.partition(";")[0], step)
+        return result
     if damaged:
         raise CheckpointError(damaged[0])
     raise CheckpointError(f"{run}: has no checkpoint; name a run folder made by `fourfloor train`")
@@ -135,6 +150,11 @@ def load(description: Path, needed: Iterable[str] = ()) -> Checkpoint:
     return Checkpoint(meta["step"], tensors, meta)
 
 
+def describe(description: Path) -> dict[str, Any]:
+    """Return the JSON half of a checkpoint whose hash, over both halves, holds; CheckpointError in one line."""
+    return _read(description)[0]
+
+
 def _read(description: Path, needed: Iterable[str] = ()) -> tuple[dict[str, Any], bytes]:
     """Return the description and the undecoded tensors of an intact checkpoint; CheckpointError in one line."""
     path = description.with_suffix(".safetensors")
@@ -142,10 +162,7 @@ def _read(description: Path, needed: Iterable[str] = ()) -> tuple[dict[str, Any]
     if meta.get("format") not in (FORMAT, HASHED_TENSORS_ONLY):
         reason = f"{description}: was not written by this version of fourfloor (format {meta.get('format')!r:.20})"
         raise CheckpointError(f"{reason}; use another checkpoint or train it again")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); use another checkpoint") from None
+    content = _read_tensors(path)
     given = meta.get("sha256")
     if not isinstance(given, str) or not re.fullmatch("[0-9a-f]{64}", given):
         raise CheckpointError(f"{description}: is damaged (it has no hash); use another checkpoint")
@@ -158,6 +175,17 @@ def _read(description: Path, needed: Iterable[str] = ()) -> tuple[dict[str, Any]
         reason = wrong or f"its name does not fit step {meta['step']}"
         raise CheckpointError(f"{description}: is damaged ({reason}); use another checkpoint")
     return meta, content
+
+
+def _read_tensors(path: Path) -> bytes:
+    """Read the undecoded tensors, whose size is looked at first; CheckpointError in one line."""
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size > MAX_TENSOR_BYTES:
+                raise CheckpointError(f"{path}: {_TOO_LARGE}; use another checkpoint")
+            return file.read()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); use another checkpoint") from None
 
 
 def _read_json(description: Path) -> tuple[dict[str, Any], bytes]:

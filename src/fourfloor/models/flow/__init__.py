@@ -194,6 +194,11 @@ class Model(Velocity):
         ridge = 1e-4 * products.diagonal().mean() * torch.eye(len(products), device=products.device)
         self.guess.copy_(torch.linalg.solve(products + ridge, sums))
 
+    def missing(self, sampling: Sampling) -> str | None:
+        """Say that the guess of the first blocks was never fitted where the recipe asks for it."""
+        asked = sampling.autoguidance > 0 and self.config.depth > EARLY_BLOCKS
+        return None if not asked or self.guess.any() else "the guess that autoguidance needs"
+
     def outline(self, x: Tensor) -> Tensor:
         """Return what is drawn first of loops `x`: their mean latents, and a mean beat of the low end around these."""
         level = x.mean(dim=1)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from fourfloor.errors import FourfloorError
 from fourfloor.models.spectrogram_gan.config import Config
 from fourfloor.models.spectrogram_gan.layers import STRIDE, Down, ResizedUp, TransposedUp, initialize
-from fourfloor.nn.wasserstein import Sampling, gradient_penalty
+from fourfloor.nn.wasserstein import Sampling, gradient_penalty, spread
 
 __all__ = ["Config", "Model", "Sampling"]
 
@@ -54,7 +54,8 @@ class Model(nn.Module):
             real, tempo = turn(x, config.turns), relative_tempo(bpm)
             with torch.no_grad():
                 fake = self.generator(self.draw(len(x)), tempo)
-            yield "discriminator", *self.judge_loss(real, fake, tempo)
+            loss, judged = self.judge_loss(real, fake, tempo)
+            yield "discriminator", loss, judged | spread(real, fake)
         if torch.is_grad_enabled():
             self.discriminators.requires_grad_(False)  # a fifth of the step is saved where only the way through counts
             scores = self.scores(self.generator(self.draw(len(tempo)), tempo), tempo)
