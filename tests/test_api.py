@@ -82,11 +82,11 @@ def test_threads_make_at_once_what_one_makes_alone(model: ff.Model) -> None:
     assert all(np.array_equal(serial, beside) for serial, beside in zip(alone, many, strict=True))
 
 
-def test_generating_leaves_the_process_as_it_was(model: ff.Model) -> None:
+def test_generating_leaves_the_process_as_it_was() -> None:
     torch.manual_seed(5)
-    before = torch.get_num_threads(), torch.get_rng_state(), threading.active_count(), np.geterr()
-    list(model.generate_many(2, bars=1, redraws=0))
-    after = torch.get_num_threads(), torch.get_rng_state(), threading.active_count(), np.geterr()
+    before = torch.get_num_threads(), torch.get_rng_state(), np.geterr()
+    list(ff.load("warehouse").generate_many(2, bars=1, redraws=0))
+    after = torch.get_num_threads(), torch.get_rng_state(), np.geterr()
     assert (before[0], *before[2:]) == (after[0], *after[2:])
     assert torch.equal(before[1], after[1])
 
@@ -139,6 +139,27 @@ def test_arrays_that_do_not_fit_are_refused_in_one_line(model: ff.Model) -> None
         model.decode(z, bpm=126, seed=-1)
     with pytest.raises(ff.FourfloorError, match="count 0 is outside"):
         model.generate_many(0)
+
+
+def test_a_run_a_model_and_a_dataset_serve_as_paths(
+    trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
+) -> None:
+    random, told, notes = torch.get_rng_state(), [], []
+    run = ff.train(
+        "adapt", data=dataset_folder, out=tmp_path / "run", base=ff.load(trained_runs["prior"]), steps=1, device="cpu",
+        overrides=("training.batch_size=2", "training.check_every=0"), on_progress=lambda *update: told.append(update),
+        on_note=notes.append,
+    )  # fmt: skip
+    assert torch.equal(random, torch.get_rng_state())
+    assert (run.steps, Path(run)) == (1, tmp_path / "run")
+    assert run.to_json()["run"] == str(tmp_path / "run")
+    assert any(text.startswith("step 1 ") for _, _, text in told)
+    model = ff.load(ff.export(run, tmp_path / "model", decoder=trained_runs["decoder"]))
+    loops = list(model.generate_many(3, bars=1, redraws=0))
+    card = ff.evaluate(loops, against=dataset_folder, n=3, rows="A")
+    assert card.to_json()
+    with pytest.raises(ff.FourfloorError, match="no loops to judge"):
+        ff.evaluate([], against=dataset_folder)
 
 
 def envelope_db(waveform: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
 # What a stage may import beside itself and the third-party libraries.
 PATH = [
     "errors",
+    "progress",
     "arguments",
     "stopping",
     "processes",
@@ -38,6 +39,7 @@ PATH = [
     "packs",
     "api",
     "comparing",
+    "verbs",
     "interfaces",
 ]
 TRAINING_PATH = [

@@ -15,10 +15,12 @@ The path, in the order of the source tree:
     evaluation       are they music, in the style, and new?
     api              the whole path, one function a verb
     comparing        recipes side by side, in one table
+    verbs            what an engineer and the command line call
 
 The package imports at once: torch and the rest are imported when a name of `__all__` is first used.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from fourfloor.errors import FourfloorError
@@ -27,27 +29,32 @@ if TYPE_CHECKING:
     from fourfloor.api.generate import Generated, WrittenLoop, generate
     from fourfloor.api.loops import Copy, Loop
     from fourfloor.api.model import Model, load
+    from fourfloor.packs import pack
+    from fourfloor.producer import produce
     from fourfloor.representations.controls import Controls
+    from fourfloor.verbs.ingest import ingest
+    from fourfloor.verbs.judge import compare, evaluate
+    from fourfloor.verbs.train import Exported, Run, export, train
 
 __version__ = "0.1.0"
 __all__ = [
-    "Controls",
-    "Copy",
-    "FourfloorError",
-    "Generated",
-    "Loop",
-    "Model",
-    "WrittenLoop",
-    "generate",
-    "load",
-]
+    "Controls", "Copy", "Exported", "FourfloorError", "Generated", "Loop", "Model", "Run", "WrittenLoop", "compare",
+    "evaluate", "export", "generate", "ingest", "load", "pack", "produce", "train",
+]  # fmt: skip
+_MODULES = {
+    "fourfloor.api": ("Controls", "Copy", "Generated", "Loop", "Model", "WrittenLoop", "generate", "load"),
+    "fourfloor.packs": ("pack",),
+    "fourfloor.producer": ("produce",),
+    "fourfloor.verbs.ingest": ("ingest",),
+    "fourfloor.verbs.judge": ("compare", "evaluate"),
+    "fourfloor.verbs.train": ("Exported", "Run", "export", "train"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from fourfloor import api
-
-        return getattr(api, name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
     raise AttributeError(f"module 'fourfloor' has no attribute {name!r}")
 
 

@@ -118,7 +118,7 @@ def codec_hash(codec: Any) -> str:
 
 
 class _NothingDrawn(TorchFunctionMode):
-    """Leave out random first weights: on the meta device they have no values, yet import torch's compiler (2 s)."""
+    """Leave out random first weights, which others replace; on the meta device they import torch's compiler (2 s)."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -136,7 +136,8 @@ def rebuild(saved: Checkpoint, source: Path) -> Trained:
         weights = {name: _widened(value, scales.get(name)) for name, value in saved.part("ema").items()}
         with torch.device("meta"), _NothingDrawn():  # shapes are compared before anything is allocated
             _check_weights(family.Model(about.plan.model, about.shape), weights, source)
-        model = family.Model(about.plan.model, about.shape)
+        with _NothingDrawn():  # nor for real: torch's random state is the caller's
+            model = family.Model(about.plan.model, about.shape)
         model.load_state_dict(weights)
         representation = representation_module(about.plan.representation_name)
         codec = representation.Codec(

@@ -10,6 +10,7 @@ import numpy as np
 
 from fourfloor import audio, generation, loading
 from fourfloor.api.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw, leveled
+from fourfloor.api.loops import Loop
 from fourfloor.api.outputs import make_folder, refuse_existing
 from fourfloor.api.parallel import in_parallel
 from fourfloor.arguments import check_range, check_seed, check_types
@@ -52,8 +53,12 @@ def evaluate(
     request: EvaluateRequest,
     on_progress: Callable[[float, float, str], None],
     on_note: Callable[[str], None] = lambda note: None,
+    given: Sequence[Loop] | None = None,
 ) -> "Scorecard":
-    """Judge loops by the scorecard, which has no verdict where `broken` says why; FourfloorError in one line."""
+    """Judge loops by the scorecard, which has no verdict where `broken` says why; FourfloorError in one line.
+
+    Loops that are `given` are judged in place of `request.loops`.
+    """
     from fourfloor.evaluation import scorecard
     from fourfloor.evaluation.report import REPORT
     from fourfloor.evaluation.sources import file_source
@@ -64,9 +69,13 @@ def evaluate(
         make_folder(request.out)  # refused before the work
     path = Path(request.loops)
     loops: Loops
-    if request.loops in loading.bundled_names() or loading.is_model_folder(path):
+    part: Trained | None
+    if given is not None:
+        part = loading.load_decoder(request.decoder) if request.decoder else None
+        loops = _in_memory(given)
+    elif request.loops in loading.bundled_names() or loading.is_model_folder(path):
         model = loading.load_model(request.loops, request.decoder)
-        part: Trained | None = model.decoder
+        part = model.decoder
         loops = _sampled(request, model)
     else:
         part = loading.load_decoder(request.decoder) if request.decoder else None
@@ -82,6 +91,22 @@ def evaluate(
         loops, request.against, n=request.n, seed=request.seed, out=request.out, decoder=decoder, only=request.rows,
         on_progress=on_progress, on_note=on_note,
     )  # fmt: skip
+
+
+def _in_memory(loops: Sequence[Loop]) -> "Source":
+    """Give loops that were made before."""
+    from fourfloor.evaluation.sources import Sample, Source, content_hash
+
+    if not loops:
+        raise FourfloorError("no loops to judge: give at least one")
+    return Source.of([
+        Sample(
+            waveform=loop.waveform, sample_rate=loop.sample_rate, bpm=loop.bpm, bars=loop.bars,
+            track=f"judged {number}", name=f"loop {number} seed {loop.seed}",
+            content=content_hash(loop.waveform, loop.sample_rate, loop.bpm),
+        )
+        for number, loop in enumerate(loops)
+    ])  # fmt: skip
 
 
 def _round_trip(decoder: Trained) -> Callable[[np.ndarray, int, float, int], np.ndarray]:

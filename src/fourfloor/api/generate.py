@@ -12,9 +12,9 @@ from fourfloor.api.draws import REDRAWS
 from fourfloor.api.loops import Loop
 from fourfloor.api.model import Model, check_draws, load
 from fourfloor.api.outputs import loop_title, make_folder, model_word, refuse_existing
-from fourfloor.api.progress import OnProgress, ignore
 from fourfloor.arguments import check_range, checked
 from fourfloor.generation import Request
+from fourfloor.progress import OnProgress, ignore
 from fourfloor.representations.controls import ANY, Controls
 
 SHEET = "spectrograms.png"

@@ -39,6 +39,7 @@ class TrainRequest:
     decoder: str | None = None  # renders loops while a prior trains, and gives it its codec
     overrides: Sequence[str] = ()
     device: str = "auto"
+    stop_on_signals: bool = True  # save, and raise `Stopped`; without it signals are the caller's
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -54,7 +55,8 @@ def train(request: TrainRequest, on_progress: OnProgress = ignore) -> dict[str, 
     plan = recipe.load(request.recipe, request.overrides)
     minutes = request.minutes if request.minutes or request.steps else plan.training.minutes
     budget = Budget(steps=request.steps, minutes=minutes, began=began)
-    with memory_named(plan.training.batch_size):
+    # The caller's random state is as it was afterward.
+    with memory_named(plan.training.batch_size), torch.random.fork_rng():
         device = _device(request.device)
         origin = _origin(request, plan, budget, on_progress)
         plan = _with_parents_size(plan, origin.parent)
@@ -95,6 +97,7 @@ def _train(
         listen=seen_by.listen,
         check=seen_by.check,
         on_progress=on_progress,
+        stop_on_signals=request.stop_on_signals,
     )
     state = loop.train(task, budget, origin.resumed)
     summary = outcome.summary(plan, state, log.read(request.run / "log.jsonl"), dataset, origin.parent_name)

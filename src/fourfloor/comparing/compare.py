@@ -8,6 +8,7 @@ folder: one system, two processes.
 import itertools
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,7 @@ class CompareRequest:
     overrides: Sequence[str] = ()
     device: str = "auto"
     overwrite: bool = False  # the report of another comparison
+    stop_on_signals: bool = True  # save, and raise `Interrupted`; without it signals are the caller's
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -118,7 +120,7 @@ def compare(
     weights: dict[object, float] = {"scale": 2.0 * request.n, **{e.name: LOOP_SECONDS * request.n for e in entries}}
     weights |= {member.run: 60 * (_minutes(request, members) or 1.0) for members, group in waiting for member in group}
     progress = _Progress(on_progress, weights)
-    with signals_raise():
+    with signals_raise() if request.stop_on_signals else nullcontext():
         progress.update("scale", 0.0, "reference rows")  # first: what is wrong with the dataset shows before training
         scale, slices = judge.scale(
             lambda done, total, text: progress.update("scale", done / total, f"reference {text}")

@@ -113,11 +113,14 @@ class TrackReport:
 
 @dataclass(frozen=True, kw_only=True)
 class IngestReport:
-    """Tell what became of every file, and hold the dataset."""
+    """Tell what became of every file, and hold the dataset; serves as its path."""
 
     catalogue: Catalogue
     tracks: list[TrackReport]
     rejected: list[dict[str, str]]
+
+    def __fspath__(self) -> str:
+        return str(self.catalogue.path)
 
     @property
     def loops(self) -> int:

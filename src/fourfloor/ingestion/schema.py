@@ -94,6 +94,9 @@ class Catalogue:
     rejected: tuple[dict[str, str], ...]
     data_hash: str
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     def indices(self, split: str) -> list[int]:
         """Return the indices of the loops of one split, in order."""
         return [index for index, loop in enumerate(self.loops) if loop.split == split]

@@ -41,17 +41,15 @@ def ingest(
 
     The dataset holds the loops and which tracks are held out. Train on it with: fourfloor train RECIPE --data OUT
     """
-    from fourfloor.ingestion.folder import IngestConfig
-    from fourfloor.ingestion.folder import ingest as run_ingest
-
-    config = IngestConfig(
-        bars=bars, bpm=bpm, sample_rate=sample_rate, channels=channels, style=style, min_confidence=min_confidence,
-        validation_share=validation_share, seed=seed, jobs=jobs, overwrite=overwrite, strict=strict,
-    )  # fmt: skip
+    import fourfloor as ff
     from fourfloor.interfaces.show import ingest_table, progress_bar
 
     with progress_bar("ingest") as bar:
-        report = run_ingest(sources, out, config, lambda done, total, name: bar.update(done, total, name))
+        report = ff.ingest(
+            sources, out, bars=bars, bpm=bpm, sample_rate=sample_rate, channels=channels, style=style,
+            min_confidence=min_confidence, validation_share=validation_share, seed=seed, jobs=jobs,
+            overwrite=overwrite, strict=strict, on_progress=bar.update,
+        )  # fmt: skip
     if as_json:
         print_json(report.to_json())
     else:
@@ -90,15 +88,15 @@ def produce(
 
     Stop it at any moment: the same command continues where it stopped.
     """
+    import fourfloor as ff
     from fourfloor.interfaces.show import progress_bar
-    from fourfloor.producer import produce as run_produce
 
     options: dict[str, Any] = {
         "density": density, "energy": energy, "wav": wav, "stems": stems, "midi": midi, "overwrite": overwrite
     }  # fmt: skip
     try:
         with progress_bar("produce") as bar:
-            made = run_produce(count, out, style, bars, seed, jobs, kit=kit, bpm=bpm, on_progress=bar.update, **options)
+            made = ff.produce(count, out, style, bars, seed, jobs, kit=kit, bpm=bpm, on_progress=bar.update, **options)
     except StopSignal as stop:
         leave(f"{out}: {stop}. The rendered loops are kept; run the same command to continue", stop.exit_code)
     if as_json:

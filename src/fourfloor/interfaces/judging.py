@@ -49,25 +49,16 @@ def evaluate(
     Exit code 3 means numbers and a report, but no verdict: too few tracks are held out, or a reference row lies
     outside its expected range.
     """
-    from fourfloor import api
+    import fourfloor as ff
     from fourfloor.evaluation.report import markdown
     from fourfloor.evaluation.verdict import NotAnchoredError
     from fourfloor.interfaces.show import progress_bar
 
-    request = api.EvaluateRequest(
-        loops=loops,
-        against=against,
-        n=n,
-        seed=seed,
-        out=out,
-        decoder=decoder,
-        candidates=candidates,
-        redraw=redraw,
-        rows=tuple(rows),
-        overwrite=overwrite,
-    )
     with progress_bar("evaluate") as bar:
-        card = api.evaluate(request, bar.update, bar.note)
+        card = ff.evaluate(
+            loops, against=against, n=n, seed=seed, out=out, decoder=decoder, candidates=candidates, redraw=redraw,
+            rows=tuple(rows), overwrite=overwrite, on_progress=bar.update, on_note=bar.note,
+        )  # fmt: skip
     print(card.to_json() if as_json else markdown(card), end="")
     if card.broken:
         raise NotAnchoredError(f"{against}: no verdict: {'; '.join(card.broken)}")
@@ -119,20 +110,18 @@ def compare(
     A prior that needs a decoder trains together with the decoder.toml beside it; the two share the minutes. Stop it at
     any moment: the same command continues and repeats no finished training.
     """
-    from fourfloor.comparing.compare import CompareRequest
-    from fourfloor.comparing.compare import compare as compare_recipes
+    import fourfloor as ff
     from fourfloor.comparing.report import markdown
     from fourfloor.comparing.side_by_side import Interrupted
     from fourfloor.interfaces.show import progress_bar
 
-    request = CompareRequest(
-        recipes=recipes, data=data, out=out, runs=runs, minutes=minutes, steps=steps, n=n, seed=seed, bpm=bpm or (),
-        cutoff_hz=cutoff, jobs=jobs, music=music, overrides=override or (), device=device,
-        overwrite=overwrite,
-    )  # fmt: skip
     try:
         with progress_bar("compare") as bar:
-            comparison = compare_recipes(request, bar.update, bar.note)
+            comparison = ff.compare(
+                recipes, data=data, out=out, runs=runs, minutes=minutes, steps=steps, n=n, seed=seed, bpm=bpm or (),
+                cutoff_hz=cutoff, jobs=jobs, music=music, overrides=override or (), device=device,
+                overwrite=overwrite, stop_on_signals=True, on_progress=bar.update, on_note=bar.note,
+            )  # fmt: skip
     except Interrupted as stopped:
         fail(f"{out}: {stopped}. Run the same command to continue", stopped.exit_code)
     print(comparison.to_json() if as_json else markdown(comparison), end="")

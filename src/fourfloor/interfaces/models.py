@@ -43,26 +43,25 @@ def train(
     Ctrl-C saves a checkpoint and stops; --resume continues. The run folder holds the complete recipe, the log
     (log.jsonl) and the checkpoints. Every few minutes, train adds a few loops to listen to and their spectrograms.
     """
-    from fourfloor import api
+    import fourfloor as ff
     from fourfloor.interfaces.show import training_bar
     from fourfloor.training.interruption import Stopped
 
-    request = api.TrainRequest(
-        recipe=recipe, data=data, run=out, minutes=minutes, steps=steps, resume=resume, parent=parent,
-        decoder=decoder, overrides=override or (), device=device,
-    )  # fmt: skip
     try:
         with training_bar() as bar:
-            summary = api.train(request, bar.update)
+            run = ff.train(
+                recipe, data=data, out=out, minutes=minutes, steps=steps, resume=resume, base=parent, decoder=decoder,
+                overrides=override or (), device=device, stop_on_signals=True, on_progress=bar.update,
+                on_note=bar.note,
+            )  # fmt: skip
     except Stopped as stopped:
         fail(f"{out}: {stopped}", stopped.exit_code)
     if as_json:
-        print_json(summary)
+        print_json(run.to_json())
     else:
-        spent = f"{summary['steps']} steps in {summary['seconds'] / 60:.1f} min"
-        loss, validation = ("none" if summary[key] is None else f"{summary[key]:.4f}" for key in ("loss", "validation"))
-        print(f"{out}: {spent}, loss {loss}, validation {validation}")
-        for note in [*summary["warnings"], *summary["notes"]]:
+        loss, validation = ("none" if value is None else f"{value:.4f}" for value in (run.loss, run.validation))
+        print(f"{out}: {run.steps} steps in {run.seconds / 60:.1f} min, loss {loss}, validation {validation}")
+        for note in [*run.warnings, *run.notes]:
             print(note)
 
 
@@ -110,10 +109,10 @@ def export(
     `generate --model` reads that folder. Without --decoder, export takes the decoder that generate uses: the run
     beside the prior, or the bundled model's decoder after fine-tuning.
     """
-    from fourfloor import api
+    import fourfloor as ff
 
-    size = api.export(prior, decoder, out, overwrite, license_text)
+    made = ff.export(prior, out, decoder=decoder, license=license_text, overwrite=overwrite)
     if as_json:
-        print_json({"model": str(out), "bytes": size})
+        print_json(made.to_json())
     else:
-        print(f"{out}: {size / 1e6:.1f} MB")
+        print(f"{out}: {made.bytes / 1e6:.1f} MB")

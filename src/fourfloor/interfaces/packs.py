@@ -35,13 +35,13 @@ def pack(
     Beside loop.wav, pack takes the MIDI file loop.mid and the stems in the folder loop_stems. It writes WAV files
     with plain names, and the files of each format in --for. docs/packs.md lists how each program was tested.
     """
+    import fourfloor as ff
     from fourfloor.interfaces.show import progress_bar
     from fourfloor.packs import FORMATS
-    from fourfloor.packs import pack as run_pack
 
     chosen = FORMATS if formats is None else [word.strip() for word in formats.split(",") if word.strip()]
     with progress_bar("pack") as bar:
-        report = run_pack(
+        report = ff.pack(
             loops, out, formats=chosen, name=name, bpm=bpm, license=license, as_zip=as_zip, overwrite=overwrite,
             on_progress=bar.update,
         )  # fmt: skip

@@ -15,7 +15,6 @@ from rich.table import Table
 if TYPE_CHECKING:
     from fourfloor.api.generate import Generated, WrittenLoop
     from fourfloor.ingestion.folder import IngestReport, TrackReport
-    from fourfloor.training.progress import Progress as TrainingProgress
 
 PLAIN_SECONDS = 30.0  # between lines where the output is not a terminal
 ANNOUNCE_SECONDS = 1.0
@@ -84,20 +83,15 @@ class TrainingBar:
         self._bar = bar
         self._stage = ""
 
-    def update(self, progress: "TrainingProgress") -> None:
-        """Show step, loss and validation, a stage between the steps, or a message on a line of its own."""
-        if progress.message:
-            print(progress.message, file=sys.stderr, flush=True)
-            return
-        if progress.stage:
-            self._bar.update(progress.share_done, 1.0, progress.stage, announce=progress.stage != self._stage)
-            self._stage = progress.stage
-            return
-        validation = "" if progress.validation is None else f"  validation {progress.validation:.4f}"
-        collapsed = f"  collapsed: {progress.collapsed}" if progress.collapsed else ""
-        left = f"{progress.seconds_left / 60:.1f} min left"
-        text = f"step {progress.step}  loss {progress.loss:.4f}{validation}{collapsed}  {left}"
-        self._bar.update(progress.share_done, 1.0, text)
+    def update(self, done: float, total: float, text: str) -> None:
+        """Show step and losses, or a stage between the steps, which is told at once when it begins."""
+        is_step = text.startswith("step ")
+        self._bar.update(done, total, text, announce=not is_step and text != self._stage)
+        self._stage = self._stage if is_step else text
+
+    def note(self, line: str) -> None:
+        """Print a line of its own above the bar."""
+        self._bar.note(line)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ of the training's.
 import copy
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -58,6 +58,7 @@ class Task:
     listen: Callable[[nn.Module, int], None] | None = None
     check: Check | None = None
     on_progress: OnProgress = ignore
+    stop_on_signals: bool = True
 
 
 @dataclass
@@ -82,7 +83,8 @@ def train(task: Task, budget: Budget, resumed: checkpoint.Checkpoint | None = No
     state = _begin(task, resumed)
     spent_before = state.elapsed
     config, pace, stop = task.config, _Pace(state.step, saved_step=state.step), Interruption()
-    with closing(Log(task.run / "log.jsonl", from_step=state.step if resumed else None)) as log, on_stop(stop):
+    signals = on_stop(stop) if task.stop_on_signals else nullcontext()
+    with closing(Log(task.run / "log.jsonl", from_step=state.step if resumed else None)) as log, signals:
         if not state.step:
             _start(task, state, log, stop)
         elif _due(config.check_every, state.step):

@@ -18,6 +18,16 @@ class Progress:
     seconds_left: float = 0.0
     collapsed: str = ""  # parts of the losses that have collapsed
 
+    @property
+    def text(self) -> str:
+        """Say in one line where the run stands: the stage, or step, losses and the time that is left."""
+        if self.stage:
+            return self.stage
+        validation = "" if self.validation is None else f"  validation {self.validation:.4f}"
+        collapsed = f"  collapsed: {self.collapsed}" if self.collapsed else ""
+        left = f"{self.seconds_left / 60:.1f} min left"
+        return f"step {self.step}  loss {self.loss:.4f}{validation}{collapsed}  {left}"
+
 
 OnProgress = Callable[[Progress], None]
 
