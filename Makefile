@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data/compare
 
-.PHONY: help coverage test-torch-range soak loops examples listen test test-readers music model compare bench clean
+.PHONY: help coverage test-torch-range soak loops examples listen test test-readers music model compare bench api clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -52,6 +52,9 @@ bench: .venv/installed          ## print real-time factors and peak memory
 help:                           ## list what make can do
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name about; do \
 		printf '%-18s %s\n' "$$name" "$$about"; done
+
+api: .venv/installed            ## write docs/api.md from the docstrings
+	$(BIN)/python scripts/api_page.py
 
 clean:                          ## remove the environment, loops/ and examples/
 	rm -rf .venv .venv-readers loops examples

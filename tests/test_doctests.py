@@ -17,3 +17,10 @@ def test_the_examples_are_right(name: str, tmp_path: Path, monkeypatch: pytest.M
     result = doctest.testmod(importlib.import_module(f"fourfloor.{name}"))
     assert result.attempted
     assert result.failed == 0
+
+
+def test_the_page_of_the_api_is_up_to_date() -> None:
+    import runpy
+
+    script = runpy.run_path(str(Path(__file__).resolve().parents[1] / "scripts" / "api_page.py"))
+    assert script["PAGE"].read_text(encoding="utf-8") == script["page"](), "run `make api`"
