@@ -147,7 +147,7 @@ def loud(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (broken_midi, r"b\.mid: is no MIDI file \("),
+        (broken_midi, r"b\.mid: is not a MIDI file \("),
         (short_stem, r"kick\.wav: has \d+ frames at 44100 Hz, its loop \d+ at 44100; export both alike"),
         (no_tempo, r"b\.wav: neither its tags nor its name give a tempo; pass --bpm"),
         (loud, r"b_124\.5bpm\.wav: peaks .* dB above full scale"),
