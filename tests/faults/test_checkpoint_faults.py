@@ -366,6 +366,14 @@ def test_a_tuned_model_that_is_still_its_parent_says_so(
     assert row["unchanged_from"] == told
 
 
+@pytest.mark.parametrize("name", ["recipe.toml", "catalogue.json", "song.wav"])
+def test_a_folder_with_other_files_is_no_run_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(FourfloorError, match=f"holds '{name}', which no run wrote; choose"), claimed(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_two_trainers_cannot_share_a_folder(tmp_path: Path, dataset_folder: Path) -> None:
     with claimed(tmp_path), pytest.raises(ValueError, match="another process is training there"):
         api.train(request(dataset_folder, tmp_path))

@@ -15,6 +15,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.training import checkpoint, state
 from fourfloor.training.config import Budget
 from fourfloor.training.progress import OnProgress, Progress
+from fourfloor.workspace import visible_names
 
 LOCK = "lock"
 RESUMED = (*state.NEEDED, "recipe", "shape", "vocabulary", "data_hash")  # what a checkpoint to go on from must hold
@@ -22,7 +23,12 @@ RESUMED = (*state.NEEDED, "recipe", "shape", "vocabulary", "data_hash")  # what 
 
 @contextmanager
 def claimed(run: Path) -> Iterator[None]:
-    """Hold a run folder for as long as this process trains in it."""
+    """Hold a run folder for as long as this process trains in it; FourfloorError where it is used for something else.
+
+    A run writes recipe.toml and more: in a folder of the user's it could replace files.
+    """
+    if run.is_dir() and not (run / checkpoint.FOLDER).is_dir() and (others := visible_names(run) - {LOCK}):
+        raise FourfloorError(f"{run}: holds {sorted(others)[0]!a}, which no run wrote; choose a new folder for --out")
     lock = FileLock(run / LOCK, thread_local=False)
     try:
         (run / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)
