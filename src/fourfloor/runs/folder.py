@@ -27,7 +27,8 @@ def claimed(run: Path) -> Iterator[None]:
 
     A run writes recipe.toml and more: in a folder of the user's it could replace files.
     """
-    if run.is_dir() and not (run / checkpoint.FOLDER).is_dir() and (others := visible_names(run) - {LOCK}):
+    began = (run / checkpoint.FOLDER).is_dir() or (run / "run.json").is_file()
+    if not began and run.is_dir() and (others := visible_names(run) - {LOCK}):
         raise FourfloorError(f"{run}: holds {sorted(others)[0]!a}, which no run wrote; choose a new folder for --out")
     lock = FileLock(run / LOCK, thread_local=False)
     try:
