@@ -17,7 +17,7 @@ _LOW_BANDS, _NEAR_BINS = 3, 4
 # All tempi of confidence 0.5 or more are right, six of eight below: what has no tempo has no beat either.
 _SURE_TEMPO = 0.4
 _TRIPLET_SURE = 0.5
-# Fitted by scripts/fit_certainty.py.
+# Fitted by an earlier form of scripts/fit_certainty.py, on more tracks and excerpts.
 BIAS = -8.55
 WEIGHTS = np.array([-0.76, -0.66, -0.94, 3.10])
 
