@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.fft
 
 from fourfloor.signal.analysis import Array
+from fourfloor.signal.stft import fft
 
 FRAME_RATE = 43.0
 PATCH_FRAMES = 86  # 2 s
@@ -78,7 +78,7 @@ class Blocks:
         blocks = np.zeros((len(levels), _BANDS, _BLOCK), np.float32)
         for block, level in zip(blocks, levels, strict=True):
             block[:, : level.shape[1]] = level - level.mean(axis=1, keepdims=True)
-        spectra = scipy.fft.rfft(blocks, axis=2)
+        spectra = fft.rfft(blocks, axis=2)
         self._spectra = np.concatenate([spectra.real, spectra.imag], axis=1).transpose(2, 1, 0).copy()
         self._inverse = _inverse_norms(blocks, lengths - _PATCH + 1).T[:, None, :]
         self.moves = bool(self._inverse.any())
@@ -151,8 +151,8 @@ def _correlate(patches: Array, blocks: Array) -> Array:
 
 def _inverse_transform() -> Array:
     """Return the matrix `(offsets, 2 * bins)` from real and imaginary parts in turn to the offsets that do not wrap."""
-    basis = scipy.fft.irfft(np.eye(_BLOCK // 2 + 1), _BLOCK, axis=0)
-    turned = scipy.fft.irfft(1j * np.eye(_BLOCK // 2 + 1), _BLOCK, axis=0)
+    basis = fft.irfft(np.eye(_BLOCK // 2 + 1), _BLOCK, axis=0)
+    turned = fft.irfft(1j * np.eye(_BLOCK // 2 + 1), _BLOCK, axis=0)
     return np.stack([basis, turned], axis=2).reshape(_BLOCK, -1)[:_OFFSETS].astype(np.float32)
 
 
@@ -213,7 +213,7 @@ def _query(coarse: Array, seconds: float, changes: Sequence[tuple[float, Sequenc
         norms = np.sqrt(np.einsum("npsb,npsb->ns", patches, patches))
         patches /= np.maximum(norms, 1e-9)[:, None, :, None]
         moving = norms.ravel() > STILL_DB / 2 * np.sqrt(_BANDS * _PATCH)
-        spectrum = scipy.fft.rfft(patches, _BLOCK, axis=1).transpose(1, 0, 2, 3)
+        spectrum = fft.rfft(patches, _BLOCK, axis=1).transpose(1, 0, 2, 3)
         spectra.append(spectrum.reshape(len(spectrum), -1, _BANDS)[:, moving])
         of_all = (Cut(float(begin), int(shift), float(speed)) for begin in begins for shift in shifts)
         cuts += [cut for cut, moves in zip(of_all, moving, strict=True) if moves]

@@ -157,6 +157,10 @@ def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis, right
     if stream.cancels and not right_inverted:  # tempo, level and features are measured in mono
         _analyze_stream(task, claims, found, right_inverted=True)
         return
+    if meter.is_silent(task.thresholds):
+        _note(found, meter, stream, task)
+        found.dropped[picking.SILENCE] = 1
+        return
     layout = lay_out(onsets, meter.samples, claims, task)
     stream.repairs.extend(layout.repairs)
     _note(found, meter, stream, task)
