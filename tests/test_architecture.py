@@ -62,7 +62,7 @@ TRAINING_PATH = [
     "loading",
     "generation",
 ]
-TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops", "filelock", "threadpoolctl"}  # torch brings the last
+TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops", "filelock", "threadpoolctl"}  # torch brings filelock
 FORBIDDEN_NAMES = {"utils", "common", "base", "core", "helpers", "factory"}
 
 
