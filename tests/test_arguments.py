@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fourfloor.arguments import check_types, match_name
+from fourfloor.arguments import check_types, is_finite, match_name
 from fourfloor.errors import FourfloorError
 from fourfloor.producer.styles import STYLES, matching_styles
 
@@ -92,3 +92,8 @@ def test_a_word_stands_for_all_styles_that_have_it() -> None:
     assert matching_styles(None) == list(STYLES)
     with pytest.raises(FourfloorError, match="style 'polka' is unknown: use one of house, techno, slow house"):
         matching_styles("polka")
+
+
+def test_an_integer_beyond_every_float_is_no_number() -> None:
+    assert is_finite(10**300)
+    assert not is_finite(10**400)

@@ -49,11 +49,19 @@ def checked(name: str, value: Any, expected: Any) -> Any:
     is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
     if expected is int and is_number and isinstance(value, Integral):
         return int(value)
-    if expected is float and is_number and math.isfinite(value):
+    if expected is float and is_number and is_finite(value):
         return float(value)
     if expected in (int, float, bool) or not isinstance(value, expected):
         raise _refused(name, value, _WANTED.get(expected, f"a {expected.__name__}"))
     return value
+
+
+def is_finite(value: Any) -> bool:
+    """Tell whether a real number is a finite float; an integer of four hundred digits is none."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _refused(name: str, value: Any, wanted: str) -> FourfloorError:

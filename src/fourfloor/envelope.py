@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from fourfloor.arguments import is_finite
 from fourfloor.errors import FourfloorError
 
 SANE_NUMBERS = ("flatness_db", "modulation_db", "crest_db", "clipping", "offset", "crackle")
@@ -91,4 +91,4 @@ class Envelope:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and is_finite(value)

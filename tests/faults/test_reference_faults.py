@@ -90,6 +90,8 @@ def column(key: str, value: object) -> Callable[[dict], object]:
         (column("bpms", -126.0), "bpms"),
         (column("bpms", float("nan")), "bpms"),
         (column("bpms", 1e300), "bpms"),
+        (column("bpms", 10**400), "bpms"),
+        (lambda content: content["envelope"].update(crest_db=[-1.0, 50.0, 10**400]), "usual range of crest_db"),
         (column("bpms", "126"), "bpms"),
         (column("bpms", True), "bpms"),
         (column("starts", float("inf")), "starts"),

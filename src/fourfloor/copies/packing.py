@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from fourfloor.arguments import is_finite
 from fourfloor.copies.index import CODE, TOP_HZ, CopyIndex
 from fourfloor.copies.search import N_BANDS, PATCH_FRAMES, STEPS_PER_DB
 from fourfloor.envelope import Envelope
@@ -99,7 +99,7 @@ def _check_index(about: Any) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and is_finite(value)
 
 
 def _is_text(value: Any) -> bool:
