@@ -94,6 +94,10 @@ def test_a_word_stands_for_all_styles_that_have_it() -> None:
         matching_styles("polka")
 
 
+def test_an_error_shows_every_character_of_what_a_file_holds() -> None:
+    assert str(FourfloorError("a\x1b[31m\nb\udcff é: no")) == "a\\x1b[31m\\nb\\udcff é: no"
+
+
 def test_an_integer_beyond_every_float_is_no_number() -> None:
     assert is_finite(10**300)
     assert not is_finite(10**400)

@@ -5,3 +5,8 @@ class FourfloorError(ValueError):
     """Say in one line what is wrong, where, and what to do about it."""
 
     exit_code = 2  # of the command line
+
+    def __init__(self, message: str) -> None:
+        """Keep a message whose every character can be shown: names in files may hold what steers a terminal."""
+        shown = (char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in message)
+        super().__init__("".join(shown))

@@ -1,0 +1,35 @@
+"""A few seeded mutations of all that is read from folders; `make soak` makes more, with other seeds."""
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+from damaged import Damaged
+
+from fourfloor import api
+
+
+@pytest.fixture(scope="module")
+def folders(
+    dataset_folder: Path, trained_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """Return a dataset with its codec, a run and an exported model, all sound."""
+    place = tmp_path_factory.mktemp("sound")
+    api.export(trained_runs["prior"], str(trained_runs["decoder"]), place / "model")
+    shutil.copytree(trained_runs["prior"], place / "run")
+    return {"dataset": dataset_folder, "run": place / "run", "model": place / "model"}
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("kind", "sealed", "count"),
+    [("dataset", False, 6), ("run", False, 6), ("model", False, 6), ("run", True, 6), ("model", True, 6)],
+)
+def test_mutated_folders_are_refused_in_one_line_or_give_the_same_numbers(
+    folders: dict[str, Path], tmp_path: Path, kind: str, sealed: bool, count: int
+) -> None:
+    damaged = Damaged(kind, folders[kind])
+    verdicts = [damaged.judge(tmp_path, random.Random(f"{kind} {seed}"), sealed) for seed in range(count)]
+    assert [f"{done}: {verdict.told}" for done, verdict in verdicts if verdict.kind == "BAD"] == []
+    assert sum(verdict.kind == "refused" for _, verdict in verdicts) >= 2
