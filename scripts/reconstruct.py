@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from fourfloor import generation, loading
-from fourfloor.evaluation import scorecard
+from fourfloor.evaluation import judging
 from fourfloor.evaluation.numbers import median
 from fourfloor.evaluation.paired import PairedNumbers, compare
 from fourfloor.evaluation.scorecard import Scorecard
@@ -112,7 +112,7 @@ def judged(loops: list[np.ndarray], chosen: list[Loop], data: Path) -> Scorecard
     """Let the scorecard hear loops beside the held-out loops alone."""
     names, tempi = [loop[0] for loop in chosen], [loop[2] for loop in chosen]
     named = names, [loop[None] for loop in loops], tempi
-    return scorecard.evaluate(named, data, len(loops), only="A", sample_rate=RATE)
+    return judging.evaluate(named, data, len(loops), only="A", sample_rate=RATE)
 
 
 def row(run: str, what: str, card: Scorecard, pairs: Sequence[PairedNumbers] = ()) -> str:

@@ -20,10 +20,11 @@ from fourfloor.copies.policy import COPY_LIMIT
 from fourfloor.envelope import Envelope
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import StyleSpace, coverage, diversity_ratio, kernel_distance, mean_distance
+from fourfloor.evaluation.judging import evaluate
 from fourfloor.evaluation.numbers import HeardSet, Ruler, hear_set, numbers_of
 from fourfloor.evaluation.paired import compare, griffin_lim, mp3_like
 from fourfloor.evaluation.references import make_rows
-from fourfloor.evaluation.scorecard import Scorecard, evaluate
+from fourfloor.evaluation.scorecard import Scorecard
 from fourfloor.evaluation.sources import Sample, Source
 from fourfloor.evaluation.verdict import broken_anchors, judge, verdict_of
 from fourfloor.ingestion import catalogue

@@ -23,7 +23,8 @@ from fourfloor.signal.beatgrid import loop_samples, playable_bpm
 from fourfloor.signal.stft import resample_loop
 
 if TYPE_CHECKING:
-    from fourfloor.evaluation.scorecard import Loops, Scorecard
+    from fourfloor.evaluation.judging import Loops
+    from fourfloor.evaluation.scorecard import Scorecard
     from fourfloor.evaluation.sources import Source
 
 
@@ -59,7 +60,7 @@ def evaluate(
 
     Loops that are `given` are judged in place of `request.loops`.
     """
-    from fourfloor.evaluation import scorecard
+    from fourfloor.evaluation import judging
     from fourfloor.evaluation.report import REPORT
     from fourfloor.evaluation.sources import file_source
 
@@ -87,7 +88,7 @@ def evaluate(
             raise FourfloorError(f"{path}: holds finished loops: leave --redraw and --candidates out, or name a model")
         loops = file_source(found, [_left_out(rejected)] if rejected else [])
     decoder = _round_trip(part) if part else None
-    return scorecard.evaluate(
+    return judging.evaluate(
         loops, request.against, n=request.n, seed=request.seed, out=request.out, decoder=decoder, only=request.rows,
         on_progress=on_progress, on_note=on_note,
     )  # fmt: skip

@@ -1,0 +1,124 @@
+"""Loops and a dataset go in, a scorecard comes out: hear the loops and the reference rows, assess, write the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fourfloor.copies.index import CopyIndex
+from fourfloor.copies.passages import dataset_passages
+from fourfloor.copies.policy import share_of_copies
+from fourfloor.errors import FourfloorError
+from fourfloor.evaluation.numbers import HeardSet, Ruler, hear_set
+from fourfloor.evaluation.progress import HEAR_SECONDS, SEARCH_SECONDS, Stages, Tell
+from fourfloor.evaluation.references import Decoder, hear_rows, row_stages
+from fourfloor.evaluation.report import write_report
+from fourfloor.evaluation.scorecard import ROWS, Scale, Scorecard, assess, split_sources
+from fourfloor.evaluation.scores import as_rows
+from fourfloor.evaluation.sources import Source, array_source, file_source
+from fourfloor.evaluation.verdict import too_few
+from fourfloor.ingestion.catalogue import load
+from fourfloor.signal.analysis import CUTOFF_HZ, Array
+
+Loops = Sequence[Path] | tuple[Sequence[str], Sequence[Array], Sequence[float]] | Source
+
+
+def evaluate(
+    loops: Loops,
+    dataset_path: str | Path,
+    n: int = 256,
+    seed: int = 0,
+    out: str | Path | None = None,
+    decoder: Decoder | None = None,
+    only: Sequence[str] = (),
+    sample_rate: int = 44_100,
+    on_progress: Tell = lambda done, total, text: None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> Scorecard:
+    """Judge loops against a dataset; `out` is a folder for scorecard.json, scorecard.md and scorecard.html.
+
+    `loops` are files, a source, or names, waveforms `(channels, samples)` at `sample_rate` and tempi. `only` names the
+    reference rows to make. The dataset is looked at first: `on_note` is told at once when it is too small to anchor a
+    scale. Then only row A is made, unless `only` asks for more, and there are numbers without a verdict; so, too, where
+    the rows lie outside their expected ranges. Raises FourfloorError for an unusable dataset or no loops.
+    """
+    asked = {letter.upper() for letter in only}
+    if asked - set(ROWS):
+        raise FourfloorError(f"there is no reference row {min(asked - set(ROWS))}: the rows are {''.join(ROWS)}")
+    catalogue = load(dataset_path)
+    train, held_out = split_sources(catalogue)
+    judged = _source_of(loops, sample_rate)
+    chosen = [int(i) for i in np.sort(np.random.default_rng(seed).permutation(len(judged))[:n])]
+    cutoff_hz = float(min(CUTOFF_HZ, 0.45 * min([catalogue.sample_rate, *judged.rates])))
+    lacking = too_few(len(held_out), len(set(held_out.tracks)))
+    if lacking:
+        on_note(f"{dataset_path}: {lacking[0]}; there will be numbers, and no verdict")
+    letters = sorted({"A"} | (asked or set("" if lacking else ROWS)) - (set() if decoder else {"I"}))
+    stages = Stages({
+        "fingerprints of the training loops": (len(train), HEAR_SECONDS),
+        **row_stages(train, held_out, n, letters),
+        "loops to judge": (len(chosen), HEAR_SECONDS + SEARCH_SECONDS),
+    }, on_progress)  # fmt: skip
+    index = CopyIndex(
+        dataset_passages(catalogue, on_loop=partial(stages.count, "fingerprints of the training loops")), cutoff_hz
+    )
+    scale = Scale.of(
+        *hear_rows(train, held_out, index, n, seed, cutoff_hz, decoder, letters, on_loop=stages.count), seed
+    )
+    if scale.broken and not lacking:
+        on_note(f"{dataset_path}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
+    heard = hear_set(judged.stream(chosen), cutoff_hz, index, len(chosen), partial(stages.count, "loops to judge"))
+    result = assess(heard, scale)
+    ruler = scale.ruler
+    card = Scorecard(
+        verdict=result.verdict, broken=scale.broken, numbers=result.numbers, rows=scale.rows,
+        gates={number: asdict(gate) for number, gate in result.gates.items()},
+        diagnosis=result.diagnosis, n=len(chosen), seed=seed, cutoff_hz=cutoff_hz, beats_slices=result.beats_slices,
+        warnings=[*judged.notes(), *_warnings(ruler, judged, chosen, heard)], loops=_loop_rows(heard),
+        envelope=ruler.envelope.to_dict(), held_out=as_rows(ruler.held_out.scores), data_hash=catalogue.data_hash,
+    )  # fmt: skip
+    if out is not None:
+        write_report(Path(out), card, judged, chosen, heard, catalogue)
+    return card
+
+
+def _source_of(loops: Loops, sample_rate: int) -> Source:
+    if isinstance(loops, tuple):
+        names, waveforms, bpms = loops
+        judged = array_source(names, waveforms, bpms, sample_rate)
+    else:
+        judged = loops if isinstance(loops, Source) else file_source(loops)
+    if len(judged) == 0:
+        raise FourfloorError("no loops to judge: give a folder with audio files")
+    return judged
+
+
+def _warnings(ruler: Ruler, judged: Source, chosen: Sequence[int], heard: HeardSet) -> list[str]:
+    notes = []
+    if len(chosen) < 32:
+        notes.append(f"{len(chosen)} loops: style distance and diversity need 32")
+    tracks = len(set(ruler.held_out.tracks))
+    if tracks < 10:
+        notes.append(f"{tracks} held-out tracks: style distance cannot be judged with fewer than 10")
+    real = ruler.held_out.copy_scores
+    if share_of_copies(real) > 0.01:
+        notes.append(f"{share_of_copies(real):.0%} of held-out loops share a passage with a training track")
+    silent = sum(score.silent for score in heard.scores)
+    if silent:
+        notes.append(f"{silent} of {len(heard.scores)} loops are silent")
+    if len(set(judged.rates)) > 1:
+        notes.append("loops of several sample rates: all are heard below one cutoff")
+    return notes
+
+
+def _loop_rows(heard: HeardSet) -> list[dict[str, Any]]:
+    rows = []
+    for position, row in enumerate(as_rows(heard.scores)):
+        match = asdict(heard.matches[position])
+        rows.append({**row, "match": match, "content": heard.contents[position]})
+    return rows
