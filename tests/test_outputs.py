@@ -17,7 +17,7 @@ from fourfloor.api.outputs import refuse_existing
 from fourfloor.comparing.files import refuse_another
 from fourfloor.copies import fingerprints
 from fourfloor.errors import FourfloorError
-from fourfloor.training import checkpoint
+from fourfloor.saving import SavingError
 
 Runs = dict[str, Path]
 
@@ -117,7 +117,7 @@ def test_export_replaces_no_model_unasked(trained_runs: Runs, tmp_path: Path) ->
 
 def test_a_failed_export_leaves_nothing(trained_runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
-        raise checkpoint.CheckpointError("prior.json: cannot be written (No space left on device)")
+        raise SavingError(Path("prior.json"), "cannot be written (No space left on device)")
 
     monkeypatch.setattr(fingerprints, "copy", full)
     with pytest.raises(FourfloorError, match="No space left"):

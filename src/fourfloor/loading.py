@@ -25,6 +25,7 @@ from fourfloor.models import Generative, Measured, family_module
 from fourfloor.models.flow.outline import Outlines
 from fourfloor.representations import codec_arrays, needs_decoder, representation_module
 from fourfloor.representations.controls import Quantiles
+from fourfloor.saving import save_file
 from fourfloor.training import checkpoint
 from fourfloor.training.checkpoint import Checkpoint, CheckpointError
 from fourfloor.workspace import finish_interrupted
@@ -287,4 +288,4 @@ def export(prior: Path, decoder: Path | None, out: Path) -> None:
         checkpoint.write(out / name, saved.step, tensors, kept)
     if decoder and copied:
         for path in (decoder.with_suffix(".safetensors"), decoder):
-            checkpoint.write_atomically(out / path.name, path.read_bytes())
+            save_file(out / path.name, path.read_bytes())

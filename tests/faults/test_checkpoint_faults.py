@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from fourfloor import api, header, loading
 from fourfloor.api.train import memory_named
 from fourfloor.errors import FourfloorError
 from fourfloor.runs.folder import RESUMED, claimed
+from fourfloor.saving import SavingError
 from fourfloor.training import checkpoint
 from fourfloor.training.log import Log, read
 
@@ -392,8 +394,8 @@ def test_a_full_disk_leaves_the_older_checkpoint(tmp_path: Path, monkeypatch: py
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
-    with pytest.raises(checkpoint.CheckpointError, match="No space left"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SavingError, match="No space left"):
         checkpoint.save(tmp_path, 2, {"x": torch.ones(3)}, {})
     monkeypatch.undo()
     assert checkpoint.load_latest(tmp_path).step == 1

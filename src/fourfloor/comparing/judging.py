@@ -26,7 +26,7 @@ from fourfloor.api.loops import loop_tags
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
-from fourfloor.training.checkpoint import write_atomically
+from fourfloor.saving import save_file
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.numbers import HeardSet
@@ -222,4 +222,4 @@ def read_json(path: Path, missing: Any) -> Any:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a file whole or not at all."""
-    write_atomically(path, json.dumps(content).encode())
+    save_file(path, json.dumps(content).encode())

@@ -17,7 +17,7 @@ from fourfloor.copies.passages import training_passages
 from fourfloor.dataset import Dataset
 from fourfloor.envelope import Envelope
 from fourfloor.errors import FourfloorError
-from fourfloor.training.checkpoint import write_atomically
+from fourfloor.saving import save_file
 
 ARRAYS, ABOUT = "reference.safetensors", "reference.json"
 MAX_BYTES = 2**30  # of the packed fingerprints: of 600 hours
@@ -61,8 +61,8 @@ def write(
     except FourfloorError as error:
         reason = f"{dataset.catalogues[0].path}: no copy of its loops could be found ({error})"
         raise FourfloorError(f"{reason}; ingest other music") from None
-    write_atomically(folder / ARRAYS, packed)
-    write_atomically(folder / ABOUT, about)
+    save_file(folder / ARRAYS, packed)
+    save_file(folder / ABOUT, about)
 
 
 def load(folder: Path) -> Fingerprints:
@@ -82,4 +82,4 @@ def load(folder: Path) -> Fingerprints:
 def copy(source: Path, target: Path) -> None:
     """Copy a run's fingerprints into a model folder."""
     for name in (ARRAYS, ABOUT):
-        write_atomically(target / name, (source / name).read_bytes())
+        save_file(target / name, (source / name).read_bytes())

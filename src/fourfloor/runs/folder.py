@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from fourfloor import recipe
 from fourfloor.errors import FourfloorError
+from fourfloor.saving import save_file
 from fourfloor.training import checkpoint, state
 from fourfloor.training.config import Budget
 from fourfloor.training.progress import OnProgress, Progress
@@ -112,9 +113,9 @@ def describe(
         for key, holds in same.items():
             if not holds:
                 raise FourfloorError(f"{run}: was trained with another {key}; resume with the same, or start another")
-    checkpoint.write_atomically(run / "recipe.toml", plan.to_toml().encode())
+    save_file(run / "recipe.toml", plan.to_toml().encode())
     about = {**meta, "data": [str(path) for path in data]}
-    checkpoint.write_atomically(run / "run.json", (json.dumps(about, indent=1) + "\n").encode())
+    save_file(run / "run.json", (json.dumps(about, indent=1) + "\n").encode())
 
 
 def is_same_experiment(plan: recipe.Recipe, saved: dict[str, Any]) -> bool:

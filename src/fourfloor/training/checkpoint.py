@@ -7,13 +7,11 @@ The JSON is written last: until it is there the checkpoint before counts, and a 
 does not load. Where a half is missing or a bit differs, the previous checkpoint is used and a warning says so.
 """
 
-import contextlib
 import hashlib
 import json
 import logging
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +24,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from fourfloor.errors import FourfloorError
-from fourfloor.saving import sync_folder
+from fourfloor.saving import save_file
 from fourfloor.training import schema
 
 FOLDER = "checkpoints"
@@ -42,7 +40,7 @@ _TOO_LARGE = f"its tensors take more than {MAX_TENSOR_BYTES} bytes"
 
 
 class CheckpointError(FourfloorError):
-    """A checkpoint that cannot be written or used; the message is one line."""
+    """A checkpoint that cannot be used, or is too large to be one; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -58,23 +56,6 @@ class Checkpoint:
         return {
             key.removeprefix(prefix + "/"): value for key, value in self.tensors.items() if key.startswith(prefix + "/")
         }
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, whatever happens; CheckpointError in one line."""
-    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        reason = f"{path}: cannot be written ({error.strerror})"
-        raise CheckpointError(f"{reason}; free space or choose another folder") from None
 
 
 def save(run: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any]) -> Path:
@@ -93,14 +74,14 @@ def save(run: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any])
 
 
 def write(description: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any]) -> Path:
-    """Write both halves of a checkpoint, named by its JSON, and check them by reading."""
+    """Write both halves of a checkpoint, named by its JSON, and check them by reading; SavingError in one line."""
     content = save_tensors({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
     if len(content) > MAX_TENSOR_BYTES:
         raise CheckpointError(f"{description}: {_TOO_LARGE}; train a smaller model")
     about = {"sha256": None, **meta, "format": FORMAT, "step": step} | {"sha256": BLANK.decode()}
     blank = (json.dumps(about, indent=1) + "\n").encode()
-    write_atomically(description.with_suffix(".safetensors"), content)
-    write_atomically(description, _with_hash(blank, BLANK.decode(), _hash(blank, content)))
+    save_file(description.with_suffix(".safetensors"), content)
+    save_file(description, _with_hash(blank, BLANK.decode(), _hash(blank, content)))
     _read(description)
     return description
 

@@ -7,6 +7,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from fourfloor.saving import save_file
+
 LOGGER = logging.getLogger(__name__)
 
 
@@ -19,9 +21,7 @@ class Log:
 
     def __init__(self, path: Path, from_step: int | None = None) -> None:
         kept = _up_to(path, from_step) if from_step is not None else []
-        temporary = path.with_suffix(".partial")
-        temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-        os.replace(temporary, path)
+        save_file(path, "".join(line + "\n" for line in kept).encode())
         self._file = path.open("a", encoding="utf-8", buffering=1)
 
     def write(self, **record: object) -> None:
