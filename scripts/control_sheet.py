@@ -14,7 +14,6 @@ import torch
 
 from fourfloor import generation, loading
 from fourfloor.api.draws import REDRAWS, best_draw, leveled
-from fourfloor.api.outputs import make_folder
 from fourfloor.copies import fingerprints
 from fourfloor.generation import Request
 from fourfloor.representations import latent
@@ -41,7 +40,7 @@ def main() -> None:
     model = loading.load_model(options.model, options.decoder)
     generation.check_controls(model, Controls(density=0.5))
     reference = fingerprints.load(loading.reference_folder(options.model)) if options.redraw else None
-    make_folder(options.out)
+    options.out.mkdir(parents=True, exist_ok=True)
     pictures = []
     for name in [options.only] if options.only else NAMES:
         asked, measured = [], []

@@ -19,7 +19,7 @@ from fourfloor.ingestion.naming import apart
 from fourfloor.ingestion.schema import CODEC
 from fourfloor.representations import controls
 from fourfloor.representations.latent import FEATURE_DIM, Codec
-from fourfloor.saving import save_file
+from fourfloor.saving import remove_leftovers, save_file
 from fourfloor.signal.beatgrid import loop_frames
 from fourfloor.signal.stft import resample_loop
 
@@ -212,6 +212,7 @@ class Dataset:
         """Fit the codec and write it, unless another process did so meanwhile: both must read the same bytes."""
         try:
             with FileLock(path.with_name(f".{path.name}.lock")):
+                remove_leftovers(path.parent)
                 if not path.exists():
                     save_file(path, self._fit_codec().to_bytes(data_hash))
         except OSError as error:

@@ -1,13 +1,24 @@
-"""Files that appear whole or not at all, whatever happens while they are written."""
+"""Files that appear whole or not at all, whatever happens while they are written.
+
+A file is written beside its place under a hidden name of ours, locked as long as its process lives, and renamed. What
+a killed process left under such a name is removed by the next command that writes into the folder.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import re
 import secrets
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from fourfloor.errors import FourfloorError
+
+_TEMPORARY = re.compile(r"\.fourfloor-[0-9a-f]{16}")
 
 
 class SavingError(FourfloorError):
@@ -23,22 +34,95 @@ class SavingError(FourfloorError):
 
 def save_file(path: Path, content: bytes) -> None:
     """Write a file beside its place, read it back, and move it there; SavingError in one line, nothing left behind."""
-    temporary = path.with_name(f".fourfloor-{secrets.token_hex(8)}")
     try:
-        try:
-            with open(temporary, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        with _temporary(path.parent) as (temporary, file):
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
             if temporary.read_bytes() != content:
                 raise SavingError(path, "was read back with other bytes; check the disk")
+            if sys.platform == "win32":
+                file.close()  # an open file cannot be renamed there
             os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SavingError(path, f"cannot be written ({reason}); free space or choose another folder") from None
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """Open a new file under a name of ours and hold it, so that no other process takes it for a leftover."""
+    while True:
+        path = folder / temporary_name()
+        try:
+            with open(path, "xb") as file:
+                if _lock(file.fileno()) is not False and path.exists():  # else swept before it was held: another name
+                    yield path, file
+                    return
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def temporary_name() -> str:
+    """Return a new name that says whose file it is: what has it may be removed unless a process holds it."""
+    return f".fourfloor-{secrets.token_hex(8)}"
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left of `save_file` in a folder.
+
+    Only files of names that `save_file` gives, and only those that no living process holds: where the system cannot
+    tell, they stay.
+    """
+    with contextlib.suppress(OSError):
+        names = [entry.name for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False)]
+        for name in filter(_TEMPORARY.fullmatch, names):
+            with contextlib.suppress(OSError), open(folder / name, "rb") as file:
+                if _lock(file.fileno()):
+                    os.unlink(folder / name)
+
+
+if sys.platform == "win32":
+
+    def _lock(descriptor: int) -> bool | None:
+        """Return True: an open file cannot be removed there, which is lock enough."""
+        return True
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> bool | None:
+        """Lock an open file; False where another process holds it, None where the file system has no locks."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return None
+        return True
+
+
+@contextlib.contextmanager
+def output_folder(folder: Path) -> Iterator[None]:
+    """Make a folder to write into, without what killed processes left; FourfloorError in one line where one cannot.
+
+    Folders that were made here and are empty in the end, because nothing was written, are removed.
+    """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with _temporary(folder):
+                pass
+        except OSError as error:
+            raise FourfloorError(f"{folder}: cannot write there ({error.strerror}); choose another --out") from None
+        remove_leftovers(folder)
+        yield
+    finally:
+        for place in made:
+            with contextlib.suppress(OSError):  # it is not empty
+                place.rmdir()
 
 
 def move_file(source: Path, target: Path) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fourfloor.errors import FourfloorError
-from fourfloor.saving import save_file, sync_folder
+from fourfloor.saving import remove_leftovers, save_file, sync_folder, temporary_name
 
 MARK, LOCK, NEW, SCRATCH, PLACING = "README.txt", "lock", "new", "scratch", "placing.json"
 MARK_TEXT = "fourfloor works here and removes this folder in the end. After a crash you may delete it.\n"
@@ -77,10 +77,11 @@ class Workspace:
             for name in (NEW, SCRATCH):
                 (folder / name).mkdir(exist_ok=True)
             if self.out.exists():
-                probe = self.out / f".fourfloor-{os.getpid()}"
+                remove_leftovers(self.out)
+                probe = self.out / temporary_name()
                 (folder / NEW / probe.name).write_bytes(b"\0" * 4096)
                 os.replace(folder / NEW / probe.name, probe)
-                probe.unlink()
+                probe.unlink(missing_ok=True)
         except BaseException:
             _clear(folder, lock, keep_scratch=self._keep_scratch)
             raise

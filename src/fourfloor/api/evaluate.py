@@ -11,7 +11,7 @@ import numpy as np
 from fourfloor import audio, generation, loading
 from fourfloor.api.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw, leveled
 from fourfloor.api.loops import Loop
-from fourfloor.api.outputs import make_folder, refuse_existing
+from fourfloor.api.outputs import refuse_existing
 from fourfloor.api.parallel import in_parallel
 from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.dataset import Dataset
@@ -19,6 +19,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.representations import latent
+from fourfloor.saving import output_folder
 from fourfloor.signal.beatgrid import loop_samples, playable_bpm
 from fourfloor.signal.stft import resample_loop
 
@@ -60,14 +61,25 @@ def evaluate(
 
     Loops that are `given` are judged in place of `request.loops`.
     """
-    from fourfloor.evaluation import judging
     from fourfloor.evaluation.report import REPORT
-    from fourfloor.evaluation.sources import file_source
 
     if request.out:
         if not request.overwrite:
             refuse_existing(request.out, REPORT)
-        make_folder(request.out)  # refused before the work
+        with output_folder(request.out):  # refused before the work
+            return _evaluate(request, on_progress, on_note, given)
+    return _evaluate(request, on_progress, on_note, given)
+
+
+def _evaluate(
+    request: EvaluateRequest,
+    on_progress: Callable[[float, float, str], None],
+    on_note: Callable[[str], None],
+    given: Sequence[Loop] | None,
+) -> "Scorecard":
+    from fourfloor.evaluation import judging
+    from fourfloor.evaluation.sources import file_source
+
     path = Path(request.loops)
     loops: Loops
     part: Trained | None

@@ -11,11 +11,12 @@ from fourfloor import generation, loading
 from fourfloor.api.draws import REDRAWS
 from fourfloor.api.loops import Loop
 from fourfloor.api.model import Model, check_draws, load
-from fourfloor.api.outputs import loop_title, make_folder, model_word, refuse_existing
+from fourfloor.api.outputs import loop_title, model_word, refuse_existing
 from fourfloor.arguments import check_range, checked
 from fourfloor.generation import Request
 from fourfloor.progress import OnProgress, ignore
 from fourfloor.representations.controls import ANY, Controls
+from fourfloor.saving import output_folder
 
 SHEET = "spectrograms.png"
 
@@ -114,22 +115,22 @@ def generate(
     first = player.request(bpm=bpm, bars=bars, seed=seed, style=style, controls=controls)
     requests = [replace(first, seed=seed + number) for number in range(count)]
     word = _free_word(player, folder, requests, candidates + redraws, overwrite, sheet)
-    make_folder(folder)
-    loops = player.generate_many(
-        count, bpm=bpm, bars=bars, seed=seed, style=style, controls=controls, candidates=candidates, redraws=redraws
-    )
-    written, pictures = [], _Sheet() if sheet else None
-    for loop in loops:
-        path = folder / f"{loop_title(word, loop.request)}.wav"
-        if not (strict and loop.faults):
-            loop.save(path, overwrite=True, plain=plain)  # what was there was refused before
-            if pictures:
-                pictures.add(path.stem, loop)
-        written.append(_written(loop, None if strict and loop.faults else path))
-        on_loop(written[-1])
-        on_progress(len(written), count, path.stem)
-    if pictures:
-        pictures.save(folder / SHEET)
+    with output_folder(folder):
+        loops = player.generate_many(
+            count, bpm=bpm, bars=bars, seed=seed, style=style, controls=controls, candidates=candidates, redraws=redraws
+        )
+        written, pictures = [], _Sheet() if sheet else None
+        for loop in loops:
+            path = folder / f"{loop_title(word, loop.request)}.wav"
+            if not (strict and loop.faults):
+                loop.save(path, overwrite=True, plain=plain)  # what was there was refused before
+                if pictures:
+                    pictures.add(path.stem, loop)
+            written.append(_written(loop, None if strict and loop.faults else path))
+            on_loop(written[-1])
+            on_progress(len(written), count, path.stem)
+        if pictures:
+            pictures.save(folder / SHEET)
     seconds = sum(loop.frames / loop.sample_rate for loop in written if loop.file)
     return Generated(
         loops=tuple(written), unchanged_from=player.unchanged_from, audio_seconds=round(seconds, 3),

@@ -13,17 +13,6 @@ from fourfloor.loading import LoopModel
 LONGEST_WORD = 60  # of a name: most file systems take 255 bytes in all
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and see that it can be written to; FourfloorError in one line where it cannot."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".fourfloor-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise FourfloorError(f"{folder}: cannot write there ({error.strerror}); choose another --out") from None
-
-
 def refuse_existing(folder: Path, names: Iterable[str], remedy: str = "choose another --out") -> None:
     """Raise FourfloorError for the first file of a folder that would be replaced; called before the work."""
     try:

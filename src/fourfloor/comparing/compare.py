@@ -17,7 +17,6 @@ import torch
 
 from fourfloor import generation
 from fourfloor.api.evaluate import held_out_loops
-from fourfloor.api.outputs import make_folder
 from fourfloor.api.train import TrainRequest
 from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.comparing.entries import Entry, check_run, cutoff_of, is_trained, read_entries
@@ -28,6 +27,7 @@ from fourfloor.comparing.systems import model_of, parts_of, system_of
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.processes import core_count
+from fourfloor.saving import output_folder
 from fourfloor.signal.beatgrid import playable_bpm
 from fourfloor.training import log
 
@@ -115,12 +115,11 @@ def compare(
         refuse_another(
             request.out, [entry.name for entry in entries], judge.catalogue.data_hash, request.n, request.seed
         )
-    make_folder(request.out)
-    make_folder(runs)
     weights: dict[object, float] = {"scale": 2.0 * request.n, **{e.name: LOOP_SECONDS * request.n for e in entries}}
     weights |= {member.run: 60 * (_minutes(request, members) or 1.0) for members, group in waiting for member in group}
     progress = _Progress(on_progress, weights)
-    with signals_raise() if request.stop_on_signals else nullcontext():
+    signals = signals_raise() if request.stop_on_signals else nullcontext()
+    with output_folder(request.out), output_folder(runs), signals:
         progress.update("scale", 0.0, "reference rows")  # first: what is wrong with the dataset shows before training
         scale, slices = judge.scale(
             lambda done, total, text: progress.update("scale", done / total, f"reference {text}")

@@ -26,7 +26,7 @@ from fourfloor.api.loops import loop_tags
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
-from fourfloor.saving import save_file
+from fourfloor.saving import remove_leftovers, save_file
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.numbers import HeardSet
@@ -64,6 +64,7 @@ def sample_loops(
     key = digest([part.meta["sha256"] for part in parts], sampling, list(tempi), seed, bars, code)
     folder = run / FOLDER / key
     folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder)
     made = read_json(folder / "sampled.json", [])
     for number in range(len(made), len(tempi)):
         request = Request(bpm=tempi[number], seed=seed + number, bars=bars)

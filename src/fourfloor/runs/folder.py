@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from fourfloor import recipe
 from fourfloor.errors import FourfloorError
-from fourfloor.saving import save_file
+from fourfloor.saving import remove_leftovers, save_file
 from fourfloor.training import checkpoint, state
 from fourfloor.training.config import Budget
 from fourfloor.training.progress import OnProgress, Progress
@@ -42,6 +42,8 @@ def claimed(run: Path) -> Iterator[None]:
             f"{run}: cannot be used as a run folder ({error.strerror}); choose another --out"
         ) from None
     try:
+        for place in (run, run / checkpoint.FOLDER):
+            remove_leftovers(place)
         yield
     finally:
         lock.release()

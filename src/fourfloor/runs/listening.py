@@ -17,6 +17,7 @@ from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.models import Generative
 from fourfloor.representations import latent, magnitude
+from fourfloor.saving import remove_leftovers
 from fourfloor.signal import picture
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import resample_loop
@@ -35,6 +36,7 @@ def listener(
         heard = hear_samples(trained, decoder) if generates else hear_reconstructions(trained, dataset)
         folder = run / LISTENED / f"step-{step:08d}"
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
         for name, bpm, waveform in heard:
             bars = round(waveform.shape[1] * bpm / 240 / audio.SAMPLE_RATE)
             leveled = audio.normalize_loop(waveform, audio.SAMPLE_RATE)
