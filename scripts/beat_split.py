@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from paired import compare
 from reconstruct import RATE, at_rate, rebuild, sample
 from scipy.stats import wilcoxon
 
@@ -24,7 +25,6 @@ from fourfloor.api import TrainRequest, train
 from fourfloor.dataset import Dataset
 from fourfloor.envelope import Envelope
 from fourfloor.evaluation.features import hear
-from fourfloor.evaluation.paired import compare
 from fourfloor.evaluation.scores import LoopScores, score_hearing
 from fourfloor.generation import Request
 from fourfloor.ingestion.folder import IngestConfig, ingest

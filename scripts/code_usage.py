@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from paired import compare
 
 from fourfloor import loading
 from fourfloor.dataset import Dataset
-from fourfloor.evaluation.paired import compare
 from fourfloor.models.jukebox.spectral import spectral_loss
 from fourfloor.representations import waveform as representation
 

@@ -19,11 +19,11 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 import torch
+from paired import compare, mp3_like
 
 from fourfloor import generation, loading
 from fourfloor.envelope import Envelope
 from fourfloor.evaluation.features import hear
-from fourfloor.evaluation.paired import compare, mp3_like
 from fourfloor.evaluation.scores import score_hearing, score_loop
 from fourfloor.evaluation.sources import Sample, Source, dataset_source
 from fourfloor.ingestion import catalogue

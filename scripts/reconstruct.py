@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from paired import PairedNumbers, compare
 from PIL import Image
 
 from fourfloor import generation, loading
 from fourfloor.evaluation import judging
 from fourfloor.evaluation.numbers import median
-from fourfloor.evaluation.paired import PairedNumbers, compare
 from fourfloor.evaluation.scorecard import Scorecard
 from fourfloor.evaluation.sources import Source, dataset_source
 from fourfloor.generation import Request

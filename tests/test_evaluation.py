@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from fourfloor.envelope import Envelope
 from fourfloor.evaluation.features import hear, style_vector
 from fourfloor.evaluation.rhythm import (
-    band_independence,
-    bar_repetition,
+    independence_of,
     is_tempo,
     measure_bpm,
-    pulse_clarity,
-    tempo_hit,
+    pulse_of,
+    repetition_of,
 )
 from fourfloor.evaluation.scores import LoopScores, score_loop
 from fourfloor.evaluation.seam import seam
@@ -35,6 +34,10 @@ def scored(track: int, part: int = 0) -> LoopScores:
 
 def noise(samples: int, seed: int = 0) -> np.ndarray:
     return 0.2 * np.random.default_rng(seed).standard_normal((1, samples)).astype(np.float32)
+
+
+def tempo_hit(waveform: np.ndarray, rate: int, bpm: float) -> bool:
+    return is_tempo(measure_bpm(waveform, rate), bpm)
 
 
 def helicopter(waveform: np.ndarray, bars: int = 4) -> np.ndarray:
@@ -66,19 +69,19 @@ def test_tempo_of_the_content_is_measured_whatever_the_length_says() -> None:
 
 def test_gated_noise_has_pulse_but_no_independence() -> None:
     gated = helicopter(play(3))
-    assert pulse_clarity(gated, RATE) > 0.9
-    assert band_independence(gated, RATE) < 0.1
-    assert band_independence(play(3), RATE) > 0.2
-    assert band_independence(noise(gated.shape[1]), RATE) > 0.8
-    assert pulse_clarity(noise(gated.shape[1]), RATE) < 0.3
+    assert pulse_of(hear(gated, RATE)) > 0.9
+    assert independence_of(hear(gated, RATE)) < 0.1
+    assert independence_of(hear(play(3), RATE)) > 0.2
+    assert independence_of(hear(noise(gated.shape[1]), RATE)) > 0.8
+    assert pulse_of(hear(noise(gated.shape[1]), RATE)) < 0.3
 
 
 def test_repetition_is_one_for_a_tiled_bar_and_none_for_noise() -> None:
     waveform = play(3)
     bar = waveform[:, : waveform.shape[1] // 4]
-    assert bar_repetition(np.tile(bar, 4), RATE, 4) > 0.99
-    assert abs(bar_repetition(noise(waveform.shape[1]), RATE, 4)) < 0.05
-    assert np.isnan(bar_repetition(bar, RATE, 1))
+    assert repetition_of(hear(np.tile(bar, 4), RATE), 4) > 0.99
+    assert abs(repetition_of(hear(noise(waveform.shape[1]), RATE), 4)) < 0.05
+    assert np.isnan(repetition_of(hear(bar, RATE), 1))
 
 
 def test_a_seam_names_what_is_wrong_with_it() -> None:

@@ -12,6 +12,7 @@ import pytest
 import scipy.fft
 import soundfile
 from evaluation_music import RATE, play, sample, tempo
+from paired import compare, griffin_lim, mp3_like
 
 from fourfloor.copies import index as copy_index
 from fourfloor.copies.index import CopyIndex, CopyMatch
@@ -22,7 +23,6 @@ from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import StyleSpace, coverage, diversity_ratio, kernel_distance, mean_distance
 from fourfloor.evaluation.judging import evaluate
 from fourfloor.evaluation.numbers import HeardSet, Ruler, hear_set, numbers_of
-from fourfloor.evaluation.paired import compare, griffin_lim, mp3_like
 from fourfloor.evaluation.references import make_rows
 from fourfloor.evaluation.scorecard import Scorecard
 from fourfloor.evaluation.sources import Sample, Source

@@ -17,7 +17,7 @@ from fourfloor.ingestion import catalogue
 from fourfloor.ingestion.catalogue import Catalogue, Loop
 from fourfloor.ingestion.naming import apart
 from fourfloor.ingestion.schema import CODEC
-from fourfloor.representations import controls
+from fourfloor.representations import codec_file, controls
 from fourfloor.representations.latent import FEATURE_DIM, Codec
 from fourfloor.saving import remove_leftovers, save_file
 from fourfloor.signal.beatgrid import loop_frames
@@ -206,7 +206,7 @@ class Dataset:
         path, data_hash = self.catalogues[0].path / CODEC, self.catalogues[0].data_hash
         if not path.exists():
             self._keep_codec(path, data_hash)
-        return Codec.load(path, data_hash)
+        return codec_file.load(path, data_hash)
 
     def _keep_codec(self, path: Path, data_hash: str) -> None:
         """Fit the codec and write it, unless another process did so meanwhile: both must read the same bytes."""
@@ -214,7 +214,7 @@ class Dataset:
             with FileLock(path.with_name(f".{path.name}.lock")):
                 remove_leftovers(path.parent)
                 if not path.exists():
-                    save_file(path, self._fit_codec().to_bytes(data_hash))
+                    save_file(path, codec_file.to_bytes(self._fit_codec(), data_hash))
         except OSError as error:
             reason = f"{path}: cannot write the latent codec ({error.strerror})"
             raise FourfloorError(f"{reason}; make the folder writable") from None

@@ -44,7 +44,7 @@ class Workspace:
     def __init__(self, out: Path, ours: frozenset[str], *, keep_scratch: bool = False) -> None:
         self.out = resolved(out)
         self._ours, self._keep_scratch, self._placed = ours, keep_scratch, False
-        with _plain_errors(self.out):
+        with plain_errors(self.out):
             self._folder, self._lock = self._claimed()
         self.new, self.scratch = self._folder / NEW, self._folder / SCRATCH
 
@@ -89,7 +89,7 @@ class Workspace:
 
     def place(self) -> None:
         """Put what is in `new` in its place; files of `out` that are ours and have no successor are removed."""
-        with _plain_errors(self.out):
+        with plain_errors(self.out):
             sync_folder(self.new)
             if self.out.exists():
                 save_file(self._folder / PLACING, json.dumps(sorted(os.listdir(self.new))).encode())
@@ -195,7 +195,8 @@ def _remove(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _plain_errors(out: Path) -> Iterator[None]:
+def plain_errors(out: Path) -> Iterator[None]:
+    """Turn what the system says of a folder that cannot be written into a FourfloorError of one line."""
     try:
         yield
     except OSError as error:

@@ -133,23 +133,3 @@ def repetition_of(hearing: Hearing, bars: int) -> float:
 def measure_bpm(waveform: Array, sample_rate: int) -> float:
     """Measure the tempo of a loop `(channels, samples)` in BPM, 88-184; see `tempo_of`."""
     return tempo_of(hear(waveform, sample_rate))
-
-
-def tempo_hit(waveform: Array, sample_rate: int, bpm: float) -> bool:
-    """Return whether a loop `(channels, samples)` is measured within 2 % of `bpm`; see `is_tempo`."""
-    return is_tempo(measure_bpm(waveform, sample_rate), bpm)
-
-
-def pulse_clarity(waveform: Array, sample_rate: int) -> float:
-    """Measure how regular the onsets are, 0-1; see `pulse_of`."""
-    return pulse_of(hear(waveform, sample_rate))
-
-
-def band_independence(waveform: Array, sample_rate: int) -> float:
-    """Measure how far low, mid and high move on their own, about 0-1; see `independence_of`."""
-    return independence_of(hear(waveform, sample_rate))
-
-
-def bar_repetition(waveform: Array, sample_rate: int, bars: int) -> float:
-    """Measure how far each bar is the next one, -1 to 1, NaN for one bar; see `repetition_of`."""
-    return repetition_of(hear(waveform, sample_rate), bars)

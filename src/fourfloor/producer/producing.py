@@ -6,12 +6,11 @@ the dataset is the same whatever `jobs` is. An interrupted run leaves them there
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from fourfloor.producer.loops import stream
 from fourfloor.producer.plain_files import check_files, place_files
 from fourfloor.producer.styles import matching_styles
 from fourfloor.producer.writing import SEEDS_A_RUN, Order, Part, loop_seed, read_part, render_part
+from fourfloor.workspace import plain_errors
 
 MAX_JOBS = 64
 Progress = Callable[[int, int, str], None]
@@ -130,7 +130,7 @@ def produce(
         "validation_share": validation_share,
     }
     options: dict[str, Any] = {"bars": bars, "sample_rate": sample_rate, "overwrite": overwrite, "settings": settings}
-    with DatasetWriter(out, keep_scratch=True, **options) as writer, _plain_errors(out):
+    with DatasetWriter(out, keep_scratch=True, **options) as writer, plain_errors(out):
         staged = writer.scratch / "files"
         order = replace(order, files=staged)
         resumed = is_resumed(writer.scratch, order.fingerprint(content))
@@ -143,15 +143,6 @@ def produce(
                 lines.append(_append(writer, order, index, writer.scratch / f"{index}.npz", held_out))
             place_files(staged, files, lines)
             return writer.finish()
-
-
-@contextlib.contextmanager
-def _plain_errors(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise FourfloorError(f"{out}: cannot be written ({reason}); free space or choose another folder") from error
 
 
 def _append(writer: DatasetWriter, order: Order, index: int, path: Path, held_out: bool) -> str:

@@ -12,14 +12,9 @@ replaced one by one. Low-end phase is dropped because a prior cannot learn it; `
 """
 
 import functools
-import hashlib
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from fourfloor.errors import FourfloorError
 from fourfloor.representations import Loops, low_end
@@ -35,7 +30,6 @@ FEATURE_DIM = N_MELS + SIDE_BANDS + 2 * len(low_end.BANDS)
 MEL, SIDE, LOW = slice(0, N_MELS), slice(N_MELS, N_MELS + SIDE_BANDS), slice(N_MELS + SIDE_BANDS, FEATURE_DIM)
 MIN_RATE = 36_000  # Hz: of a lower one the upper mel bands are empty, and a decoder would learn to leave them so
 MAX_FEATURE = 100.0  # far beyond any: all are logarithms of amplitudes or of frequencies
-MAX_CODEC_BYTES = 2**20  # it takes 240 kB
 LEVEL_FLOOR = 1e-4  # -80 dB: what is quieter in a mel band is not heard under a mix
 SIDE_FLOOR = -3.5  # -30 dB: a mono loop
 
@@ -159,43 +153,6 @@ class Codec:
         """Return features `(..., frames, FEATURE_DIM)` of latents `(..., frames / 4, LATENT_DIM)`."""
         grouped = latents @ self.decode + self.mean
         return grouped.reshape(*latents.shape[:-2], -1, FEATURE_DIM)
-
-    def to_bytes(self, data_hash: str = "") -> bytes:
-        """Serialize to safetensors, with a hash of the arrays and of the dataset that they belong to."""
-        arrays = {name: getattr(self, name) for name in ("mean", "encode", "decode")}
-        return save(arrays, {"sha256": self._hash(data_hash)})
-
-    def _hash(self, data_hash: str) -> str:
-        arrays = (self.mean, self.encode, self.decode)
-        return hashlib.sha256(b"".join([data_hash.encode(), *(a.astype("<f4").tobytes() for a in arrays)])).hexdigest()
-
-    @classmethod
-    def load(cls, path: Path, data_hash: str = "") -> "Codec":
-        """Read the codec of a dataset; raise FourfloorError where it is damaged, another's or of another version.
-
-        One without a hash, as earlier versions wrote it, is only checked for being a codec at all.
-        """
-        remedy = "remove the file if no model was trained on the dataset yet, else ingest the dataset again"
-        try:
-            if path.stat().st_size > MAX_CODEC_BYTES:
-                raise FourfloorError(f"more than {MAX_CODEC_BYTES} bytes")
-            content = path.read_bytes()
-            codec = cls(**load(content))
-            check(codec)
-            told = _metadata(content)
-            if told and told != {"sha256": codec._hash(data_hash)}:
-                raise FourfloorError("its hash differs, or it belongs to another dataset")
-        except OSError as error:
-            raise FourfloorError(f"{path}: cannot be read ({error.strerror})") from None
-        except (TypeError, FourfloorError, SafetensorError) as error:
-            raise FourfloorError(f"{path}: is not the dataset's latent codec ({error}); {remedy}") from None
-        return codec
-
-
-def _metadata(content: bytes) -> dict[str, str]:
-    """Return what safetensors that were read say beside their arrays."""
-    size = int.from_bytes(content[:8], "little")
-    return dict(json.loads(content[8 : 8 + size]).get("__metadata__") or {})
 
 
 def check(codec: Codec, config: object = None) -> None:
