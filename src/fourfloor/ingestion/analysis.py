@@ -1,7 +1,7 @@
 """One track -> its grid, and the loops that are sound in themselves.
 
-Two streaming passes, so that memory does not grow with the track: the first measures onsets and level, the second cuts
-and judges. Loops and features go to part files, int16 and float16; what the comparison with other tracks needs is
+Two streaming passes, so that memory does not grow with a long track: the first measures onsets and level, the second
+cuts and judges. Loops and features go to part files, int16 and float16; what the comparison with other tracks needs is
 returned.
 """
 
@@ -19,6 +19,7 @@ from fourfloor.audio import AudioError, AudioInfo, AudioStream, probe
 from fourfloor.ingestion import picking
 from fourfloor.ingestion.catalogue import hash_file, loop_features
 from fourfloor.ingestion.exact import CIRCLE_SECONDS, claimed_tempi, find_circle, length_tempo
+from fourfloor.ingestion.holding import Held
 from fourfloor.ingestion.layout import Request, lay_out
 from fourfloor.ingestion.onsets import analyze_onsets
 from fourfloor.ingestion.schema import to_pcm, to_waveform
@@ -145,7 +146,8 @@ def _read_short(task: Task, rate: int, right_inverted: bool = False) -> tuple[Au
 def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis, right_inverted: bool = False) -> None:
     """Measure tempo and level in a first pass, cut in a second; begin again where the channels cancel in mono."""
     stream = AudioStream(task.path, task.sample_rate, task.channels, right_inverted=right_inverted)
-    meter = picking.LevelMeter(stream, task.sample_rate)
+    held = Held(stream)
+    meter = picking.LevelMeter(held, task.sample_rate)
     blocks = iter(meter)
     first = next(blocks, None)
     if first is None:  # a few samples, of which resampling left none
@@ -168,7 +170,7 @@ def _analyze_stream(task: Task, claims: list[float], found: TrackAnalysis, right
     found.meter, found.drift_ms, found.grid = layout.meter, layout.drift_ms, layout.grid
     found.dropped.update(layout.dropped)
     if layout.grid != "broken" and _worth_cutting(layout.cuts, task, found):
-        _collect(task, cut_loops(stream, layout.cuts), layout.cuts, found)
+        _collect(task, cut_loops(held, layout.cuts), layout.cuts, found)
 
 
 def _note(found: TrackAnalysis, meter: picking.LevelMeter, stream: AudioStream, task: Task) -> None:

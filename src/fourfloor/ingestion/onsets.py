@@ -29,6 +29,8 @@ _PITCHES = 72
 # The rise is taken over three frames (9 ms): as long as the attack of a drum as a 23 ms window sees it.
 _RISE_FRAMES = 3
 _CHUNK_FRAMES = 2048
+# So many samples at once stay in a core's cache from the window to the filters: half of the time of a whole chunk.
+_CACHED_SAMPLES = 1 << 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +115,16 @@ def _band_energy(chunk: np.ndarray, hop: int, window_frames: int, filters: np.nd
     views = np.lib.stride_tricks.sliding_window_view(chunk[first:], n_fft)
     views = views[: _CHUNK_FRAMES * hop : hop * every]
     window = np.hanning(n_fft + 1)[:-1].astype(np.float32)
-    spectrum = scipy.fft.rfft(views * (window / window.sum()), axis=1)
-    return np.asarray((spectrum.real**2 + spectrum.imag**2) @ filters, np.float32)
+    window /= window.sum()
+    used = int(np.flatnonzero(filters.any(axis=1))[-1]) + 1
+    parts = filters[:used].repeat(2, axis=0)  # real and imaginary part of every bin
+    energy = np.empty((len(views), filters.shape[1]), np.float32)
+    rows = max(1, _CACHED_SAMPLES // n_fft)
+    for start in range(0, len(views), rows):
+        spectrum = scipy.fft.rfft(views[start : start + rows] * window, axis=1).view(np.float32)[:, : 2 * used]
+        spectrum *= spectrum
+        np.matmul(spectrum, parts, out=energy[start : start + rows])
+    return energy
 
 
 def _filterbank(n_fft: int, sample_rate: int, edges: np.ndarray) -> np.ndarray:

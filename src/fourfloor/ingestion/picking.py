@@ -63,10 +63,11 @@ class LevelMeter:
     def __iter__(self) -> Iterator[np.ndarray]:
         for block in self._blocks:
             self.samples += block.shape[1]
-            self.peak = max(self.peak, float(np.abs(block).max(initial=0.0)))
+            self.peak = max(self.peak, float(block.max(initial=0.0)), -float(block.min(initial=0.0)))
             count = max(1, block.shape[1] // self._frame)  # a rest shorter than a frame counts only where it is all
-            frames = block[:, : count * self._frame].reshape(len(block), count, -1).astype(np.float64)
-            self._powers.append(np.mean(frames**2, axis=(0, 2)))
+            frames = block[:, : count * self._frame].reshape(len(block), count, -1)
+            power = np.einsum("cfs,cfs->f", frames, frames, dtype=np.float64)
+            self._powers.append(power / max(1, frames[:, 0].size))
             yield block
 
     def is_silent(self, thresholds: Thresholds) -> bool:
