@@ -1,7 +1,9 @@
 """Packs: what is written is the audio that was given, named and placed as programs want it, whole or not at all."""
 
+import contextlib
 import itertools
 import json
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -15,8 +17,10 @@ from conftest import house_loop
 from fourfloor import audio
 from fourfloor.errors import FourfloorError
 from fourfloor.packs import FORMATS, PackLoop, find_loops, pack
+from fourfloor.packs.folder import files_in
 from fourfloor.producer import midi
 from fourfloor.producer.score import Event
+from fourfloor.workspace import Workspace
 
 KICKS = [Event(instrument="kick", start=beat, duration=0.25, pitch=36, velocity=1.0) for beat in range(4)]
 BASS = [Event(instrument="bass", start=0.5, duration=0.5, pitch=33, velocity=0.5)]
@@ -107,6 +111,54 @@ def test_a_pack_is_replaced_only_on_request_and_nothing_else_is(loops: Path, tmp
     with pytest.raises(FourfloorError, match="is not a folder"):
         pack([loops], out / "mine.txt", overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["demo", "in"]
+
+
+@pytest.mark.parametrize("moved", [0, 1, 3])
+def test_a_pack_that_was_killed_while_it_took_its_place_is_completed(
+    loops: Path, tmp_path: Path, moved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, link = tmp_path / "demo", tmp_path / "link"
+    link.symlink_to(out)
+    expected = pack([loops / "b.wav"], tmp_path / "expected", name="demo", formats=["html"]).files
+    pack([loops], out, formats=["sfz"])
+    identity, replace, left = os.stat(out).st_ino, os.replace, [moved]
+
+    def die(source: Path, target: Path) -> None:
+        if Path(target).is_relative_to(out) and not Path(target).name.startswith("."):
+            if not left[0]:
+                raise SystemExit
+            left[0] -= 1
+        replace(source, target)
+
+    with monkeypatch.context() as patch, contextlib.suppress(SystemExit):
+        patch.setattr(os, "replace", die)
+        pack([loops / "b.wav"], link, name="demo", formats=["html"], overwrite=True)
+    with pytest.raises(FourfloorError, match="a pack is there already"):
+        pack([loops], out)
+    assert files_in(out) == sorted(expected)
+    assert sorted(path.name for path in out.iterdir()) == ["index.html", "loops", "pack.json", "pictures"]  # no "sfz"
+    assert os.stat(out).st_ino == identity
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["demo", "expected", "in", "link"]
+
+
+def test_a_pack_that_was_killed_while_it_was_written_leaves_nothing_behind(loops: Path, tmp_path: Path) -> None:
+    for kind in ({"as_zip": True}, {}):
+        out = tmp_path / ("demo.zip" if kind else "demo")
+        place = Workspace(out, frozenset())
+        (place.new / "half.wav").write_bytes(b"half")
+        place._lock.release()  # as the system does for a process that is killed
+        pack([loops], out, formats=["csv"], **kind)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["demo", "demo.zip", "in"]
+
+
+@pytest.mark.parametrize("name", ["../mine.txt", "/etc/passwd", 7])
+def test_a_manifest_that_names_other_places_is_no_pack(loops: Path, tmp_path: Path, name: object) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "pack.json").write_text(json.dumps({"files": [name]}))
+    with pytest.raises(FourfloorError, match="is a folder without a pack in it"):
+        pack([loops], tmp_path / "demo", overwrite=True)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A folder of files that is made in hiding and put in its place when it is complete: a dataset, an exported model.
+"""A folder of files that is made in hiding and put in its place when it is complete: a dataset, a model, a pack.
 
 While `data` is made, a hidden folder lies beside it; inside it where `data` is a mount point or its parent is closed:
 
@@ -76,7 +76,7 @@ class Workspace:
                     _remove(Path(entry.path))
             for name in (NEW, SCRATCH):
                 (folder / name).mkdir(exist_ok=True)
-            if self.out.exists():
+            if self.out.is_dir():
                 remove_leftovers(self.out)
                 probe = self.out / temporary_name()
                 (folder / NEW / probe.name).write_bytes(b"\0" * 4096)
@@ -87,12 +87,17 @@ class Workspace:
             raise
         return folder, lock
 
-    def place(self) -> None:
-        """Put what is in `new` in its place; files of `out` that are ours and have no successor are removed."""
+    def place(self, last: str = "") -> None:
+        """Put what is in `new` in its place, the file `last` after all others.
+
+        Files of `out` that are ours and have no successor are removed.
+        """
         with plain_errors(self.out):
             sync_folder(self.new)
-            if self.out.exists():
-                save_file(self._folder / PLACING, json.dumps(sorted(os.listdir(self.new))).encode())
+            if self.out.is_dir():
+                names = [path.relative_to(self.new).as_posix() for path in self.new.rglob("*") if not path.is_dir()]
+                names.sort(key=lambda name: (name == last, name))
+                save_file(self._folder / PLACING, json.dumps(names).encode())
                 _move_files(self._folder, self.out, self._ours)
             else:
                 os.rename(self.new, self.out)
@@ -162,18 +167,27 @@ def _is_marked(folder: Path) -> bool:
 
 
 def _move_files(place: Path, out: Path, ours: frozenset[str]) -> None:
-    """Do what placing.json says; done twice it does the same. Other names than ours are not touched."""
+    """Do what placing.json says; done twice it does the same. What is there and not ours is not touched."""
     listed = json.loads((place / PLACING).read_bytes())
     if not isinstance(listed, list):
         raise ValueError(f"{place / PLACING}: is not a list of names")
-    new = {name for name in listed if isinstance(name, str)} & ours
-    for name in sorted(ours - new):
+    new = [name for name in listed if isinstance(name, str) and (name in ours or _is_free(out, name))]
+    for name in sorted(ours - set(new)):
         (out / name).unlink(missing_ok=True)
-    for name in sorted(new):
+        with contextlib.suppress(OSError):  # it holds other files
+            for folder in list((out / name).relative_to(out).parents)[:-1]:
+                (out / folder).rmdir()
+    for name in new:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):  # moved before
             os.replace(place / NEW / name, out / name)
     sync_folder(out)
     (place / PLACING).unlink()
+
+
+def _is_free(out: Path, name: str) -> bool:
+    """Return whether a name lies in a folder, through no link or `..`, and nothing is there."""
+    return (out / name).parent.resolve().is_relative_to(out) and not os.path.lexists(out / name)
 
 
 def _clear(folder: Path, lock: FileLock, keep_scratch: bool) -> None:

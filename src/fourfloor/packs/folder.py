@@ -1,7 +1,7 @@
 """A folder or a zip that appears whole or not at all.
 
-Written in a hidden sibling, flushed to the disk, listed with its hashes in `pack.json`, and renamed. What lies at its
-place is replaced only on request, and only where it is a pack without other files in it.
+Written in hiding, flushed to the disk, listed with its hashes in `pack.json`, and put in its place. What lies there is
+replaced only on request, and only where it is a pack without other files in it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fourfloor.audio import display_name
 from fourfloor.errors import FourfloorError
 from fourfloor.saving import sync_folder
+from fourfloor.workspace import Workspace, finish_interrupted, resolved
 
 MANIFEST = "pack.json"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # a zip's zero: the same pack has the same bytes whenever it is written
@@ -26,27 +26,24 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)  # a zip's zero: the same pack has the same by
 
 @contextlib.contextmanager
 def new_folder(out: Path, overwrite: bool, as_zip: bool) -> Iterator[Path]:
-    """Give a folder to write in; move it (or a zip of it) to `out` at the end, or leave nothing behind.
+    """Give a folder to write in; move its files (or a zip of them) to `out` at the end, or leave nothing behind.
 
     Raise FourfloorError where `out` is taken or the disk refuses.
     """
-    _check_target(out, overwrite, as_zip)
-    partial = out.with_name(f".{out.name}.{os.urandom(4).hex()}.partial")
+    target = resolved(out)
+    finish_interrupted(target, frozenset(_listed(target)))
+    _check_target(target, overwrite, as_zip)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir()
-        yield partial
-        _sync(partial)
-        if as_zip:
-            _zip(partial, out)
-        else:
-            _move(partial, out)
-        sync_folder(out.parent)
+        with Workspace(target, frozenset(_listed(target))) as work:
+            yield work.new
+            _sync(work.new)
+            if as_zip:
+                _zip(work.new, work.scratch / target.name, target)
+            else:
+                work.place(last=MANIFEST)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise FourfloorError(f"{display_name(out)}: cannot write the pack ({reason}); choose another --out") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def files_in(folder: Path) -> list[str]:
@@ -73,15 +70,14 @@ def _check_target(out: Path, overwrite: bool, as_zip: bool) -> None:
         if not overwrite:
             raise FourfloorError(f"{where}: is there already; choose another --out or pass --overwrite")
         return
-    if out.is_symlink() or not out.is_dir():
+    if not out.is_dir():
         raise FourfloorError(f"{where}: is not a folder; choose another --out")
-    names = set(files_in(out))
+    names = {name for name in files_in(out) if not name.startswith(".")}
     if not names:
         return
-    try:
-        listed = set(json.loads((out / MANIFEST).read_bytes())["files"]) | {MANIFEST}
-    except (OSError, ValueError, LookupError, TypeError):
-        raise FourfloorError(f"{where}: is a folder without a pack in it; choose another --out") from None
+    listed = _listed(out)
+    if not listed:
+        raise FourfloorError(f"{where}: is a folder without a pack in it; choose another --out")
     if not overwrite:
         raise FourfloorError(f"{where}: a pack is there already; choose another --out or pass --overwrite")
     if names - listed:
@@ -89,26 +85,20 @@ def _check_target(out: Path, overwrite: bool, as_zip: bool) -> None:
         raise FourfloorError(f"{where}: holds {other}, which is not part of the pack; move it away first")
 
 
-def _move(partial: Path, out: Path) -> None:
-    if not out.exists():
-        os.rename(partial, out)
-        return
-    old = out.with_name(f"{partial.name}.old")
-    os.rename(out, old)
+def _listed(out: Path) -> set[str]:
+    """Return the files of the pack in a folder; an empty set where it holds none, or one that names other places."""
     try:
-        os.rename(partial, out)
-    except OSError:
-        os.rename(old, out)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        names = {MANIFEST, *json.loads((out / MANIFEST).read_bytes())["files"]}
+        inside = all(not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts for name in names)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return set()
+    return names if inside else set()
 
 
-def _zip(folder: Path, out: Path) -> None:
+def _zip(folder: Path, archive: Path, out: Path) -> None:
     """Write a zip whose entries lie in a folder of its name, audio uncompressed; read it back and rename it."""
-    archive = folder / f"{out.name}.part"
-    names = files_in(folder)
     with zipfile.ZipFile(archive, "x", strict_timestamps=True) as file:
-        for name in names:
+        for name in files_in(folder):
             write_entry(file, f"{out.stem}/{name}", (folder / name).read_bytes())
     with zipfile.ZipFile(archive) as file:
         broken = file.testzip()
@@ -117,6 +107,7 @@ def _zip(folder: Path, out: Path) -> None:
     with open(archive, "rb") as written:
         os.fsync(written.fileno())
     os.replace(archive, out)
+    sync_folder(out.parent)
 
 
 def write_entry(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
