@@ -26,6 +26,7 @@ TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "faults")]
 
 from conftest import house_loop  # noqa: E402
+from damaged import Damaged  # noqa: E402
 from test_audio_faults import mutated  # noqa: E402
 from test_ingest_faults import content, run_ingest  # noqa: E402
 from test_training import train_command  # noqa: E402
@@ -73,6 +74,9 @@ class Soak:
                 train_command(self.data, place / "runs" / recipe, recipe=recipe, steps=STEPS), check=True,
                 capture_output=True, timeout=TIMEOUT,
             )  # fmt: skip
+        check_line(fourfloor("export", self.run, "--out", place / "model"), (0,))
+        folders = {"dataset": self.data, "run": self.run, "model": place / "model"}
+        self.damaged = {kind: Damaged(kind, folder) for kind, folder in folders.items()}
         began = time.monotonic()
         assert run_ingest(self.tracks, place / "expected").wait() == 0
         self.ingest_seconds, self.expected = time.monotonic() - began, content(place / "expected")
@@ -84,6 +88,15 @@ class Soak:
         for path in others:
             path.write_bytes(mutated(path.read_bytes(), rng))
         check_line(fourfloor("ingest", sound.parent, "--bars", 1, "--out", place / "data"))
+
+    def folders(self, rng: random.Random, place: Path) -> None:
+        """Damage ten copies each of a dataset, a run and a model; half of the last two with hashes that fit."""
+        for number in range(50):
+            kind, sealed = [("dataset", False), ("run", False), ("model", False), ("run", True), ("model", True)][
+                number % 5
+            ]
+            done, verdict = self.damaged[kind].judge(place, rng, sealed)
+            assert verdict.kind != "BAD", f"{kind}, {done}: {verdict.told}"
 
     def kill_ingest(self, rng: random.Random, place: Path) -> None:
         """Kill ingest at a random moment; the same command then gives the bytes of one that was not killed."""
@@ -174,7 +187,7 @@ def rounds(soak: Soak, kinds: list[str], options: argparse.Namespace) -> Counter
 
 def main() -> int:
     """Read the options, play, and print how often each kind was played and failed."""
-    kinds = ["audio", "kill_ingest", "damage", "kill_train", "kill_produce"]
+    kinds = ["audio", "kill_ingest", "damage", "kill_train", "folders", "kill_produce"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)

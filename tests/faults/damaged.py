@@ -135,14 +135,21 @@ def _answer(reader: Callable[..., str], folder: Path, sealed: bool, sink: int) -
 class Damaged:
     """A sound folder, what reading it gives, and what becomes of damaged copies of it.
 
-    `earlier` is the digest of the checkpoint before, which a damaged newest one gives way to.
+    The newest checkpoint of a run gives way to the one before where it is damaged: that is no other result.
     """
 
-    def __init__(self, kind: str, sound: Path, earlier: str | None = None) -> None:
-        self.reader, self.sound, self.earlier = READERS[kind], sound, earlier
+    def __init__(self, kind: str, sound: Path) -> None:
+        self.reader, self.sound = READERS[kind], sound
         self.reader(sound, sealed=True)  # imports what the children then have
         result, self.expected = outcome(self.reader, sound)
         assert result == "read", self.expected
+        self.earlier = self._earlier() if len(checkpoint.descriptions(sound)) > 1 else None
+
+    def _earlier(self) -> str:
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(shutil.copytree(self.sound, Path(place, "earlier")))
+            checkpoint.descriptions(folder)[0].unlink()
+            return outcome(self.reader, folder, sealed=True)[1]
 
     def judge(self, place: Path, rng: random.Random, sealed: bool = False) -> tuple[str, Verdict]:
         """Damage a copy of the folder, read it, remove it where all is well; return what was done and the verdict."""
