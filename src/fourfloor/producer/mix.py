@@ -37,28 +37,16 @@ def mix_down(
     stems: dict[str, np.ndarray] = {}
     to_room, to_delay = np.zeros((2, length), np.float32), np.zeros((2, length), np.float32)
     for part, track in parts:
-        if part.hit is None:
-            track = effects.equalize(track, part.low_cut, None, sample_rate)
-            track = track * np.float32(10 ** ((part.level_db - moment_db(track.sum(0) * 0.7, sample_rate)) / 20))
-        if part.pan:
-            track = track * np.sqrt([[1 - part.pan], [1 + part.pan]]).astype(np.float32)
-        if part.duck and kick_starts:
-            track = track * (1 - part.duck * (1 - curve))
-        stems[part.name] = stems[part.name] + track if part.name in stems else track
+        placed = _placed(part, track, curve if kick_starts else None, sample_rate)
+        stems[part.name] = stems[part.name] + placed if part.name in stems else placed
         if part.reverb:
-            to_room += part.reverb * track
+            to_room += part.reverb * placed
         if part.delay:
-            to_delay += part.delay * track
+            to_delay += part.delay * placed
     if np.any(to_delay):
-        wet = effects.echo(
-            to_delay,
-            float(rng.choice([0.75, 0.75, 0.5, 1.0, 0.375])),
-            rng.uniform(0.3, 0.65),
-            beat_samples,
-            sample_rate,
-        )
-        to_room += 0.3 * wet
-        stems["delay"] = wet
+        turns, feedback = float(rng.choice([0.75, 0.75, 0.5, 1.0, 0.375])), rng.uniform(0.3, 0.65)
+        stems["delay"] = effects.echo(to_delay, turns, feedback, beat_samples, sample_rate)
+        to_room += 0.3 * stems["delay"]
     if np.any(to_room):
         stems["reverb"] = circle.convolve(to_room, room)
     for name in ("delay", "reverb"):
@@ -70,6 +58,18 @@ def mix_down(
     for stem in stems.values():
         mixed += stem
     return mixed, {name: np.broadcast_to(stem, mixed.shape) for name, stem in stems.items()}
+
+
+def _placed(part: Part, track: np.ndarray, ducking: np.ndarray | None, sample_rate: int) -> np.ndarray:
+    """Bring a part's dry track to its level and place in the mix, ducked where a kick ducks it."""
+    if part.hit is None:
+        track = effects.equalize(track, part.low_cut, None, sample_rate)
+        track = track * np.float32(10 ** ((part.level_db - moment_db(track.sum(0) * 0.7, sample_rate)) / 20))
+    if part.pan:
+        track = track * np.sqrt([[1 - part.pan], [1 + part.pan]]).astype(np.float32)
+    if part.duck and ducking is not None:
+        track = track * (1 - part.duck * (1 - ducking))
+    return track
 
 
 def rumble(kick: np.ndarray, curve: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:

@@ -49,9 +49,13 @@ def is_resumed(scratch: Path, fingerprint: str) -> bool:
     return False
 
 
+def _part_path(scratch: Path, index: int) -> Path:
+    return scratch / f"{index}.npz"
+
+
 def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress: Progress | None) -> None:
     """Render the loops that are missing, each process with one thread."""
-    missing = [index for index in range(count) if not (folder / f"{index}.npz").is_file()]
+    missing = [index for index in range(count) if not _part_path(folder, index).is_file()]
     done = count - len(missing)
     if on_progress and done:
         on_progress(done, count, "rendered before")
@@ -67,7 +71,7 @@ def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress:
             on_progress(done, count, f"{done} loops")
 
     # Processes of their own even for one job: sums split between threads differ in the last bit.
-    tasks = [Part(order=order, index=index, path=folder / f"{index}.npz") for index in missing]
+    tasks = [Part(order=order, index=index, path=_part_path(folder, index)) for index in missing]
     run_in_processes(render_part, tasks, jobs, count_on)
 
 
@@ -104,49 +108,31 @@ def produce(
     matching_styles(checked("style", style, str | None))
     out = Path(os.path.abspath(out))
     files = out.with_name(out.name + "-files")
+    settings: dict[str, Any] = {"seed": seed, "style": style, "bpm": bpm, "density": density, "energy": energy}
     order = Order(
-        seed=seed,
-        style=style,
-        bars=bars,
-        bpm=bpm,
-        density=density,
-        energy=energy,
-        sample_rate=sample_rate,
-        stems=stems,
-        midi=midi,
-        wav=wav,
-        kit=Path(kit) if kit is not None else None,
-        files=files,
-    )
+        **settings, bars=bars, sample_rate=sample_rate, stems=stems, midi=midi, wav=wav,
+        kit=None if kit is None else Path(kit), files=files,
+    )  # fmt: skip
     content = load_kit(order.kit, sample_rate).content if order.kit is not None else ""
-    settings = {
-        "producer": fourfloor.__version__,
-        "seed": seed,
-        "style": style,
-        "bpm": bpm,
-        "density": density,
-        "energy": energy,
-        "kit": content or None,
-        "validation_share": validation_share,
-    }
-    options: dict[str, Any] = {"bars": bars, "sample_rate": sample_rate, "overwrite": overwrite, "settings": settings}
-    with DatasetWriter(out, keep_scratch=True, **options) as writer, plain_errors(out):
-        staged = writer.scratch / "files"
-        order = replace(order, files=staged)
+    kept = {"producer": fourfloor.__version__, **settings, "kit": content or None, "validation_share": validation_share}
+    writer = DatasetWriter(
+        out, keep_scratch=True, bars=bars, sample_rate=sample_rate, overwrite=overwrite, settings=kept
+    )
+    with writer, plain_errors(out):
+        order = replace(order, files=writer.scratch / "files")
         resumed = is_resumed(writer.scratch, order.fingerprint(content))
-        staged.mkdir(exist_ok=True)
+        order.files.mkdir(exist_ok=True)
         with check_files(files, overwrite or resumed):
             render_parts(order, count, writer.scratch, jobs, on_progress)
-            lines = []
-            for index in range(count):
-                held_out = is_held_out(seed, index, count, validation_share)
-                lines.append(_append(writer, order, index, writer.scratch / f"{index}.npz", held_out))
-            place_files(staged, files, lines)
+            held_out = [is_held_out(seed, index, count, validation_share) for index in range(count)]
+            lines = [_append(writer, order, index, is_held) for index, is_held in enumerate(held_out)]
+            place_files(order.files, files, lines)
             return writer.finish()
 
 
-def _append(writer: DatasetWriter, order: Order, index: int, path: Path, held_out: bool) -> str:
+def _append(writer: DatasetWriter, order: Order, index: int, held_out: bool) -> str:
     """Add a rendered loop to the dataset and return its truth, one line of JSON."""
+    path = _part_path(writer.scratch, index)
     part = read_part(path)
     if part is None:
         path.unlink(missing_ok=True)
