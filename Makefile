@@ -3,11 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data/compare
 
-.PHONY: help coverage test-torch-range soak loops examples listen test test-readers music model compare bench api clean
+.PHONY: help coverage test-torch-range soak loops studio examples listen test test-readers music model compare bench api clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
 	$(BIN)/fourfloor generate --count 4 --out loops --sheet --overwrite
+
+studio: .venv/installed-studio  ## open the studio in the browser: make loops, hear them in time, drag them out
+	$(BIN)/fourfloor studio
 
 examples: .venv/installed       ## make the eight example loops in examples/ and their sheet docs/results/examples.png
 	$(BIN)/python scripts/examples.py
@@ -68,4 +71,8 @@ clean:                          ## remove the environment, loops/ and examples/
 
 .venv/installed-test: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --constraint constraints.txt --editable '.[test]'
+	touch .venv/installed .venv/installed-studio $@
+
+.venv/installed-studio: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --constraint constraints.txt --editable '.[studio]'
 	touch .venv/installed $@

@@ -40,6 +40,7 @@ PATH = [
     "api",
     "comparing",
     "verbs",
+    "studio",
     "interfaces",
 ]
 TRAINING_PATH = [

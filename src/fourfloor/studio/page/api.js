@@ -1,0 +1,30 @@
+// What the server answers; a refused request is an Error whose message is the server's line.
+
+export async function call(method, path, body) {
+  const options = { method, headers: {} };
+  if (body instanceof Blob) options.body = body;
+  else if (body !== undefined) {
+    options.body = JSON.stringify(body);
+    options.headers["content-type"] = "application/json";
+  }
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Error("The studio does not answer. Is it still running in the terminal?");
+  }
+  const content = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(content.detail || `The studio refused this (${answer.status}).`);
+  return content;
+}
+
+export const audioOf = (loop) => `/api/loops/${loop.id}/audio`;
+
+// Tell `on.loop`, `on.job` of changes; `on.ready` whenever the connection stands anew, and `on.lost` when it breaks.
+export function listen(on) {
+  const source = new EventSource("/api/events");
+  source.addEventListener("ready", () => on.ready());
+  source.addEventListener("loop", (event) => on.loop(JSON.parse(event.data)));
+  source.addEventListener("job", (event) => on.job(JSON.parse(event.data)));
+  source.addEventListener("error", () => on.lost());
+}

@@ -1,0 +1,24 @@
+// The keyboard: one letter an action, a sheet of them behind `?`; what is typed into a field stays there.
+
+export function keys(actions, dialog, button) {
+  const names = { " ": "Space", Delete: "Del" };
+  const open = () => dialog.showModal();
+  const list = dialog.querySelector("dl");
+  for (const [key, [about]] of [...Object.entries(actions), ["?", ["this sheet"]]]) {
+    const term = document.createElement("dt");
+    term.append(Object.assign(document.createElement("kbd"), { textContent: names[key] ?? key.toUpperCase() }));
+    list.append(term, Object.assign(document.createElement("dd"), { textContent: about }));
+  }
+  button.addEventListener("click", open);
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+    const typing = event.target.matches("input:not([type=range]), select, textarea");
+    const pressing = event.target.matches("button, a, summary") && [" ", "Enter"].includes(event.key);
+    if (typing || pressing) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (key === "?") open();
+    else if (actions[key]) actions[key][1]();
+    else return;
+    event.preventDefault();
+  });
+}

@@ -1,0 +1,97 @@
+"""What may be asked of the studio, and within which limits: pydantic models, one for each kind of request."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from fourfloor.representations.controls import Controls
+from fourfloor.signal.beatgrid import BPM_RANGE
+
+MAX_LOOPS = 64  # of one request
+MAX_SEED = 2**63 - 1
+LoopId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]+(-[0-9]+)?$", max_length=40)]
+# A name of a dataset, a run, an upload: one folder name that every system takes.
+PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
+Rank = Annotated[float, Field(ge=0, le=1)] | None
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class WantedControls(_Request):
+    """Controls as `fourfloor.Controls` takes them."""
+
+    density: Rank = None
+    brightness: Rank = None
+    low_end: Rank = None
+    energy: Rank = None
+    kick: bool | None = None
+
+
+class Generate(_Request):
+    """Ask for new loops."""
+
+    kind: Literal["generate"]
+    model: str = Field("warehouse", max_length=200)
+    count: int = Field(4, ge=1, le=MAX_LOOPS)
+    bpm: float = Field(126.0, ge=BPM_RANGE[0], le=BPM_RANGE[1])
+    bars: Literal[1, 2, 4, 8] = 4
+    # As text: numbers of JavaScript are exact up to 2^53 only.
+    seed: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")] = "0"
+    style: str | None = Field(None, max_length=100)
+    controls: WantedControls = WantedControls()
+
+
+class Pack(_Request):
+    """Ask for a zip of loops in all formats."""
+
+    kind: Literal["pack"]
+    loops: list[LoopId] = Field(min_length=1, max_length=MAX_LOOPS)
+    name: PlainName = "fourfloor"
+
+
+class Ingest(_Request):
+    """Ask for a dataset: of an upload, or of a folder on this machine."""
+
+    kind: Literal["ingest"]
+    name: PlainName
+    upload: PlainName | None = None
+    folder: str | None = Field(None, max_length=4096)
+
+
+class Train(_Request):
+    """Ask for the bundled model to be tuned to a dataset."""
+
+    kind: Literal["train"]
+    name: PlainName
+    dataset: PlainName
+    minutes: float = Field(10.0, gt=0, le=600)
+
+
+class Job(BaseModel):
+    """A request for a job, of any kind."""
+
+    model_config = ConfigDict(extra="forbid")
+    job: Annotated[Generate | Pack | Ingest | Train, Field(discriminator="kind")]
+
+
+class LoopChange(_Request):
+    """What a person may say about a loop."""
+
+    title: str | None = Field(None, min_length=1, max_length=200)
+    loved: bool | None = None
+    tags: list[Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True)]] | None = Field(
+        None, max_length=20
+    )
+
+
+def request_of(job: Generate | Pack | Ingest | Train) -> dict[str, Any]:
+    """Return a job's request as the worker takes it."""
+    request = job.model_dump(exclude={"kind"})
+    if isinstance(job, Generate):
+        request["seed"] = int(job.seed)
+        Controls(**request["controls"])
+    return request

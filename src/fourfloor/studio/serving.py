@@ -1,0 +1,69 @@
+"""A library -> a page at an address of this machine, until a signal stops it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from fourfloor.errors import FourfloorError
+from fourfloor.studio.app import make_app
+from fourfloor.studio.library import Library
+
+PORT = 8137
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SECONDS_TO_CLOSE = 3  # for answers on their way; the workers get longer
+
+
+def serve(
+    library: Path, port: int = PORT, host: str = LOOPBACK[0], token: str | None = None,
+    on_ready: Callable[[str], object] = lambda address: None,
+) -> None:  # fmt: skip
+    """Serve a library until a signal stops it; `on_ready` gets the address to open.
+
+    On another host than this machine's own a token is asked for. FourfloorError where the port or folder is taken.
+    """
+    outside = host not in LOOPBACK
+    if outside and not token:
+        remedy = f"add --token {secrets.token_urlsafe(12)}, or leave out --host"
+        raise FourfloorError(f"--host {host}: other machines could use the studio without a token; {remedy}")
+    listening = _listen(host, port)
+    port = listening.getsockname()[1]
+    hosts = None if outside else [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
+    opened = Library(library.expanduser().absolute())
+    try:
+        app = make_app(opened, hosts, token)
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SECONDS_TO_CLOSE, access_log=False)
+        on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/" + (f"?token={token}" if token else ""))
+        _Server(config, app.state.events.close).run(sockets=[listening])
+    finally:
+        opened.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(256)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FourfloorError(f"{host}:{port}: cannot be served ({reason}); choose another --port") from None
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """End the streams of events when a signal comes: open pages would hold the server back."""
+
+    def __init__(self, config: uvicorn.Config, on_exit: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_exit = on_exit
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._on_exit()
+        super().handle_exit(sig, frame)

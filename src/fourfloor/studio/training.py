@@ -1,0 +1,41 @@
+"""What the worker does with a person's own tracks: ingest them, and tune a model. Its current folder is the library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import fourfloor as ff
+from fourfloor.studio.worker import Say
+
+DATASETS, RUNS, MODELS = "datasets", "runs", "models"
+RECIPE, PARENT = "adapt", "warehouse"
+
+
+def ingest(job: dict[str, Any], say: Say) -> None:
+    """Cut a folder of tracks into a dataset; the result is what became of every track."""
+    request = job["request"]
+    Path(DATASETS).mkdir(exist_ok=True)
+    report = ff.ingest(
+        Path(request["folder"]), Path(DATASETS) / request["name"], overwrite=True, on_progress=_progress(say),
+    )  # fmt: skip
+    say("result", dataset=request["name"], **report.to_json())
+
+
+def train(job: dict[str, Any], say: Say) -> None:
+    """Tune the bundled model to a dataset and export it; stopped, it saves, and the next job goes on from there."""
+    request = job["request"]
+    name: str = request["name"]
+    notes: list[str] = []
+    run, model = Path(RUNS) / name, Path(MODELS) / name
+    told = ff.train(
+        RECIPE, data=Path(DATASETS) / request["dataset"], out=run, base=PARENT, minutes=request["minutes"],
+        resume=run.exists(), stop_on_signals=True, on_progress=_progress(say), on_note=notes.append,
+    )  # fmt: skip
+    Path(MODELS).mkdir(exist_ok=True)
+    ff.export(run, model, overwrite=True)
+    say("result", model=str(model), unchanged_from=told.unchanged_from, notes=[*notes, *told.notes])
+
+
+def _progress(say: Say) -> Any:
+    return lambda done, total, text: say("progress", done=done, total=total, text=text)

@@ -1,0 +1,82 @@
+"""Tracks that a page sends: streamed to the library's folder, bounded, and gone again where they are broken off."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi import Path as InPath
+
+from fourfloor.audio import AUDIO_EXTENSIONS, display_name
+from fourfloor.errors import FourfloorError
+from fourfloor.studio.library import UPLOADS
+from fourfloor.studio.requests import PlainName
+
+PATH = "/api/uploads/"
+MAX_FILE = 512 * 1024 * 1024  # an hour of 24-bit stereo is 950 MB: tracks, not sets
+MAX_UPLOAD = 8 * 1024**3  # of one folder
+KEPT_FREE = 512 * 1024 * 1024  # of the disk
+LONGEST_NAME = 120
+Name = Annotated[PlainName, InPath()]
+
+
+def add_routes(app: FastAPI, folder: Path) -> None:
+    """Answer uploads."""
+
+    @app.put(PATH + "{upload}/{name}", status_code=201)
+    async def put(upload: Name, name: str, request: Request) -> dict[str, Any]:
+        """Add a track to an upload, the file as the body; a track of that name is replaced."""
+        place = folder / UPLOADS / upload
+        target = place / safe_name(name)
+        place.mkdir(parents=True, exist_ok=True)
+        partial = place / f".{secrets.token_hex(8)}"
+        try:
+            size = await _receive(request, partial, _room(place))
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it holds other tracks
+                place.rmdir()
+        return {"name": target.name, "bytes": size}
+
+
+def safe_name(name: str) -> str:
+    """Return a file name of a page as one of ours; 422 where it is no audio file's."""
+    plain = "".join(letter if letter.isprintable() and letter not in '/\\:*?"<>|' else "_" for letter in name).strip(
+        ". "
+    )
+    stem, dot, ending = plain.rpartition(".")
+    if not stem or f".{ending.lower()}" not in AUDIO_EXTENSIONS:
+        raise HTTPException(422, f"{display_name(Path(plain or '_'))}: is no audio file")
+    return f"{stem.encode()[:LONGEST_NAME].decode(errors='ignore')}{dot}{ending}"
+
+
+def source_of(folder: Path, upload: str | None, named: str | None) -> Path:
+    """Return the folder of tracks that is meant: an upload's, or one of this machine; FourfloorError for none."""
+    path = folder / UPLOADS / upload if upload else Path(named or "").expanduser()
+    if not (upload or named) or not path.is_dir():
+        raise FourfloorError(f"{display_name(path)}: is no folder; choose one with tracks, or drop files on the page")
+    return path.resolve()
+
+
+async def _receive(request: Request, partial: Path, room: int) -> int:
+    size = 0
+    with open(partial, "xb") as file:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > min(MAX_FILE, room):
+                raise HTTPException(413, f"At most {MAX_FILE >> 20} MB a track, and {room >> 20} MB have room.")
+            await asyncio.to_thread(file.write, piece)
+    if not size:
+        raise HTTPException(422, "The file is empty.")
+    return size
+
+
+def _room(place: Path) -> int:
+    used = sum(path.stat().st_size for path in place.iterdir())
+    return max(0, min(MAX_UPLOAD - used, shutil.disk_usage(place).free - KEPT_FREE))

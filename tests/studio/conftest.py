@@ -1,0 +1,87 @@
+"""A studio that runs as `fourfloor studio` does, with two loops in its library, and a browser on it."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import sync_playwright
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NO_BROWSER = "no browser for tests: apt-get install chromium"
+LIMIT_SECONDS = 120
+
+
+class Studio:
+    """A running studio: its process, its address, its library, and a client."""
+
+    def __init__(self, library: Path, port: str = "0") -> None:
+        self.library = library
+        command = [sys.executable, "-m", "fourfloor", "studio", "--no-open", "--port", port, "--library", str(library)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        found = re.search(r"http://\S+/", self.process.stdout.readline())
+        assert found
+        self.address = found[0]
+        self.client = httpx.Client(base_url=self.address, timeout=30)
+
+    def ask(self, **job: Any) -> dict[str, Any]:
+        """Ask for a job."""
+        answer = self.client.post("/api/jobs", json={"job": job})
+        assert answer.status_code == 202, answer.text
+        return dict(answer.json())
+
+    def job(self, number: str) -> dict[str, Any]:
+        """Return a job as it stands."""
+        return dict(next(job for job in self.client.get("/api/state").json()["jobs"] if job["id"] == number))
+
+    def wait(self, number: str, *states: str) -> dict[str, Any]:
+        """Wait until a job has one of the states, by default until it has ended."""
+        wanted = states or ("done", "failed", "canceled")
+        ends = time.monotonic() + LIMIT_SECONDS
+        while (job := self.job(number))["state"] not in wanted:
+            assert time.monotonic() < ends, job
+            time.sleep(0.1)
+        return job
+
+    def workers(self) -> list[int]:
+        """List the process numbers of the workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(number) for path in {children, *threads} for number in path.read_text().split()]
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Stop the server as a terminal does."""
+        self.client.close()
+        self.process.send_signal(number)
+        self.process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    running = Studio(tmp_path_factory.mktemp("studio") / "library")
+    try:
+        made = running.ask(kind="generate", count=2, bars=1, seed="3")
+        assert running.wait(made["id"])["state"] == "done"
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if BROWSER is None:
+        pytest.skip(NO_BROWSER)
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=BROWSER, args=sandbox)
+        yield opened
+        opened.close()

@@ -1,0 +1,202 @@
+"""The server: what it answers, what it refuses, and that nothing is lost when a worker or the server dies."""
+
+import concurrent.futures
+import hashlib
+import io
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+
+import fourfloor as ff
+
+from .conftest import Studio
+
+TRAVERSALS = [
+    f"{start}{step * depth}{target}"
+    for start in ("", "/", "a-0/")
+    for step in ("../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "%252e%252e%252f")
+    for depth in (1, 3, 8)
+    for target in ("library.sqlite",)
+]
+
+
+def test_a_made_loop_is_the_file_that_the_api_makes(studio: Studio, tmp_path: Path) -> None:
+    rows = {loop["seed"]: loop for loop in studio.client.get("/api/loops").json()}
+    made = ff.load("warehouse").generate(bars=1, seed=3)
+    path = made.save(tmp_path / f"{rows[str(made.seed)]['title']}.wav", plain=True)
+    sent = studio.client.get(f"/api/loops/{rows[str(made.seed)]['id']}/audio").content
+    assert np.array_equal(soundfile.read(io.BytesIO(sent))[0], soundfile.read(path)[0])
+
+
+def test_loving_tagging_deleting_and_undoing(studio: Studio) -> None:
+    loop = studio.client.get("/api/loops").json()[0]["id"]
+    said = studio.client.patch(f"/api/loops/{loop}", json={"loved": True, "tags": [" <i>dub</i> "]}).json()
+    assert (said["loved"], said["tags"]) == (1, ["<i>dub</i>"])
+    assert studio.client.delete(f"/api/loops/{loop}").status_code == 200
+    assert loop not in [row["id"] for row in studio.client.get("/api/loops").json()]
+    assert studio.client.get(f"/api/loops/{loop}/audio").status_code == 200  # its file stays
+    back = studio.client.post(f"/api/loops/{loop}/restore").json()
+    assert (back["loved"], back["deleted_at"]) == (1, None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bars": 3}, {"bpm": 500}, {"bpm": "nan"}, {"seed": "-1"}, {"seed": "9" * 30}, {"count": 0}, {"count": 10**9},
+        {"model": "../warehouse"}, {"controls": {"density": 2}}, {"kind": "format"}, {"surprise": 1},
+    ],
+)  # fmt: skip
+def test_a_wrong_request_is_one_line_and_no_job(studio: Studio, wrong: dict[str, object]) -> None:
+    before = len(studio.client.get("/api/state").json()["jobs"])
+    answer = studio.client.post("/api/jobs", json={"job": {"kind": "generate", **wrong}})
+    assert answer.status_code == 422
+    assert "\n" not in answer.json()["detail"]
+    assert len(studio.client.get("/api/state").json()["jobs"]) == before
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200), ({"host": "evil.example"}, 403), ({"host": "127.0.0.1.evil.example"}, 403), ({"host": ""}, 403),
+        ({"origin": "http://evil.example"}, 403), ({"origin": "null"}, 403), ({"cookie": "\"=;;=\x01"}, 200),
+    ],
+)  # fmt: skip
+def test_other_names_and_other_pages_are_refused(studio: Studio, headers: dict[str, str], status: int) -> None:
+    assert studio.client.get("/api/state", headers=headers).status_code == status
+
+
+def test_the_pages_own_requests_are_answered(studio: Studio) -> None:
+    origin = studio.address.rstrip("/")
+    assert studio.client.get("/api/state", headers={"origin": origin}).status_code == 200
+
+
+@pytest.mark.parametrize("path", TRAVERSALS)
+def test_no_path_leads_out_of_the_library(studio: Studio, path: str) -> None:
+    for place in (f"/api/loops/{path}/audio", f"/page/{path}", f"/api/runs/{path}", f"/api/packs/{path}"):
+        address = urlsplit(studio.address)
+        with socket.create_connection((address.hostname or "", address.port or 0), timeout=10) as raw:
+            # Raw, because clients resolve dots before they send.
+            raw.sendall(f"GET {place} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n".encode())
+            status = raw.makefile("rb").readline().split()[1]
+        assert status in (b"404", b"422", b"405"), place
+
+
+def test_a_header_of_ten_thousand_ranges_is_refused_at_once(studio: Studio) -> None:
+    loop = studio.client.get("/api/loops").json()[0]["id"]
+    ranges = "bytes=" + ",".join(f"{number}-{number}" for number in range(0, 6_000, 2))
+    assert studio.client.get(f"/api/loops/{loop}/audio", headers={"range": ranges}).status_code == 416
+    part = studio.client.get(f"/api/loops/{loop}/audio", headers={"range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"RIFF")
+
+
+def test_a_body_without_end_is_refused(studio: Studio) -> None:
+    def endless() -> object:
+        for _ in range(1000):
+            yield b" " * 4096
+
+    assert studio.client.post("/api/jobs", content=endless()).status_code == 413
+    assert studio.client.post("/api/jobs", content=b" " * 70_000).status_code == 413
+
+
+def test_what_others_may_do_with_the_page_is_said(studio: Studio) -> None:
+    headers = studio.client.get("/").headers
+    assert "'unsafe-inline'" not in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_uploads_are_kept_by_harmless_names_and_garbage_is_named(studio: Studio) -> None:
+    put = studio.client.put
+    assert put("/api/uploads/drop/..%5C..%5Cevil%3A.wav", content=b"RIFF").json()["name"] == "_.._evil_.wav"
+    assert put("/api/uploads/drop/notes.txt", content=b"hello").status_code == 422
+    assert put("/api/uploads/drop/empty.wav", content=b"").status_code == 422
+    assert sorted(path.name for path in (studio.library / "uploads" / "drop").iterdir()) == ["_.._evil_.wav"]
+    job = studio.ask(kind="ingest", name="garbage", upload="drop")
+    ended = studio.wait(job["id"])
+    assert ended["state"] == "failed"
+    assert "\n" not in ended["text"]
+
+
+def test_two_hundred_requests_at_once_meet_no_server_error(studio: Studio) -> None:
+    def ask(number: int) -> int:
+        with httpx.Client(base_url=studio.address, timeout=60) as client:
+            answer = client.post("/api/jobs", json={"job": {"kind": "pack", "loops": ["0-0"], "name": f"n{number}"}})
+            if answer.status_code == 429:
+                assert int(answer.headers["retry-after"]) > 0
+            return int(answer.status_code)
+
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        codes = list(pool.map(ask, range(200)))
+    assert set(codes) <= {202, 429}
+    assert codes.count(429) > 0
+    for job in studio.client.get("/api/state").json()["jobs"]:
+        if job["state"] in ("waiting", "running"):
+            studio.client.delete(f"/api/jobs/{job['id']}")
+
+
+def test_a_worker_that_dies_fails_its_job_and_the_next_one_runs(studio: Studio) -> None:
+    job = studio.ask(kind="generate", count=64, bars=1)
+    studio.wait(job["id"], "running")
+    for number in studio.workers():
+        os.kill(number, signal.SIGKILL)
+    ended = studio.wait(job["id"])
+    assert ended["state"] == "failed"
+    assert "SIGKILL" in ended["text"]
+    again = studio.ask(kind="generate", count=1, bars=1, seed="3")
+    assert studio.wait(again["id"])["state"] == "done"
+
+
+def test_a_canceled_job_keeps_the_loops_it_made(studio: Studio) -> None:
+    job = studio.ask(kind="generate", count=64, bars=1)
+    ends = time.monotonic() + 60
+    while not (made := [row for row in studio.client.get("/api/loops").json() if row["id"].startswith(job["id"])]):
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+    studio.client.delete(f"/api/jobs/{job['id']}")
+    assert studio.wait(job["id"])["state"] == "canceled"
+    assert made[0]["id"] in [row["id"] for row in studio.client.get("/api/loops").json()]
+
+
+def test_a_killed_server_goes_on_with_its_jobs_and_makes_no_loop_twice(tmp_path: Path) -> None:
+    first = Studio(tmp_path / "library")
+    job = first.ask(kind="generate", count=3, bars=1, seed="20")
+    ends = time.monotonic() + 60
+    while not first.client.get("/api/loops").json():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    first.stop(signal.SIGKILL)
+    before = {path.name: hashlib.sha256(path.read_bytes()).digest() for path in first.library.glob("loops/*-0.wav")}
+    second = Studio(tmp_path / "library")
+    try:
+        assert second.wait(job["id"])["state"] == "done"
+        assert [row["id"] for row in second.client.get("/api/loops").json()].count(f"{job['id']}-0") == 1
+        assert len(second.client.get("/api/loops").json()) == 3
+        assert {
+            name: hashlib.sha256((second.library / "loops" / name).read_bytes()).digest() for name in before
+        } == before
+    finally:
+        second.stop()
+
+
+def test_another_machine_needs_the_token() -> None:
+    from fourfloor.errors import FourfloorError
+    from fourfloor.studio.serving import serve
+
+    with pytest.raises(FourfloorError, match="--token"):
+        serve(Path("unused"), port=0, host="0.0.0.0")
+
+
+def test_a_taken_port_is_one_line(studio: Studio, tmp_path: Path) -> None:
+    from fourfloor.errors import FourfloorError
+    from fourfloor.studio.serving import serve
+
+    with pytest.raises(FourfloorError, match="--port"):
+        serve(tmp_path, port=urlsplit(studio.address).port or 0)
