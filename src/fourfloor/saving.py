@@ -18,6 +18,11 @@ from typing import BinaryIO
 
 from fourfloor.errors import FourfloorError
 
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment]
+
 _TEMPORARY = re.compile(r"\.fourfloor-[0-9a-f]{16}")
 
 
@@ -83,24 +88,17 @@ def remove_leftovers(folder: Path) -> None:
                     os.unlink(folder / name)
 
 
-if sys.platform == "win32":
-
-    def _lock(descriptor: int) -> bool | None:
-        """Return True: an open file cannot be removed there, which is lock enough."""
+def _lock(descriptor: int) -> bool | None:
+    """Lock an open file; False where another process holds it, None where the file system has no locks."""
+    if fcntl is None:  # Windows: an open file cannot be removed there, which is lock enough
         return True
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> bool | None:
-        """Lock an open file; False where another process holds it, None where the file system has no locks."""
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return None
-        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
 
 
 @contextlib.contextmanager
