@@ -25,8 +25,8 @@ def test_the_card_names_data_recipe_codec_and_that_no_license_was_stated(
     assert "- Fine-tuned from: no other model." in text
     assert "- Styles: house, techno." in text
     assert "## License\nNot stated." in text
-    (row,) = [row for row in api.list_models([tmp_path])["models"] if row["name"] == "mine"]
-    assert row["card"] == str(tmp_path / "mine" / CARD)
+    (row,) = [row for row in api.list_models([tmp_path]).models if row.name == "mine"]
+    assert row.card == str(tmp_path / "mine" / CARD)
 
 
 def test_a_license_is_written_into_the_card(

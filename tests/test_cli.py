@@ -190,12 +190,12 @@ def test_a_wrong_command_line_is_one_line_too(arguments, message, capsys, monkey
 )
 @pytest.mark.parametrize("debug", [False, True])
 def test_a_mistake_is_one_line_and_a_bug_a_traceback(error, code, told, debug, capsys, monkeypatch) -> None:
-    from fourfloor import api
+    from fourfloor.api import models
 
     def raises(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr(api, "list_models", raises)
+    monkeypatch.setattr(models, "list_models", raises)
     ended, out, err = run(capsys, monkeypatch, *(["--debug"] if debug else []), "models")
     assert (ended, out) == (code, "")
     assert err.splitlines()[-1].startswith(told)

@@ -17,14 +17,14 @@ from fourfloor.training import checkpoint
 def test_families_name_the_recipes_that_use_them(tmp_path: Path) -> None:
     shutil.copy(RECIPES / "prior.toml", tmp_path)
     (tmp_path / "broken.toml").write_text("[model\n")
-    found = api.list_models([], tmp_path)
-    assert [row["family"] for row in found["families"]] == families()
-    flow = next(row for row in found["families"] if row["family"] == "flow")
-    assert flow["recipes"] == ["adapt", "one-track", "prior", str(tmp_path / "prior.toml")]
-    assert flow["summary"] == "The prior: a flow-matching transformer over the latents of a loop"
-    assert all(row["summary"] for row in found["families"])
-    assert [row["path"] for row in found["unreadable"]] == [str(tmp_path / "broken.toml")]
-    assert [row["name"] for row in found["models"]] == ["warehouse"]
+    found = api.list_models([], recipes=tmp_path)
+    assert [row.family for row in found.families] == families()
+    flow = next(row for row in found.families if row.family == "flow")
+    assert flow.recipes == ("adapt", "one-track", "prior", str(tmp_path / "prior.toml"))
+    assert flow.summary == "The prior: a flow-matching transformer over the latents of a loop"
+    assert all(row.summary for row in found.families)
+    assert [row.path for row in found.unreadable] == [str(tmp_path / "broken.toml")]
+    assert [row.name for row in found.models] == ["warehouse"]
 
 
 def test_runs_are_found_wherever_they_lie_below(trained_runs: dict[str, Path], tmp_path: Path) -> None:
@@ -35,12 +35,12 @@ def test_runs_are_found_wherever_they_lie_below(trained_runs: dict[str, Path], t
     damaged.mkdir(parents=True)
     (damaged / "step-00000001.json").write_text('{"step": 1}')
     found = api.list_models([tmp_path])
-    (prior,) = [row for row in found["models"] if row["kind"] == "run"]
-    assert (prior["name"], prior["family"], prior["steps"]) == ("prior", "flow", [3])
-    assert prior["dataset"].endswith("house")
-    assert prior["parameters"] > 10_000
-    assert prior["bytes"] > 4 * prior["parameters"]
-    assert {Path(row["path"]).name for row in found["unreadable"]} == {"empty", "damaged"}
+    (prior,) = [row for row in found.models if row.kind == "run"]
+    assert (prior.name, prior.family, prior.steps) == ("prior", "flow", (3,))
+    assert prior.dataset.endswith("house")
+    assert prior.parameters > 10_000
+    assert prior.bytes > 4 * prior.parameters
+    assert {Path(row.path).name for row in found.unreadable} == {"empty", "damaged"}
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_a_damaged_description_hides_no_other_model(
     fitting = hashlib.sha256(text + path.with_suffix(".safetensors").read_bytes()).hexdigest()
     path.write_bytes(text.replace(b"0" * 64, fitting.encode(), 1))
     found = api.list_models([tmp_path])
-    assert [row["name"] for row in found["models"]] == ["warehouse", "good"]
-    (unreadable,) = found["unreadable"]
-    assert unreadable["path"] == str(tmp_path / "damaged")
-    assert str(tmp_path / "damaged") in unreadable["reason"]
-    assert "hash differs" not in unreadable["reason"]
-    assert unreadable["reason"].isprintable()
+    assert [row.name for row in found.models] == ["warehouse", "good"]
+    (unreadable,) = found.unreadable
+    assert unreadable.path == str(tmp_path / "damaged")
+    assert str(tmp_path / "damaged") in unreadable.reason
+    assert "hash differs" not in unreadable.reason
+    assert unreadable.reason.isprintable()
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{", b"[" * 100_000, b"\xff", b'{"step": 1' + b"0" * 5000 + b"}", b""])
@@ -75,8 +75,8 @@ def test_what_is_no_description_hides_no_other_model(tmp_path: Path, content: by
     (tmp_path / "damaged" / "checkpoints").mkdir(parents=True)
     (tmp_path / "damaged" / "checkpoints" / "step-00000001.json").write_bytes(content)
     found = api.list_models([tmp_path])
-    assert [row["name"] for row in found["models"]] == ["warehouse"]
-    assert [row["path"] for row in found["unreadable"]] == [str(tmp_path / "damaged")]
+    assert [row.name for row in found.models] == ["warehouse"]
+    assert [row.path for row in found.unreadable] == [str(tmp_path / "damaged")]
 
 
 def test_a_folder_that_cannot_be_read_hides_no_other_model(
@@ -93,14 +93,14 @@ def test_a_folder_that_cannot_be_read_hides_no_other_model(
 
     monkeypatch.setattr(Path, "iterdir", refuse)
     found = api.list_models([tmp_path])
-    assert [row["name"] for row in found["models"]] == ["warehouse", "good"]
-    assert found["unreadable"][0]["reason"] == f"{tmp_path / 'private'}: cannot be read (Permission denied)"
+    assert [row.name for row in found.models] == ["warehouse", "good"]
+    assert found.unreadable[0].reason == f"{tmp_path / 'private'}: cannot be read (Permission denied)"
 
 
 def test_an_exported_model_is_one_of_two_parts(trained_runs: dict[str, Path], tmp_path: Path) -> None:
     api.export(trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "mine")
-    row = next(row for row in api.list_models([tmp_path])["models"] if row["name"] == "mine")
-    assert (row["kind"], row["family"], row["steps"]) == ("folder", "flow + magnitude_decoder", [3, 3])
+    row = next(row for row in api.list_models([tmp_path]).models if row.name == "mine")
+    assert (row.kind, row.family, row.steps) == ("folder", "flow + magnitude_decoder", (3, 3))
 
 
 def test_the_command_prints_tables_or_json(trained_runs: dict[str, Path], capsys, monkeypatch) -> None:
@@ -131,8 +131,8 @@ def test_a_damaged_newest_checkpoint_is_not_what_is_listed(
     saved = checkpoint.load_latest(run)
     path = checkpoint.save(run, 4, saved.tensors, saved.meta | {"elapsed": 1.0}).with_suffix(suffix)
     path.write_bytes(path.read_bytes().replace(b'"elapsed": 1.0', b'"elapsed": 7.0') + b" " * (suffix != ".json"))
-    (row,) = [row for row in api.list_models([tmp_path])["models"] if row["kind"] == "run"]
-    assert row["steps"] == [3]
+    (row,) = [row for row in api.list_models([tmp_path]).models if row.kind == "run"]
+    assert row.steps == (3,)
     assert caplog.messages[-1].endswith("is damaged (its hash differs); step 3 is used instead")
 
 

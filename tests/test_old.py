@@ -64,7 +64,7 @@ def test_an_old_model_generates(old: Path, model: str) -> None:
 
 def test_an_old_model_is_listed(old: Path) -> None:
     found = api.list_models([old / "runs", old / "models"])
-    assert {(row["name"], row["kind"]) for row in found["models"]} == {
+    assert {(row.name, row.kind) for row in found.models} == {
         ("warehouse", "package"), ("tiny", "run"), ("tiny", "folder"),
     }  # fmt: skip
-    assert found["unreadable"] == []
+    assert found.unreadable == ()

@@ -28,7 +28,7 @@ class InterruptedRunError(Exception):
 
 
 def test_a_dataset_is_the_same_for_any_jobs_and_after_an_interruption(tmp_path: Path) -> None:
-    whole = produce(4, tmp_path / "whole", seed=2, jobs=1, **SMALL)
+    whole = produce(tmp_path / "whole", count=4, seed=2, jobs=1, **SMALL)
     assert [track.style for track in whole.tracks] == ["minimal"] * 4
     assert {loop.track for loop in whole.loops} == {0, 1, 2, 3}
     assert whole.indices("validation") == [3]
@@ -38,12 +38,14 @@ def test_a_dataset_is_the_same_for_any_jobs_and_after_an_interruption(tmp_path: 
             raise InterruptedRunError
 
     with pytest.raises(InterruptedRunError):
-        produce(4, tmp_path / "parts", seed=2, jobs=2, on_progress=interrupt, **SMALL)
+        produce(tmp_path / "parts", count=4, seed=2, jobs=2, on_progress=interrupt, **SMALL)
     assert not (tmp_path / "parts").exists()
     rendered = {path: path.stat().st_mtime_ns for path in (tmp_path / ".parts.fourfloor" / "scratch").glob("*.npz")}
     assert len(rendered) >= 2
     calls: list[int] = []
-    resumed = produce(4, tmp_path / "parts", seed=2, jobs=2, on_progress=lambda done, *_: calls.append(done), **SMALL)
+    resumed = produce(
+        tmp_path / "parts", count=4, seed=2, jobs=2, on_progress=lambda done, *_: calls.append(done), **SMALL
+    )
     assert calls[0] >= 2
     assert resumed.data_hash == whole.data_hash
     assert sorted(os.listdir(tmp_path)) == ["parts", "parts-files", "whole", "whole-files"]
@@ -51,10 +53,9 @@ def test_a_dataset_is_the_same_for_any_jobs_and_after_an_interruption(tmp_path: 
 
 
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    control = produce(8, tmp_path / "whole", seed=3, jobs=1, **SMALL)
-    command = (
-        f"from fourfloor.producer import produce; produce(8, {str(tmp_path / 'cut')!r}, seed=3, jobs=2, **{SMALL})"
-    )
+    control = produce(tmp_path / "whole", count=8, seed=3, jobs=1, **SMALL)
+    arguments = f"{str(tmp_path / 'cut')!r}, count=8, seed=3, jobs=2, **{SMALL}"
+    command = f"from fourfloor.producer import produce; produce({arguments})"
     process = subprocess.Popen([sys.executable, "-c", command])
     parts = tmp_path / ".cut.fourfloor" / "scratch"
     deadline = time.monotonic() + 120
@@ -65,7 +66,9 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert 2 <= len(list(parts.glob("*.npz"))) <= 8
     assert not (tmp_path / "cut").exists()
     calls: list[int] = []
-    resumed = produce(8, tmp_path / "cut", seed=3, jobs=2, on_progress=lambda done, *_: calls.append(done), **SMALL)
+    resumed = produce(
+        tmp_path / "cut", count=8, seed=3, jobs=2, on_progress=lambda done, *_: calls.append(done), **SMALL
+    )
     assert calls[0] >= 2
     assert resumed.data_hash == control.data_hash
     assert (tmp_path / "cut-files" / "events.jsonl").read_bytes() == (
@@ -74,7 +77,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 
 def test_a_dataset_holds_the_loops_that_seeds_render(tmp_path: Path) -> None:
-    made = produce(1, tmp_path / "one", seed=7, jobs=1, stems=True, midi=True, wav=True, **SMALL)
+    made = produce(tmp_path / "one", count=1, seed=7, jobs=1, stems=True, midi=True, wav=True, **SMALL)
     loop = render_loop(7_000_000, "minimal", 1, sample_rate=RATE)
     row = made.loops[0]
     assert (row.bpm, row.key) == (loop.bpm, loop.key)
@@ -93,7 +96,7 @@ def test_a_dataset_holds_the_loops_that_seeds_render(tmp_path: Path) -> None:
 
 
 def test_events_are_in_a_file_beside_the_dataset(tmp_path: Path) -> None:
-    made = produce(2, tmp_path / "two", seed=7, jobs=1, bars=1, sample_rate=RATE, style="acid house")
+    made = produce(tmp_path / "two", count=2, seed=7, jobs=1, bars=1, sample_rate=RATE, style="acid house")
     rows = [json.loads(line) for line in (tmp_path / "two-files" / "events.jsonl").read_text().splitlines()]
     assert [row["loop"] for row in rows] == [0, 1]
     for row, stored, track in zip(rows, made.loops, made.tracks, strict=True):
@@ -229,18 +232,18 @@ def test_plain_files_of_the_user_and_of_another_run_stay(tmp_path: Path) -> None
     (files / "mine.wav").write_bytes(b"mine")
     for overwrite in (False, True):
         with pytest.raises(ValueError, match=r"x-files: holds mine\.wav, which no run made"):
-            produce(1, tmp_path / "x", jobs=1, wav=True, overwrite=overwrite, **SMALL)
+            produce(tmp_path / "x", count=1, jobs=1, wav=True, overwrite=overwrite, **SMALL)
     (files / "mine.wav").unlink()
-    produce(2, tmp_path / "x", jobs=1, wav=True, midi=True, **SMALL)
+    produce(tmp_path / "x", count=2, jobs=1, wav=True, midi=True, **SMALL)
     before = {path.name: path.read_bytes() for path in files.iterdir()}
     assert len(before) == 5
     (tmp_path / "x" / "catalogue.json").rename(tmp_path / "moved.json")
     for name in ("audio.i16", "features.f16"):
         (tmp_path / "x" / name).unlink()
     with pytest.raises(ValueError, match="x-files: holds files of another run"):
-        produce(1, tmp_path / "x", seed=1, jobs=1, wav=True, **SMALL)
+        produce(tmp_path / "x", count=1, seed=1, jobs=1, wav=True, **SMALL)
     assert {path.name: path.read_bytes() for path in files.iterdir()} == before
-    produce(1, tmp_path / "x", seed=1, jobs=1, wav=True, overwrite=True, **SMALL)
+    produce(tmp_path / "x", count=1, seed=1, jobs=1, wav=True, overwrite=True, **SMALL)
     assert len(list(files.iterdir())) == 2  # the files of the run that was replaced are gone with its events
     assert sorted(os.listdir(tmp_path)) == ["moved.json", "x", "x-files"]
 

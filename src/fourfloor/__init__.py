@@ -29,24 +29,26 @@ if TYPE_CHECKING:
     from fourfloor.api.generate import Generated, WrittenLoop, generate
     from fourfloor.api.loops import Copy, Loop
     from fourfloor.api.model import Model, load
-    from fourfloor.packs import pack
+    from fourfloor.api.models import ModelList, list_models
     from fourfloor.producer import produce
     from fourfloor.representations.controls import Controls
     from fourfloor.verbs.ingest import ingest
     from fourfloor.verbs.judge import compare, evaluate
+    from fourfloor.verbs.pack import pack
     from fourfloor.verbs.train import Exported, Run, export, train
 
 __version__ = "0.1.0"
 __all__ = [
-    "Controls", "Copy", "Exported", "FourfloorError", "Generated", "Loop", "Model", "Run", "WrittenLoop", "compare",
-    "evaluate", "export", "generate", "ingest", "load", "pack", "produce", "train",
+    "Controls", "Copy", "Exported", "FourfloorError", "Generated", "Loop", "Model", "ModelList", "Run", "WrittenLoop",
+    "compare", "evaluate", "export", "generate", "ingest", "list_models", "load", "pack", "produce", "train",
 ]  # fmt: skip
 _MODULES = {
     "fourfloor.api": ("Controls", "Copy", "Generated", "Loop", "Model", "WrittenLoop", "generate", "load"),
-    "fourfloor.packs": ("pack",),
+    "fourfloor.api.models": ("ModelList", "list_models"),
     "fourfloor.producer": ("produce",),
     "fourfloor.verbs.ingest": ("ingest",),
     "fourfloor.verbs.judge": ("compare", "evaluate"),
+    "fourfloor.verbs.pack": ("pack",),
     "fourfloor.verbs.train": ("Exported", "Run", "export", "train"),
 }
 

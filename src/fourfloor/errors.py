@@ -2,7 +2,7 @@
 
 
 class FourfloorError(ValueError):
-    """Say in one line what is wrong, where, and what to do about it."""
+    """A mistake that the caller can mend: one line that says what is wrong, where, and what to do."""
 
     exit_code = 2  # of the command line
 

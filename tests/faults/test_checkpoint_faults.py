@@ -364,8 +364,8 @@ def test_a_tuned_model_that_is_still_its_parent_says_so(
 ) -> None:
     assert header.unchanged_from({"step": step, "best_step": best, "parent": parent}) == told
     rewrite(run, lambda meta: meta.update(best_step=0 if told else None, parent=parent))
-    (row,) = api.list_models([run])["models"][-1:]
-    assert row["unchanged_from"] == told
+    (row,) = api.list_models([run]).models[-1:]
+    assert row.unchanged_from == told
 
 
 @pytest.mark.parametrize("name", ["recipe.toml", "catalogue.json", "song.wav"])

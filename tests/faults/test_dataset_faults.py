@@ -190,4 +190,4 @@ def test_a_dataset_with_nothing_to_learn_is_one_line(loops: list[np.ndarray], to
 def test_one_loop_many_times_trains(tmp_path: Path) -> None:
     write(tmp_path / "data", [house_loop(126.0)] * 8)
     train("decoder", tmp_path / "data", tmp_path / "run")
-    assert api.list_models([tmp_path])["unreadable"] == []
+    assert api.list_models([tmp_path]).unreadable == ()

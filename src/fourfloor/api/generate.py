@@ -1,4 +1,4 @@
-"""A model makes loops, and each becomes a tagged WAV file in a folder: what `fourfloor generate` does."""
+"""A model generates loops, and each becomes a tagged WAV file in a folder: what `fourfloor generate` does."""
 
 import os
 import time
@@ -23,7 +23,16 @@ SHEET = "spectrograms.png"
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenLoop:
-    """What is known of a loop that was written; `file` is None for one with a fault that `strict` refused."""
+    """A row of `generate`'s result: `ff.Loop`'s measurements, without the audio.
+
+    Attributes:
+        file: The WAV file; None if `strict` refused the loop.
+        bpm, bars, sample_rate, seed, seam, bpm_measured, faults, draws: As in `ff.Loop`.
+        frames: Length in samples per channel.
+        copy_score: `Loop.copy.score`.
+        nearest: The most similar training passage, "track @ 8.4 s"; None where nothing is similar.
+        controls: `Loop.measured`.
+    """
 
     file: Path | None
     bpm: float
@@ -46,7 +55,14 @@ class WrittenLoop:
 
 @dataclass(frozen=True, kw_only=True)
 class Generated:
-    """The loops of one call, how much audio they are, and how long they took, in seconds."""
+    """The result of one call of `generate`.
+
+    Attributes:
+        loops: One row for each loop, in the order of the seeds.
+        unchanged_from: As in `ff.Model`.
+        audio_seconds: Length of the written audio, in seconds.
+        wall_seconds: Duration of the call, in seconds.
+    """
 
     loops: tuple[WrittenLoop, ...]
     unchanged_from: str | None
@@ -78,26 +94,27 @@ def generate(
     on_loop: Callable[[WrittenLoop], None] = lambda loop: None,
     on_progress: OnProgress = ignore,
 ) -> Generated:
-    """Write loops as WAV files into a folder; `Model.generate` makes one in memory.
+    """Generate loops and write them as WAV files. `Model.generate` returns one in memory instead.
 
     Args:
-        out: The folder; it is made where it is not there.
-        model: A `Model`, or what `ff.load` takes.
-        decoder: Another decoder; only where `model` is not loaded yet.
-        count: How many loops, 1-10,000. Loop i has the seed `seed + i`.
+        out: Folder for the files; it is created if it does not exist.
+        model: A `Model`, or what `ff.load` accepts.
+        decoder: As for `ff.load`; leave it out with a loaded `Model`.
+        count: Number of loops, 1-10,000. Loop i has the seed `seed + i`.
         bpm, bars, seed, style, controls, candidates, redraws: As for `Model.generate`.
         strict: Write no loop that still has a fault.
-        sheet: Write a picture of all loops, spectrograms.png.
-        plain: Write the audio alone, without tags.
-        overwrite: Replace files that are there.
-        on_loop: Called with each `WrittenLoop` in order.
+        sheet: Also write a picture of all loops, spectrograms.png.
+        plain: Write the audio without tags.
+        overwrite: Replace existing files.
+        on_loop: Called with each `WrittenLoop`, in order.
         on_progress: Called with (done, total, text) after each loop.
 
     Returns:
-        `Generated`: a row for each loop.
+        A `Generated`: one row for each loop.
 
     Raises:
-        FourfloorError: Before any work where an argument is out of range, a file is there, or nothing can be written.
+        FourfloorError: An argument is out of range, a file exists, or the folder cannot be written. Nothing is
+            generated then.
 
     Example:
         >>> import fourfloor as ff

@@ -1,10 +1,10 @@
-"""A loop that a model made: its audio, what is known of it, and the file it becomes."""
+"""A generated loop: its audio, its measurements, and the file it is written to."""
 
 import json
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from fourfloor import __version__, audio
 from fourfloor.api.draws import Draw
-from fourfloor.api.outputs import refuse_existing
+from fourfloor.api.outputs import loop_title, refuse_existing
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 from fourfloor.representations.controls import Controls
@@ -20,10 +20,12 @@ from fourfloor.representations.controls import Controls
 
 @dataclass(frozen=True, kw_only=True)
 class Copy:
-    """The passage of the training music that a loop is most similar to.
+    """The passage of the training music that is most similar to a loop.
 
-    `score` is 1 for an exact copy and None where the loop is like nothing; `fourfloor.copies.policy` says from where on
-    the loop has the fault "copy". `seconds` is the place in the track.
+    Attributes:
+        score: Correlation of the two, at most 1. At about 0.65 the loop has the fault "copy". None: nothing is similar.
+        track: Name of the training track; empty where nothing is similar.
+        seconds: Position of the passage in the track, in seconds.
     """
 
     score: float | None = None
@@ -33,22 +35,25 @@ class Copy:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Loop:
-    """A loop that a model made.
+    """A generated loop.
 
     Attributes:
-        waveform: Float32 `(2, samples)`, leveled, within ±1; exactly `bars` bars long.
-        sample_rate: In Hz, 44,100.
-        bpm: The tempo that was asked for.
-        bars: The length in bars of four beats.
-        seed: The seed of the draw that was kept; with `redraws=0` it gives exactly this loop again.
-        style: The style that was asked for, as the model writes it; None for any.
-        controls: The controls that were asked for.
-        measured: Those controls as measured in the loop, ranks in 0-1 by name.
-        copy: The nearest passage of the training music.
-        faults: Names of `fourfloor.faults`, worst first; empty when the loop is fine.
-        draws: How many draws were made to choose this one from.
-        bpm_measured: The tempo measured in the audio.
+        waveform: Float32 `(2, samples)`, leveled, within ±1, exactly `bars` bars long.
+        sample_rate: 44,100 Hz.
+        bpm: Requested tempo in BPM.
+        bars: Length in bars of four beats.
+        seed: Seed of the draw that was kept. With `redraws=0` it gives exactly this loop again.
+        style: Requested style; None for any.
+        controls: Requested controls.
+        measured: The same controls measured in the loop: ranks 0-1 by name.
+        copy: The most similar passage of the training music.
+        faults: Names of faults, worst first: "not finite", "silent", "open seam", "copy", "clipped", "tempo", or
+            "misses" and a control; empty when nothing is wrong.
+        draws: Number of draws from which this one was chosen.
+        bpm_measured: Tempo measured in the audio, in BPM.
         seam: How well the loop closes, 0-1.
+        model: Name of the model.
+        comment: JSON text for the file's tags: model, seed, hashes, and the command that makes the file again.
     """
 
     waveform: np.ndarray
@@ -64,22 +69,34 @@ class Loop:
     draws: int
     bpm_measured: float
     seam: float
-    tags: audio.LoopTags = field(repr=False)
-    request: Request = field(repr=False)
+    model: str
+    comment: str = field(repr=False)
+
+    @property
+    def request(self) -> Request:
+        """Return the request of the draw that was kept."""
+        return Request(bpm=self.bpm, bars=self.bars, seed=self.seed, style=self.style, controls=self.controls)
+
+    @property
+    def title(self) -> str:
+        """Return the loop's file name without extension, such as "fourfloor_126bpm_warehouse_4bars_s0"."""
+        return loop_title(audio.plain_word(self.model), self.request)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, plain: bool = False) -> Path:
-        """Write the loop as a 24-bit WAV file: the bytes that `fourfloor generate` writes under that name.
+        """Write the loop as a WAV file: 44.1 kHz, stereo, 24 bit, with tempo and loop points.
+
+        Under the same file name, `fourfloor generate` writes the same bytes.
 
         Args:
-            path: The file to write; its folder must be there.
-            overwrite: Replace a file that is there.
-            plain: Write the audio alone, without tempo, loop points and the comment.
+            path: File to write, in an existing folder.
+            overwrite: Replace an existing file.
+            plain: Write the audio without tags.
 
         Returns:
             The path, as `pathlib.Path`.
 
         Raises:
-            FourfloorError: A file is there, or the disk refuses; nothing half-written is left.
+            FourfloorError: The file exists, or the disk is full; no partial file remains.
 
         Example:
             >>> import fourfloor as ff
@@ -90,12 +107,12 @@ class Loop:
         path = Path(path)
         if not overwrite:
             refuse_existing(path.parent, [path.name], "choose another name")
-        audio.write_loop(path, self.waveform, None if plain else replace(self.tags, title=path.stem))
+        audio.write_loop(path, self.waveform, None if plain else loop_tags(self.request, path.stem, self.comment))
         return path
 
 
 def loop_of(draw: Draw, model: LoopModel, source: str, decoder: str | None) -> Loop:
-    """Return the loop of a draw; `source` and `decoder` name its model in the command that makes it again."""
+    """Return the loop of a draw; `source` and `decoder` name its model in the command that makes the file again."""
     request, scores = draw.request, draw.scores
     track, _, place = (scores.nearest or "").rpartition(" @ ")
     nearest = Copy(score=scores.copy_score, track=track, seconds=float(place.removesuffix(" s"))) if track else Copy()
@@ -103,12 +120,12 @@ def loop_of(draw: Draw, model: LoopModel, source: str, decoder: str | None) -> L
         waveform=draw.waveform, sample_rate=audio.SAMPLE_RATE, bpm=request.bpm, bars=request.bars, seed=request.seed,
         style=request.style, controls=request.controls, measured=draw.controls, copy=nearest, faults=draw.faults,
         draws=draw.draws, bpm_measured=scores.bpm_measured, seam=scores.seam.score,
-        tags=loop_tags(model, request, "", command_of(source, decoder, request)), request=request,
+        model=model.name, comment=comment_of(model, request, command_of(source, decoder, request)),
     )  # fmt: skip
 
 
 def command_of(source: str, decoder: str | None, kept: Request) -> str:
-    """Write the command that makes exactly the loop that was kept, whether it was redrawn or not."""
+    """Write the command that makes exactly this draw, whether it was redrawn or not."""
     words = ["fourfloor", "generate", "--model", source]
     words += ["--decoder", decoder] if decoder else []
     words += ["--bpm", repr(float(kept.bpm)).removesuffix(".0"), "--bars", str(kept.bars)]
@@ -119,8 +136,14 @@ def command_of(source: str, decoder: str | None, kept: Request) -> str:
     return shlex.join([*words, "--seed", str(kept.seed), "--count", "1", "--redraws", "0"])
 
 
-def loop_tags(model: LoopModel, request: Request, title: str, command: str = "") -> audio.LoopTags:
-    """Say in a loop's file what made it, and by which command it can be made again."""
+def loop_tags(request: Request, title: str, comment: str) -> audio.LoopTags:
+    """Return the tags for the file of a loop."""
+    software = f"fourfloor {__version__}"
+    return audio.LoopTags(bpm=request.bpm, bars=request.bars, title=title, comment=comment, software=software)
+
+
+def comment_of(model: LoopModel, request: Request, command: str = "") -> str:
+    """Write as JSON what made a loop, and the command that makes it again."""
     comment: dict[str, Any] = {
         "model": model.name, "weights": model.weights_hash, "seed": request.seed, "style": request.style,
         "data_hash": model.prior.meta["data_hash"],
@@ -133,7 +156,4 @@ def loop_tags(model: LoopModel, request: Request, title: str, command: str = "")
         comment["unchanged_from"] = model.prior.unchanged_from
     if command:
         comment["command"] = command
-    software = f"fourfloor {__version__}"
-    return audio.LoopTags(
-        bpm=request.bpm, bars=request.bars, title=title, comment=json.dumps(comment), software=software
-    )
+    return json.dumps(comment)

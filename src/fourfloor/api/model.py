@@ -1,4 +1,4 @@
-"""A trained model in memory: it makes loops, and turns audio into latents and back."""
+"""A trained model in memory: it generates loops, encodes audio as latents and decodes latents."""
 
 import os
 from collections.abc import Iterator
@@ -24,12 +24,13 @@ from fourfloor.signal.stft import resample_loop
 
 
 class Model:
-    """A trained model, as `ff.load` returns it; its methods may be called from any thread, also at the same time.
+    """A trained model, loaded with `ff.load`. Call its methods from any thread, and from several at once.
 
     Attributes:
-        name: The last part of what it was loaded by, for example "warehouse".
-        source: What it was loaded by: a name in the package or a path.
-        styles: The styles that can be asked for.
+        name: Last part of `source`, for example "warehouse".
+        source: What it was loaded from: the name of a bundled model, or a path.
+        styles: The styles it can generate.
+        unchanged_from: The model that fine-tuning began with, where fine-tuning kept it as it was; else None.
     """
 
     def __init__(self, model: LoopModel, source: str, decoder: str | None, reference: "Future[Fingerprints]") -> None:
@@ -38,21 +39,32 @@ class Model:
 
     @property
     def name(self) -> str:
-        """Return the last part of what it was loaded by."""
+        """Return the last part of `source`."""
         return self.parts.name
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """List the styles that can be asked for."""
+        """List the styles that the model can generate."""
         return tuple(self.parts.prior.styles)
 
     @property
     def unchanged_from(self) -> str | None:
-        """Name the model that a tuning began with where it kept that as it was; None where it learned something."""
+        """Name the model that fine-tuning began with, where fine-tuning kept it as it was; else None."""
         return self.parts.prior.unchanged_from
 
     def reference(self) -> Fingerprints:
-        """Return what the model was trained on, as far as copies are searched in it; FourfloorError without one."""
+        """Return the fingerprints of the training music, in which `generate` searches for copies.
+
+        Returns:
+            `fourfloor.copies.fingerprints.Fingerprints`. The first call waits until they are read from disk.
+
+        Raises:
+            FourfloorError: The model has none, or they are damaged or belong to other training music.
+
+        Example:
+            >>> import fourfloor as ff
+            >>> reference = ff.load("warehouse").reference()
+        """
         return self._reference.result().of(self.parts.prior.meta["data_hash"], self.source)
 
     def generate(
@@ -66,22 +78,22 @@ class Model:
         candidates: int = 1,
         redraws: int = REDRAWS,
     ) -> Loop:
-        """Make one loop: the same arguments give the same samples, in any thread.
+        """Generate one loop. The same arguments give the same samples, in any thread.
 
         Args:
-            bpm: Tempo, 90-180.
+            bpm: Tempo in BPM, 90-180.
             bars: Length in bars of four beats: 1, 2, 4 or 8.
             seed: 0 to 2^63 - 1.
-            style: One of `styles`, or a clear beginning of it; None for any.
-            controls: What is asked of the loop, see `ff.Controls`.
-            candidates: Make this many draws and keep the best one, 1-64.
-            redraws: Redraw a loop that has a fault up to this many times, 0-64; the best draw is kept.
+            style: One of `styles`, or its first letters; None for any.
+            controls: Requested density, brightness, low end, kick and energy.
+            candidates: Draw this many loops and keep the best, 1-64.
+            redraws: While the best draw has a fault, draw again, up to this many times, 0-64.
 
         Returns:
-            A `Loop` with its audio and what was measured of it. `faults` names what is still wrong with it.
+            A `Loop`: the audio and its measurements. `faults` names the faults that are left.
 
         Raises:
-            FourfloorError: An argument is out of range, or the model knows no such style or no controls.
+            FourfloorError: An argument is out of range, the style is unknown, or the model has no controls.
 
         Example:
             >>> import fourfloor as ff
@@ -106,18 +118,18 @@ class Model:
         candidates: int = 1,
         redraws: int = REDRAWS,
     ) -> Iterator[Loop]:
-        """Make loops side by side, one core each, and yield them in order; loop i is `generate(seed=seed + i)`.
+        """Generate loops in parallel, one core each, and yield them in order. Loop i equals `generate(seed=seed + i)`.
 
         Args:
-            count: How many loops, 1-10,000; few of them are in memory at a time.
+            count: Number of loops, 1-10,000. Only a few are in memory at a time.
             bpm, bars, style, controls, candidates, redraws: As for `generate`.
-            seed: Of the first loop; the next one has `seed + 1`.
+            seed: Seed of the first loop; the next one has `seed + 1`.
 
         Yields:
-            `Loop`s in the order of their seeds.
+            Each `Loop`, in the order of the seeds.
 
         Raises:
-            FourfloorError: As `generate`, before the first loop is made.
+            FourfloorError: As for `generate`, before the first loop.
 
         Example:
             >>> import fourfloor as ff
@@ -137,26 +149,26 @@ class Model:
         return in_parallel(make, count)
 
     def encode(self, waveform: np.ndarray, *, bpm: float, bars: int) -> np.ndarray:
-        """Turn a loop into latents.
+        """Encode a loop as latents.
 
         Args:
-            waveform: Float `(channels, samples)` or `(samples,)` at 44.1 kHz, at most 2 channels, finite; as long as
-                its bars to within half a percent, and resampled to the exact length.
-            bpm: Tempo, 90-180.
-            bars: 1, 2, 4 or 8.
+            waveform: Float `(channels, samples)` or `(samples,)` at 44.1 kHz: one or two channels, finite. The length
+                must match `bars` within 0.5 %; `encode` resamples it to the exact length.
+            bpm: Tempo in BPM, 90-180.
+            bars: Length in bars of four beats: 1, 2, 4 or 8.
 
         Returns:
-            Latents float32 `(latents, 84)`, a fixed number of them a bar.
+            Latents, float32 `(32 * bars, 84)`: eight a beat, see docs/families/flow.md.
 
         Raises:
-            FourfloorError: The audio does not fit, or the model has no latents (`spectrogram_vae` and others).
+            FourfloorError: Shape, length or values do not fit, or the model has no latents (as WaveGAN).
 
         Example:
             >>> import fourfloor as ff
             >>> model = ff.load("warehouse")
             >>> loop = model.generate(bars=1, seed=7)
-            >>> model.encode(loop.waveform, bpm=loop.bpm, bars=loop.bars).ndim
-            2
+            >>> model.encode(loop.waveform, bpm=loop.bpm, bars=loop.bars).shape
+            (32, 84)
         """
         asked = Request(bpm=bpm, bars=bars)
         samples = loop_samples(asked.bpm, asked.bars, latent.SAMPLE_RATE)
@@ -170,18 +182,18 @@ class Model:
         return np.asarray(self._codec().to_latents(features), np.float32)
 
     def decode(self, latents: np.ndarray, *, bpm: float, seed: int = 0) -> np.ndarray:
-        """Turn latents into a loop.
+        """Decode latents to a waveform.
 
         Args:
-            latents: Float `(latents, 84)`, finite: as `encode` returns them, of 1, 2, 4 or 8 bars.
-            bpm: Tempo of the loop, 90-180: it need not be the one of the audio that was encoded.
-            seed: Decides the noise in hats and reverb, 0 to 2^63 - 1.
+            latents: Float `(32 * bars, 84)`, finite, for 1, 2, 4 or 8 bars: what `encode` returns.
+            bpm: Tempo of the result in BPM, 90-180. It may differ from the tempo of the encoded loop.
+            seed: Seed of the noise in hats and reverb, 0 to 2^63 - 1.
 
         Returns:
-            Float32 `(2, samples)` at 44.1 kHz, at the level of the latents: it is not leveled as a `Loop` is.
+            Float32 `(2, samples)` at 44.1 kHz. Its level is that of the encoded audio, and samples may exceed 1.
 
         Raises:
-            FourfloorError: The latents have another shape, or the model has no decoder for latents.
+            FourfloorError: Shape or values do not fit, or the model has no decoder for latents.
 
         Example:
             >>> import fourfloor as ff
@@ -203,7 +215,22 @@ class Model:
     def request(
         self, *, bpm: float, bars: int, seed: int, style: str | None = None, controls: Controls = ANY
     ) -> Request:
-        """Check what is asked of a loop, in the words of this model; FourfloorError in one line."""
+        """Check the arguments of `generate` without generating.
+
+        Args:
+            bpm, bars, seed, style, controls: As for `generate`.
+
+        Returns:
+            The `Request`, with the full name of the style.
+
+        Raises:
+            FourfloorError: As for `generate`.
+
+        Example:
+            >>> import fourfloor as ff
+            >>> ff.load("warehouse").request(bpm=126, bars=4, seed=0, style="deep").style
+            'deep house'
+        """
         asked = Request(bpm=bpm, bars=bars, seed=seed, style=style, controls=controls)
         generation.check_controls(self.parts, asked.controls)
         return replace(asked, style=generation.style_name(self.parts.prior, asked.style))
@@ -216,17 +243,18 @@ class Model:
 
 
 def load(model: str | os.PathLike[str] = loading.BUNDLED, *, decoder: str | os.PathLike[str] | None = None) -> Model:
-    """Load a trained model.
+    """Load a trained model. Only numbers and JSON are read: loading runs no code from the folder.
 
     Args:
-        model: A model in the package by its name, an exported folder, or the run of a prior.
-        decoder: Another decoder trained with the same codec; by default the one that lies with the model.
+        model: The name of a bundled model, an exported model folder, or a training run. `ff.train` and `ff.export`
+            return what fits here.
+        decoder: Run or model whose decoder to use instead of the model's own; it needs the same codec.
 
     Returns:
-        A `Model`; nothing on disk is needed afterward but its reference, which is read meanwhile.
+        A `Model`. Its fingerprints of the training music are read in the background.
 
     Raises:
-        FourfloorError: There is no such model, it is damaged, or the decoder does not fit.
+        FourfloorError: The model does not exist, is damaged, or needs a decoder and finds none that fits.
 
     Example:
         >>> import fourfloor as ff
@@ -242,7 +270,7 @@ def load(model: str | os.PathLike[str] = loading.BUNDLED, *, decoder: str | os.P
 
 
 def check_draws(candidates: int, redraws: int) -> None:
-    """Raise FourfloorError where more draws are asked for than are ever of use."""
+    """Raise FourfloorError for a number of draws that is out of range."""
     check_range("candidates", checked("candidates", candidates, int), 1, MAX_CANDIDATES)
     check_range("redraws", checked("redraws", redraws, int), 0, MAX_CANDIDATES)
 

@@ -22,7 +22,7 @@ import numpy as np
 
 import fourfloor
 from fourfloor import audio, generation
-from fourfloor.api.loops import loop_tags
+from fourfloor.api.loops import comment_of, loop_tags
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
@@ -74,7 +74,9 @@ def sample_loops(
         loop = audio.normalize_loop(waveform, audio.SAMPLE_RATE)
         if np.array_equal(loop[0], loop[-1]):
             loop = loop[:1]  # mono takes half the space
-        audio.write_loop(folder / f"{number:03d}.wav", loop, loop_tags(model, request, f"{number:03d}"))
+        audio.write_loop(
+            folder / f"{number:03d}.wav", loop, loop_tags(request, f"{number:03d}", comment_of(model, request))
+        )
         made.append(
             {
                 "bpm": request.bpm,

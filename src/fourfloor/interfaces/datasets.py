@@ -1,7 +1,7 @@
 """Commands that make datasets: ingest, produce."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -91,12 +91,12 @@ def produce(
     import fourfloor as ff
     from fourfloor.interfaces.show import progress_bar
 
-    options: dict[str, Any] = {
-        "density": density, "energy": energy, "wav": wav, "stems": stems, "midi": midi, "overwrite": overwrite
-    }  # fmt: skip
     try:
         with progress_bar("produce") as bar:
-            made = ff.produce(count, out, style, bars, seed, jobs, kit=kit, bpm=bpm, on_progress=bar.update, **options)
+            made = ff.produce(
+                out, count=count, style=style, bars=bars, bpm=bpm, seed=seed, density=density, energy=energy, kit=kit,
+                wav=wav, stems=stems, midi=midi, jobs=jobs, overwrite=overwrite, on_progress=bar.update,
+            )  # fmt: skip
     except StopSignal as stop:
         leave(f"{out}: {stop}. The rendered loops are kept; run the same command to continue", stop.exit_code)
     if as_json:

@@ -76,13 +76,13 @@ def models(
     as_json: AsJson = False,
 ) -> None:
     """List the model families with their recipes, the bundled models, and your runs and exported models."""
-    from fourfloor import api
+    import fourfloor as ff
     from fourfloor.interfaces.show import models_tables
 
     runs = Path("runs")
-    found = api.list_models(folders or ([runs] if runs.is_dir() else []), recipes)
+    found = ff.list_models(folders or ([runs] if runs.is_dir() else []), recipes=recipes)
     if as_json:
-        print_json(found)
+        print_json(found.to_json())
     else:
         models_tables(found)
 

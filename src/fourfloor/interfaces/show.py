@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -14,6 +14,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from fourfloor.api.generate import Generated, WrittenLoop
+    from fourfloor.api.models import ModelList
     from fourfloor.ingestion.folder import IngestReport, TrackReport
 
 PLAIN_SECONDS = 30.0  # between lines where the output is not a terminal
@@ -128,29 +129,29 @@ def _grid_words(track: "TrackReport") -> str:
     return ", ".join(words + ([f"drift {track.drift_ms:.0f} ms"] if track.drift_ms >= 10 else []))
 
 
-def models_tables(found: dict[str, list[dict[str, Any]]]) -> None:
+def models_tables(found: "ModelList") -> None:
     """Print families, models, and what could not be read."""
     families = _table("family", "what it is", "recipes")
-    for row in found["families"]:
-        families.add_row(row["family"], row["summary"], ", ".join(row["recipes"]))
+    for family in found.families:
+        families.add_row(family.family, family.summary, ", ".join(family.recipes))
     listed = _table("model", "kind", "family", "steps", "minutes", "parameters", "MB", "dataset")
-    for row in found["models"]:
+    for row in found.models:
         listed.add_row(
-            row["name"] if row["kind"] == "package" else row["path"], row["kind"], row["family"],
-            " + ".join(f"{steps:,}" for steps in row["steps"]), " + ".join(f"{m:g}" for m in row["minutes"]),
-            f"{row['parameters']:,}", f"{row['bytes'] / 1e6:.1f}", row["dataset"],
+            row.name if row.kind == "package" else row.path, row.kind, row.family,
+            " + ".join(f"{steps:,}" for steps in row.steps), " + ".join(f"{m:g}" for m in row.minutes),
+            f"{row.parameters:,}", f"{row.bytes / 1e6:.1f}", row.dataset,
         )  # fmt: skip
     console = _console()
     console.print(families, markup=False)
     print()
     console.print(listed, markup=False)
-    for row in found["models"]:
-        if row["card"]:
-            print(f"{row['card']}: training data and license of {row['name']}")
-        if row["unchanged_from"]:
-            print(f"{row['path']}: tuning kept {row['unchanged_from']} as it was; train it for longer")
-    for row in found["unreadable"]:
-        print(f"left out: {row['reason']}")
+    for row in found.models:
+        if row.card:
+            print(f"{row.card}: training data and license of {row.name}")
+        if row.unchanged_from:
+            print(f"{row.path}: fine-tuning kept {row.unchanged_from} as it was; train it for longer")
+    for entry in found.unreadable:
+        print(f"left out: {entry.reason}")
 
 
 def _table(*names: str) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,17 @@ import numpy as np
 import fourfloor
 from fourfloor import audio
 from fourfloor.audio import AudioError, LoopTags, display_name, plain_word, tempo_word
-from fourfloor.audio.files import PathLike
 from fourfloor.errors import FourfloorError
 from fourfloor.packs.contents import STEMS, Pack, PackedLoop
 from fourfloor.packs.folder import files_in, new_folder, write_manifest
 from fourfloor.packs.loops import PackLoop, find_loops, whole_bars
 from fourfloor.packs.notes import NoteTrack, read_notes
+from fourfloor.progress import OnProgress, PathLike, ignore
 
 FORMATS = (
     "flac", "midi", "dawproject", "sfz", "decentsampler", "sf2", "hydrogen", "it", "strudel", "tidal", "supercollider",
     "csound", "puredata", "chuck", "sonicpi", "rekordbox", "csv", "html",
 )  # fmt: skip
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,23 +51,11 @@ def pack(
     license: str = "",
     as_zip: bool = False,
     overwrite: bool = False,
-    on_progress: Progress = lambda done, total, text: None,
+    on_progress: OnProgress = ignore,
 ) -> PackReport:
-    """Write loops, their stems and MIDI as a pack; the same input gives the same bytes.
+    """Write loops, their stems and MIDI as a pack, whole or not at all (`fourfloor.pack` explains the arguments).
 
-    Args:
-        loops: Files, folders of files, or `PackLoop`s. Audio of any rate, mono or stereo, of whole bars.
-        out: The folder to write, or the zip with `as_zip`; it appears whole or not at all.
-        formats: Names from `FORMATS`; the WAV files are always written.
-        name: Of the pack, in every file name: letters, digits, `-` and `_`; `out`'s by default.
-        bpm: The tempo of all files that are given as paths, in place of tags and names.
-        license: A line for the sheet and the table.
-        as_zip: Write one zip file in place of the folder.
-        overwrite: Replace a pack that lies at `out`.
-        on_progress: Called with (done, total, text) after each loop and each format.
-
-    Raises:
-        FourfloorError: In one line, before anything lies at `out`.
+    FourfloorError in one line, before anything lies at `out`.
     """
     target = Path(out)
     formats = check_formats(formats)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,10 @@ from fourfloor.producer.loops import stream
 from fourfloor.producer.plain_files import check_files, place_files
 from fourfloor.producer.styles import matching_styles
 from fourfloor.producer.writing import SEEDS_A_RUN, Order, Part, loop_seed, read_part, render_part
+from fourfloor.progress import OnProgress, PathLike, ignore
 from fourfloor.workspace import plain_errors
 
 MAX_JOBS = 64
-Progress = Callable[[int, int, str], None]
 
 
 def is_held_out(seed: int, index: int, count: int, share: float) -> bool:
@@ -53,11 +52,11 @@ def _part_path(scratch: Path, index: int) -> Path:
     return scratch / f"{index}.npz"
 
 
-def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress: Progress | None) -> None:
+def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress: OnProgress) -> None:
     """Render the loops that are missing, each process with one thread."""
     missing = [index for index in range(count) if not _part_path(folder, index).is_file()]
     done = count - len(missing)
-    if on_progress and done:
+    if done:
         on_progress(done, count, "rendered before")
 
     def count_on(number: int, path: Path | None) -> None:
@@ -67,8 +66,7 @@ def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress:
                 f"a process that rendered loop {missing[number]} was ended; lower --jobs to save memory"
             )
         done += 1
-        if on_progress:
-            on_progress(done, count, f"{done} loops")
+        on_progress(done, count, f"{done} loops")
 
     # Processes of their own even for one job: sums split between threads differ in the last bit.
     tasks = [Part(order=order, index=index, path=_part_path(folder, index)) for index in missing]
@@ -76,31 +74,63 @@ def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress:
 
 
 def produce(
-    count: int,
-    out: str | Path,
+    out: PathLike,
+    *,
+    count: int = 500,
     style: str | None = None,
     bars: int = 4,
-    seed: int = 0,
-    jobs: int = 2,
-    stems: bool = False,
-    midi: bool = False,
-    kit: str | Path | None = None,
-    on_progress: Progress | None = None,
-    *,
-    wav: bool = False,
     bpm: float | None = None,
+    seed: int = 0,
     density: float | None = None,
     energy: float | None = None,
+    kit: PathLike | None = None,
     sample_rate: int = 44_100,
     validation_share: float = 0.1,
+    wav: bool = False,
+    stems: bool = False,
+    midi: bool = False,
+    jobs: int = 2,
     overwrite: bool = False,
+    on_progress: OnProgress = ignore,
 ) -> Catalogue:
-    """Render `count` loops into the dataset `out`; each is a track of its own, so a split by track is a split by loop.
+    """Compose and synthesize loops by rule, and write them as a dataset: music to train on without tracks of your own.
 
-    Equal arguments give equal bytes, whatever `jobs`; loop i is `render_loop(seed * 1_000_000 + i)`, leveled as ingest
-    levels tracks. `<out>-files/events.jsonl` holds the `truth` of each loop, a line a loop in the dataset's order;
-    `wav`, `stems` and `midi` write plain files beside it. `on_progress(done, total, name)` is called after each loop.
-    FourfloorError in one line for what cannot be made or written.
+    The same arguments give the same bytes, whatever `jobs` is. Loop i is `render_loop(seed * 1_000_000 + i)`, leveled
+    as `ingest` levels tracks. Each loop is a track of its own. An interrupted call leaves the loops that are finished,
+    and the same call continues with them.
+
+    Args:
+        out: The dataset's folder. The folder `<out>-files` beside it gets events.jsonl: tempo, key, style and notes of
+            each loop, one line of JSON a loop.
+        count: Number of loops, 1 to 1,000,000.
+        style: Style of all loops, a beginning of one, or "house" or "techno"; all styles in turn by default.
+        bars: Length of each loop in bars of four beats; models train on 1, 2, 4 or 8.
+        bpm: Tempo of all loops, 90-180; typical of the style by default.
+        seed: Seed of the dataset, 0 or more.
+        density: How many notes and hits, 0-1; random for each loop by default.
+        energy: Soft to hard, 0-1; random for each loop by default.
+        kit: A folder of your own drum samples (one-shots); by default drums are synthesized.
+        sample_rate: Of the loops, in Hz.
+        validation_share: Share of the loops to hold out for testing, 0-0.9.
+        wav: Also write each loop as a WAV file into `<out>-files`.
+        stems: Also write each instrument of a loop as a WAV file.
+        midi: Also write each loop as a MIDI file.
+        jobs: Number of processes, 0-64; 0 means one per core.
+        overwrite: Replace an existing dataset.
+        on_progress: Called with (done, total, text) after each loop.
+
+    Returns:
+        The dataset's `Catalogue`. Pass it wherever a dataset is expected; `waveform(i)` is loop i, float32
+        `(2, samples)`.
+
+    Raises:
+        FourfloorError: An argument is out of range, `out` holds other files, or the disk is full.
+
+    Example:
+        >>> import fourfloor as ff
+        >>> made = ff.produce("data/two", count=2, style="minimal", bars=1, bpm=128, jobs=1)
+        >>> [loop.key for loop in made.loops], made.waveform(0).shape
+        (['F#min', 'A#min'], (2, 82688))
     """
     check_range("count", checked("count", count, int), 1, SEEDS_A_RUN)
     check_range("jobs", checked("jobs", jobs, int), 0, MAX_JOBS)  # 0 is one process a core

@@ -31,7 +31,17 @@ HANN_NOISE_BINS = 1.5  # equivalent noise bandwidth of the window: the power of 
 
 @dataclass(frozen=True, kw_only=True)
 class Controls:
-    """What is asked of a loop: ranks among the training loops in 0-1, kick yes or no; None for any."""
+    """Requested properties of a loop; None leaves a property open.
+
+    Numbers are ranks from 0 to 1 among the training loops: 0.8 asks for more than 80 % of them have.
+
+    Attributes:
+        density: Onsets per beat.
+        brightness: Spectral centroid above 150 Hz.
+        low_end: Share of power below 150 Hz.
+        kick: With or without a kick drum.
+        energy: Loudness at equal power: sparse to full.
+    """
 
     density: float | None = None
     brightness: float | None = None

@@ -1,4 +1,4 @@
-"""Loops, a model or recipes and a dataset -> a scorecard or a comparison."""
+"""Loops or a model, and a dataset -> a scorecard; recipes and a dataset -> a comparison."""
 
 import os
 from collections.abc import Sequence
@@ -31,31 +31,40 @@ def evaluate(
     on_progress: OnProgress = ignore,
     on_note: OnNote = lambda note: None,
 ) -> "Scorecard":
-    """Judge loops by ten numbers beside reference rows: are they music, in the style, and new?
+    """Score loops with ten numbers beside reference rows: are they music, in the style, and new?
+
+    docs/metrics.md explains the numbers, the reference rows and the verdict.
 
     Args:
-        loops: A folder of audio, a model, or loops in memory.
-        against: The dataset to judge by; its validation tracks are held out.
-        n: How many loops; a model makes them in tempo and style of held-out ones.
-        seed: Draws loops and reference rows.
-        out: A folder for scorecard.json, .md and .html; none is written by default.
-        decoder: Of a prior's run, and of row I.
-        candidates, redraw: With a model: as `Model.generate` does; without them loops are as the model makes them.
-        rows: The reference rows to make, such as "ACDEJ"; all by default.
-        overwrite: Replace a scorecard in `out`.
+        loops: A folder of loops or an audio file, a model (a `Model`, a name, a folder or a run) that generates them,
+            or loops in memory.
+        against: The dataset to compare with. Its held-out tracks set the standard.
+        n: Number of loops, 1-10,000. A model generates them at the tempi and in the styles of held-out loops.
+        seed: Seed of the loops and of the reference rows, 0 to 2^63 - 1.
+        out: Folder for scorecard.json, scorecard.md and scorecard.html; no report is written by default.
+        decoder: Decoder for a prior's run, and for reference row I.
+        candidates: With a model: generate this many of each loop and keep the best, 1-64.
+        redraw: With a model: redraw loops that have a fault, as `generate` does.
+        rows: Letters of the reference rows to compute, such as "ACDEJ"; all by default.
+        overwrite: Replace an existing report in `out`.
         on_progress: Called with (done, total, text).
-        on_note: Called with each line that is worth keeping.
+        on_note: Called with each line that the user should read.
 
     Returns:
-        A `Scorecard`; `broken` says why there is no verdict where there is none.
+        A `Scorecard`: `numbers` and `gates` by name, `verdict`, `diagnosis`, reference `rows`, and one row a loop.
+        There is no verdict where `broken` says why.
 
     Raises:
-        FourfloorError: There are no loops, or the dataset does not serve.
+        FourfloorError: There are no loops, a file is damaged, the dataset holds nothing out, or a report exists.
 
     Example:
         >>> import fourfloor as ff
-        >>> card = ff.evaluate(ff.load("warehouse"), against="data/mine", n=64)  # doctest: +SKIP
-        >>> card.numbers["style"]  # doctest: +SKIP
+        >>> loops = ff.load("warehouse").generate_many(2, bars=1)
+        >>> card = ff.evaluate(list(loops), against="data/mine", rows="A")
+        >>> card.numbers["tempo"]  # the share of loops at the requested tempo
+        1.0
+        >>> card.verdict, card.broken[0]
+        ({'music': None, 'in_style': None, 'new': None}, '2 held-out loops of 1 track are too few: hold out...
     """
     tell, note = silent(on_progress), silent(on_note)
     given = source_of(loops) if isinstance(loops, str | os.PathLike | Model) else ""
@@ -90,37 +99,43 @@ def compare(
     on_progress: OnProgress = ignore,
     on_note: OnNote = lambda note: None,
 ) -> "Comparison":
-    """Train recipes alike on one dataset, judge them alike, and write one table.
+    """Train several recipes on one dataset for the same time, score all of them alike, and write one table.
+
+    An existing run in `runs` continues, so an interrupted call loses nothing. docs/compare.md says what is equal for
+    all.
 
     Args:
-        recipes: Names of recipes in the package, or files.
-        data: The dataset to train on and to judge by.
-        out: The folder for comparison.json, .md and .html.
-        runs: Where the run folders lie; `out`/runs by default.
-        minutes, steps: How long each is trained: give one of the two.
-        n: How many loops of each are judged.
-        seed: Loop i of every model has `seed + i`.
-        bpm: Tempi to ask for in turn; those of held-out loops by default.
-        cutoff_hz: Compare all below this; what the lowest sample rate allows by default.
-        jobs: Trainings at a time.
+        recipes: Names of recipes in the package, or recipe files.
+        data: The dataset to train on and to compare with.
+        out: Folder for comparison.json, comparison.md and comparison.html.
+        runs: Folder for the training runs; `<out>/runs` by default.
+        minutes: Training time of each system in minutes. Give this or `steps`.
+        steps: Training steps of each model.
+        n: Number of loops of each system.
+        seed: Loop i of every system has the seed `seed + i`.
+        bpm: Tempi in BPM to request in turn; those of held-out loops by default.
+        cutoff_hz: Compare all rows below this frequency in Hz; by default 0.45 of the lowest sample rate.
+        jobs: Number of trainings that run in parallel.
         music: Let the page play loops of the dataset, too.
-        overrides: Values of every recipe, such as "training.batch_size=8".
+        overrides: Values for every recipe, such as "training.batch_size=8".
         device: "auto", "cpu" or "cuda".
         overwrite: Replace the report of another comparison.
-        stop_on_signals: Save and raise `Interrupted` on SIGINT and SIGTERM; without it they are the caller's.
+        stop_on_signals: On SIGINT and SIGTERM save and raise `Interrupted`. By default the caller handles signals.
         on_progress: Called with (done, total, text).
-        on_note: Called with each line that is worth keeping.
+        on_note: Called with each line that the user should read.
 
     Returns:
         A `Comparison`: a system for each recipe, and the reference rows.
 
     Raises:
-        FourfloorError: A recipe or the dataset does not serve.
-        RuntimeError: At the end, where a bug ended a training.
+        FourfloorError: A recipe or the dataset does not fit, or an argument is out of range.
+        RuntimeError: A bug ended a training. `compare` finishes the other systems first.
 
     Example:
         >>> import fourfloor as ff
-        >>> ff.compare(["wavegan", "prior"], data="data/mine", out="comparison", minutes=10)  # doctest: +SKIP
+        >>> found = ff.compare(["seed/autoencoder-1"], data="data/mine", out="comparison", steps=1, n=2)
+        >>> [system.name for system in found.systems]
+        ['seed/autoencoder-1', 'beat slices, no network']
     """
     from fourfloor.comparing.compare import CompareRequest
     from fourfloor.comparing.compare import compare as compare_recipes

@@ -14,20 +14,20 @@ from fourfloor.training.progress import Progress
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a training came to; serves as the path of its folder.
+    """What came of a training. Pass it wherever a run folder is expected.
 
     Attributes:
-        run: The run's folder.
+        run: The run folder.
         family: The model's family.
-        steps: Steps so far, those of earlier parts among them.
-        seconds: How long they took.
-        loss: Of the last step; None where none was finite.
-        validation: The last loss on held-out loops; None where there was none.
-        best_step: The step that checks kept; None without checks.
-        unchanged_from: The model that it was tuned from where tuning changed nothing.
-        skipped: Steps that were not finite and moved no weight.
-        warnings: What went wrong and did not end the training.
-        notes: Why it ended, and how far to trust the result.
+        steps: Steps so far, including earlier parts of the run.
+        seconds: Training time so far, in seconds.
+        loss: Loss of the last step; None if no loss was finite.
+        validation: Last loss on held-out loops; None if there was none.
+        best_step: The step whose weights are the result; None without checks.
+        unchanged_from: The model that fine-tuning began with, if no step was better and the result is that model.
+        skipped: Number of steps that were skipped because loss or gradients were not finite.
+        warnings: What went wrong without ending the training, such as a collapsed loss.
+        notes: Why the training ended, and how far to trust the result.
     """
 
     run: Path
@@ -52,7 +52,12 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A model folder; serves as its path."""
+    """An exported model. Pass it wherever a model folder is expected.
+
+    Attributes:
+        model: The model folder.
+        bytes: Its size.
+    """
 
     model: Path
     bytes: int
@@ -81,36 +86,40 @@ def train(
     on_progress: OnProgress = ignore,
     on_note: OnNote = lambda note: None,
 ) -> Run:
-    """Train a recipe's model, or tune one.
+    """Train the model of a recipe, or fine-tune a model.
 
-    Weights start from the recipe's seed; torch's own random state is the caller's again afterward. Two trainings at the
-    same time belong into two processes: dropout takes its random numbers from torch's state.
+    The same recipe, dataset and seed give the same weights on one machine with the same number of threads. torch's own
+    random state is restored afterward. Run parallel trainings in separate processes: dropout uses torch's random state.
 
     Args:
-        recipe: The name of a recipe in the package, or a file.
-        data: A dataset, or several.
-        out: The run's folder; `runs/<name of the recipe>` by default.
-        base: A model to tune: a `Model`, a name, a folder or a run.
-        decoder: Listen through this decoder and use its codec.
-        minutes: Stop after this long; without `steps` the recipe's minutes by default.
+        recipe: Name of a recipe in the package, or a recipe file.
+        data: Dataset to train on, or several of them with loops of the same length.
+        out: Folder for the run; `runs/<name of the recipe>` by default.
+        base: Model to fine-tune: a `Model`, the name of a bundled model, a model folder or a run.
+        decoder: Decoder to use, and its codec; by default the one of `base`.
+        minutes: Training time in minutes; by default the recipe's, unless `steps` is given.
         steps: Stop after this many steps.
-        resume: Go on where the run's last checkpoint ends.
-        overrides: Values of the recipe, such as "training.batch_size=8".
+        resume: Continue from the last checkpoint in `out`.
+        overrides: Values for the recipe, such as "training.batch_size=8".
         device: "auto", "cpu" or "cuda".
-        stop_on_signals: Save and raise `Stopped` on SIGINT and SIGTERM; without it they are the caller's.
-        on_progress: Called with (done, total, text) after each step and stage.
-        on_note: Called with each line that is worth keeping.
+        stop_on_signals: On SIGINT and SIGTERM save and raise `Stopped`. By default the caller handles signals.
+        on_progress: Called with (done, 1.0, text): the share of the work that is done, after each step and stage.
+        on_note: Called with each line that the user should read.
 
     Returns:
-        A `Run`; its folder holds recipe, log, checkpoints, and loops to listen to.
+        A `Run`. Its folder holds the complete recipe, the log, checkpoints, and sample loops with spectrograms.
 
     Raises:
-        FourfloorError: Recipe, dataset or folder do not serve, or memory is out.
+        FourfloorError: The recipe, a dataset or the folder does not fit, or memory runs out.
 
     Example:
         >>> import fourfloor as ff
-        >>> run = ff.train("adapt", data="data/mine", base="warehouse", on_progress=print)  # doctest: +SKIP
-        >>> ff.export(run, "models/mine")  # doctest: +SKIP
+        >>> run = ff.train(
+        ...     "adapt", data="data/mine", base="runs/prior", out="runs/mine", steps=2,
+        ...     overrides=["training.batch_size=2", "training.check_every=0"],
+        ... )
+        >>> run.family, run.steps
+        ('flow', 2)
     """
 
     def tell(progress: Progress) -> None:
@@ -137,24 +146,26 @@ def export(
     license: str | None = None,
     overwrite: bool = False,
 ) -> Exported:
-    """Join a run and the decoder it needs into a model folder: small, without training state.
+    """Export a run and the decoder it needs as a small model folder, without the training state.
 
     Args:
-        run: The prior's run: a `Run` or a path.
-        out: The model folder to write.
-        decoder: The decoder's run, or a model that has one; by default the one that fits.
-        license: One line for the model's CARD.md, as the rights of the music allow; by default none is stated.
-        overwrite: Replace a model that is there.
+        run: Run of the trained or fine-tuned prior: a `Run` or a path.
+        out: Model folder to write.
+        decoder: Run of a decoder, or a model that contains one; by default the decoder that `ff.load(run)` uses.
+        license: License for the model's CARD.md in one line, as the rights of the music allow; not stated by default.
+        overwrite: Replace an existing model.
 
     Returns:
-        An `Exported`, which serves as the path for `ff.load`.
+        An `Exported`. Pass it to `ff.load`.
 
     Raises:
-        FourfloorError: The run has no checkpoint, no decoder fits, or a model is there.
+        FourfloorError: The run has no checkpoint, no decoder fits, or a model exists at `out`.
 
     Example:
         >>> import fourfloor as ff
-        >>> ff.load(ff.export("runs/mine", "models/mine"))  # doctest: +SKIP
+        >>> made = ff.export("runs/prior", "models/mine", license="CC-BY-4.0")
+        >>> ff.load(made).generate(bars=1, redraws=0).waveform.shape
+        (2, 84000)
     """
     return Exported(model=Path(out), bytes=api.export(Path(run), source_of(decoder), Path(out), overwrite, license))
 
