@@ -135,7 +135,7 @@ def compare(
         >>> import fourfloor as ff
         >>> found = ff.compare(["seed/autoencoder-1"], data="data/mine", out="comparison", steps=1, n=2)
         >>> [system.name for system in found.systems]
-        ['seed/autoencoder-1', 'beat slices, no network']
+        ['autoencoder-1', 'beat slices, no network']
     """
     from fourfloor.comparing.compare import CompareRequest
     from fourfloor.comparing.compare import compare as compare_recipes
