@@ -53,7 +53,7 @@ def keep(loop: ff.Loop, name: str, *, verb: str, model: str, parent: str | None 
         "seed": str(loop.seed), "style": loop.style, "key": None, "controls": loop.controls.asked,
         "measured": dict(loop.measured), "faults": list(loop.faults), "seam": loop.seam,
         "copy_score": loop.copy.score, "nearest": f"{loop.copy.track} @ {loop.copy.seconds:.1f} s",
-        "command": json.loads(loop.tags.comment)["command"],
+        "command": json.loads(loop.comment)["command"],
     }  # fmt: skip
     save_file(_row_path(name), json.dumps({"row": row, "outline": outline(loop.waveform)}).encode())
     return row
