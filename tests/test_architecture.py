@@ -10,6 +10,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
 PATH = [
     "errors",
     "progress",
+    "contracts",
     "arguments",
     "stopping",
     "processes",
@@ -45,6 +46,7 @@ PATH = [
 ]
 TRAINING_PATH = [
     "errors",
+    "contracts",
     "arguments",
     "stopping",
     "threads",

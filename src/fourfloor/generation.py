@@ -13,7 +13,7 @@ import torch
 from fourfloor.arguments import check_seed, check_types, match_name
 from fourfloor.errors import FourfloorError
 from fourfloor.loading import LoopModel, Trained
-from fourfloor.representations import controls, latent, magnitude
+from fourfloor.representations import Audible, controls, latent, magnitude
 from fourfloor.representations.controls import ANY, Controls
 from fourfloor.signal.beatgrid import BPM_RANGE, loop_samples
 from fourfloor.threads import thread_limit
@@ -155,6 +155,7 @@ def _make_alone(model: LoopModel, request: Request, sampling: Any) -> np.ndarray
     """Make a loop by a model whose samples need no decoder; mono, so both channels are equal."""
     prior = model.prior
     representation, config = prior.representation, prior.recipe.representation
+    assert isinstance(representation, Audible)
     x = sample(prior, request, representation.count(config, request.bpm, request.bars), sampling)
     rng = np.random.default_rng(request.seed)
     waveform = representation.decode(

@@ -8,7 +8,7 @@ from typing import Any
 
 from fourfloor import recipe
 from fourfloor.errors import FourfloorError
-from fourfloor.models import family_module, is_generative
+from fourfloor.models import is_generative, learns_controls, max_styles
 from fourfloor.representations import representation_module
 from fourfloor.representations.controls import is_scale
 from fourfloor.training.checkpoint import CheckpointError
@@ -88,7 +88,7 @@ def parse(meta: dict[str, Any], source: Path) -> Header:
     if meta.get("shape") != representation_module(plan.representation_name).shape(plan.representation):
         raise CheckpointError(f"{source}: its shape does not fit its recipe; train it again with this version")
     check_styles(plan.family, meta["vocabulary"], source)
-    if getattr(plan.model, "controls", False) and not is_scale(meta.get("control_quantiles")):
+    if learns_controls(plan.model) and not is_scale(meta.get("control_quantiles")):
         raise CheckpointError(f"{source}: the scale of its controls is damaged; use another checkpoint")
     parent = meta.get("parent")
     if parent is not None and not _is_text(parent, 4096):
@@ -107,7 +107,7 @@ def unchanged_from(meta: dict[str, Any]) -> str | None:
 
 def check_styles(family: str, vocabulary: Sequence[str], source: object) -> None:
     """Raise FourfloorError where a model of the family has no room for so many styles, one of which means any."""
-    room = getattr(family_module(family), "MAX_STYLES", MAX_STYLES)
+    room = max_styles(family) or MAX_STYLES
     if len(vocabulary) >= room:
         raise FourfloorError(
             f"{source}: {len(vocabulary)} styles, a {family} model has room for {room - 1}; merge some"

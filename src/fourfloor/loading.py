@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -23,7 +22,7 @@ from fourfloor import decoders, header, recipe
 from fourfloor.errors import FourfloorError
 from fourfloor.models import Generative, Measured, family_module
 from fourfloor.models.flow.outline import Outlines
-from fourfloor.representations import codec_arrays, needs_decoder, representation_module
+from fourfloor.representations import Representation, codec_arrays, needs_decoder, representation_module
 from fourfloor.representations.controls import Quantiles
 from fourfloor.saving import save_file
 from fourfloor.training import checkpoint
@@ -63,7 +62,7 @@ class Trained:
         return codec_hash(self.codec)
 
     @property
-    def representation(self) -> ModuleType:
+    def representation(self) -> Representation:
         """Return the module of what the model sees."""
         return representation_module(self.recipe.representation_name)
 

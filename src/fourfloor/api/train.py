@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -16,8 +15,8 @@ from fourfloor import __version__, header, loading, recipe
 from fourfloor.arguments import check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
-from fourfloor.models import Generative, family_module
-from fourfloor.representations import codec_arrays, representation_module
+from fourfloor.models import Generative, family_module, learns_controls
+from fourfloor.representations import Representation, codec_arrays, representation_module
 from fourfloor.runs import folder, outcome
 from fourfloor.runs.observers import Origin, observers
 from fourfloor.training import log, loop
@@ -152,7 +151,7 @@ def _dataset(request: TrainRequest, plan: recipe.Recipe, origin: Origin) -> Data
 
 
 def _codec(
-    request: TrainRequest, plan: recipe.Recipe, origin: Origin, dataset: Dataset, representation: ModuleType
+    request: TrainRequest, plan: recipe.Recipe, origin: Origin, dataset: Dataset, representation: Representation
 ) -> Any:
     """Return the codec of what the run goes on from; fit one where it starts from nothing."""
     decoder = origin.decoder
@@ -188,11 +187,11 @@ def _model(request: TrainRequest, plan: recipe.Recipe, origin: Origin) -> nn.Mod
 def _meta(plan: recipe.Recipe, dataset: Dataset, origin: Origin, budget: Budget) -> dict[str, Any]:
     """Return what every checkpoint says of the run."""
     shape = representation_module(plan.representation_name).shape(plan.representation)
-    meta = {
+    meta: dict[str, Any] = {
         "version": __version__, "recipe": plan.to_dict(), "shape": shape, "vocabulary": dataset.vocabulary,
         "data_hash": dataset.data_hash, "parent": origin.parent_name, "planned_steps": budget.steps,
     }  # fmt: skip
-    if getattr(plan.model, "controls", False):
+    if learns_controls(plan.model):
         meta["control_quantiles"] = dataset.control_quantiles()
     return meta
 

@@ -80,6 +80,22 @@ class Measured(Protocol):
         """Say in a few words what `sampling` asks for and the Model lacks; None where nothing is missing."""
 
 
+@runtime_checkable
+class Controlled(Protocol):
+    """The Config of a family whose Model may learn controls."""
+
+    controls: bool
+    """Whether it does."""
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A family whose Model tells apart a number of styles only."""
+
+    MAX_STYLES: int
+    """How many, one of which means any."""
+
+
 def families() -> list[str]:
     """List the model families: the module names of this folder."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
@@ -114,3 +130,14 @@ def missing_parts(module: ModuleType) -> list[str]:
 def is_generative(name: str) -> bool:
     """Return whether a family makes loops; a decoder does not."""
     return hasattr(family_module(name), "Sampling")
+
+
+def learns_controls(config: object) -> bool:
+    """Return whether a Model of this Config learns controls."""
+    return isinstance(config, Controlled) and config.controls
+
+
+def max_styles(name: str) -> int | None:
+    """Return how many styles a family tells apart, one of which means any; None for any number."""
+    module = family_module(name)
+    return module.MAX_STYLES if isinstance(module, Bounded) else None

@@ -1,33 +1,21 @@
-"""Waveform <-> what a model sees; one alternative a file, numpy alone.
+"""Waveform <-> what a model sees: `name = "waveform"` means `representations/waveform.py`; numpy alone.
 
-A file that models train on holds
-
-    Config                                               what a recipe may set
-    Codec, fit(loops, config)                            what is measured on the training loops once; arrays alone
-    check_loops(loops, config)                           FourfloorError where a dataset cannot be trained on
-    check(codec, config)                                 FourfloorError where one that was read cannot be right
-    shape(config)                                        what a model must know of one x
-    batch(loops, codec, config, split, size, rng)        loops drawn with `rng` as named arrays, first axis the batch;
-                                                         split "train", "validation", or "plain": to train, not varied
-
-and, where x becomes sound without a decoder model,
-
-    count(config, bpm, bars)                             how many x one loop takes
-    decode(x, codec, config, bpm, bars, rng)             that many x -> a loop `(samples,)` at 44.1 kHz, of exact length
-    rate(config, bpm)                                    the sample rate of what x can hold; without it 44.1 kHz
+A module with a `Config` is a representation, which a recipe may name, and holds all that `Representation` lists. One
+whose x becomes sound without a decoder model is `Audible` as well; `Limited` is optional. What several share lies
+beside them. How to add one: CONTRIBUTING.md.
 """
 
 import dataclasses
 import importlib
 import pkgutil
-from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
+from fourfloor.contracts import lacking
 from fourfloor.errors import FourfloorError
 
-FULL_RATE = 44_100.0  # of whatever has no `rate`
+FULL_RATE = 44_100.0  # of whatever is not `Limited`
 
 
 class Loops(Protocol):
@@ -48,26 +36,87 @@ class Loops(Protocol):
     def control_ranks(self, features: np.ndarray, cut: tuple[int, int, int] | None) -> np.ndarray: ...  # noqa: D102
 
 
-def representation_module(name: str) -> ModuleType:
-    """Import a representation that models train on; raise FourfloorError naming those that exist."""
+@runtime_checkable
+class Representation(Protocol):
+    """What the module of every representation holds; a `codec` is its Codec, a `config` its Config."""
+
+    Config: Any
+    """A frozen dataclass with a default for every field: what a recipe's [representation] may set."""
+    Codec: Any
+    """A dataclass of arrays alone: what is measured on the training loops once, and kept in every checkpoint."""
+
+    def check_loops(self, loops: Loops, config: Any) -> None:
+        """Raise FourfloorError where a dataset cannot be trained on."""
+
+    def fit(self, loops: Loops, config: Any) -> Any:
+        """Measure the codec of a dataset on its training loops."""
+
+    def check(self, codec: Any, config: Any) -> None:
+        """Raise FourfloorError where a codec that was read from a file cannot be right."""
+
+    def shape(self, config: Any) -> dict[str, int]:
+        """Return what a model must know of one x; it goes to `Model(config, shape)`."""
+
+    def batch(
+        self, loops: Loops, codec: Any, config: Any, split: str, size: int, rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        """Draw `size` x with random numbers of `rng` alone, as named arrays, first axis the batch.
+
+        Always `x`, `bpm` float `(size,)` and `style` int `(size,)`, 0 for any. `split` is "train", "validation", or
+        "plain": loops to train on, not varied.
+        """
+
+
+@runtime_checkable
+class Audible(Protocol):
+    """A representation whose x becomes sound without a decoder model."""
+
+    def count(self, config: Any, bpm: float, bars: int) -> int:
+        """Return how many x one loop takes."""
+
+    def decode(
+        self, x: np.ndarray, codec: Any, config: Any, bpm: float, bars: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Turn that many x into a loop `(samples,)` at 44.1 kHz, of exact length."""
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A representation that holds less than 44.1 kHz."""
+
+    def rate(self, config: Any, bpm: float) -> float:
+        """Return the sample rate in Hz of what x can hold at a tempo."""
+
+
+def representation_module(name: str) -> Representation:
+    """Import a representation; FourfloorError where there is none of that name or it lacks what one needs."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    if name in names:
-        module = importlib.import_module(f"{__name__}.{name}")
-        if hasattr(module, "batch"):
-            return module
-    trainable = [n for n in names if hasattr(importlib.import_module(f"{__name__}.{n}"), "batch")]
-    raise FourfloorError(f"representation.name {name!r} is unknown: use one of {', '.join(trainable)}")
+    if name not in names or not _is_representation(name):
+        known = ", ".join(filter(_is_representation, names))
+        raise FourfloorError(f"representation.name {name!r} is unknown: use one of {known}")
+    module = importlib.import_module(f"{__name__}.{name}")
+    missing = lacking(module, Representation)
+    if 0 < len(half := lacking(module, Audible)) < 2:
+        missing += half
+    if missing:
+        told = f"{module.__file__}: lacks {', '.join(missing)}"
+        raise FourfloorError(f"{told}; {__name__} lists what a representation holds")
+    return cast(Representation, module)
+
+
+def _is_representation(name: str) -> bool:
+    return "Config" in vars(importlib.import_module(f"{__name__}.{name}"))
 
 
 def needs_decoder(name: str) -> bool:
     """Return whether a decoder model must turn what models of a representation sample into sound."""
-    return not hasattr(representation_module(name), "decode")
+    return not isinstance(representation_module(name), Audible)
 
 
 def sample_rate(name: str, config: Any, bpm: float) -> float:
     """Return the sample rate in Hz of what x of a representation can hold at a tempo."""
-    rate = getattr(representation_module(name), "rate", None)
-    return float(rate(config, bpm)) if rate else FULL_RATE
+    module = representation_module(name)
+    return float(module.rate(config, bpm)) if isinstance(module, Limited) else FULL_RATE
 
 
 def codec_arrays(codec: Any) -> dict[str, np.ndarray]:
