@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,12 @@ LIMIT_SECONDS = 120
 class Studio:
     """A running studio: its process, its address, its library, and a client."""
 
-    def __init__(self, library: Path, port: str = "0") -> None:
+    def __init__(self, library: Path, port: str = "0", options: Sequence[str] = ()) -> None:
         self.library = library
         command = [sys.executable, "-m", "fourfloor", "studio", "--no-open", "--port", port, "--library", str(library)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        found = re.search(r"http://\S+/", self.process.stdout.readline())
+        found = re.search(r"http://[^/\s]+/", self.process.stdout.readline())
         assert found
         self.address = found[0]
         self.client = httpx.Client(base_url=self.address, timeout=30)

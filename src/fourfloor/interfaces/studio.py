@@ -16,11 +16,18 @@ def studio(
     port: Annotated[int, typer.Option(help="Port of the page; 0 takes any free one.", min=0, max=65535)] = 8137,
     host: Annotated[str, typer.Option(help="Address to serve; another than this machine needs --token.")] = "127.0.0.1",
     token: Annotated[str | None, typer.Option(help="Password of the page.", show_default=False)] = None,
+    blind: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="Compare the loops of two folders without knowing which is which.", show_default=False),
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
 ) -> None:
     """Make loops on a page in the browser: hear them in time, keep the good ones, drag them into a DAW.
 
     The page is served by this machine and needs no network. It stops with Ctrl-C; all loops stay in the library.
+
+    --blind FOLDER FOLDER opens a page that plays pairs of loops at one loudness, asks which one you would keep, and
+    says in the end how far the answers are from chance.
     """
     try:
         from fourfloor.studio.serving import serve
@@ -34,4 +41,4 @@ def studio(
 
             webbrowser.open(address)
 
-    serve(library, port, host, token, ready)
+    serve(library, port, host, token, ready, blind)

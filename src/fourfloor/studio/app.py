@@ -18,7 +18,8 @@ from fastapi.staticfiles import StaticFiles
 
 from fourfloor import __version__
 from fourfloor.errors import FourfloorError
-from fourfloor.studio import models, runs, uploads
+from fourfloor.studio import blind, models, runs, uploads
+from fourfloor.studio.blind import BlindTest
 from fourfloor.studio.events import Events
 from fourfloor.studio.guard import Guard
 from fourfloor.studio.jobs import Jobs, QueueFullError
@@ -31,7 +32,9 @@ SECONDS_TO_TRY_AGAIN = 5
 Id = Annotated[LoopId, InPath()]
 
 
-def make_app(library: Library, hosts: Iterable[str] | None, token: str | None = None) -> FastAPI:
+def make_app(
+    library: Library, hosts: Iterable[str] | None, token: str | None = None, test: BlindTest | None = None
+) -> FastAPI:
     """Return the server of a library: an ASGI application that answers `hosts` only, and asks for `token`."""
     events = Events()
     jobs = Jobs(library, events.tell)
@@ -50,6 +53,8 @@ def make_app(library: Library, hosts: Iterable[str] | None, token: str | None = 
     _add_jobs(app, library, jobs)
     runs.add_routes(app, library.folder)
     uploads.add_routes(app, library.folder)
+    if test is not None:
+        blind.add_routes(app, test, PAGE)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     app.add_exception_handler(FourfloorError, _mistake)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -12,18 +12,21 @@ import uvicorn
 
 from fourfloor.errors import FourfloorError
 from fourfloor.studio.app import make_app
+from fourfloor.studio.blind import BlindTest
 from fourfloor.studio.library import Library
 
 PORT = 8137
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ANSWERS = "blind.csv"  # in the library
 SECONDS_TO_CLOSE = 3  # for answers on their way; the workers get longer
 
 
 def serve(
     library: Path, port: int = PORT, host: str = LOOPBACK[0], token: str | None = None,
-    on_ready: Callable[[str], object] = lambda address: None,
+    on_ready: Callable[[str], object] = lambda address: None, compared: tuple[Path, Path] | None = None,
 ) -> None:  # fmt: skip
-    """Serve a library until a signal stops it; `on_ready` gets the address to open.
+    """Serve a library until a signal stops it; `on_ready` gets the address to open. `compared` are two
+    folders of loops for a blind test.
 
     On another host than this machine's own a token is asked for. FourfloorError where the port or folder is taken.
     """
@@ -36,9 +39,11 @@ def serve(
     hosts = None if outside else [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
     opened = Library(library.expanduser().absolute())
     try:
-        app = make_app(opened, hosts, token)
+        test = BlindTest(*compared, opened.folder / ANSWERS) if compared else None
+        app = make_app(opened, hosts, token, test)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SECONDS_TO_CLOSE, access_log=False)
-        on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/" + (f"?token={token}" if token else ""))
+        name = f"[{host}]" if ":" in host else host
+        on_ready(f"http://{name}:{port}/{'blind' if test else ''}" + (f"?token={token}" if token else ""))
         _Server(config, app.state.events.close).run(sockets=[listening])
     finally:
         opened.close()

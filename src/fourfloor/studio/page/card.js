@@ -3,7 +3,7 @@
 import WaveSurfer from "/page/vendor/wavesurfer/wavesurfer.js";
 import { audioOf, call } from "/page/api.js";
 
-const nonce = document.querySelector('meta[name="nonce"]').content;
+const nonce = document.querySelector('meta[name="nonce"]')?.content; // the blind test draws no waveforms
 const outlines = new Map();
 
 export function element(tag, attributes = {}, ...children) {
