@@ -1,4 +1,4 @@
-"""A set of loops becomes ten numbers: what each loop scores, how the set lies in style space, what it copies."""
+"""A set of loops becomes numbers: what each loop scores, how the set lies in style space, what it copies, its tones."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from fourfloor.evaluation.features import hear, style_vector
 from fourfloor.evaluation.scores import LoopScores, score_hearing, with_copy
 from fourfloor.evaluation.seam import Seam
 from fourfloor.evaluation.sources import Sample
+from fourfloor.evaluation.tones import TONES, Tones, tones_of
 from fourfloor.signal.analysis import Array
 
 TEN = ("sane", "pulse", "independence", "tempo", "repetition", "seam", "style", "diversity", "copies", "margin")
@@ -28,10 +29,11 @@ _THREADS = 2  # FFT and BLAS leave the interpreter free; more threads want more 
 
 @dataclass(kw_only=True)
 class HeardSet:
-    """The loops of one row, heard: scores, style vectors, tracks, and copy matches of the first of them."""
+    """The loops of one row, heard: scores, style vectors, tones, tracks, and copy matches of the first of them."""
 
     scores: list[LoopScores]
     vectors: Array
+    tones: list[Tones]
     tracks: list[str]
     names: list[str]
     matches: list[CopyMatch] = field(default_factory=list)
@@ -45,8 +47,9 @@ class HeardSet:
     def to_dict(self) -> dict[str, Any]:
         """Write everything that was heard as plain values; `from_dict` gives an equal set."""
         return {
-            "scores": [asdict(score) for score in self.scores], "vectors": self.vectors.tolist(), "tracks": self.tracks,
-            "names": self.names, "matches": [asdict(match) for match in self.matches], "contents": self.contents,
+            "scores": [asdict(score) for score in self.scores], "vectors": self.vectors.tolist(),
+            "tones": [asdict(tones) for tones in self.tones], "tracks": self.tracks, "names": self.names,
+            "matches": [asdict(match) for match in self.matches], "contents": self.contents,
         }  # fmt: skip
 
     @classmethod
@@ -54,7 +57,8 @@ class HeardSet:
         """Read what `to_dict` wrote. Raises KeyError or TypeError where it is not that."""
         scores = [LoopScores(**{**score, "seam": Seam(**score["seam"])}) for score in content["scores"]]
         return cls(
-            scores=scores, vectors=np.array(content["vectors"]), tracks=list(content["tracks"]),
+            scores=scores, vectors=np.array(content["vectors"]),
+            tones=[Tones(**tones) for tones in content["tones"]], tracks=list(content["tracks"]),
             names=list(content["names"]), matches=[CopyMatch(**match) for match in content["matches"]],
             contents=list(content["contents"]),
         )  # fmt: skip
@@ -84,10 +88,10 @@ def hear_set(
     on_loop: Callable[[], None] = lambda: None,
 ) -> HeardSet:
     """Score loops one by one, and search the first `n_searched` of them for copies; no waveform is kept."""
-    heard = HeardSet(scores=[], vectors=np.zeros((0, 0)), tracks=[], names=[])
+    heard = HeardSet(scores=[], vectors=np.zeros((0, 0)), tones=[], tracks=[], names=[])
     vectors = []
 
-    def listen(numbered: tuple[int, Sample]) -> tuple[LoopScores, Array, CopyMatch | None]:
+    def listen(numbered: tuple[int, Sample]) -> tuple[LoopScores, Array, Tones, CopyMatch | None]:
         number, sample = numbered
         hearing = hear(sample.waveform, sample.sample_rate, cutoff_hz)
         scores = score_hearing(sample.waveform, sample.sample_rate, hearing, sample.bpm, sample.bars)
@@ -95,18 +99,19 @@ def hear_set(
         if index is not None and number < n_searched:
             match = index.search(sample.waveform, sample.sample_rate, sample.bpm)
             scores = with_copy(scores, match)
-        return scores, style_vector(hearing, sample.bars), match
+        return scores, style_vector(hearing, sample.bars), tones_of(hearing.waveform, sample.bpm, sample.bars), match
 
     numbered = enumerate(samples)
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         # A few at a time: hundreds of loops would not fit into memory, and the order must not depend on the threads.
         while batch := list(itertools.islice(numbered, 2 * _THREADS)):
-            for (_, sample), (scores, vector, match) in zip(batch, pool.map(listen, batch), strict=True):
+            for (_, sample), (scores, vector, tones, match) in zip(batch, pool.map(listen, batch), strict=True):
                 heard.scores.append(scores)
                 heard.tracks.append(sample.track)
                 heard.names.append(sample.name)
                 heard.contents.append(sample.content)
                 vectors.append(vector)
+                heard.tones.append(tones)
                 heard.matches += [] if match is None else [match]
                 on_loop()
     heard.vectors = np.array(vectors)
@@ -144,7 +149,7 @@ def own_distance(heard: HeardSet, space: StyleSpace, seed: int) -> Interval:
 
 
 def numbers_of(heard: HeardSet, ruler: Ruler, seed: int, itself: bool = False) -> dict[str, float]:
-    """Sum a set up in the ten numbers, with the interval of the style distance and the coverage of the training set.
+    """Sum a set up in the ten numbers, the tonal ones, the interval of the style distance and the coverage of training.
 
     `itself`: the set is the held-out one, whose distance is that between its halves.
     """
@@ -153,6 +158,7 @@ def numbers_of(heard: HeardSet, ruler: Ruler, seed: int, itself: bool = False) -
     copies = heard.copy_scores
     reference = ruler.held_out.copy_scores
     usual = float(np.median(reference)) if len(reference) else float("nan")
+    tonal = {name: median([getattr(tones, name) for tones in heard.tones]) for name in TONES}
     return {
         "sane": _share(score.is_sane(ruler.envelope) for score in scores),
         "pulse": median([score.pulse for score in scores]),
@@ -167,6 +173,7 @@ def numbers_of(heard: HeardSet, ruler: Ruler, seed: int, itself: bool = False) -
         "style_low": style.low,
         "style_high": style.high,
         "coverage": coverage(ruler.space.place(heard.vectors), ruler.space.place(ruler.train.vectors), seed),
+        **tonal,
     }
 
 

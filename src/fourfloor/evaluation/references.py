@@ -18,6 +18,7 @@ from fourfloor.copies.index import CopyIndex
 from fourfloor.evaluation.numbers import HeardSet, hear_set
 from fourfloor.evaluation.progress import HEAR_SECONDS, SEARCH_SECONDS
 from fourfloor.evaluation.sources import Sample, Source
+from fourfloor.evaluation.tonal_references import blurred, drone, mistuned
 from fourfloor.signal.analysis import Array
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import resample_loop
@@ -191,7 +192,7 @@ def _chorale(rng: np.random.Generator, loop: Sample) -> Array:
 def make_rows(
     train: Source, held_out: Source, n: int, seed: int, decoder: Decoder | None = None, only: Sequence[str] = ()
 ) -> dict[str, Iterator[Sample]]:
-    """Give the rows A to K, by letter, as iterators; row I only with a decoder, and only the letters asked for."""
+    """Give the rows A to N, by letter, as iterators; row I only with a decoder, and only the letters asked for."""
     rows = {
         "A": real(held_out, n, seed),
         "B": other_style(held_out, n, seed),
@@ -203,6 +204,9 @@ def make_rows(
         "H": real(train, n, seed + 1),
         "J": beat_slices(train, n, seed),
         "K": band_swapped(train, n, seed),
+        "L": blurred(held_out, n, seed),
+        "M": mistuned(held_out, n, seed),
+        "N": drone(held_out, n, seed),
     }
     if decoder is not None:
         rows["I"] = decoded(held_out, n, seed, decoder)

@@ -20,6 +20,7 @@ from fourfloor.evaluation.numbers import TEN, HeardSet
 from fourfloor.evaluation.pictures import player, spectrogram, strip_plot
 from fourfloor.evaluation.scorecard import ROWS, Scorecard
 from fourfloor.evaluation.sources import Source
+from fourfloor.evaluation.tones import TONES
 from fourfloor.ingestion.catalogue import Catalogue
 from fourfloor.saving import save_file
 
@@ -54,8 +55,8 @@ def markdown(card: Scorecard) -> str:
     parts = [
         "# Scorecard", _verdict_line(card), f"Diagnosis: {', '.join(card.diagnosis) or 'nothing recognized'}.",
         f"{card.n} loops, seed {card.seed}, all rows below {card.cutoff_hz:g} Hz.",
-        *(f"Note: {note}." for note in card.warnings), markdown_table(_table(card)),
-        "## Gates", markdown_table(_gates(card)), STATEMENT,
+        *(f"Note: {note}." for note in card.warnings), markdown_table(_table(card, TEN)),
+        "## Tones", markdown_table(_table(card, TONES)), "## Gates", markdown_table(_gates(card)), STATEMENT,
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
@@ -73,16 +74,16 @@ def _verdict_line(card: Scorecard) -> str:
     return f"Verdict: {words}. Better than slices of the training set: {WORD[card.beats_slices]}."
 
 
-def _table(card: Scorecard) -> list[list[str]]:
-    rows = [["row", *TEN]]
+def _table(card: Scorecard, columns: Sequence[str]) -> list[list[str]]:
+    rows = [["row", *columns]]
     entries = {"these loops": card.numbers, **{f"{key} {ROWS[key]}": row for key, row in card.rows.items()}}
     for name, numbers in entries.items():
-        rows.append([name, *(cell(number, numbers) for number in TEN)])
+        rows.append([name, *(cell(number, numbers) for number in columns)])
     return rows
 
 
 def cell(number: str, numbers: dict[str, float]) -> str:
-    """Write one number of the ten as a table shows it."""
+    """Write one number as a table shows it."""
     if not np.isfinite(numbers[number]):
         return "-"
     if number == "style":
@@ -112,7 +113,8 @@ def page(card: Scorecard, judged: Source, chosen: Sequence[int], heard: HeardSet
         f"<p class=verdict>{escape(_verdict_line(card))}</p>",
         f"<p>Diagnosis: <b>{escape(', '.join(card.diagnosis) or 'nothing recognized')}</b>. {card.n} loops, seed "
         f"{card.seed}, all rows below {card.cutoff_hz:g} Hz.</p>",
-        *(f"<p>Note: {escape(note)}.</p>" for note in card.warnings), html_table(_table(card), judged_row=True),
+        *(f"<p>Note: {escape(note)}.</p>" for note in card.warnings), html_table(_table(card, TEN), judged_row=True),
+        "<h2>Tones</h2>", html_table(_table(card, TONES), judged_row=True),
         f"<p>{escape(STATEMENT)}</p><h2>Gates</h2>", html_table(_gates(card)), "<h2>Loop by loop</h2>",
         "<p>Each mark is a loop; gray: held-out; the band is the usual range of the training set.</p>",
         *(_plot(number, card, heard, envelope) for number in

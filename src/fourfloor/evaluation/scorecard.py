@@ -32,6 +32,7 @@ ROWS = {
     "A": "held-out real", "B": "other style", "C": "held-out, sixteenths shuffled", "D": "white noise",
     "E": "gated noise", "F": "distorted rhythm under noise", "G": "16 training loops at once", "H": "exact copies",
     "I": "held-out through the decoder", "J": "beat slices of training loops", "K": "bass of one, rest of another",
+    "L": "held-out, partials blurred", "M": "held-out, bass a quarter tone up", "N": "a drone",
 }  # fmt: skip
 
 

@@ -117,6 +117,9 @@ ANCHORS: dict[str, tuple[tuple[str, float, float], ...]] = {
     "F": (("sane", 0.0, 0.1), ("style", 40.0, 300.0)),
     "G": (("diversity", 0.0, 0.7), ("style", 15.0, 300.0)),
     "H": (("copies", 0.97, 1.0), ("margin", 1.15, 99.0)),
+    "L": (("clarity_db", 0.0, 8.0),),
+    "M": (("bass_in_key", 0.0, 0.4),),
+    "N": (("clarity_db", 20.0, 60.0), ("in_scale", 0.9, 1.0), ("bass_steady", 0.9, 1.0), ("bass_spread", 0.0, 0.2)),
 }
 STYLE_ORDER = "ACD"
 
