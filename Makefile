@@ -46,7 +46,7 @@ model: .venv/installed          ## make the bundled model anew in data/ and runs
 	scripts/model.sh
 
 compare: .venv/installed        ## train every family for twenty minutes of one core on DATA, and write comparison/ (hours)
-	$(BIN)/fourfloor compare $(sort $(wildcard recipes/seed/*.toml)) $(filter-out recipes/adapt.toml recipes/decoder.toml recipes/one-track.toml,$(sort $(wildcard recipes/*.toml))) \
+	$(BIN)/fourfloor compare $(sort $(wildcard recipes/seed/*.toml)) $(filter-out recipes/adapt.toml recipes/decoder.toml recipes/one-track.toml recipes/separator.toml recipes/transcriber.toml,$(sort $(wildcard recipes/*.toml))) \
 		--data $(DATA) --minutes 20 --jobs 2 --runs runs/compare --out comparison
 
 bench: .venv/installed          ## print real-time factors and peak memory

@@ -125,6 +125,16 @@ def dataset_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(scope="session")
+def truth_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset of three produced loops of four bars with stems and score, one of them to validate."""
+    from fourfloor.producer import produce
+
+    out = tmp_path_factory.mktemp("datasets") / "truth"
+    produce(out, count=3, style="tech house", seed=77, truth=True)
+    return out
+
+
 TINY = {
     "decoder": ("--set", "model.width=16", "--set", "training.batch_size=2", "--set", "representation.crop_latents=16"),
     "prior": ("--set", "model.width=32", "--set", "model.depth=1", "--set", "training.batch_size=2"),

@@ -30,6 +30,8 @@ TINY: dict[str, dict[str, Any]] = {
     "autoencoder": {"width": 64, "latent_dim": 8},
     "flow": {"width": 64, "depth": 2, "bass_width": 32, "bass_depth": 1, "dropout": 0.0},
     "magnitude_decoder": {"width": 32, "latent_depth": 1, "frame_depth": 1, "edge_latents": 2},
+    "separator": {"width": 64, "depth": 2, "basis": 32},
+    "transcriber": {"width": 64, "depth": 2},
 }
 TINY_SAMPLING: dict[str, dict[str, Any]] = {"flow": {"steps": 2}, "spectrogram_vae": {"steps": 2}}
 TINY_REPRESENTATION: dict[str, dict[str, Any]] = {"magnitude": {"crop_latents": 8}, "latent": {}}
@@ -77,8 +79,17 @@ def minimize_once(
 
 
 @pytest.fixture(scope="module")
-def dataset(dataset_folder: Path) -> Dataset:
-    return Dataset([dataset_folder])
+def dataset(dataset_folder: Path, truth_folder: Path) -> Dataset:
+    """Return loops with the truth of produced ones, for the families that learn from it."""
+    produced = Dataset([truth_folder])
+
+    class WithTruth(Dataset):
+        has_truth = True
+
+        def truth(self, name: str, index: int) -> np.ndarray:
+            return produced.truth(name, index % len(produced))
+
+    return WithTruth([dataset_folder])
 
 
 @pytest.mark.parametrize("family", families())

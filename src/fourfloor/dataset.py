@@ -182,6 +182,16 @@ class Dataset:
             self._mono_bytes -= self._mono.popitem(last=False)[1].nbytes
         return resampled
 
+    @property
+    def has_truth(self) -> bool:
+        """Return whether every part knows its truth, as `fourfloor produce --truth` writes them."""
+        return all(part.truth_hashes for part in self.catalogues)
+
+    def truth(self, name: str, index: int) -> np.ndarray:
+        """Return what a producer's dataset keeps of a loop in one of its files of truth, as one row of values."""
+        part, own = self._parts[index]
+        return part.truth(name)[own]
+
     def control_quantiles(self) -> controls.Quantiles:
         """Return the scale that controls are ranked by: the given one, or that of the training loops."""
         if self._quantiles is None:

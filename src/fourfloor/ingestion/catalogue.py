@@ -6,6 +6,12 @@ written whole or not at all:
     catalogue.json   schema, settings, tracks, loops, rejected files, hashes
     audio.i16        the loops back to back, int16, (frames, channels) interleaved
     features.f16     float16 (loops, frames, feature_dim): the fixed latents of each loop
+
+and, where the producer was asked for the truth, what separator and transcriber train on, a row a loop:
+
+    stems.f16        kick, drums, bass and music (`representations/stems.py`)
+    instruments.f16  the spectra of the same and of the mix (`representations/score.py`)
+    score.u8         what drums and bass play (the same)
 """
 
 from __future__ import annotations
@@ -14,7 +20,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,6 +36,7 @@ from fourfloor.ingestion.schema import (
     FEATURES,
     SCHEMA,
     SPLITS,
+    TRUTH,
     Catalogue,
     Loop,
     Track,
@@ -46,7 +53,7 @@ from fourfloor.workspace import Workspace, finish_interrupted, resolved, visible
 
 __all__ = ["Catalogue", "DatasetWriter", "Loop", "Track", "hash_file", "load", "loop_features"]
 
-_FILES = frozenset([CATALOGUE, AUDIO, FEATURES, CODEC])
+_FILES = frozenset([CATALOGUE, AUDIO, FEATURES, CODEC, *TRUTH])
 _REBUILD = "make the dataset again with --overwrite"
 
 
@@ -124,6 +131,7 @@ class DatasetWriter:
         overwrite: bool = False,
         settings: dict[str, Any] | None = None,
         keep_scratch: bool = False,
+        truth: bool = False,
     ) -> None:
         self.out = resolved(Path(out))
         self.bars, self.sample_rate, self.channels = bars, sample_rate, channels
@@ -140,6 +148,8 @@ class DatasetWriter:
             self.scratch, self._new = self._work.scratch, self._work.new
             self._audio: BinaryIO = opened.enter_context(open(self._new / AUDIO, "wb"))
             self._features: BinaryIO = opened.enter_context(open(self._new / FEATURES, "wb"))
+            names = TRUTH if truth else ()
+            self._truth = {name: opened.enter_context(open(self._new / name, "wb")) for name in names}
             self._opened = opened.pop_all()
 
     def add_track(
@@ -182,11 +192,13 @@ class DatasetWriter:
         follows: int | None = None,
         key: str | None = None,
         features: np.ndarray | None = None,
+        truth: Mapping[str, np.ndarray] | None = None,
     ) -> int:
         """Add a loop, float32 (channels, frames) or int16 (frames, channels), and return its index.
 
         Its length must be exactly `loop_samples(bpm, bars, sample_rate)`. `features` are computed where not given,
-        from the rounded audio, so that they always describe the bytes on disk.
+        from the rounded audio, so that they always describe the bytes on disk. In a dataset with truth,
+        `truth` holds the arrays of each file of TRUTH.
         """
         pcm = waveform if waveform.dtype == np.int16 else to_pcm(waveform)
         frames = loop_samples(bpm, self.bars, self.sample_rate)
@@ -201,6 +213,8 @@ class DatasetWriter:
         with self._plain_errors():
             self._audio.write(data)
             self._features.write(np.ascontiguousarray(features, dtype="<f2").tobytes())
+            for name, file in self._truth.items():
+                file.write(np.ascontiguousarray((truth or {})[name]).tobytes())
         loop = Loop(
             track=track, start_seconds=float(start_seconds), bpm=float(bpm), bars=self.bars,
             split=self._tracks[track]["split"], offset=self._offset, frames=frames, gain_db=float(gain_db),
@@ -220,9 +234,11 @@ class DatasetWriter:
         if not self._loops or self._feature_shape is None:
             raise FourfloorError(f"{self.out}: no loops to write")
         with self._plain_errors():
-            for file in (self._audio, self._features):
+            for file in (self._audio, self._features, *self._truth.values()):
                 _flush(file)
                 file.close()
+            if self._truth:
+                self.settings["truth"] = {name: hash_file(self._new / name) for name in self._truth}
             self._write_catalogue(self._feature_shape)
             # Read back before the old dataset goes: a success message means that these bytes are on disk.
             load(self._new)

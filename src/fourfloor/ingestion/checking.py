@@ -55,6 +55,10 @@ def check_content(catalogue: Catalogue, features_sha256: str) -> None:
         raise FourfloorError(f"{FEATURES} is damaged")
     if not finite:
         raise FourfloorError(f"{FEATURES} holds values that are not finite")
+    for name, promised in catalogue.truth_hashes.items():
+        with open(catalogue.path / name, "rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != promised:
+                raise FourfloorError(f"{name} is damaged")
 
 
 def check_content_once(catalogue: Catalogue, features_sha256: str) -> None:
@@ -72,7 +76,7 @@ def check_content_once(catalogue: Catalogue, features_sha256: str) -> None:
 
 def _stamp(catalogue: Catalogue, features_sha256: str) -> tuple[Path, float]:
     """Return the file that remembers a dataset as it is now, and when its files changed last, in seconds."""
-    stats = [os.stat(catalogue.path / name) for name in (AUDIO, FEATURES)]
+    stats = [os.stat(catalogue.path / name) for name in (AUDIO, FEATURES, *catalogue.truth_hashes)]
     identity = [(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in stats]
     name = hashlib.sha256(repr((catalogue.data_hash, features_sha256, identity)).encode()).hexdigest()
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")

@@ -26,6 +26,8 @@ SCHEMA = 2
 GRIDS = ("exact", "steady", "pieces", "broken")
 SPLITS = ("train", "validation")
 CATALOGUE, AUDIO, FEATURES = "catalogue.json", "audio.i16", "features.f16"
+# What only a producer knows, where it was asked to keep it: settings["truth"] maps these names to their hashes.
+TRUTH = ("stems.f16", "instruments.f16", "score.u8")
 CODEC = "codec.safetensors"  # added when a model is first trained on the dataset
 FULL_SCALE = 32767
 MAX_TEXT = 10_000  # characters of a path or a reason; a path has at most 4096 bytes
@@ -110,6 +112,17 @@ class Catalogue:
         """Map features.f16 into memory: float16 (loops, frames, feature_dim), read-only."""
         shape = (len(self.loops), self.feature_frames, self.feature_dim)
         return np.memmap(self.path / FEATURES, dtype="<f2", mode="r", shape=shape)
+
+    @property
+    def truth_hashes(self) -> dict[str, str]:
+        """Map the files of TRUTH to their hashes; empty where the dataset has none."""
+        hashes = self.settings.get("truth")
+        return {name: str(hashes.get(name)) for name in TRUTH} if isinstance(hashes, dict) else {}
+
+    def truth(self, name: str) -> np.ndarray:
+        """Map a file of TRUTH into memory, read-only: a row of values a loop."""
+        values = np.memmap(self.path / name, dtype="<f2" if name.endswith(".f16") else "u1", mode="r")
+        return values.reshape(len(self.loops), -1)
 
     def waveform(self, index: int) -> np.ndarray:
         """Return one loop as float32 (channels, frames) in [-1, 1]."""

@@ -81,6 +81,9 @@ def produce(
     wav: Annotated[bool, typer.Option("--wav", help="Also write each loop as a WAV file, in OUT-files.")] = False,
     stems: Annotated[bool, typer.Option("--stems", help="Also write each instrument of a loop as a WAV file.")] = False,
     midi: Annotated[bool, typer.Option("--midi", help="Also write each loop as a MIDI file.")] = False,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="Keep stems and notes in the dataset, to train separator and transcriber.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing dataset.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -95,7 +98,7 @@ def produce(
         with progress_bar("produce") as bar:
             made = ff.produce(
                 out, count=count, style=style, bars=bars, bpm=bpm, seed=seed, density=density, energy=energy, kit=kit,
-                wav=wav, stems=stems, midi=midi, jobs=jobs, overwrite=overwrite, on_progress=bar.update,
+                wav=wav, stems=stems, midi=midi, truth=truth, jobs=jobs, overwrite=overwrite, on_progress=bar.update,
             )  # fmt: skip
     except StopSignal as stop:
         leave(f"{out}: {stop}. The rendered loops are kept; run the same command to continue", stop.exit_code)

@@ -45,7 +45,7 @@ def echo(
         shifted = circle.delay(tap, i * beats * beat_samples)
         wet += (
             gain
-            * (shifted if i % 2 else shifted[::-1])
+            * (shifted if i % 2 else shifted[..., ::-1, :])
             * np.array([[1.0], [0.6]] if i % 2 else [[0.6], [1.0]], np.float32)
         )
         gain *= feedback
@@ -133,10 +133,10 @@ def swept_noise(
 
 
 def width(waveform: np.ndarray, amount: float, mono_below_hz: float, sample_rate: int) -> np.ndarray:
-    """Scale the side signal and take the lows out of it."""
-    middle = 0.5 * (waveform[0] + waveform[1])
-    side = 0.5 * amount * (waveform[0] - waveform[1])
+    """Scale the side signal of (..., 2, N) and take the lows out of it."""
+    middle = 0.5 * (waveform[..., 0, :] + waveform[..., 1, :])
+    side = 0.5 * amount * (waveform[..., 0, :] - waveform[..., 1, :])
     side = circle.filter_sections(
         signal.butter(4, mono_below_hz, "high", fs=sample_rate, output="sos"), side, sample_rate
     )
-    return np.stack([middle + side, middle - side])
+    return np.stack([middle + side, middle - side], axis=-2)

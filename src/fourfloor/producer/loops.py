@@ -150,11 +150,12 @@ def render_loop(
     density: float | None = None,
     energy: float | None = None,
     kit: Kit | None = None,
+    grouped: bool = False,
 ) -> ProducedLoop:
     """Render one loop, waveform (2, N), N = loop_samples(bpm, bars, sample_rate); equal arguments give equal samples.
 
     `density` in [0, 1] scales how many parts play and how busy they are, `energy` in [0, 1] how bright, driven and loud
-    they are. Unset choices are drawn from `seed`.
+    they are. Unset choices are drawn from `seed`. With `grouped` the loop also holds its four stems as mastered.
     """
     if bars < 1:
         raise FourfloorError(f"bars {bars}: ask for at least one bar")
@@ -177,10 +178,11 @@ def render_loop(
         for i, part in enumerate(parts)
     ]
     kick_starts = [round(e.start * beat_samples) for part in parts if part.name == "kick" for e in part.events]
-    mixed, stems = mix.mix_down(tracks, rules, kick_starts, beat_samples, sample_rate, stream(seed, "mix"))
+    bus, stems = mix.mix_down(tracks, rules, kick_starts, beat_samples, sample_rate, stream(seed, "mix"), grouped)
+    bus = master(bus, rules, energy, sample_rate, stream(seed, "master"))
     events = sorted((event for part in parts for event in part.events), key=lambda e: (e.start, e.instrument, e.pitch))
     return ProducedLoop(
-        waveform=master(mixed, rules, energy, sample_rate, stream(seed, "master")),
+        waveform=bus[0],
         bpm=float(bpm),
         bars=bars,
         key=song.key.name,
@@ -188,4 +190,5 @@ def render_loop(
         style=style,
         events=events,
         stems=stems,
+        groups=bus[1:] if grouped else None,
     )

@@ -9,6 +9,7 @@ from fourfloor.producer import circle, effects
 from fourfloor.producer.mastering import weighting_gain
 from fourfloor.producer.parts import Part
 from fourfloor.producer.styles import Style
+from fourfloor.representations.stems import STEMS
 
 
 def moment_db(mono: np.ndarray, sample_rate: int) -> float:
@@ -19,6 +20,12 @@ def moment_db(mono: np.ndarray, sample_rate: int) -> float:
     return float(10 * np.log10(np.quantile(power, 0.95) + 1e-12))
 
 
+def group_of(part: Part) -> int:
+    """Return the stem that a part belongs to, as an index into STEMS; an acid line counts as music."""
+    fixed = {"kick": "kick", "bass": "bass"}.get(part.name)
+    return STEMS.index(fixed or ("drums" if part.hit is not None else "music"))
+
+
 def mix_down(
     parts: list[tuple[Part, np.ndarray]],
     style: Style,
@@ -26,8 +33,12 @@ def mix_down(
     beat_samples: float,
     sample_rate: int,
     rng: np.random.Generator,
+    grouped: bool = False,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Balance, place and sum the parts' dry tracks (1 or 2, N): the mix (2, N) and the stems (2, N) that sum to it."""
+    """Balance, place and sum the parts' dry tracks (1 or 2, N): the bus (1, 2, N) and the stems (2, N) that sum to it.
+
+    With `grouped` the bus has a row more for each of STEMS, with its own room and echo.
+    """
     length = parts[0][1].shape[1]
     room = effects.reverb_response(
         rng, rng.uniform(*style.reverb), rng.uniform(1500, 7000), rng.uniform(0, 0.03), sample_rate
@@ -35,29 +46,35 @@ def mix_down(
     recovery = beat_samples / sample_rate * rng.uniform(0.3, 0.9)
     curve = effects.ducking(length, kick_starts, 1.0, recovery, sample_rate)
     stems: dict[str, np.ndarray] = {}
-    to_room, to_delay = np.zeros((2, length), np.float32), np.zeros((2, length), np.float32)
+    returns: dict[str, np.ndarray] = {}
+    rows = 1 + len(STEMS) * grouped
+    bus, to_room, to_delay = (np.zeros((rows, 2, length), np.float32) for _ in range(3))
     for part, track in parts:
         placed = _placed(part, track, curve if kick_starts else None, sample_rate)
         stems[part.name] = stems[part.name] + placed if part.name in stems else placed
+        both = [0, 1 + group_of(part)][:rows]
+        bus[both] += placed
         if part.reverb:
-            to_room += part.reverb * placed
+            to_room[both] += part.reverb * placed
         if part.delay:
-            to_delay += part.delay * placed
+            to_delay[both] += part.delay * placed
     if np.any(to_delay):
         turns, feedback = float(rng.choice([0.75, 0.75, 0.5, 1.0, 0.375])), rng.uniform(0.3, 0.65)
-        stems["delay"] = effects.echo(to_delay, turns, feedback, beat_samples, sample_rate)
-        to_room += 0.3 * stems["delay"]
+        returns["delay"] = effects.echo(to_delay, turns, feedback, beat_samples, sample_rate)
+        to_room += 0.3 * returns["delay"]
     if np.any(to_room):
-        stems["reverb"] = circle.convolve(to_room, room)
-    for name in ("delay", "reverb"):
-        if name in stems and kick_starts:
-            stems[name] = stems[name] * (1 - 0.6 * (1 - curve))
+        returns["reverb"] = circle.convolve(to_room, room)
+    for name, wet in returns.items():
+        ducked = wet * (1 - 0.6 * (1 - curve)) if kick_starts else wet
+        stems[name] = ducked[0]
+        bus += ducked
     if kick_starts and rng.uniform() < style.rumble:
         stems["rumble"] = rumble(stems["kick"], curve, sample_rate, rng)
-    mixed = np.zeros((2, length), np.float32)
-    for stem in stems.values():
-        mixed += stem
-    return mixed, {name: np.broadcast_to(stem, mixed.shape) for name, stem in stems.items()}
+        bus[[0, 1 + STEMS.index("kick")][:rows]] += stems["rumble"]
+    bus[0] = 0.0
+    for stem in stems.values():  # in the order in which earlier versions summed them: the same bytes
+        bus[0] += stem
+    return bus, {name: np.broadcast_to(stem, (2, length)) for name, stem in stems.items()}
 
 
 def _placed(part: Part, track: np.ndarray, ducking: np.ndarray | None, sample_rate: int) -> np.ndarray:

@@ -89,6 +89,7 @@ def produce(
     wav: bool = False,
     stems: bool = False,
     midi: bool = False,
+    truth: bool = False,
     jobs: int = 2,
     overwrite: bool = False,
     on_progress: OnProgress = ignore,
@@ -115,6 +116,7 @@ def produce(
         wav: Also write each loop as a WAV file into `<out>-files`.
         stems: Also write each instrument of a loop as a WAV file.
         midi: Also write each loop as a MIDI file.
+        truth: Keep stems and notes in the dataset, to train separator and transcriber.
         jobs: Number of processes, 0-64; 0 means one per core.
         overwrite: Replace an existing dataset.
         on_progress: Called with (done, total, text) after each loop.
@@ -140,14 +142,15 @@ def produce(
     files = out.with_name(out.name + "-files")
     settings: dict[str, Any] = {"seed": seed, "style": style, "bpm": bpm, "density": density, "energy": energy}
     order = Order(
-        **settings, bars=bars, sample_rate=sample_rate, stems=stems, midi=midi, wav=wav,
+        **settings, bars=bars, sample_rate=sample_rate, stems=stems, midi=midi, wav=wav, truth=truth,
         kit=None if kit is None else Path(kit), files=files,
     )  # fmt: skip
     content = load_kit(order.kit, sample_rate).content if order.kit is not None else ""
     kept = {"producer": fourfloor.__version__, **settings, "kit": content or None, "validation_share": validation_share}
     writer = DatasetWriter(
-        out, keep_scratch=True, bars=bars, sample_rate=sample_rate, overwrite=overwrite, settings=kept
-    )
+        out, keep_scratch=True, bars=bars, sample_rate=sample_rate, overwrite=overwrite, settings=kept,
+        truth=truth,
+    )  # fmt: skip
     with writer, plain_errors(out):
         order = replace(order, files=writer.scratch / "files")
         resumed = is_resumed(writer.scratch, order.fingerprint(content))
@@ -167,8 +170,8 @@ def _append(writer: DatasetWriter, order: Order, index: int, held_out: bool) -> 
     if part is None:
         path.unlink(missing_ok=True)
         raise FourfloorError(f"{path}: was damaged on disk and is removed; run again to go on")
-    pcm, features, facts = part
-    known = facts["truth"]
+    arrays, facts = part
+    pcm, features, known = arrays.pop("pcm"), arrays.pop("features"), facts["truth"]
     track = writer.add_track(
         name=f"produced-{loop_seed(order.seed, index)}",
         path=f"produced-{loop_seed(order.seed, index)}",
@@ -177,5 +180,7 @@ def _append(writer: DatasetWriter, order: Order, index: int, held_out: bool) -> 
         style=known["style"],
         split="validation" if held_out else "train",
     )
-    writer.add_loop(pcm, track=track, bpm=known["bpm"], gain_db=facts["gain_db"], key=known["key"], features=features)
+    writer.add_loop(
+        pcm, track=track, bpm=known["bpm"], gain_db=facts["gain_db"], key=known["key"], features=features, truth=arrays
+    )
     return json.dumps({"loop": index, **known}, separators=(",", ":"))

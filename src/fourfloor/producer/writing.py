@@ -21,7 +21,8 @@ from fourfloor.ingestion.schema import to_pcm, to_waveform
 from fourfloor.producer.kits import load_kit
 from fourfloor.producer.loops import render_loop
 from fourfloor.producer.midi import write_midi
-from fourfloor.producer.score import ProducedLoop
+from fourfloor.producer.score import ProducedLoop, roll
+from fourfloor.representations import score, stems
 from fourfloor.saving import save_file
 
 MAX_BARS = 64
@@ -44,6 +45,7 @@ class Order:
     wav: bool
     stems: bool
     midi: bool
+    truth: bool
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -68,6 +70,7 @@ class Order:
             self.wav,
             self.stems,
             self.midi,
+            self.truth,
         )
         return hashlib.sha256(repr(settings).encode() + source).hexdigest()
 
@@ -154,6 +157,7 @@ def render_part(part: Part) -> Path:
         density=order.density,
         energy=order.energy,
         kit=kit,
+        grouped=order.truth,
     )
     write_files(loop, index, order)
     meter = LevelMeter([loop.waveform], order.sample_rate)
@@ -162,17 +166,26 @@ def render_part(part: Part) -> Path:
     gain_db = meter.gain_db(Thresholds())
     pcm = to_pcm(loop.waveform * np.float32(10 ** (gain_db / 20)))
     features = loop_features(to_waveform(pcm), loop.bpm, loop.bars)
+    known: dict[str, Any] = {}
+    if loop.groups is not None:
+        groups = loop.groups * np.float32(10 ** (gain_db / 20))
+        known = {
+            "stems.f16": stems.analyze(groups, loop.bars),
+            "instruments.f16": score.analyze(groups, loop.bars),
+            "score.u8": roll(loop.events, loop.bars),
+        }
     facts = json.dumps({"gain_db": gain_db, "truth": truth(loop, loop_seed(order.seed, index))})
     content = io.BytesIO()
-    np.savez(content, pcm=pcm, features=features, facts=np.frombuffer(facts.encode(), np.uint8))
+    np.savez(content, pcm=pcm, features=features, facts=np.frombuffer(facts.encode(), np.uint8), **known)
     save_file(part.path, content.getvalue())
     return part.path
 
 
-def read_part(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
-    """Read what `render_part` wrote; None when it is missing or damaged."""
+def read_part(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    """Read the arrays and the facts that `render_part` wrote; None when they are missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as part:
-            return part["pcm"], part["features"], json.loads(part["facts"].tobytes())
+            arrays = {name: part[name] for name in part.files}
+            return arrays, json.loads(arrays.pop("facts").tobytes())
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None

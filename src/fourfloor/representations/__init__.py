@@ -33,6 +33,10 @@ class Loops(Protocol):
     def style_mates(self, index: int) -> np.ndarray: ...  # noqa: D102
     def follower(self, index: int) -> int | None: ...  # noqa: D102
     def codec(self) -> Any: ...  # noqa: D102
+
+    @property
+    def has_truth(self) -> bool: ...  # noqa: D102
+    def truth(self, name: str, index: int) -> np.ndarray: ...  # noqa: D102
     def control_ranks(self, features: np.ndarray, cut: tuple[int, int, int] | None) -> np.ndarray: ...  # noqa: D102
 
 

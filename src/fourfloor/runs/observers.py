@@ -70,7 +70,8 @@ def observers(
                 check = early_stopping.checker(plan, codec, dataset, meta, origin.decoder, on_loop)
             except early_stopping.NothingToCompareError as error:
                 notes.append(f"the training cannot stop early: {error}")
-    listen = listening.listener(run, plan, codec, dataset, meta, origin.decoder)
+    makes_sound = isinstance(model, Generative) or plan.representation_name == "magnitude"  # or turns latents into it
+    listen = listening.listener(run, plan, codec, dataset, meta, origin.decoder) if makes_sound else None
     return Observers(listen=listen, check=check, notes=notes)
 
 

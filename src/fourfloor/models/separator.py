@@ -1,0 +1,100 @@
+"""The separator: a loop into kick, drums, bass and music, by masks above and by waveforms in the low band.
+
+One trunk of circular convolutions sees the low band's waveform and the powers above it, frame by frame on the beat
+grid. Above, it answers with a mask for each stem, band and channel. In the low band it weighs the coefficients of a
+learned basis, as Conv-TasNet does (Luo and Mesgarani 2019): the windows of kick, drums and bass are decoded from them,
+and music is what is left. Nothing is transformed inside, so the network is matrix products and convolutions alone.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fourfloor.errors import FourfloorError
+from fourfloor.nn.conv import CircularConvNeXt
+
+STEMS = 4
+DILATIONS = (1, 2, 4, 8, 16)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Size of the separator and weight of its losses."""
+
+    width: int = 160
+    depth: int = 8
+    basis: int = 128  # coefficients of a window of the low band
+    high_weight: float = 0.5  # of the decibels of what lies above the low band alone, beside those of the whole
+    silence: float = 1e-3  # of the mix's power: stems below that count as silent
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.width <= 4096 or not 1 <= self.depth <= 64 or not 8 <= self.basis <= 4096:
+            raise FourfloorError(
+                f"width {self.width}, depth {self.depth}, basis {self.basis}: choose 8-4096, 1-64 and 8-4096"
+            )
+        if not 0 <= self.high_weight <= 100 or not 1e-6 <= self.silence <= 1:
+            raise FourfloorError(f"high_weight {self.high_weight:g}, silence {self.silence:g}: choose 0-100, 1e-6-1")
+
+
+class Model(nn.Module):
+    """What a separator sees `(batch, frames, low_window + bands)` to masks and windows of the low band."""
+
+    def __init__(self, config: Config, shape: dict[str, int]) -> None:
+        super().__init__()
+        self.config, self.hop, self.low_window = config, shape["hop"], shape["low_window"]
+        self.bands = shape["bands"]
+        self.embed = nn.Linear(self.low_window + self.bands, config.width)
+        self.blocks = nn.ModuleList(
+            CircularConvNeXt(config.width, expansion=2, dilation=DILATIONS[block % len(DILATIONS)])
+            for block in range(config.depth)
+        )
+        self.norm = nn.LayerNorm(config.width)
+        self.masks = nn.Linear(config.width, STEMS * self.bands)
+        self.weights = nn.Linear(config.width, (STEMS - 1) * config.basis)
+        self.encode = nn.Linear(self.low_window, config.basis, bias=False)
+        self.decode = nn.Linear(config.basis, self.low_window, bias=False)
+
+    def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
+        """Return one group: everything is trained together."""
+        return {"model": self.parameters()}
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the masks `(batch, frames, 4, bands)` and low windows `(batch, frames, 3, low_window)`."""
+        hidden = self.embed(x)
+        for block in self.blocks:
+            hidden = block(hidden)
+        hidden = self.norm(hidden)
+        masks = self.masks(hidden).unflatten(-1, (STEMS, self.bands)).float().softmax(dim=-2)
+        weights = self.weights(hidden).unflatten(-1, (STEMS - 1, -1))
+        coefficients = self.encode(x[..., : self.low_window]).unsqueeze(-2)
+        return masks, self.decode(weights * coefficients).float()
+
+    def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Yield the mean error of the stems in dB, of all of it and of what lies above the low band."""
+        masks, windows = self(batch["x"])
+        power, low = batch["power"], batch["low"]
+        mix = power.sum(dim=2, keepdim=True)
+        # Sounds that know nothing of one another: only its own power lies in a stem's mask times the mix.
+        high_error = (masks.square() * mix - 2 * masks * power + power).sum(dim=-1).mean(dim=1)
+        answered = overlapped(windows, self.hop)
+        answered = torch.cat([answered, low.sum(dim=1, keepdim=True) - answered.sum(dim=1, keepdim=True)], dim=1)
+        low_error = (answered - low).square().mean(dim=-1)
+        low_power, high_power = low.square().mean(dim=-1), power.sum(dim=-1).mean(dim=1)
+        whole = self.decibels(low_error + high_error, low_power + high_power)
+        high = self.decibels(high_error, high_power)
+        loss = whole.mean() + self.config.high_weight * high.mean()
+        parts = {f"stem{number}": value.detach() for number, value in enumerate(whole.mean(dim=0))}
+        yield "model", loss, {"whole": whole.mean().detach(), "high": high.mean().detach(), **parts}
+
+    def decibels(self, error: Tensor, power: Tensor) -> Tensor:
+        """Return how far the error `(batch, stems)` lies below the stem's power; below `silence` it is indifferent."""
+        return 10 * torch.log10((error + self.config.silence) / (power + self.config.silence))
+
+
+def overlapped(windows: Tensor, hop: int) -> Tensor:
+    """Add windows `(batch, frames, stems, length)`, each centered on its frame, to `(batch, stems, frames * hop)`."""
+    pieces = windows.unflatten(-1, (-1, hop)).unbind(dim=-2)
+    placed = [torch.roll(piece, number - len(pieces) // 2, dims=1) for number, piece in enumerate(pieces)]
+    return torch.stack(placed).sum(dim=0).permute(0, 2, 1, 3).flatten(2)
