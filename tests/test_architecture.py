@@ -38,6 +38,7 @@ PATH = [
     "faults",
     "runs",
     "packs",
+    "editing",
     "api",
     "comparing",
     "verbs",
