@@ -4,6 +4,7 @@ said. The bytes that recorders, pipes, `cat` and radio recordings leave are writ
 import os
 import random
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from conftest import house_loop
 from faults.test_audio_faults import decode_in_child, mutated
 
 from fourfloor import audio
+from fourfloor.audio import AudioError
 from fourfloor.audio.lengths import UNFINISHED, WRONG
 
 LOOP, OTHER = house_loop(126.0), house_loop(140.0, bars=2, seed=1)
@@ -81,6 +83,25 @@ def test_a_length_that_is_too_short_hides_nothing(tmp_path, kind):
     assert np.array_equal(found, whole)
     longer = f"longer than it claims: {LOOP.shape[1] / 44_100:.2f} s, 0.91 s claimed; all read"
     assert repairs == [longer if kind == "FLAC" else WRONG]
+
+
+@pytest.mark.parametrize("tail", [bytes(300_000), b"TAG" + bytes(125), b"APETAGEX" + bytes(3000)])
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "W64", "CAF", "AU", "FLAC", "OGG", "MP3"])
+def test_zeros_and_tags_behind_the_audio_are_not_sound(tmp_path, kind, tail):
+    """File systems and recorders that reserve space leave zeros, taggers leave tags of any kind."""
+    content = coded(tmp_path, LOOP, kind)
+    whole, said = heard(tmp_path, content)
+    found, repairs = heard(tmp_path, content + tail)
+    assert np.array_equal(found, whole)
+    assert repairs == said == []
+
+
+def test_empty_pages_cost_nothing(tmp_path):
+    page = b"OggS\0" + bytes(22)
+    begun = time.process_time()
+    with pytest.raises(AudioError, match="more pages or streams than hours of music"):
+        heard(tmp_path, coded(tmp_path, LOOP, "OGG") + 100_000 * page)
+    assert time.process_time() - begun < 0.5  # 720,000 of them took a second
 
 
 @pytest.mark.parametrize("kind", ["W64", "CAF", "AU"])

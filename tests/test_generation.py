@@ -297,7 +297,11 @@ def test_a_parent_without_a_reference_is_noted(
 
 def test_a_reference_to_other_music_is_written_anew(dataset_folder: Path, other_folder: Path, tmp_path: Path) -> None:
     for folder in (dataset_folder, other_folder):
-        fingerprints.write(tmp_path, Dataset([folder]), usual_range)
+        told: list[tuple[int, int]] = []
+        fingerprints.write(tmp_path, Dataset([folder]), usual_range, None, lambda *share, kept=told: kept.append(share))
+        shares = [done / total for done, total in told]
+        assert shares == sorted(shares)
+        assert (shares[0] <= 0.1, shares[-1]) == (True, 1.0)  # the bar is full when the last loop is measured
         names = set(fingerprints.load(tmp_path).index.to_arrays()[1]["names"])
         dataset = Dataset([folder])
         assert names == {dataset.name(int(index)) for index in dataset.indices("train")}

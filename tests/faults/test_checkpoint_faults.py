@@ -23,6 +23,7 @@ from fourfloor.runs.folder import RESUMED, claimed
 from fourfloor.saving import SavingError
 from fourfloor.training import checkpoint
 from fourfloor.training.log import Log, read
+from fourfloor.training.progress import Progress
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
@@ -379,6 +380,21 @@ def test_a_folder_with_other_files_is_no_run_folder(tmp_path: Path, name: str) -
 def test_two_trainers_cannot_share_a_folder(tmp_path: Path, dataset_folder: Path) -> None:
     with claimed(tmp_path), pytest.raises(ValueError, match="another process is training there"):
         api.train(request(dataset_folder, tmp_path))
+
+
+def test_a_second_training_in_one_process_is_refused(tmp_path: Path, dataset_folder: Path) -> None:
+    """Both would draw from torch's one random state: other losses, without a word."""
+    told: list[str] = []
+
+    def another(progress: Progress) -> None:
+        with pytest.raises(FourfloorError, match="another training runs in this process") as caught:
+            api.train(request(dataset_folder, tmp_path / "second", steps=1))
+        told.append(str(caught.value))
+
+    api.train(request(dataset_folder, tmp_path / "first", steps=1), another)
+    assert told
+    assert not (tmp_path / "second").exists()
+    api.train(request(dataset_folder, tmp_path / "second", steps=1))
 
 
 def test_a_run_folder_that_cannot_be_made_is_named(tmp_path: Path, dataset_folder: Path) -> None:

@@ -185,6 +185,15 @@ def test_a_bomb_takes_no_memory(folder: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
 
 
+def test_a_missing_reference_is_named(folder: Path) -> None:
+    for name in (fingerprints.ARRAYS, fingerprints.ABOUT):
+        (folder / name).unlink()
+        with pytest.raises(FourfloorError) as caught:
+            fingerprints.load(folder)
+        remedy = "`fourfloor train --resume` writes it"
+        assert str(caught.value) == f"{folder}: its reference to the training set is missing; {remedy}"
+
+
 def test_silent_loops_make_no_reference(tmp_path: Path) -> None:
     with DatasetWriter(tmp_path / "data", bars=1) as writer:
         for number in range(3):

@@ -1,6 +1,7 @@
 """Step 5: a recipe and datasets go in, a run folder with a trained model comes out."""
 
 import errno
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,11 @@ def train(request: TrainRequest, on_progress: OnProgress = ignore) -> dict[str, 
     FourfloorError in one line for a recipe, dataset or folder that does not serve, or where memory is out;
     `interruption.Stopped` after a signal in the training, whatever the caller makes of one before it.
     """
+    with _alone():
+        return _in_steps(request, on_progress)
+
+
+def _in_steps(request: TrainRequest, on_progress: OnProgress) -> dict[str, Any]:
     began = time.monotonic()
     plan = recipe.load(request.recipe, request.overrides)
     minutes = request.minutes if request.minutes or request.steps else plan.training.minutes
@@ -221,6 +227,20 @@ OUT_OF_MEMORY = (
     "can't allocate memory", "out of memory", "cannot allocate memory", "not enough memory", "bad_alloc",
     "could not create a memory object",
 )  # fmt: skip
+
+
+_BUSY = threading.Lock()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Refuse a second training in this process: both would draw from torch's one random state and share its threads."""
+    if not _BUSY.acquire(blocking=False):
+        raise FourfloorError("another training runs in this process; start the second one in a process of its own")
+    try:
+        yield
+    finally:
+        _BUSY.release()
 
 
 def _device(name: str) -> str:

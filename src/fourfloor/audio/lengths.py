@@ -17,6 +17,9 @@ WRONG = "the header gives a length that is too short: read to the end of the fil
 _UNKNOWN = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)  # of 32 bits, as ffmpeg, sox and recorders leave them
 _NEVER = 1 << 43  # bytes: file systems refuse to seek so far
 _MAX_CHUNKS = 1024
+_PADDING = 1 << 15  # bytes behind the audio that are not looked at
+_TAGS = (b"ID3", b"TAG", b"APE")
+_MOST_ZEROS = 1 << 24  # behind the audio, which recorders and file systems leave
 
 
 def sized_streams(file: BinaryIO) -> list[Stream]:
@@ -108,7 +111,11 @@ def _w64(file: BinaryIO) -> Stream:
             break
         size = int.from_bytes(head[16:], "little")
         if head[:4] == b"data":
-            return _sized(file, position + 16, "<Q", position + 24, size - 24, 24, align=8)
+            start, claimed = position + 24, size - 24
+            found = _sized(file, position + 16, "<Q", start, claimed, 24, align=8)
+            after = 0 < claimed < file.seek(0, 2) - start and not found.pieces
+            # libsndfile takes what follows for audio, too.
+            return Stream(pieces=((0, start + claimed),)) if after else found
         position += max(24, size + -size % 8)
     return Stream()
 
@@ -127,11 +134,11 @@ def _caf(file: BinaryIO) -> Stream:
 
 
 def _sized(
-    file: BinaryIO, at: int, form: str, start: int, claimed: int, extra: int, align: int = 2, tail: bool = True
+    file: BinaryIO, place: int, form: str, start: int, claimed: int, extra: int, align: int = 2, tail: bool = True
 ) -> Stream:
     """Compare the bytes of audio claimed with those from `start` to the end of the file; mend a size that is no use.
 
-    The size is at `at`, packed as `form`, and counts `extra` bytes beside the audio. Where `tail`, other chunks may
+    The size is at `place`, packed as `form`, and counts `extra` bytes beside the audio. Where `tail`, other chunks may
     follow, aligned to `align` bytes.
     """
     length = file.seek(0, 2)
@@ -142,29 +149,34 @@ def _sized(
     if not unknown and claimed > present:
         # libsndfile reads what is there, except in a CAF.
         return Stream(
-            pieces=_resized(at, form, present + extra, length) if form == ">Q" else (), over=claimed / present
+            pieces=_resized(place, form, present + extra, length) if form == ">Q" else (), over=claimed / present
         )
+    if not unknown and (_is_zeros(file, start + claimed, length) or at(file, start + claimed, 3) in _TAGS):
+        return Stream()
     if (
         not unknown
         and tail
-        and (_chunkat(file, start + claimed + -claimed % align, length) or present - claimed < 1 << 15)
+        and (_chunkat(file, start + claimed + -claimed % align, length) or present - claimed < _PADDING)
     ):
         return Stream()
-    if not unknown and claimed == present:
-        return Stream()
-    return Stream(pieces=_resized(at, form, present + extra, length), note=UNFINISHED if unknown else WRONG)
+    return Stream(pieces=_resized(place, form, present + extra, length), note=UNFINISHED if unknown else WRONG)
 
 
-def _resized(at: int, form: str, size: int, length: int) -> tuple[Piece, ...]:
+def _resized(place: int, form: str, size: int, length: int) -> tuple[Piece, ...]:
     field = struct.pack(form, min(size, 256 ** struct.calcsize(form) - 2))
-    return (0, at), field, (at + len(field), length)
+    return (0, place), field, (place + len(field), length)
 
 
 def _chunkat(file: BinaryIO, position: int, length: int) -> bool:
     """Return whether a chunk or a tag begins here, or the file ends."""
     head = at(file, position, 8)
     named = len(head) == 8 and all(32 <= byte < 127 for byte in head[:4])
-    return position >= length - 8 or named or head.startswith((b"ID3", b"TAG"))
+    return position >= length - 8 or named or head[:3] in _TAGS
+
+
+def _is_zeros(file: BinaryIO, position: int, length: int) -> bool:
+    """Return whether nothing or zeros follow, as space that was reserved; more of them count as silent audio."""
+    return length - position <= _MOST_ZEROS and not at(file, position, length - position).strip(b"\0")
 
 
 def at(file: BinaryIO, position: int, count: int) -> bytes:

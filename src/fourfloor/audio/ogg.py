@@ -18,7 +18,7 @@ _BLOCK_BYTES = 1 << 16
 _FIRST, _LAST = 2, 4
 _FLAC_MARK = b"\x7fFLAC"
 _FLAC_EXTRA = 9  # of the mapping, before "fLaC" and STREAMINFO
-# 20 ms a page, the shortest that encoders write, are four hours; a file of empty pages shall not cost minutes.
+# 20 ms a page, the shortest that encoders write, are four hours; a file of tiny pages shall not cost minutes.
 _MAX_PAGES = 720_000
 _MAX_MISSES = 4096
 _MAX_BODIES = 400_000  # of 90 ms each, as FLAC encoders write them, they are ten hours
@@ -53,6 +53,7 @@ def ogg_streams(file: BinaryIO) -> list[Stream]:
             continue
         pages += 1
         flags, granule, serial, body, end = page
+        misses += body == end  # music fills its pages: nothing but empty ones shall cost nothing
         if flags & _FIRST and (not links or links[-1].begun):
             links.append(_Link(start=position))
         if links:

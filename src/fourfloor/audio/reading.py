@@ -102,7 +102,7 @@ def _decoded(file: OpenFile, stream: Stream, info: AudioInfo, tally: Tally, plac
         # One frame beyond the limit is enough to know; libsndfile gives an absurd number where it knows none.
         total = min(decoder.frames, (MAX_SAMPLES - tally.samples) // info.channels + 1)
         while not tally.stopped and frames < total:
-            chunk, tally.stopped = _read_chunk(decoder, info.channels, total - frames)
+            chunk, tally.stopped = _read_chunk(decoder, info.channels, total - frames, info.frames - frames)
             frames += len(chunk)
             tally.samples += chunk.size
             tally.bad += _silence_bad(chunk)
@@ -131,8 +131,11 @@ def decode(path: PathLike, sample_rate: int = SAMPLE_RATE, channels: int = 2, ma
     return np.ascontiguousarray(waveform[:, :samples])
 
 
-def _read_chunk(file: Any, channels: int, remaining: int) -> tuple[np.ndarray, str]:
-    """Read about a second `(frames, channels)`; say why the file stops, where it does."""
+def _read_chunk(file: Any, channels: int, remaining: int, claimed: int) -> tuple[np.ndarray, str]:
+    """Read about a second `(frames, channels)`; say why the file stops, where it does.
+
+    No read goes beyond the frames that are `claimed`: what follows them, a tag, would break it and lose its beginning.
+    """
     import soundfile
 
     chunk = np.empty((min(remaining, max(_READ_FRAMES, _CHUNK_SAMPLES // channels)), channels), np.float32)
@@ -140,7 +143,8 @@ def _read_chunk(file: Any, channels: int, remaining: int) -> tuple[np.ndarray, s
     with quiet_mpg123() if file.format == "MP3" else contextlib.nullcontext():
         while filled < len(chunk) and not stopped:
             try:
-                read = len(file.read(out=chunk[filled : filled + _READ_FRAMES]))
+                count = min(_READ_FRAMES, claimed - filled) if claimed > filled else _READ_FRAMES
+                read = len(file.read(out=chunk[filled : filled + count]))
             except soundfile.LibsndfileError as error:
                 read, stopped = 0, one_line(error).rstrip(".")
             filled += read

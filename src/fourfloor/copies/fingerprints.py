@@ -42,11 +42,11 @@ class Fingerprints:
 def write(
     folder: Path,
     dataset: Dataset,
-    measure: Callable[[Dataset], Envelope],
+    measure: Callable[[Dataset, Callable[[int, int], None]], Envelope],
     parent: Fingerprints | None = None,
     on_loop: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Fingerprint and `measure` the training loops of a dataset, once.
+    """Fingerprint and `measure` the training loops of a dataset, once; `on_loop(done, total)` counts both.
 
     What the model it is tuned from had learned from, `parent`, is searched too; the range of the numbers is the
     dataset's.
@@ -55,9 +55,11 @@ def write(
     with contextlib.suppress(FourfloorError):
         if load(folder).data_hash == data_hash:
             return  # an earlier part of the run wrote it
-    index = CopyIndex(training_passages(dataset, lambda done: on_loop(done, len(dataset))))
+    loops = len(dataset.indices("train"))
+    index = CopyIndex(training_passages(dataset, lambda done: on_loop(done, 2 * loops)))
+    envelope = measure(dataset, lambda done, total: on_loop(loops * (total + done), 2 * loops * total))
     try:
-        packed, about = packing.seal(index.joined(parent.index) if parent else index, measure(dataset), data_hash)
+        packed, about = packing.seal(index.joined(parent.index) if parent else index, envelope, data_hash)
     except FourfloorError as error:
         reason = f"{dataset.catalogues[0].path}: no copy of its loops could be found ({error})"
         raise FourfloorError(f"{reason}; ingest other music") from None
@@ -75,7 +77,9 @@ def load(folder: Path) -> Fingerprints:
             raise FourfloorError(f"{ARRAYS} is larger than {MAX_BYTES} bytes")
         return Fingerprints(*packing.unseal(content, packed))
     except (OSError, FourfloorError) as error:
-        reason = f"{folder}: its reference to the training set cannot be read ({error})"
+        missing = not all((folder / name).exists() for name in (ABOUT, ARRAYS))
+        told = "is missing" if missing else f"cannot be read ({getattr(error, 'strerror', None) or error})"
+        reason = f"{folder}: its reference to the training set {told}"
         raise FourfloorError(f"{reason}; `fourfloor train --resume` writes it") from None
 
 

@@ -5,7 +5,7 @@ Generation picks candidates with these, training stops early by them, the scorec
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -153,12 +153,14 @@ def with_copy(scores: LoopScores, match: CopyMatch) -> LoopScores:
     return replace(scores, copy_score=match.score, nearest=f"{match.track} @ {match.seconds:.1f} s")
 
 
-def usual_range(dataset: Dataset) -> Envelope:
+def usual_range(dataset: Dataset, on_loop: Callable[[int, int], None] = lambda done, total: None) -> Envelope:
     """Measure the usual range of the numbers on training loops of a dataset, evenly over it."""
-    return Envelope.of([
-        score_loop(dataset.waveform(i), dataset.sample_rate, dataset.bpm(i), dataset.bars)
-        for i in dataset.evenly("train", ENVELOPE_LOOPS)
-    ])  # fmt: skip
+    chosen = dataset.evenly("train", ENVELOPE_LOOPS)
+    measured = []
+    for done, i in enumerate(chosen, 1):
+        measured.append(score_loop(dataset.waveform(i), dataset.sample_rate, dataset.bpm(i), dataset.bars))
+        on_loop(done, len(chosen))
+    return Envelope.of(measured)
 
 
 def as_rows(scores: Iterable[LoopScores]) -> list[dict[str, object]]:

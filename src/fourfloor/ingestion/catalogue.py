@@ -93,7 +93,8 @@ def _read_json(folder: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or "schema" not in content:
         raise FourfloorError(f"{CATALOGUE} is not a catalogue")
     if content["schema"] not in (SCHEMA - 1, SCHEMA):
-        raise FourfloorError(f"{CATALOGUE} has schema {str(content['schema'])[:20]}, this version reads {SCHEMA}")
+        told = f"{CATALOGUE} has schema {ascii(content['schema'])[:20]}, this version reads {SCHEMA - 1} and {SCHEMA}"
+        raise FourfloorError(f"{told} (a newer fourfloor may read it)")
     return content
 
 

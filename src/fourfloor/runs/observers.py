@@ -63,7 +63,9 @@ def observers(
 
     check = None
     if isinstance(model, Generative):
-        notes += _write_reference(run, dataset, origin, _stage(on_progress, "taking fingerprints of the loops"))
+        notes += _write_reference(
+            run, dataset, origin, _stage(on_progress, "taking fingerprints and measures of the loops")
+        )
         if plan.training.check_every:
             on_loop = _stage(on_progress, "measuring the loops that checks compare with")
             try:
