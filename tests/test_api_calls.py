@@ -39,7 +39,7 @@ def state_of_the_process() -> list[object]:
 def calls(music: Path, dataset: Path, runs: dict[str, Path], out: Path) -> dict[str, Callable[[], object]]:
     """Return each call with what must be the same whenever it is made."""
     loops = list(ff.load("warehouse").generate_many(2, bars=1, redraws=0))
-    options = ["training.batch_size=2", "training.check_every=0"]
+    options = ["training.batch_size=2", "training.check_every=0", f"training.threads={torch.get_num_threads() + 1}"]
     return {
         "ingest": lambda: ff.ingest(music, out / "ingested", bars=2, jobs=1).catalogue.data_hash,
         "produce": lambda: ff.produce(out / "produced", count=1, bars=1, jobs=1).data_hash,

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 from conftest import RECIPES
 from test_cli import run
 
@@ -371,11 +370,7 @@ def test_a_prior_is_trained_beside_its_decoder(compared, dataset_folder: Path, t
         return {}
 
     monkeypatch.setattr(sys.modules["fourfloor.comparing.compare"], "train_all", in_this_process)
-    threads = torch.get_num_threads()
-    try:
-        compare(request)
-    finally:
-        torch.set_num_threads(threads)
+    compare(request)
     assert [[training.recipe.stem for training in group] for group in groups] == [["prior", "decoder"]]
     prior, slices = content_of(request)["systems"]
     assert [(part["name"], part["steps"], part["threads"]) for part in prior["parts"]] == [

@@ -290,7 +290,7 @@ def test_a_parent_without_a_reference_is_noted(
         recipe=RECIPES / "adapt.toml", data=[other_folder], run=runs / "tuned", parent=str(runs / "prior"), steps=1,
         overrides=("training.batch_size=2", "training.check_every=0"), device="cpu",
     )  # fmt: skip
-    notes = api.train(request)["notes"]
+    notes = api.train(request).notes
     assert any(f"passages that {runs / 'prior'} was trained on cannot be found" in note for note in notes)
     assert fingerprints.load(runs / "tuned").data_hash == Dataset([other_folder]).data_hash
 

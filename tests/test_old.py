@@ -49,7 +49,7 @@ def test_an_old_run_is_resumed_and_generates(old: Path) -> None:
         recipe=old / "runs" / "tiny" / "recipe.toml", data=[old / "data"], run=old / "runs" / "tiny", steps=3,
         resume=True, device="cpu",
     )  # fmt: skip
-    assert api.train(request)["steps"] == 3
+    assert api.train(request).steps == 3
     written = json.loads(next((old / "runs" / "tiny" / "checkpoints").glob("step-00000003.json")).read_bytes())
     assert written["format"] == checkpoint.FORMAT
 

@@ -18,8 +18,9 @@ from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.models import Generative, family_module, learns_controls
 from fourfloor.representations import Representation, codec_arrays, representation_module
-from fourfloor.runs import folder, outcome
+from fourfloor.runs import folder
 from fourfloor.runs.observers import Origin, observers
+from fourfloor.runs.outcome import Run, outcome
 from fourfloor.training import log, loop
 from fourfloor.training.config import Budget
 from fourfloor.training.progress import OnProgress, Progress, ignore
@@ -45,8 +46,8 @@ class TrainRequest:
         check_types(self)
 
 
-def train(request: TrainRequest, on_progress: OnProgress = ignore) -> dict[str, Any]:
-    """Train a recipe's model in a run folder; return what `train --json` prints.
+def train(request: TrainRequest, on_progress: OnProgress = ignore) -> Run:
+    """Train a recipe's model in a run folder.
 
     FourfloorError in one line for a recipe, dataset or folder that does not serve, or where memory is out;
     `interruption.Stopped` after a signal in the training, whatever the caller makes of one before it.
@@ -55,7 +56,7 @@ def train(request: TrainRequest, on_progress: OnProgress = ignore) -> dict[str, 
         return _in_steps(request, on_progress)
 
 
-def _in_steps(request: TrainRequest, on_progress: OnProgress) -> dict[str, Any]:
+def _in_steps(request: TrainRequest, on_progress: OnProgress) -> Run:
     began = time.monotonic()
     plan = recipe.load(request.recipe, request.overrides)
     minutes = request.minutes if request.minutes or request.steps else plan.training.minutes
@@ -81,7 +82,7 @@ def _train(
     model: nn.Module,
     device: str,
     on_progress: OnProgress,
-) -> dict[str, Any]:
+) -> Run:
     """Prepare everything that the loop needs, let it train, and say what came of it."""
     representation = representation_module(plan.representation_name)
     meta = _meta(plan, dataset, origin, budget)
@@ -105,9 +106,9 @@ def _train(
         stop_on_signals=request.stop_on_signals,
     )
     state = loop.train(task, budget, origin.resumed)
-    summary = outcome.summary(plan, state, log.read(request.run / "log.jsonl"), dataset, origin.parent_name)
-    notes = summary["notes"] if seen_by.check else [*seen_by.notes, *summary["notes"]]
-    return {"run": str(request.run), **summary, "notes": notes}
+    records = log.read(request.run / "log.jsonl")
+    notes = [] if seen_by.check else seen_by.notes
+    return outcome(request.run, plan, state, records, dataset, origin.parent_name, notes)
 
 
 def _origin(request: TrainRequest, plan: recipe.Recipe, budget: Budget, on_progress: OnProgress) -> Origin:

@@ -1,6 +1,8 @@
 """What a training came to, in the words of its end: which step was kept, why it ended, how far to trust it."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from fourfloor import recipe
@@ -9,24 +11,69 @@ from fourfloor.training.config import Config
 from fourfloor.training.state import State
 
 
-def summary(
-    plan: recipe.Recipe, state: State, records: Sequence[dict[str, Any]], dataset: Dataset, parent: str | None
-) -> dict[str, Any]:
-    """Return what `train --json` prints beside the name of the run; `records` are the log's."""
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What came of a training. Pass it wherever a run folder is expected.
+
+    Attributes:
+        run: The run folder.
+        family: The model's family.
+        steps: Steps so far, including earlier parts of the run.
+        seconds: Training time so far, in seconds.
+        loss: Loss of the last step; None if no loss was finite.
+        validation: Last loss on held-out loops; None if there was none.
+        best_step: The step whose weights are the result; None without checks.
+        unchanged_from: The model that fine-tuning began with, if no step was better and the result is that model.
+        skipped: Number of steps that were skipped because loss or gradients were not finite.
+        warnings: What went wrong without ending the training, such as a collapsed loss.
+        notes: Why the training ended, and how far to trust the result.
+    """
+
+    run: Path
+    family: str
+    steps: int
+    seconds: float
+    loss: float | None
+    validation: float | None
+    best_step: int | None
+    unchanged_from: str | None
+    skipped: int
+    warnings: Sequence[str]
+    notes: Sequence[str]
+
+    def __fspath__(self) -> str:
+        return str(self.run)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `train --json` prints."""
+        return {**asdict(self), "run": str(self.run)}
+
+
+def outcome(
+    run: Path,
+    plan: recipe.Recipe,
+    state: State,
+    records: Sequence[dict[str, Any]],
+    dataset: Dataset,
+    parent: str | None,
+    notes: Sequence[str],
+) -> Run:
+    """Return what came of a training; `records` are the log's, `notes` come before those on its end."""
     losses = [line["loss"] for line in records if line.get("loss") is not None]
     validation = [line["validation"] for line in records if line.get("validation") is not None]
     unchanged_from = parent if state.best_step == 0 else None
     checked = (
         [*decision(records, state, plan.training), *trust(records, state, dataset)] if _was_checked(records) else []
     )
-    return {
-        "family": plan.family, "steps": state.step, "seconds": round(state.elapsed, 1),
-        "loss": losses[-1] if losses else None, "validation": validation[-1] if validation else None,
-        "best_step": state.best_step, "unchanged_from": unchanged_from,
-        "skipped": sum(bool(r.get("skipped")) for r in records),
-        "warnings": list(dict.fromkeys(str(line["warning"]) for line in records if "warning" in line)),
-        "notes": [*checked, *([f"the result is {parent} as it was: tuning changed nothing"] if unchanged_from else [])],
-    }  # fmt: skip
+    kept = [f"the result is {parent} as it was: tuning changed nothing"] if unchanged_from else []
+    return Run(
+        run=run, family=plan.family, steps=state.step, seconds=round(state.elapsed, 1),
+        loss=losses[-1] if losses else None, validation=validation[-1] if validation else None,
+        best_step=state.best_step, unchanged_from=unchanged_from,
+        skipped=sum(bool(r.get("skipped")) for r in records),
+        warnings=list(dict.fromkeys(str(line["warning"]) for line in records if "warning" in line)),
+        notes=[*notes, *checked, *kept],
+    )  # fmt: skip
 
 
 def _was_checked(records: Sequence[dict[str, Any]]) -> bool:

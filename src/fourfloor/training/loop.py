@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from fourfloor.errors import FourfloorError
 from fourfloor.models import Trainable
 from fourfloor.stopping import on_stop
+from fourfloor.threads import thread_limit
 from fourfloor.training import checkpoint, collapse
 from fourfloor.training.config import Budget, Config
 from fourfloor.training.descent import (
@@ -63,9 +64,10 @@ class Task:
 
 @dataclass
 class _Pace:
-    """When what happens by the clock happened last, in seconds, and the steps done before this command."""
+    """When what happens by the clock happened last, and the steps and time before this command; all in seconds."""
 
     first_step: int
+    spent_before: float
     began: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
     listened: float = field(default_factory=time.monotonic)
@@ -80,36 +82,42 @@ def train(task: Task, budget: Budget, resumed: checkpoint.Checkpoint | None = No
     saves and raises `Stopped`; `DivergedError` leaves the last healthy checkpoint in place. What goes wrong in a check
     or while listening is raised after the run was saved, except that a file that cannot be written there is told only.
     """
-    state = _begin(task, resumed)
-    spent_before = state.elapsed
-    config, pace, stop = task.config, _Pace(state.step, saved_step=state.step), Interruption()
-    signals = on_stop(stop) if task.stop_on_signals else nullcontext()
-    with closing(Log(task.run / "log.jsonl", from_step=state.step if resumed else None)) as log, signals:
-        if not state.step:
-            _start(task, state, log, stop)
-        elif _due(config.check_every, state.step):
-            _check(task, state, log, stop)  # where a signal left it out
-        while not (stop or budget.is_spent(state.step, state.elapsed) or state.stale_checks >= config.patience):
-            _keep_what_is_due(task, state, log, pace, stop)
-            if stop:
-                break
-            record = take_step(task, state, budget)
-            state.elapsed = spent_before + time.monotonic() - budget.began
-            log.write(step=state.step, **record)
-            for message in collapse.follow(state.low_steps, record, state.step):
-                _tell(task, state, log, message)
-            if state.bad_steps >= config.max_bad_steps:
-                reason = f"{task.run}: {state.bad_steps} steps in a row were not finite"
-                raise DivergedError(f"{reason}; lower training.learning_rate. The last checkpoint is healthy")
-            task.on_progress(_progress(state, record, budget, pace))
-            if not state.bad_steps and _due(config.check_every, state.step):
+    with thread_limit(task.config.threads):
+        state = _begin(task, resumed)
+        pace, stop = _Pace(state.step, state.elapsed, saved_step=state.step), Interruption()
+        signals = on_stop(stop) if task.stop_on_signals else nullcontext()
+        with closing(Log(task.run / "log.jsonl", from_step=state.step if resumed else None)) as log, signals:
+            if not state.step:
+                _start(task, state, log, stop)
+            elif _due(task.config.check_every, state.step):
+                _check(task, state, log, stop)  # where a signal left it out
+            _take_steps(task, state, budget, log, pace, stop)
+            if state.step and not stop:
                 _check(task, state, log, stop)
-        if state.step and not stop:
-            _check(task, state, log, stop)
-        _end(task, state, log, pace, stop)
-        if stop.number is not None:
-            raise Stopped(stop.number, state.step)
+            _end(task, state, log, pace, stop)
+            if stop.number is not None:
+                raise Stopped(stop.number, state.step)
     return state
+
+
+def _take_steps(task: Task, state: State, budget: Budget, log: Log, pace: _Pace, stop: Interruption) -> None:
+    """Step until the budget is spent, checks find no better, or a signal comes."""
+    config = task.config
+    while not (stop or budget.is_spent(state.step, state.elapsed) or state.stale_checks >= config.patience):
+        _keep_what_is_due(task, state, log, pace, stop)
+        if stop:
+            break
+        record = take_step(task, state, budget)
+        state.elapsed = pace.spent_before + time.monotonic() - budget.began
+        log.write(step=state.step, **record)
+        for message in collapse.follow(state.low_steps, record, state.step):
+            _tell(task, state, log, message)
+        if state.bad_steps >= config.max_bad_steps:
+            reason = f"{task.run}: {state.bad_steps} steps in a row were not finite"
+            raise DivergedError(f"{reason}; lower training.learning_rate. The last checkpoint is healthy")
+        task.on_progress(_progress(state, record, budget, pace))
+        if not state.bad_steps and _due(config.check_every, state.step):
+            _check(task, state, log, stop)
 
 
 def take_step(task: Task, state: State, budget: Budget) -> dict[str, Any]:
@@ -134,8 +142,6 @@ def take_step(task: Task, state: State, budget: Budget) -> dict[str, Any]:
 def _begin(task: Task, resumed: checkpoint.Checkpoint | None) -> State:
     """Build everything that training moves, or put it back where a checkpoint left it."""
     config = task.config
-    if config.threads:
-        torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     model = task.model.to(task.device).train()
     ema = copy.deepcopy(model).eval().requires_grad_(False)

@@ -2,52 +2,15 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fourfloor import api
 from fourfloor.api.model import Model
 from fourfloor.progress import OnNote, OnProgress, PathLike, ignore
+from fourfloor.runs.outcome import Run
 from fourfloor.training.progress import Progress
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """What came of a training. Pass it wherever a run folder is expected.
-
-    Attributes:
-        run: The run folder.
-        family: The model's family.
-        steps: Steps so far, including earlier parts of the run.
-        seconds: Training time so far, in seconds.
-        loss: Loss of the last step; None if no loss was finite.
-        validation: Last loss on held-out loops; None if there was none.
-        best_step: The step whose weights are the result; None without checks.
-        unchanged_from: The model that fine-tuning began with, if no step was better and the result is that model.
-        skipped: Number of steps that were skipped because loss or gradients were not finite.
-        warnings: What went wrong without ending the training, such as a collapsed loss.
-        notes: Why the training ended, and how far to trust the result.
-    """
-
-    run: Path
-    family: str
-    steps: int
-    seconds: float
-    loss: float | None
-    validation: float | None
-    best_step: int | None
-    unchanged_from: str | None
-    skipped: int
-    warnings: Sequence[str]
-    notes: Sequence[str]
-
-    def __fspath__(self) -> str:
-        return str(self.run)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what `train --json` prints."""
-        return {**asdict(self), "run": str(self.run)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +98,7 @@ def train(
         resume=resume, parent=source_of(base), decoder=source_of(decoder), overrides=overrides, device=device,
         stop_on_signals=stop_on_signals,
     )  # fmt: skip
-    return Run(**{**api.train(request, tell), "run": request.run})
+    return api.train(request, tell)
 
 
 def export(
