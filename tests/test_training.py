@@ -18,6 +18,7 @@ from kills import kill_and_resume
 from torch import nn
 
 from fourfloor.errors import FourfloorError
+from fourfloor.runs.outcome import late_start
 from fourfloor.training import checkpoint, collapse, descent, loop
 from fourfloor.training.config import Budget, Config
 from fourfloor.training.interruption import Stopped
@@ -394,12 +395,21 @@ def test_minutes_spent_on_preparation_leave_one_step(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     seen: list[Progress] = []
     task = loop.Task(
-        model=Line(), batches=batches, config=Config(batch_size=4), run=tmp_path, meta={}, on_progress=seen.append
-    )
+        model=Line(), batches=batches, config=Config(batch_size=4), run=tmp_path, meta={}, on_progress=seen.append,
+        listen=lambda model, step: None,
+    )  # fmt: skip
     state = loop.train(task, Budget(minutes=1.0, began=time.monotonic() - 90))
     assert state.step == 1
     assert state.elapsed >= 90
     assert [(progress.share_done, progress.seconds_left) for progress in seen if progress.loss] == [(1.0, 0.0)]
+    after = [(progress.stage, progress.share_done) for progress in seen if progress.stage and progress.step]
+    assert after == [("listening to the model of step 1", 1.0)]  # which leaves the bar full
+
+
+def test_a_preparation_that_takes_most_of_the_minutes_is_told() -> None:
+    (told,) = late_start(111.0, Budget(minutes=2.0))
+    assert told.startswith("the preparation took 1.9 of the 2 min that were asked for, few steps are left")
+    assert late_start(59.0, Budget(minutes=2.0)) == late_start(1e6, Budget(steps=3)) == []
 
 
 def test_the_rate_warms_up_and_falls_to_a_tenth() -> None:

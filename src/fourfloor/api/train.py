@@ -20,7 +20,7 @@ from fourfloor.models import Generative, family_module, learns_controls
 from fourfloor.representations import Representation, codec_arrays, representation_module
 from fourfloor.runs import folder
 from fourfloor.runs.observers import Origin, observers
-from fourfloor.runs.outcome import Run, outcome
+from fourfloor.runs.outcome import Run, late_start, outcome
 from fourfloor.training import log, loop
 from fourfloor.training.config import Budget
 from fourfloor.training.progress import OnProgress, Progress, ignore
@@ -90,7 +90,8 @@ def _train(
     on_progress(Progress(stage="fitting the codec to the dataset"))
     codec = _codec(request, plan, origin, dataset, representation)
     seen_by = observers(request.run, plan, codec, dataset, meta, origin, model, on_progress)
-    for note in seen_by.notes:
+    late = [] if origin.resumed else late_start(time.monotonic() - budget.began, budget)
+    for note in [*seen_by.notes, *late]:
         on_progress(Progress(message=note))
     task = loop.Task(
         model=model,
@@ -107,7 +108,7 @@ def _train(
     )
     state = loop.train(task, budget, origin.resumed)
     records = log.read(request.run / "log.jsonl")
-    notes = [] if seen_by.check else seen_by.notes
+    notes = [*late, *([] if seen_by.check else seen_by.notes)]
     return outcome(request.run, plan, state, records, dataset, origin.parent_name, notes)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fourfloor import recipe
 from fourfloor.dataset import Dataset
-from fourfloor.training.config import Config
+from fourfloor.training.config import Budget, Config
 from fourfloor.training.state import State
 
 
@@ -111,6 +111,14 @@ def trust(records: Sequence[dict[str, Any]], state: State, dataset: Dataset) -> 
         judged = "no unheard track to judge by, validation loops are later ones of what was trained on"
     heard = f"{result['copies']} copies among {N_LOOPS} samples, too few for a verdict"
     return [f"how far to trust it: {judged}; {heard}"]
+
+
+def late_start(seconds: float, budget: Budget) -> list[str]:
+    """Say where a slow machine prepared for more than half of the minutes, so that few steps are left."""
+    if budget.minutes is None or seconds < 30 * budget.minutes:
+        return []
+    asked = f"the {budget.minutes:g} min that were asked for"
+    return [f"the preparation took {seconds / 60:.1f} of {asked}, few steps are left; add --minutes, and --resume"]
 
 
 def late_loops(dataset: Dataset) -> str:

@@ -170,7 +170,7 @@ def _check(task: Task, state: State, log: Log, stop: Interruption) -> None:
     check = task.check
     if check is None or not task.config.check_every or state.checked_step == state.step or state.bad_steps:
         return
-    task.on_progress(Progress(state.step, elapsed=state.elapsed, stage=f"checking the model of step {state.step}"))
+    _stage(task, state, f"checking the model of step {state.step}")
 
     def score() -> tuple[float, dict[str, float]]:
         calibrate(state, task.batches, task.config, task.device)
@@ -237,7 +237,7 @@ def _listen(task: Task, state: State, log: Log, stop: Interruption) -> None:
     """Let the averaged model be heard; what the user can mend there is told and does not end the training."""
     listen = task.listen
     assert listen is not None
-    task.on_progress(Progress(state.step, elapsed=state.elapsed, stage=f"listening to the model of step {state.step}"))
+    _stage(task, state, f"listening to the model of step {state.step}")
 
     def hear() -> None:
         calibrate(state, task.batches, task.config, task.device)
@@ -262,6 +262,11 @@ def _saved_on_error(task: Task, state: State, log: Log) -> Iterator[None]:
         raise
 
 
+def _stage(task: Task, state: State, name: str) -> None:
+    """Say what goes on between the steps; the share of the run that is done stays."""
+    task.on_progress(Progress(state.step, elapsed=state.elapsed, share_done=state.share_done, stage=name))
+
+
 def _tell(task: Task, state: State, log: Log, warning: str) -> None:
     """Say on a line of its own, and in the log, what the user should know at the end."""
     log.write(step=state.step, warning=warning)
@@ -274,12 +279,13 @@ def _due(period: int, step: int) -> bool:
 
 def _progress(state: State, record: dict[str, Any], budget: Budget, pace: _Pace) -> Progress:
     seconds_a_step = (time.monotonic() - pace.began) / (state.step - pace.first_step)
+    state.share_done = budget.share(state.step, state.elapsed)
     collapsed = [name for name, count in state.low_steps.items() if collapse.is_collapsed(count, state.step)]
     return Progress(
         state.step,
         record["loss"],
         state.elapsed,
-        budget.share(state.step, state.elapsed),
+        state.share_done,
         state.validation,
         seconds_left=budget.seconds_left(state.step, state.elapsed, seconds_a_step),
         collapsed=", ".join(collapsed),

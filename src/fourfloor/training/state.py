@@ -37,6 +37,7 @@ class State:
     low_steps: dict[str, int] = field(default_factory=dict)  # for how long a part of the losses was near 0
     bad_steps: int = 0  # steps in a row that were not finite; not kept
     validation: float | None = None  # the last one; not kept
+    share_done: float = 0.0  # 0-1, of the budget; not kept
 
 
 def save(state: State, run: Path, meta: dict[str, Any], constants: dict[str, Tensor]) -> None:
