@@ -176,7 +176,9 @@ def _sampled(request: EvaluateRequest, model: LoopModel) -> "Source":
         return [*_style_notes(model, styles), *_draw_notes(request, list(draws.values()))]
 
     tracks = [f"judged {number}" for number in range(request.n)]
-    return Source(lambda number: next(stream([number])), tracks, bpms, [audio.SAMPLE_RATE] * request.n, stream, notes)
+    return Source(
+        lambda number: next(stream([number])), tracks, bpms, [audio.SAMPLE_RATE] * request.n, stream, notes, chooses
+    )
 
 
 def _left_out(rejected: Sequence[tuple[Path, str]]) -> str:

@@ -28,7 +28,7 @@ PICTURE_BYTES = 55_000
 _PLAYER_BYTES_A_SECOND = 2 * 22_050 * 4 / 3
 _BAR_CHOICES = (4, 2, 1)
 FAILS = " !"
-_VERDICT = {True: "yes", False: "no", None: "not judged"}
+_VERDICT = {True: "yes", False: "no", None: "cannot tell"}
 _WIDE = "body{max-width:100rem}table{font-size:.8rem}td{vertical-align:top}.pair{display:flex;flex-wrap:wrap;gap:1rem}"
 
 

@@ -108,15 +108,15 @@ def _sets(
 ) -> list[str]:
     names = []
     copies = any(is_copy(match.score) for match in heard.matches)
-    if not noisy and gates["diversity"].passes is False and numbers["diversity"] < 0.7:
+    if not noisy and gates["diversity"].is_inside is False and numbers["diversity"] < 0.7:
         movement = median([score.modulation_db for score in heard.scores])
         usual = np.percentile([score.modulation_db for score in ruler.train.scores], 25)
         # Sixteen loops at once lie at .54 with little movement; one loop and a little noise below .1.
         names.append("superposition" if movement < usual and numbers["diversity"] > 0.3 else "collapse")
     if copies:
         names.append("copying")
-    closed = gates["tempo"].passes and gates["seam"].passes  # or the distance needs no other explanation
-    if not names and not noisy and closed and gates["style"].passes is False:
+    closed = gates["tempo"].is_inside and gates["seam"].is_inside  # or the distance needs no other explanation
+    if not names and not noisy and closed and gates["style"].is_inside is False:
         names.append("shuffled" if _is_shuffled(numbers, rows, ruler) else "other style")
     return names
 
@@ -129,15 +129,15 @@ def _is_shuffled(numbers: Mapping[str, float], rows: Mapping[str, Mapping[str, f
 
 def _loops(heard: HeardSet, gates: Mapping[str, Gate], ruler: Ruler, noisy: bool) -> list[str]:
     names = []
-    if gates["tempo"].passes is False:
+    if gates["tempo"].is_inside is False:
         names.append("off-grid")
-    if gates["seam"].passes is False and not noisy:  # noise has no beat to drift against
+    if gates["seam"].is_inside is False and not noisy:  # noise has no beat to drift against
         faults = {"grid": "wrong length", "click": "click", "dip": "gap"}
         shares = {fault: float(np.mean([fault in s.seam.faults for s in heard.scores])) for fault in faults}
         worst = max(shares.values())
         names += [f"not a loop: {faults[fault]}" for fault, share in shares.items() if share >= max(0.05, worst / 2)]
     repetition = gates["repetition"]
-    if repetition.passes is False:
+    if repetition.is_inside is False:
         names.append("one bar repeated" if repetition.value > repetition.high else "no form")
     for number, name in (("crackle", "crackle"), ("clipping", "clipping")):
         if np.mean([not ruler.envelope.holds(number, getattr(score, number)) for score in heard.scores]) > 0.2:

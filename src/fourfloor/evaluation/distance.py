@@ -132,8 +132,13 @@ def _blocks(n: int) -> Iterator[slice]:
 def mean_distance(placed: Array) -> float:
     """Compute the mean distance between two loops of a set; 0 for one loop."""
     n = len(placed)
-    total = sum(float(np.sqrt(squared_distances(placed[rows], placed)).sum()) for rows in _blocks(n))
-    return total / (n * (n - 1)) if n > 1 else 0.0
+    return float(pair_distances(placed).sum()) / (n * (n - 1)) if n > 1 else 0.0
+
+
+def pair_distances(placed: Array) -> Array:
+    """Sum for each loop its distances to all others, `(loops,)`."""
+    sums = [np.sqrt(squared_distances(placed[rows], placed)).sum(axis=1) for rows in _blocks(len(placed))]
+    return np.concatenate(sums) if sums else np.zeros(0)
 
 
 def diversity_ratio(vectors: Array, space: StyleSpace) -> float:

@@ -79,8 +79,9 @@ def evaluate(
         verdict=result.verdict, broken=scale.broken, numbers=result.numbers, rows=scale.rows,
         gates={number: asdict(gate) for number, gate in result.gates.items()},
         diagnosis=result.diagnosis, n=len(chosen), seed=seed, cutoff_hz=cutoff_hz, beats_slices=result.beats_slices,
-        warnings=[*judged.notes(), *_warnings(ruler, judged, chosen, heard)], loops=_loop_rows(heard),
-        envelope=ruler.envelope.to_dict(), held_out=as_rows(ruler.held_out.scores), data_hash=catalogue.data_hash,
+        filtered=judged.filtered, warnings=[*judged.notes(), *_warnings(ruler, judged, chosen, heard)],
+        loops=_loop_rows(heard), envelope=ruler.envelope.to_dict(), held_out=as_rows(ruler.held_out.scores),
+        data_hash=catalogue.data_hash,
     )  # fmt: skip
     if out is not None:
         write_report(Path(out), card, judged, chosen, heard, catalogue)

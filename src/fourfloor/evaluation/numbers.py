@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from fourfloor.copies.index import CopyIndex, CopyMatch
-from fourfloor.copies.policy import share_of_copies
+from fourfloor.copies.policy import is_copy
 from fourfloor.envelope import Envelope
-from fourfloor.evaluation.distance import Interval, StyleSpace, coverage, diversity_ratio, kernel_distance
+from fourfloor.evaluation.distance import Interval, StyleSpace, coverage, kernel_distance
 from fourfloor.evaluation.features import hear, style_vector
+from fourfloor.evaluation.intervals import diversity_interval, median_interval, share_interval
 from fourfloor.evaluation.scores import LoopScores, score_hearing, with_copy
 from fourfloor.evaluation.seam import Seam
 from fourfloor.evaluation.sources import Sample
@@ -149,39 +150,34 @@ def own_distance(heard: HeardSet, space: StyleSpace, seed: int) -> Interval:
 
 
 def numbers_of(heard: HeardSet, ruler: Ruler, seed: int, itself: bool = False) -> dict[str, float]:
-    """Sum a set up in the ten numbers, the tonal ones, the interval of the style distance and the coverage of training.
+    """Sum a set up: the ten numbers with their 95 % intervals, the coverage of the training set, the tonal numbers.
 
     `itself`: the set is the held-out one, whose distance is that between its halves.
     """
-    scores = heard.scores
-    style = own_distance(heard, ruler.space, seed) if itself else style_distance(heard, ruler)
-    copies = heard.copy_scores
+    scores, copies = heard.scores, heard.copy_scores
     reference = ruler.held_out.copy_scores
     usual = float(np.median(reference)) if len(reference) else float("nan")
-    tonal = {name: median([getattr(tones, name) for tones in heard.tones]) for name in TONES}
+    intervals = {
+        "sane": share_interval([score.is_sane(ruler.envelope) for score in scores]),
+        "pulse": median_interval([score.pulse for score in scores]),
+        "independence": median_interval([score.independence for score in scores]),
+        "tempo": share_interval([score.tempo_hit for score in scores]),
+        "repetition": median_interval([score.repetition for score in scores]),
+        "seam": share_interval([score.seam.passes for score in scores]),
+        "style": own_distance(heard, ruler.space, seed) if itself else style_distance(heard, ruler),
+        "diversity": diversity_interval(heard.vectors, ruler.space),
+        "copies": share_interval([is_copy(score) for score in copies]),
+        "margin": median_interval(list(copies / usual) if usual > 0 else []),
+    }
     return {
-        "sane": _share(score.is_sane(ruler.envelope) for score in scores),
-        "pulse": median([score.pulse for score in scores]),
-        "independence": median([score.independence for score in scores]),
-        "tempo": _share(score.tempo_hit for score in scores),
-        "repetition": median([score.repetition for score in scores]),
-        "seam": _share(score.seam.passes for score in scores),
-        "style": style.value,
-        "diversity": diversity_ratio(heard.vectors, ruler.space) if len(scores) > 1 else float("nan"),
-        "copies": share_of_copies(copies),
-        "margin": float(np.median(copies)) / usual if len(copies) and usual > 0 else float("nan"),
-        "style_low": style.low,
-        "style_high": style.high,
+        **{name: interval.value for name, interval in intervals.items()},
+        **{f"{name}_low": interval.low for name, interval in intervals.items()},
+        **{f"{name}_high": interval.high for name, interval in intervals.items()},
         "coverage": coverage(ruler.space.place(heard.vectors), ruler.space.place(ruler.train.vectors), seed),
-        **tonal,
+        **{name: median([getattr(tones, name) for tones in heard.tones]) for name in TONES},
     }
 
 
 def median(values: Sequence[float]) -> float:
     """Take the median of what is a number; NaN where nothing is."""
-    finite = [value for value in values if np.isfinite(value)]
-    return float(np.median(finite)) if finite else float("nan")
-
-
-def _share(flags: Iterable[bool]) -> float:
-    return float(np.mean([float(flag) for flag in flags] or [float("nan")]))
+    return median_interval(values).value

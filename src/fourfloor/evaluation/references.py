@@ -23,7 +23,7 @@ from fourfloor.signal.analysis import Array
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import resample_loop
 
-SEARCHED_ROWS = {"A": 64, "H": 16, "I": 16, "J": 16, "K": 8}  # how many loops of a row are searched for copies
+SEARCHED_ROWS = {"A": 64, "H": 16, "I": 16, "J": 16, "K": 8, "O": 16}  # how many loops of a row are searched for copies
 MIN_ROW = 32  # loops of a reference row, however few are judged: fewer do not anchor a scale
 MAX_ROW = 512  # and however many are judged: more would make it no steadier
 MIN_TRAIN = 128  # training loops heard for the envelope, at least
@@ -148,6 +148,21 @@ def band_swapped(source: Source, n: int, seed: int, border_hz: float = 200.0) ->
         yield replace(loop, waveform=joined.astype(np.float32)[None], track=f"swap {number}")
 
 
+def partly_copied(source: Source, train: Source, n: int, seed: int) -> Iterator[Sample]:
+    """Put a tenth of a training loop of nearly the tempo into held-out loops: as much as counts as a copy elsewhere."""
+    rng = np.random.default_rng((seed, 15))
+    for index in source.draw(n, seed):
+        loop = source[index]
+        near = np.argsort(np.abs(train.bpms - loop.bpm), kind="stable")[: max(2, len(train) // 8)]
+        donor = train[int(rng.choice(near))]
+        mixed = loop.waveform.mean(axis=0)
+        given = resample_loop(donor.waveform.mean(axis=0), round(len(mixed) * donor.bars / loop.bars))
+        part, start = len(mixed) // 10, int(rng.integers(len(mixed)))
+        at = np.arange(start, start + part)
+        mixed[at % len(mixed)] = given[at % len(given)] * (mixed.std() / max(float(given.std()), 1e-6))
+        yield replace(loop, waveform=mixed[None])
+
+
 def decoded(source: Source, n: int, seed: int, decoder: Decoder) -> Iterator[Sample]:
     """Send held-out loops through a model's own decoder: the ceiling of what the model can make."""
     for index in source.draw(n, seed):
@@ -192,7 +207,7 @@ def _chorale(rng: np.random.Generator, loop: Sample) -> Array:
 def make_rows(
     train: Source, held_out: Source, n: int, seed: int, decoder: Decoder | None = None, only: Sequence[str] = ()
 ) -> dict[str, Iterator[Sample]]:
-    """Give the rows A to N, by letter, as iterators; row I only with a decoder, and only the letters asked for."""
+    """Give the rows A to O, by letter, as iterators; row I only with a decoder, and only the letters asked for."""
     rows = {
         "A": real(held_out, n, seed),
         "B": other_style(held_out, n, seed),
@@ -204,6 +219,7 @@ def make_rows(
         "H": real(train, n, seed + 1),
         "J": beat_slices(train, n, seed),
         "K": band_swapped(train, n, seed),
+        "O": partly_copied(held_out, train, n, seed),
         "L": blurred(held_out, n, seed),
         "M": mistuned(held_out, n, seed),
         "N": drone(held_out, n, seed),

@@ -30,7 +30,7 @@ STATEMENT = (
 )
 MAX_COPIES = 4
 REPORT = ("scorecard.json", "scorecard.md", "scorecard.html")
-WORD = {True: "yes", False: "no", None: "cannot be judged"}
+WORD = {True: "yes", False: "no", None: "cannot tell"}
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #ddd}
 td.words,th.words{text-align:left}.no{color:#b00020}.yes{color:#176b2c}img{width:100%;max-width:56rem}
@@ -76,7 +76,8 @@ def _verdict_line(card: Scorecard) -> str:
 
 def _table(card: Scorecard, columns: Sequence[str]) -> list[list[str]]:
     rows = [["row", *columns]]
-    entries = {"these loops": card.numbers, **{f"{key} {ROWS[key]}": row for key, row in card.rows.items()}}
+    judged = "these loops, filtered by the same detector" if card.filtered else "these loops"
+    entries = {judged: card.numbers, **{f"{key} {ROWS[key]}": row for key, row in card.rows.items()}}
     for name, numbers in entries.items():
         rows.append([name, *(cell(number, numbers) for number in columns)])
     return rows
@@ -88,16 +89,20 @@ def cell(number: str, numbers: dict[str, float]) -> str:
         return "-"
     if number == "style":
         return f"{numbers['style']:.1f} ±{(numbers['style_high'] - numbers['style_low']) / 2:.1f}"
+    if number == "copies":
+        return f"{numbers['copies']:.2f} ({numbers['copies_low']:.2f}-{numbers['copies_high']:.2f})"
     return f"{numbers[number]:.2f}"
 
 
 def _gates(card: Scorecard) -> list[list[str]]:
-    rows = [["gate", "value", "range", "judged by", "passes"]]
+    rows = [["gate", "value", "95 % interval", "range", "judged by", "passes"]]
     for number, gate in card.gates.items():
         low = "" if np.isneginf(gate["low"]) else f"{gate['low']:.2f} to "
         high = "any" if np.isposinf(gate["high"]) else f"{gate['high']:.2f}"
+        within = f"{gate['value_low']:.2f} to {gate['value_high']:.2f}" if np.isfinite(gate["value_low"]) else "-"
+        limits = (low + high) if low else f"up to {high}"
         value = f"{gate['value']:.2f}" if np.isfinite(gate["value"]) else "-"
-        rows.append([number, value, (low + high) if low else f"up to {high}", gate["judged_by"], WORD[gate["passes"]]])
+        rows.append([number, value, within, limits, gate["judged_by"], WORD[gate["passes"]]])
     return rows
 
 

@@ -33,6 +33,7 @@ ROWS = {
     "E": "gated noise", "F": "distorted rhythm under noise", "G": "16 training loops at once", "H": "exact copies",
     "I": "held-out through the decoder", "J": "beat slices of training loops", "K": "bass of one, rest of another",
     "L": "held-out, partials blurred", "M": "held-out, bass a quarter tone up", "N": "a drone",
+    "O": "held-out, a tenth of it copied",
 }  # fmt: skip
 
 
@@ -51,6 +52,7 @@ class Scorecard:
     cutoff_hz: float
     beats_slices: bool | None
     warnings: list[str]
+    filtered: bool  # the loops were chosen by the copy search that scores them
     loops: list[dict[str, Any]]
     envelope: dict[str, list[float]]
     held_out: list[dict[str, Any]]

@@ -43,9 +43,11 @@ class Source:
         rates: Sequence[int] = (),
         stream: Callable[[Sequence[int]], Iterator[Sample]] | None = None,
         notes: Callable[[], list[str]] = list,
+        filtered: bool = False,
     ) -> None:
         self._load, self.tracks, self.bpms = load, list(tracks), np.array(bpms, dtype=float)
         self.rates, self._stream = list(rates), stream
+        self.filtered = filtered  # by the copy search that scores them: their copies say little
         self.notes = notes  # what a reader must know of the loops, once they were read
 
     @classmethod
