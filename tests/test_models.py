@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fourfloor import recipe, recipes
 from fourfloor.dataset import Dataset
+from fourfloor.errors import FourfloorError
 from fourfloor.models import families, family_module
 from fourfloor.models.flow.outline import Outlines
 from fourfloor.nn.attention import layer_norm
@@ -398,3 +399,33 @@ def test_a_model_without_a_bass_of_its_own_draws_all_at_once() -> None:
     assert not torch.isclose(samples[0][..., latent.FREQUENCIES], samples[16][..., latent.FREQUENCIES]).any()
     with pytest.raises(ValueError, match="bass_width 20, bass_depth 4: choose"):
         flow.Config(bass_width=20)
+
+
+class Broken(torch.nn.Module):
+    """A family whose author forgot something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.outer = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+        self.groups: dict = {"model": [*self.inner.parameters(), *self.outer.parameters()]}
+
+    def parameter_groups(self) -> dict:
+        return self.groups
+
+    def losses(self, batch: dict, step: int) -> tuple:
+        return "model", torch.zeros(()), {}
+
+
+def test_what_a_family_forgot_is_named() -> None:
+    model = Broken()
+    assert list(descent.groups_of(model)) == ["model"]
+    with pytest.raises(FourfloorError, match=r"Model\.losses returns a tuple; yield \(group, loss, numbers\)"):
+        next(descent.losses_of(model, {}, 0, "fp32", "cpu"))
+    with pytest.raises(FourfloorError, match=r"Model\.losses yields 'modle'; parameter_groups has model"):
+        descent.optimizers_of(model, {"model": []}, "modle")
+    model.groups = {"model": list(model.inner.parameters())}
+    with pytest.raises(FourfloorError, match=r"has outer\.weight in no group; put each parameter in one"):
+        descent.groups_of(model)
+    model.groups = {"one": list(model.parameters()), "two": list(model.inner.parameters())}
+    with pytest.raises(FourfloorError, match=r"has inner\.weight in several groups"):
+        descent.groups_of(model)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fourfloor.errors import FourfloorError
 from fourfloor.models import Trainable
 from fourfloor.training.config import Config
 from fourfloor.training.muon import Muon
@@ -22,6 +23,8 @@ def losses_of(
 ) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
     """Yield a family's losses, each forward pass in the configured precision, each backward outside of it."""
     losses = cast(Trainable, model).losses(batch, step)
+    if not isinstance(losses, Iterator):
+        raise _broken(model, f"losses returns a {type(losses).__name__}; yield (group, loss, numbers) instead")
     kind = torch.device(device).type
     while True:
         with torch.autocast(kind, torch.bfloat16, enabled=in_bf16(precision, kind)):
@@ -40,6 +43,30 @@ def in_bf16(precision: str, device: str) -> bool:
         return precision == "bf16"
     capabilities = torch.cpu.get_capabilities()
     return device == "cuda" or bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def groups_of(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Return a family's groups of parameters; FourfloorError where a parameter is in no group or in two."""
+    groups = {name: list(group) for name, group in cast(Trainable, model).parameter_groups().items()}
+    listed = [id(parameter) for group in groups.values() for parameter in group]
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and listed.count(id(parameter)) != 1:
+            count = "no group" if id(parameter) not in listed else "several groups"
+            raise _broken(model, f"parameter_groups has {name} in {count}; put each parameter in one")
+    return groups
+
+
+def optimizers_of(
+    model: nn.Module, optimizers: dict[str, list[torch.optim.Optimizer]], group: str
+) -> list[torch.optim.Optimizer]:
+    """Return the optimizers of a group; FourfloorError where a family yields a loss for a group that it has not."""
+    if group not in optimizers:
+        raise _broken(model, f"losses yields {group!r}; parameter_groups has {', '.join(optimizers)}")
+    return optimizers[group]
+
+
+def _broken(model: nn.Module, reason: str) -> FourfloorError:
+    return FourfloorError(f"{type(model).__module__}: Model.{reason}; CONTRIBUTING.md shows a whole family")
 
 
 def build_optimizers(parameters: list[nn.Parameter], config: Config) -> list[torch.optim.Optimizer]:

@@ -14,23 +14,24 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fourfloor.errors import FourfloorError
-from fourfloor.models import Trainable
 from fourfloor.stopping import on_stop
 from fourfloor.threads import thread_limit
 from fourfloor.training import checkpoint, collapse
 from fourfloor.training.config import Budget, Config
 from fourfloor.training.descent import (
     build_optimizers,
+    groups_of,
     learning_rate,
     losses_of,
     minimize,
+    optimizers_of,
     to_tensors,
     update_ema,
 )
@@ -128,7 +129,8 @@ def take_step(task: Task, state: State, budget: Budget) -> dict[str, Any]:
     record: dict[str, Any] = {}
     healthy = True
     for group, loss, parts in losses_of(state.model, batch, state.step, config.precision, task.device):
-        healthy = minimize(loss, state.optimizers[group], rate, config.clip_norm) and healthy
+        optimizers = optimizers_of(state.model, state.optimizers, group)
+        healthy = minimize(loss, optimizers, rate, config.clip_norm) and healthy
         record |= {"loss": float(loss.detach())} | {name: float(value) for name, value in parts.items()}
     state.bad_steps = 0 if healthy else state.bad_steps + 1
     state.step += 1
@@ -145,8 +147,7 @@ def _begin(task: Task, resumed: checkpoint.Checkpoint | None) -> State:
     torch.manual_seed(config.seed)
     model = task.model.to(task.device).train()
     ema = copy.deepcopy(model).eval().requires_grad_(False)
-    groups = cast(Trainable, model).parameter_groups()
-    optimizers = {name: build_optimizers(list(group), config) for name, group in groups.items()}
+    optimizers = {name: build_optimizers(group, config) for name, group in groups_of(model).items()}
     state = State(model, ema, optimizers, np.random.default_rng(config.seed))
     if resumed:
         restore(state, resumed)
