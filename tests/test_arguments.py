@@ -95,6 +95,9 @@ def test_a_word_stands_for_all_styles_that_have_it() -> None:
 
 
 def test_an_error_shows_every_character_of_what_a_file_holds() -> None:
+    with pytest.raises(OSError, match="Errno 2") as caught:
+        Path("/no such folder/x").read_bytes()
+    assert str(FourfloorError(f"x: {caught.value}; y")) == "x: No such file or directory: '/no such folder/x'; y"
     assert str(FourfloorError("a\x1b[31m\nb\udcff é: no")) == "a\\x1b[31m\\nb\\udcff é: no"
 
 

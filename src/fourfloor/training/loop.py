@@ -248,7 +248,7 @@ def _listen(task: Task, state: State, log: Log, stop: Interruption) -> None:
         try:
             stop.unless(hear)
         except (OSError, FourfloorError) as error:
-            _tell(task, state, log, f"listening at step {state.step} failed: {error}")
+            _tell(task, state, log, f"listening at step {state.step} failed: {FourfloorError(str(error))}")
 
 
 @contextmanager
