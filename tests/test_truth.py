@@ -114,3 +114,19 @@ def test_what_makes_no_sound_is_trained_without_listening(name: str, truth_folde
     )
     assert api.train(request)["steps"] == 2
     assert not (tmp_path / "run" / "listening").exists()
+
+
+def test_a_hit_is_played_faster_from_its_onset() -> None:
+    low, power = np.zeros((128, stems.HOP), np.float32), np.zeros((128, 2), np.float32)
+    ramp = np.arange(64 * stems.HOP, dtype=np.float32).reshape(64, stems.HOP)
+    low[32:96], power[32:96, 0] = ramp, np.arange(64)
+    onsets = np.array([32, 96])
+    same = stems.faster(low, power, onsets, 1.0)
+    assert np.allclose(same[0][:95], low[:95], atol=1e-3)
+    twice = stems.faster(low, power, onsets, 2.0)
+    assert np.allclose(twice[0][32:62].ravel(), 2 * ramp[:30].ravel(), atol=1e-2)
+    assert (twice[0][65:96] == 0).all()
+    assert power[40, 0] == 8
+    assert twice[1][40, 0] == 16
+    half = stems.faster(low, power, onsets, 0.5)
+    assert np.allclose(half[0][32:95].ravel(), 0.5 * ramp[:63].ravel(), atol=1e-2)

@@ -110,6 +110,61 @@ class Loop:
         audio.write_loop(path, self.waveform, None if plain else loop_tags(self.request, path.stem, self.comment))
         return path
 
+    def stems(self) -> dict[str, np.ndarray]:
+        """Split the loop into kick, drums, bass and music.
+
+        Returns:
+            Float32 `(2, samples)` by name. They sum to `waveform`; each is a closed loop.
+
+        Example:
+            >>> import fourfloor as ff
+            >>> loop = ff.load("warehouse").generate(bars=1, seed=3)
+            >>> list(loop.stems())
+            ['kick', 'drums', 'bass', 'music']
+        """
+        from fourfloor.editing.stems import separate
+        from fourfloor.representations.stems import STEMS
+
+        return dict(zip(STEMS, separate(self.waveform, self.bars), strict=True))
+
+    def midi(self) -> bytes:
+        """Transcribe drums and bass; return the content of a standard MIDI file (`ff.midi` says what is in it).
+
+        Example:
+            >>> import fourfloor as ff
+            >>> ff.load("warehouse").generate(bars=1, seed=3).midi()[:4]
+            b'MThd'
+        """
+        from fourfloor.editing.midi import transcribe
+        from fourfloor.producer.midi import midi_bytes
+
+        return midi_bytes(transcribe(self.waveform, self.bars), self.bpm, self.bars)
+
+    def rekit(
+        self, kit: str | os.PathLike[str], *, bass: str = "saw", keep_music: bool = False, seed: int = 0
+    ) -> np.ndarray:
+        """Play the loop's drums by your own one-shots and its bass by a synth.
+
+        Args:
+            kit, bass, keep_music, seed: As for `ff.rekit`.
+
+        Returns:
+            Float32 `(2, samples)`, within ±1, as long as the loop.
+
+        Raises:
+            FourfloorError: The kit holds no kick.
+
+        Example:
+            >>> import fourfloor as ff
+            >>> loop = ff.load("warehouse").generate(bars=1, seed=3)
+            >>> loop.rekit("my one-shots").shape  # doctest: +SKIP
+            (2, 84000)
+        """
+        from fourfloor.editing import rekit as editing
+
+        sounds = editing.open_kit(Path(kit))
+        return editing.rekit(self.waveform, self.bars, sounds, bass=bass, keep_music=keep_music, seed=seed).waveform
+
 
 def loop_of(draw: Draw, model: LoopModel, source: str, decoder: str | None) -> Loop:
     """Return the loop of a draw; `source` and `decoder` name its model in the command that makes the file again."""

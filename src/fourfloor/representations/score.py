@@ -32,8 +32,8 @@ class Config:
     """What a batch for the transcriber holds."""
 
     bars: int = 1  # of a crop; whole bars, so that its end leads into its start nearly as a loop's does
-    gain_db: float = 4.0  # deviation of each stem's random level
-    equalize_db: float = 3.0  # deviation of a random equalizer's knobs, for each stem
+    gain_db: float = 5.0  # deviation of each stem's random level
+    equalize_db: float = 5.0  # deviation of a random equalizer's knobs, for each stem
     recombined: float = 0.6  # share of crops whose stems come from four loops
 
     def __post_init__(self) -> None:

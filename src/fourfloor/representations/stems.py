@@ -35,13 +35,17 @@ class Config:
 
     bars: int = 1  # of a crop; whole bars, so that its end leads into its start nearly as a loop's does
     gain_db: float = 4.0  # deviation of each stem's random level
-    equalize_db: float = 2.0  # deviation of a random equalizer's knobs, for each stem
+    equalize_db: float = 3.0  # deviation of a random equalizer's knobs, for each stem
+    dispersion: float = 1.0  # deviation of the knobs of a random phase of the low band, for each stem, in radians
+    kick_speed: float = 0.7  # kicks are played up to exp(this) times as fast or as slowly, each from its onset
     recombined: float = 0.7  # share of crops whose stems come from four loops
 
     def __post_init__(self) -> None:
         if not 1 <= self.bars <= 64 or not 0 <= self.gain_db <= 40 or not 0 <= self.equalize_db <= 20:
             given = f"bars {self.bars}, gain_db {self.gain_db:g}, equalize_db {self.equalize_db:g}"
             raise FourfloorError(f"{given}: choose 1-64, 0-40 and 0-20")
+        if not 0 <= self.dispersion <= 10 or not 0 <= self.kick_speed <= 2:
+            raise FourfloorError(f"dispersion {self.dispersion:g}, kick_speed {self.kick_speed:g}: choose 0-10 and 0-2")
         if not 0 <= self.recombined <= 1:
             raise FourfloorError(f"recombined {self.recombined:g}: choose 0-1")
 
@@ -90,13 +94,20 @@ def mixed(loops: Loops, config: Config, split: str, rng: np.random.Generator) ->
     """Draw one crop of a mix: the stems' low bands `(stems, samples)` and powers `(frames, stems, bands)`."""
     frames = config.bars * BEATS_PER_BAR * FRAMES_PER_BEAT
     lows, powers = [], []
+    varied = split == "train"
     for number, (index, start) in enumerate(sources(loops, config.recombined, split, rng)):
-        low, power = analysis(loops, index)
+        every_low, every_power = analysis(loops, index)
+        low, power = every_low[:, number].astype(np.float32), np.exp(every_power[:, number].astype(np.float32))
+        if varied and STEMS[number] == "kick":
+            low, power = faster(low, power, kick_onsets(loops, index), np.exp(rng.uniform(-1, 1) * config.kick_speed))
         around = (start + np.arange(frames)) % len(power)
-        gain_db = rng.normal(0, config.gain_db) if split == "train" else 0.0
-        tilt_db = equalizer(config.equalize_db if split == "train" else 0.0, rng)
-        lows.append(low[around, number].ravel().astype(np.float32) * 10 ** ((gain_db + tilt_db[0]) / 20))
-        powers.append(np.exp(power[around, number].astype(np.float32)) * 10 ** ((gain_db + tilt_db) / 10))
+        low, power = low[around].ravel(), power[around]
+        if varied:
+            gain_db, tilt_db = rng.normal(0, config.gain_db), equalizer(config.equalize_db, rng)
+            low = colored(low, gain_db, tilt_db[0], config, rng)
+            power = power * 10 ** ((gain_db + tilt_db) / 10)
+        lows.append(low)
+        powers.append(power)
     low, power = np.stack(lows), np.stack(powers, axis=1)
     level = mean_square(low.sum(axis=0), power.sum(axis=1))
     return (low / np.sqrt(level)).astype(np.float32), (power / level).astype(np.float32)
@@ -120,6 +131,41 @@ def equalizer(deviation_db: float, rng: np.random.Generator) -> np.ndarray:
     """Draw a smooth gain in dB `(2 * BANDS,)`, the same for middle and side."""
     knobs = rng.standard_normal(5) * deviation_db
     return np.tile(np.interp(np.linspace(0, 4, BANDS), np.arange(5), knobs), 2)
+
+
+def colored(low: np.ndarray, gain_db: float, top_db: float, config: Config, rng: np.random.Generator) -> np.ndarray:
+    """Draw an equalizer, `top_db` where the bands above begin, and a smooth phase for a low band `(samples,)`."""
+    spectrum = np.fft.rfft(low)
+    where, knobs = np.linspace(0, 4, len(spectrum)), np.arange(5)
+    curve_db = np.interp(where, knobs, [*rng.normal(0, config.equalize_db, 4), top_db])
+    phase = np.interp(where, knobs, [0.0, *rng.normal(0, config.dispersion, 3), 0.0])
+    return np.fft.irfft(spectrum * 10 ** ((gain_db + curve_db) / 20) * np.exp(1j * phase), len(low)).astype(np.float32)
+
+
+def kick_onsets(loops: Loops, index: int) -> np.ndarray:
+    """Return the frames at which a kick of a loop begins."""
+    played = loops.truth("score.u8", index).reshape(loop_frames(loops.bars), -1)
+    return np.flatnonzero(played[:, 0])
+
+
+def faster(low: np.ndarray, power: np.ndarray, onsets: np.ndarray, speed: float) -> tuple[np.ndarray, np.ndarray]:
+    """Play every hit of a stem `(frames, HOP)`, `(frames, bands)` at another speed from its onset until the next."""
+    if not len(onsets):
+        return low, power
+    frames = len(power)
+    begins = (onsets[:, None] + frames * np.arange(-1, 2)).T.ravel()
+    played = []
+    for values, steps in ((low.reshape(-1, 1), HOP), (power, 1)):
+        at = np.arange(frames * steps)
+        last = np.searchsorted(begins * steps, at, side="right") - 1
+        since = (at - begins[last] * steps) * speed
+        lasts = (begins[last + 1] - begins[last]) * steps
+        chosen = values[(begins[last] * steps + since.astype(int)) % len(values)]
+        if steps > 1:  # a waveform is interpolated
+            following = values[(begins[last] * steps + since.astype(int) + 1) % len(values)]
+            chosen = chosen + (since % 1)[:, None].astype(np.float32) * (following - chosen)
+        played.append(np.where((since < lasts - 1)[:, None], chosen, 0))
+    return played[0].reshape(low.shape).astype(np.float32), played[1].astype(np.float32)
 
 
 def analysis(loops: Loops, index: int) -> tuple[np.ndarray, np.ndarray]:
