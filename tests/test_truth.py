@@ -112,7 +112,7 @@ def test_what_makes_no_sound_is_trained_without_listening(name: str, truth_folde
     request = api.TrainRequest(
         recipe=Path(name), data=[truth_folder], run=tmp_path / "run", steps=2, device="cpu", overrides=overrides
     )
-    assert api.train(request)["steps"] == 2
+    assert api.train(request).steps == 2
     assert not (tmp_path / "run" / "listening").exists()
 
 
