@@ -21,6 +21,7 @@ class Asked:
     strict: bool = False
     data: Sequence[Path] = ()
     ends: tuple[float, float] = (0.0, 1.0)
+    either: str | Sequence[int] = ""
     numbers: np.ndarray = field(default_factory=lambda: np.zeros(1))
 
     def __post_init__(self) -> None:
@@ -45,6 +46,8 @@ class Asked:
         ({"data": Path("x")}, "data is PosixPath('x'): pass a list"),
         ({"data": [Path("x"), "y"]}, "data[1] is 'y': pass a pathlib.Path, such as Path(\"loops\")"),
         ({"ends": (0.0, "1")}, "ends[1] is '1': pass a finite number, such as 126.5"),
+        ({"either": 3}, "either is 3: pass a list"),
+        ({"either": [1, "x"]}, "either[1] is 'x': pass a whole number, such as 4"),
         ({"numbers": [0.0]}, "numbers is [0.0]: pass a ndarray"),
     ],
 )
@@ -57,6 +60,7 @@ def test_a_wrong_type_is_one_line(given: dict[str, object], told: str) -> None:
 def test_numbers_of_numpy_become_those_of_python() -> None:
     asked = Asked(bars=np.int64(2), bpm=np.float32(126.5), strict=np.bool_(True), ends=(np.int8(0), 1))
     assert (asked.bars, asked.bpm, asked.strict, asked.ends) == (2, 126.5, True, (0.0, 1.0))
+    assert (Asked(either="x").either, Asked(either=(1, 2)).either) == ("x", [1, 2])
     assert [type(value) for value in (asked.bars, asked.bpm, asked.strict, asked.ends[0])] == [int, float, bool, float]
     assert type(Asked(bpm=126).bpm) is float
 

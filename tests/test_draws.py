@@ -199,20 +199,20 @@ def test_evaluate_redraws_as_asked_and_says_what_is_left(
     asked = module.EvaluateRequest(loops=str(trained_runs["prior"]), against=dataset_folder, n=2)
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})  # one after another
     monkeypatch.setattr(module, "leveled", lambda model, request: np.zeros((2, 7)))
-    as_drawn = _sampled(asked, model)
+    as_drawn = _sampled(asked, asked.loops, model)
     loops = list(as_drawn.stream([0, 1]))
     assert [(loop.name, loop.bpm, loop.waveform.shape[1]) for loop in loops] == [
         ("prior seed 0", 150.0, 7), ("prior seed 1", 150.0, 7),
     ]  # fmt: skip
     assert as_drawn.notes() == []
     plan_draws(monkeypatch, [("copy",), (), *[("misses kick", "tempo")] * 5], [0.5] * 7)
-    redrawn = _sampled(replace(asked, redraw=True), model)
+    redrawn = _sampled(replace(asked, redraw=True), asked.loops, model)
     assert [loop.name for loop in redrawn.stream([0, 1])] == ["prior seed 0", "prior seed 1"]
     assert redrawn.notes() == ["2 of 2 loops were redrawn", "1 loops still have a fault: misses kick (1), tempo (1)"]
     stranger = replace(model, prior=replace(model.prior, meta={**model.prior.meta, "vocabulary": ["polka", "tango"]}))
     styles = sorted({dataset.style(int(index)) for index in dataset.indices("validation")})
     told = f"2 loops were asked for in any style, because prior does not know {', '.join(styles)}"
-    assert _sampled(asked, stranger).notes() == [told]
+    assert _sampled(asked, asked.loops, stranger).notes() == [told]
 
 
 def test_finished_loops_are_not_redrawn_in_silence(dataset_folder: Path, tmp_path: Path) -> None:

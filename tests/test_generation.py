@@ -160,7 +160,7 @@ def test_evaluate_keeps_no_loop_of_a_model_and_makes_it_again(
 
     monkeypatch.setattr(module, "leveled", leveled)
     asked = module.EvaluateRequest(loops=str(trained_runs["prior"]), against=dataset_folder, n=200, seed=5)
-    source = module._sampled(asked, loading.load_model(asked.loops))
+    source = module._sampled(asked, asked.loops, loading.load_model(asked.loops))
     most, contents = 0, []
     for loop in source.stream(range(200)):
         contents.append(loop.content)

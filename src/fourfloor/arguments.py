@@ -3,11 +3,12 @@
 import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from numbers import Integral, Real
 from pathlib import Path
-from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -31,14 +32,19 @@ def check_types(arguments: Any) -> None:
 
 
 def checked(name: str, value: Any, expected: Any) -> Any:
-    """Return a value of the expected type: int, float, bool, str, Path, a class, `X | None`, or a sequence of these.
+    """Return a value of the expected type: int, float, bool, str, Path, a class, a sequence or a union of these.
 
     Raises FourfloorError in one line where it is of another type; a bool is not a number, NaN and infinity are none.
     """
     origin, inner = get_origin(expected), get_args(expected)
-    if NoneType in inner:
-        (inner_type,) = (option for option in inner if option is not NoneType)
-        return None if value is None else checked(name, value, inner_type)
+    if origin in (Union, UnionType):
+        if value is None and NoneType in inner:
+            return None
+        *others, last = (option for option in inner if option is not NoneType)
+        for option in others:
+            with suppress(FourfloorError):
+                return checked(name, value, option)
+        return checked(name, value, last)
     if origin is not None and issubclass(origin, Sequence):
         if isinstance(value, str | bytes) or not isinstance(value, Sequence):
             raise _refused(name, value, "a list")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,16 +25,15 @@ from fourfloor.signal.beatgrid import loop_samples, playable_bpm
 from fourfloor.signal.stft import resample_loop
 
 if TYPE_CHECKING:
-    from fourfloor.evaluation.judging import Loops
     from fourfloor.evaluation.scorecard import Scorecard
     from fourfloor.evaluation.sources import Source
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateRequest:
-    """Which loops to judge, against what. `loops` is a folder of audio, a file, or a model to make loops with."""
+    """Which loops to judge, against what. `loops` names a folder of audio, a file, or a model to make loops with."""
 
-    loops: str
+    loops: str | Sequence[Loop]
     against: Path
     n: int = 256
     seed: int = 0
@@ -55,55 +55,48 @@ def evaluate(
     request: EvaluateRequest,
     on_progress: Callable[[float, float, str], None],
     on_note: Callable[[str], None] = lambda note: None,
-    given: Sequence[Loop] | None = None,
 ) -> "Scorecard":
-    """Judge loops by the scorecard, which has no verdict where `broken` says why; FourfloorError in one line.
-
-    Loops that are `given` are judged in place of `request.loops`.
-    """
+    """Judge loops by the scorecard, which has no verdict where `broken` says why; FourfloorError in one line."""
+    from fourfloor.evaluation import judging
     from fourfloor.evaluation.report import REPORT
 
-    if request.out:
-        if not request.overwrite:
-            refuse_existing(request.out, REPORT)
-        with output_folder(request.out):  # refused before the work
-            return _evaluate(request, on_progress, on_note, given)
-    return _evaluate(request, on_progress, on_note, given)
+    if request.out and not request.overwrite:
+        refuse_existing(request.out, REPORT)
+    with output_folder(request.out) if request.out else nullcontext():  # refused before the work
+        loops, decoder = _judged(request)
+        return judging.evaluate(
+            loops, request.against, n=request.n, seed=request.seed, out=request.out,
+            decoder=_round_trip(decoder) if decoder else None, only=request.rows,
+            on_progress=on_progress, on_note=on_note,
+        )  # fmt: skip
 
 
-def _evaluate(
-    request: EvaluateRequest,
-    on_progress: Callable[[float, float, str], None],
-    on_note: Callable[[str], None],
-    given: Sequence[Loop] | None,
-) -> "Scorecard":
-    from fourfloor.evaluation import judging
+def _judged(request: EvaluateRequest) -> "tuple[Source, Trained | None]":
+    """Return the loops to judge, and the decoder of row I where there is one."""
+    if isinstance(request.loops, str) and _is_model(request.loops):
+        model = loading.load_model(request.loops, request.decoder)
+        return _sampled(request, request.loops, model), model.decoder
+    decoder = loading.load_decoder(request.decoder) if request.decoder else None
+    if isinstance(request.loops, str):
+        return _in_files(request, Path(request.loops)), decoder
+    return _in_memory(request.loops), decoder
+
+
+def _is_model(name: str) -> bool:
+    return name in loading.bundled_names() or loading.is_model_folder(Path(name))
+
+
+def _in_files(request: EvaluateRequest, path: Path) -> "Source":
+    """Give the loops of a folder, or one file."""
     from fourfloor.evaluation.sources import file_source
 
-    path = Path(request.loops)
-    loops: Loops
-    part: Trained | None
-    if given is not None:
-        part = loading.load_decoder(request.decoder) if request.decoder else None
-        loops = _in_memory(given)
-    elif request.loops in loading.bundled_names() or loading.is_model_folder(path):
-        model = loading.load_model(request.loops, request.decoder)
-        part = model.decoder
-        loops = _sampled(request, model)
-    else:
-        part = loading.load_decoder(request.decoder) if request.decoder else None
-        found, rejected = audio.find_audio([path])
-        if not found:
-            reason = rejected[0][1] if rejected else "holds no audio"
-            raise FourfloorError(f"{path}: {reason}; name a folder of loops, or a model")
-        if request.redraw or request.candidates > 1:
-            raise FourfloorError(f"{path}: holds finished loops: leave --redraw and --candidates out, or name a model")
-        loops = file_source(found, [_left_out(rejected)] if rejected else [])
-    decoder = _round_trip(part) if part else None
-    return judging.evaluate(
-        loops, request.against, n=request.n, seed=request.seed, out=request.out, decoder=decoder, only=request.rows,
-        on_progress=on_progress, on_note=on_note,
-    )  # fmt: skip
+    found, rejected = audio.find_audio([path])
+    if not found:
+        reason = rejected[0][1] if rejected else "holds no audio"
+        raise FourfloorError(f"{path}: {reason}; name a folder of loops, or a model")
+    if request.redraw or request.candidates > 1:
+        raise FourfloorError(f"{path}: holds finished loops: leave --redraw and --candidates out, or name a model")
+    return file_source(found, [_left_out(rejected)] if rejected else [])
 
 
 def _in_memory(loops: Sequence[Loop]) -> "Source":
@@ -134,7 +127,7 @@ def _round_trip(decoder: Trained) -> Callable[[np.ndarray, int, float, int], np.
     return decode
 
 
-def _sampled(request: EvaluateRequest, model: LoopModel) -> "Source":
+def _sampled(request: EvaluateRequest, name: str, model: LoopModel) -> "Source":
     """Give n loops with tempo and style of the held-out loops, in turn; a style the model does not know is any.
 
     They are made when they are asked for and not kept: the same seed makes the same loop again. With one candidate
@@ -148,7 +141,7 @@ def _sampled(request: EvaluateRequest, model: LoopModel) -> "Source":
     chooses = request.candidates + redraws > 1
     reference = None
     if chooses:
-        folder = loading.reference_folder(request.loops)
+        folder = loading.reference_folder(name)
         reference = fingerprints.load(folder).of(model.prior.meta["data_hash"], folder)
     drawn = held_out_loops(dataset, request.n, request.seed)
     bpms, styles = [playable_bpm(dataset.bpm(index)) for index in drawn], [dataset.style(index) for index in drawn]

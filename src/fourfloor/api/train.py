@@ -236,7 +236,7 @@ _BUSY = threading.Lock()
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Refuse a second training in this process: both would draw from torch's one random state and share its threads."""
+    """Refuse a second training in this process: both would draw from torch's one random state."""
     if not _BUSY.acquire(blocking=False):
         raise FourfloorError("another training runs in this process; start the second one in a process of its own")
     try:

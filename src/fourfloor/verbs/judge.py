@@ -66,16 +66,14 @@ def evaluate(
         >>> card.verdict, card.broken[0]
         ({'music': None, 'in_style': None, 'new': None}, '2 held-out loops of 1 track are too few: hold out...
     """
-    tell, note = silent(on_progress), silent(on_note)
-    given = source_of(loops) if isinstance(loops, str | os.PathLike | Model) else ""
+    named = loops.source if isinstance(loops, Model) else loops
+    judged = os.fspath(named) if isinstance(named, str | os.PathLike) else named
     other = loops.decoder if isinstance(loops, Model) and decoder is None else source_of(decoder)
     request = api.EvaluateRequest(
-        loops=given or "loops in memory", against=Path(against), n=n, seed=seed, out=None if out is None else Path(out),
+        loops=judged, against=Path(against), n=n, seed=seed, out=None if out is None else Path(out),
         decoder=other, candidates=candidates, redraw=redraw, rows=tuple(rows), overwrite=overwrite,
     )  # fmt: skip
-    if isinstance(loops, str | os.PathLike | Model):
-        return api.evaluate(request, tell, note)
-    return api.evaluate(request, tell, note, loops)
+    return api.evaluate(request, silent(on_progress), silent(on_note))
 
 
 def compare(
