@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data/compare
 
-.PHONY: help coverage test-torch-range soak loops studio examples listen test test-readers music model compare bench api clean
+.PHONY: help coverage test-torch-range soak loops studio examples listen test test-readers music music-judge model compare bench api clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -41,6 +41,9 @@ test-torch-range:               ## run the tests of models, training and generat
 
 music:                          ## fetch the open training music to data/tracks (Debian packages, no root)
 	scripts/music.sh data/tracks
+
+music-judge:                    ## fetch open music of five other artists to data/judge, for judging and adapting only
+	scripts/music.sh data/judge scripts/music-judge.txt
 
 model: .venv/installed          ## make the bundled model anew in data/ and runs/ (two hours on two cores)
 	scripts/model.sh
