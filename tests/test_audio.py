@@ -169,6 +169,9 @@ def test_the_target_is_reached_where_the_ceiling_allows():
     loop = 0.01 * house_loop()
     level = audio.normalize_loop(loop, 44_100, target_lufs=-30.0)
     assert audio.loudness_lufs(np.tile(level, 8), 44_100) == pytest.approx(-30.0, abs=0.2)
+    step = np.tile(np.linspace(-0.5, 0.5, 44_100, dtype=np.float32), (2, 1))  # the highest peak is at its seam
+    leveled = audio.normalize_loop(step, 44_100, target_lufs=0.0)
+    assert audio.true_peak_db(np.tile(leveled, 3), 44_100) == pytest.approx(-1.01, abs=0.005)
     clicks = audio.normalize_loop(np.repeat(click_track(seconds=1.9), 2, axis=0), 44_100)
     assert audio.true_peak_db(clicks, 44_100) == pytest.approx(-1.01, abs=0.005)
     silence = np.zeros((2, 44_100), np.float32)

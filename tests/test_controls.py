@@ -65,6 +65,11 @@ def test_a_kick_leaps_up_on_the_beat() -> None:
     steady = quiet()
     steady[:, latent.LOW][:, ::2] = np.log(0.3)
     assert controls.kick(steady) == controls.kick(quiet()) == 0
+    for rise, is_kick in ((0.05, 0), (0.2, 1)):  # on 0.3: a note that swells is no kick
+        bass = quiet()
+        on_beat = np.arange(len(bass)) % 32 < 6
+        bass[:, latent.LOW][:, 2] = np.log(0.3 + rise * on_beat)
+        assert controls.kick(bass) == is_kick
 
 
 def test_energy_is_highest_where_all_bands_sound_all_the_time() -> None:
