@@ -54,7 +54,7 @@ def test_what_does_not_carry_the_mark_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_nothing_stays_of_what_is_not_placed(tmp_path: Path) -> None:
-    with contextlib.suppress(KeyboardInterrupt), Workspace(tmp_path / "x", OURS) as work:
+    with contextlib.suppress(KeyboardInterrupt), Workspace(tmp_path / "deep" / "x", OURS) as work:
         (work.new / "a.txt").write_text("1")
         (work.scratch / "part").write_text("1")
         raise KeyboardInterrupt

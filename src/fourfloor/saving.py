@@ -107,8 +107,7 @@ def output_folder(folder: Path) -> Iterator[None]:
 
     Folders that were made here and are empty in the end, because nothing was written, are removed.
     """
-    made = [place for place in (folder, *folder.parents) if not place.exists()]
-    try:
+    with kept_if_filled(folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with _temporary(folder):
@@ -117,9 +116,17 @@ def output_folder(folder: Path) -> Iterator[None]:
             raise FourfloorError(f"{folder}: cannot write there ({error.strerror}); choose another --out") from None
         remove_leftovers(folder)
         yield
+
+
+@contextlib.contextmanager
+def kept_if_filled(folder: Path) -> Iterator[None]:
+    """Remove in the end what was made of a folder and those above it, as far as it is empty."""
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        yield
     finally:
-        for place in made:
-            with contextlib.suppress(OSError):  # it is not empty
+        for place in new:
+            with contextlib.suppress(OSError):  # it is not empty, or was not made
                 place.rmdir()
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fourfloor.errors import FourfloorError
-from fourfloor.saving import remove_leftovers, save_file, sync_folder, temporary_name
+from fourfloor.saving import kept_if_filled, remove_leftovers, save_file, sync_folder, temporary_name
 
 MARK, LOCK, NEW, SCRATCH, PLACING = "README.txt", "lock", "new", "scratch", "placing.json"
 MARK_TEXT = "fourfloor works here and removes this folder in the end. After a crash you may delete it.\n"
@@ -44,8 +44,11 @@ class Workspace:
     def __init__(self, out: Path, ours: frozenset[str], *, keep_scratch: bool = False) -> None:
         self.out = resolved(out)
         self._ours, self._keep_scratch, self._placed = ours, keep_scratch, False
-        with plain_errors(self.out):
-            self._folder, self._lock = self._claimed()
+        with contextlib.ExitStack() as tidied:
+            tidied.enter_context(kept_if_filled(self.out.parent))
+            with plain_errors(self.out):
+                self._folder, self._lock = self._claimed()
+            self._tidied = tidied.pop_all()
         self.new, self.scratch = self._folder / NEW, self._folder / SCRATCH
 
     def _claimed(self) -> tuple[Path, FileLock]:
@@ -110,6 +113,7 @@ class Workspace:
             self._lock.release()
         else:
             _clear(self._folder, self._lock, keep_scratch=self._keep_scratch and not self._placed)
+        self._tidied.close()
 
     def __enter__(self) -> Workspace:
         return self
