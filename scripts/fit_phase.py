@@ -38,7 +38,7 @@ def choice(case: Case) -> Choice | None:
     """Return the features of a case at its true tempo, or None where the sixteenths were missed."""
     flux, bar = case.onsets.standardized(), 240.0 / case.bpm
     profile = phase.bar_profile(flux, bar, case.onsets.frame_rate)
-    step = phase.sixteenth_bin(profile)
+    step, _ = phase.sixteenths(profile)
     features = phase.position_features(case.onsets, flux, case.bpm, step, profile)
     place = case.downbeat / bar * 16 - step / 24
     if abs(place - round(place)) * bar / 16 > NEAR_SECONDS:

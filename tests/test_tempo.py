@@ -10,9 +10,9 @@ import pytest
 from fourfloor.audio import decode
 from fourfloor.ingestion.certainty import certainty
 from fourfloor.ingestion.onsets import MAX_SECONDS
-from fourfloor.ingestion.phase import sixteenth_bin
+from fourfloor.ingestion.phase import find_phase, sixteenths
 from fourfloor.ingestion.steadiness import grid_bars, is_steady
-from fourfloor.ingestion.tempo import MAX_BPM, MIN_BPM, Grid, analyze_onsets, fit_grid
+from fourfloor.ingestion.tempo import MAX_BPM, MIN_BPM, Grid, Onsets, analyze_onsets, fit_grid
 
 SAMPLE_RATE = 44_100
 HouseLoop = Callable[..., np.ndarray]
@@ -151,14 +151,29 @@ def test_swung_sixteenths_are_not_taken_for_the_eighths(late: int, loud: str) ->
     profile = np.zeros((1, 384))
     profile[0, ::48] = 1.0 if loud == "eighths" else 0.7
     profile[0, 24 + late :: 48] = 0.7 if loud == "eighths" else 1.0
-    assert sixteenth_bin(profile) == 0
+    assert sixteenths(profile) == (0, 1 if late else None)
+
+
+def test_a_kick_on_a_swung_sixteenth_is_not_the_beat() -> None:
+    """Kick and bass lie on the late sixteenths before the beats, hats on all of them."""
+    bpm, rate = 125.0, 400.0
+    beat, late = 60.0 / bpm, 0.2
+    flux = np.zeros((8, round(80 * beat * rate)))
+    for number in range(320):
+        sixteenth = number % 4
+        at = round(beat * (number + (late if sixteenth % 2 else 0.0)) / 4 * rate)
+        flux[6:, at] = (2.0, 1.2, 1.2, 1.6)[sixteenth]
+        flux[:6, at] = (0.5, 0.4, 0.4, 1.6)[sixteenth]
+    onsets = Onsets(flux=flux, frame_rate=rate, pitches=np.zeros((72, 800)), pitch_rate=rate / 16)
+    phase = find_phase(onsets, onsets.standardized(), bpm)
+    assert distance(phase.downbeat, 0.0, beat) < 0.01
 
 
 def test_triplets_are_not_taken_for_swing() -> None:
     profile = np.zeros((1, 384))
     profile[0, ::32] = 1.0
     profile[0, ::96] = 1.5
-    assert sixteenth_bin(profile) == 0
+    assert sixteenths(profile) == (0, None)
 
 
 def test_a_grid_beside_the_beat_is_less_certain(make_house_loop: HouseLoop) -> None:

@@ -19,7 +19,7 @@ _BINS = _STEPS * _BINS_PER_STEP
 # Sixteenths swing by up to a third of their length; less than a tenth may be the shape of an attack.
 _SWINGS = np.arange(-9, 10)
 _LEAST_SWING = 3
-_SWUNG = 0.3
+_SWUNG = 0.2
 _BLUR_SECONDS = 0.006
 _REACH_SECONDS = 0.018
 # First and last band of each group. A kick over a loud bass shows at 250-500 Hz, where its pitch falls through: that
@@ -70,8 +70,10 @@ def find_phase(onsets: Onsets, flux: np.ndarray, bpm: float) -> Phase:
     """Find the downbeats of a track of known tempo; `flux` is its standardized onset strength."""
     bar = 240.0 / bpm
     profile = bar_profile(flux, bar, onsets.frame_rate)
-    step = sixteenth_bin(profile)
+    step, swung = sixteenths(profile)
     score = position_features(onsets, flux, bpm, step, profile) @ WEIGHTS
+    if swung is not None:
+        score[swung::2] = -np.inf
     odds = np.exp(score - score.max())
     odds /= odds.sum()
     best = int(np.argmax(odds))
@@ -97,10 +99,11 @@ def bar_profile(flux: np.ndarray, bar: float, frame_rate: float) -> np.ndarray:
     return scipy.ndimage.gaussian_filter1d(profile, _BLUR_SECONDS / bar * _BINS, axis=1, mode="wrap")
 
 
-def sixteenth_bin(profile: np.ndarray) -> int:
-    """Return the bin, less than a sixteenth, where the sixteenths begin; eighths decide, as swing spares them.
+def sixteenths(profile: np.ndarray) -> tuple[int, int | None]:
+    """Return the bin, less than a sixteenth, where the sixteenths begin, and which of them swing: even (0) or odd (1).
 
-    Swing delays the sixteenths between: where every other one of four seems early, those are the eighths.
+    Eighths decide, as swing spares them. It delays the sixteenths between: where every other one of four seems early,
+    those are the eighths. No beat begins on a sixteenth that swings.
     """
     pulse = profile.sum(axis=0).reshape(8, 2 * _BINS_PER_STEP).sum(axis=0)
     best = int(np.argmax(pulse))
@@ -108,9 +111,11 @@ def sixteenth_bin(profile: np.ndarray) -> int:
     beat = (beat - beat.min()) / (np.ptp(beat) + 1e-9)
     between = np.minimum(beat[_BINS_PER_STEP + _SWINGS], beat[3 * _BINS_PER_STEP + _SWINGS])
     moved = int(_SWINGS[np.argmax(between)])
-    if moved <= -_LEAST_SWING and min(between.max(), beat[0], beat[2 * _BINS_PER_STEP]) > _SWUNG:
-        best += _BINS_PER_STEP + moved
-    return best % _BINS_PER_STEP
+    swings = abs(moved) >= _LEAST_SWING and min(between.max(), beat[0], beat[2 * _BINS_PER_STEP]) > _SWUNG
+    if swings and moved < 0:
+        best = (best + _BINS_PER_STEP + moved) % (2 * _BINS_PER_STEP)
+    step = best % _BINS_PER_STEP
+    return step, 1 - best // _BINS_PER_STEP if swings else None
 
 
 def position_features(onsets: Onsets, flux: np.ndarray, bpm: float, step: int, profile: np.ndarray) -> np.ndarray:
