@@ -9,15 +9,12 @@ a player, the tempo, the style, the seed and the command of each. The page reque
 import argparse
 import json
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from string import Template
 
 import soundfile
 
-from fourfloor import __version__, audio
+from fourfloor import __version__, audio, pages
 
-TEMPLATE = Path(__file__).with_suffix(".html")
 MAX_BYTES = 200_000
 STYLES = {None: "any style", "music": "music: like the real training tracks"}
 LEVELS = (0.6, 0.7, 0.8, 0.9)  # soundfile's compression levels, best sound first
@@ -29,9 +26,10 @@ class Card:
 
     ogg: str
     bpm: float
-    bars: int
-    seconds: float
-    comment: dict
+    style: str
+    facts: list[str]
+    command: str
+    model: str
 
 
 def write_ogg(source: Path, target: Path) -> None:
@@ -51,24 +49,15 @@ def card_of(source: Path, out: Path) -> Card:
         raise SystemExit(f"{source} has no tags; pass loops that `fourfloor generate` wrote")
     target = out / f"{source.stem}.ogg"
     write_ogg(source, target)
-    info = audio.probe(source)
-    return Card(target.name, tags.bpm, tags.bars, info.frames / info.sample_rate, json.loads(tags.comment))
-
-
-def card_html(card: Card) -> str:
-    """Return one card of the page."""
+    info, made = audio.probe(source), json.loads(tags.comment)
     asked = [
         ("no kick" if not value else "kick") if name == "kick" else f"{name.replace('_', ' ')} {value:g}"
-        for name, value in card.comment.get("controls", {}).items()
+        for name, value in made.get("controls", {}).items()
     ]
-    facts = [f"{card.bpm:g} BPM", f"{card.bars} bars, {card.seconds:.1f} s", *asked, f"seed {card.comment['seed']}"]
-    style = STYLES.get(card.comment["style"], card.comment["style"])
-    return (
-        f"<article><h2>{escape(style)}</h2><p>{escape(' · '.join(facts))}</p>"
-        f'<audio controls loop preload="none" src="{card.ogg}"></audio>'
-        "<details><summary>The command that makes this loop</summary>"
-        f"<pre>{escape(card.comment['command'])}</pre></details></article>"
-    )
+    length = f"{tags.bars} bars, {info.frames / info.sample_rate:.1f} s"
+    facts = [f"{tags.bpm:g} BPM", length, *asked, f"seed {made['seed']}"]
+    style = STYLES.get(made["style"], made["style"])
+    return Card(target.name, tags.bpm, style, facts, made["command"], made["model"])
 
 
 def main() -> None:
@@ -86,9 +75,8 @@ def main() -> None:
     )
     if not cards:
         raise SystemExit(f"{options.loops} holds no WAV file; run `make listen`")
-    words = {"model": cards[0].comment["model"], "candidates": options.candidates, "count": len(cards)}
-    page = Template(TEMPLATE.read_text()).substitute(
-        words, version=__version__, cards="\n".join(card_html(card) for card in cards)
+    page = pages.render(
+        "listen.html", cards=cards, model=cards[0].model, candidates=options.candidates, version=__version__
     )
     (options.out / "index.html").write_text(page)
     for card in cards:

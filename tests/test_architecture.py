@@ -17,6 +17,7 @@ PATH = [
     "threads",
     "saving",
     "workspace",
+    "pages",
     "signal",
     "audio",
     "representations",

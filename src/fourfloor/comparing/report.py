@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor import pages
 from fourfloor.evaluation.diagnosis import MEANING
 from fourfloor.evaluation.numbers import TEN
-from fourfloor.evaluation.pictures import curves, player, spectrogram
-from fourfloor.evaluation.report import STATEMENT, STYLE, cell, html_table, markdown_table
+from fourfloor.evaluation.pictures import Excerpt, curve, excerpt
+from fourfloor.evaluation.report import STATEMENT, cell, markdown_table
 from fourfloor.evaluation.scorecard import ROWS, plain
 from fourfloor.evaluation.sources import Sample
 from fourfloor.evaluation.verdict import KINDS
@@ -29,7 +30,6 @@ _PLAYER_BYTES_A_SECOND = 2 * 22_050 * 4 / 3
 _BAR_CHOICES = (4, 2, 1)
 FAILS = " !"
 _VERDICT = {True: "yes", False: "no", None: "cannot tell"}
-_WIDE = "body{max-width:100rem}table{font-size:.8rem}td{vertical-align:top}.pair{display:flex;flex-wrap:wrap;gap:1rem}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,24 +208,14 @@ def page(
 ) -> str:
     """Write the page; `heard` are loops by the name of their row, `logs` training records by the name of the run."""
     bars = excerpt_bars(heard)
-    verdicts = verdict_table(comparison)
-    parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Comparison</title>",
-        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; media-src data:; "
-        "style-src 'unsafe-inline'\">", f"<style>{STYLE}{_WIDE}</style><h1>Comparison</h1>",
-        f"<p>{escape(_conditions(comparison))}</p>",
-        *(f"<p>Note: {escape(note)}.</p>" for note in _notes(comparison)),
-        f"<h2>What they make</h2><p>A number with {FAILS.strip()} fails its gate.</p>",
-        html_table(score_table(comparison)), f"<p>{escape(STATEMENT)}</p>",
-        "<h2>What they cost</h2>", html_table(cost_table(comparison)),
-        *(["<h2>What was heard first, and what is measured now</h2>", html_table(verdicts)] if verdicts[1:] else []),
-        "<h2>What they are measured by</h2>", html_table(reference_table(comparison)),
-        f"<h2>Listen</h2><p>The first {bars} bar{'s' * (bars > 1)} of the first loops, not chosen.</p>",
-    ]  # fmt: skip
     by_name = {system.name: system for system in comparison.systems}
-    for name in [*by_name, *(name for name in heard if name not in by_name)]:
-        parts += _row(name, by_name.get(name), heard.get(name, ()), bars, logs)
-    return "\n".join(parts) + "\n"
+    names = [*by_name, *(name for name in heard if name not in by_name)]
+    return pages.render(
+        "comparison.html", conditions=_conditions(comparison), notes=_notes(comparison), mark=FAILS.strip(),
+        statement=STATEMENT, scores=score_table(comparison), costs=cost_table(comparison),
+        verdicts=verdict_table(comparison), references=reference_table(comparison), bars=bars,
+        rows=[_row(name, by_name.get(name), heard.get(name, ()), bars, logs) for name in names],
+    )  # fmt: skip
 
 
 def _row(
@@ -234,15 +224,15 @@ def _row(
     samples: Sequence[Sample],
     bars: int,
     logs: Mapping[str, Sequence[Mapping[str, float]]],
-) -> list[str]:
-    parts = [f"<h3>{escape(name)}</h3>"]
-    if system is not None:
-        parts += [f"<p>{escape(text)}</p>" for text in (system.title, diagnosis_of(system)) if text]
-    parts.append("<div class=pair>" + "".join(_excerpt(sample, bars) for sample in samples) + "</div>")
-    for part in system.parts if system is not None else ():
-        if logs.get(part.name):
-            parts.append(curves(f"{part.name}: training (line) and validation loss (dots) by step", logs[part.name]))
-    return parts
+) -> dict[str, Any]:
+    """Return what the page lets one hear of a system or a reference row, and how its models learned."""
+    parts = [part.name for part in system.parts if logs.get(part.name)] if system else []
+    return {
+        "name": name,
+        "texts": [text for text in (system.title, diagnosis_of(system)) if text] if system else [],
+        "excerpts": [(sample.bpm, _beginning(sample, bars)) for sample in samples],
+        "curves": [curve(f"{part}: training (line) and validation loss (dots) by step", logs[part]) for part in parts],
+    }
 
 
 def excerpt_bars(heard: Mapping[str, Sequence[Sample]]) -> int:
@@ -255,8 +245,6 @@ def excerpt_bars(heard: Mapping[str, Sequence[Sample]]) -> int:
     return _BAR_CHOICES[-1]
 
 
-def _excerpt(sample: Sample, bars: int) -> str:
+def _beginning(sample: Sample, bars: int) -> Excerpt:
     frames = round(sample.waveform.shape[1] * min(bars, sample.bars) / sample.bars)
-    cut = np.asarray(sample.waveform[:, :frames])
-    picture = spectrogram(cut, sample.sample_rate, *PICTURE_SIZE)
-    return f"<div><p>{sample.bpm:.1f} BPM</p>{picture}<br>{player(cut, sample.sample_rate)}</div>"
+    return excerpt(np.asarray(sample.waveform[:, :frames]), sample.sample_rate, *PICTURE_SIZE)

@@ -1,4 +1,4 @@
-"""Pieces of a page that need nothing outside it: a player, a spectrogram, a strip of marks. Arrays in, HTML out."""
+"""What a page shows of loops: a sound with its picture, a strip of marks, a curve. Arrays in, values of a page out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import base64
 import io
 import wave
 from collections.abc import Mapping, Sequence
-from html import escape
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,15 +14,29 @@ from fourfloor.signal import picture
 from fourfloor.signal.analysis import ANALYSIS_RATE, Array, mono, to_analysis_rate
 
 _HEIGHT, _WIDTH = 192, 720
-_MARKS = 1000  # of a strip plot
+_MARKS = 1000  # of a strip
 
 
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+@dataclass(frozen=True)
+class Excerpt:
+    """A loop or a part of one, as data URIs: its spectrogram as PNG, its sound as WAV."""
+
+    picture: str
+    sound: str
 
 
-def player(waveform: Array, sample_rate: int) -> str:
-    """Embed a loop as 16-bit mono at 22.05 kHz, 44 kB a second: enough to hear what is meant."""
+def excerpt(waveform: Array, sample_rate: int, width: int = _WIDTH, height: int = _HEIGHT) -> Excerpt:
+    """Draw `(channels, samples)`, and embed it as 16-bit mono at 22.05 kHz, 44 kB a second: enough to hear it."""
+    return Excerpt(_picture(waveform, sample_rate, width, height), _sound(waveform, sample_rate))
+
+
+def _picture(waveform: Array, sample_rate: int, width: int, height: int) -> str:
+    buffer = io.BytesIO()
+    picture.spectrogram(np.atleast_2d(waveform), sample_rate, width, height).save(buffer, "PNG", optimize=True)
+    return _data_uri("image/png", buffer.getvalue())
+
+
+def _sound(waveform: Array, sample_rate: int) -> str:
     samples = to_analysis_rate(mono(waveform), sample_rate)
     pcm = np.round(samples / max(1.0, float(np.abs(samples).max(initial=0.0))) * 32767).astype("<i2")
     buffer = io.BytesIO()
@@ -32,21 +45,29 @@ def player(waveform: Array, sample_rate: int) -> str:
         file.setsampwidth(2)
         file.setframerate(ANALYSIS_RATE)
         file.writeframes(pcm.tobytes())
-    return f'<audio controls loop preload=none src="{_data_uri("audio/wav", buffer.getvalue())}"></audio>'
+    return _data_uri("audio/wav", buffer.getvalue())
 
 
-def spectrogram(waveform: Array, sample_rate: int, width: int = _WIDTH, height: int = _HEIGHT) -> str:
-    """Embed the spectrogram of a loop, `(channels, samples)`, as a PNG."""
-    buffer = io.BytesIO()
-    picture.spectrogram(np.atleast_2d(waveform), sample_rate, width, height).save(buffer, "PNG", optimize=True)
-    return f'<img alt="spectrogram" src="{_data_uri("image/png", buffer.getvalue())}">'
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def strip_plot(title: str, values: Sequence[float], real: Sequence[float], low: float, high: float) -> str:
-    """Draw values as marks on a line, held-out values below them in gray, over the band of the usual range."""
+@dataclass(frozen=True)
+class Strip:
+    """Marks `(x, whether it is held-out music)` on a line from 20 to 680 over a band `(x, width)`."""
+
+    title: str
+    marks: Sequence[tuple[str, bool]] = ()
+    band: tuple[str, str] = ("0", "0")
+    least: float = 0.0
+    most: float = 0.0
+
+
+def strip(title: str, values: Sequence[float], real: Sequence[float], low: float, high: float) -> Strip:
+    """Place values and those of held-out music on a line, over the band of the usual range `low` to `high`."""
     finite = [value for value in (*values, *real) if np.isfinite(value)]
     if not finite:
-        return f"<p>{escape(title)}: no numbers</p>"
+        return Strip(title)
     ends = [value for value in (low, high) if np.isfinite(value)]
     least, most = min(finite + ends), max(finite + ends)
     span = (most - least) or 1.0
@@ -54,58 +75,43 @@ def strip_plot(title: str, values: Sequence[float], real: Sequence[float], low: 
     def x(value: float) -> float:
         return 20 + 660 * (min(max(value, least), most) - least) / span
 
-    band = f'<rect x="{x(low):.1f}" y="8" width="{max(x(high) - x(low), 1):.1f}" height="34" fill="#d9efe0"/>'
-    marks = [
-        f'<line x1="{x(v):.1f}" x2="{x(v):.1f}" y1="{top}" y2="{top + 14}" stroke="{color}" stroke-opacity=".5"/>'
-        for group, top, color in ((values, 10, "#0b3d91"), (real, 27, "#777"))
-        for v in _thinned(group)
-    ]
-    text = (
-        f'<text x="20" y="56" font-size="11">{least:.2f}</text>'
-        f'<text x="680" y="56" font-size="11" text-anchor="end">{most:.2f}</text>'
-    )
-    return (
-        f'<p>{escape(title)}</p><svg viewBox="0 0 700 60" width="700" role="img" aria-label="{escape(title)}">'
-        f"{band}{''.join(marks)}{text}</svg>"
-    )
+    marks = [(f"{x(value):.1f}", group is real) for group in (values, real) for value in _thinned(group)]
+    return Strip(title, marks, (f"{x(low):.1f}", f"{max(x(high) - x(low), 1):.1f}"), least, most)
 
 
-def _thinned(values: Sequence[float]) -> Any:
+def _thinned(values: Sequence[float]) -> Array:
     """Keep what is finite, of many values evenly many of each height: a page need not hold ten thousand marks."""
     finite = np.sort([value for value in values if np.isfinite(value)])
     return finite[np.linspace(0, len(finite) - 1, min(len(finite), _MARKS)).round().astype(int)]
 
 
-def curves(title: str, records: Sequence[Mapping[str, float | None]], points: int = 200) -> str:
-    """Draw `loss` as a line of means over the steps and `validation` as dots; what is not finite is left out."""
+@dataclass(frozen=True)
+class Curve:
+    """Points of a line and of dots `(x, y)` in a field of 60-660 by 10-110; none without steps."""
+
+    title: str
+    line: Sequence[tuple[str, str]] = ()
+    dots: Sequence[tuple[str, str]] = ()
+    least: float = 0.0
+    most: float = 0.0
+    last: float = 0.0
+
+
+def curve(title: str, records: Sequence[Mapping[str, float | None]], points: int = 200) -> Curve:
+    """Place `loss` as a line of means over the steps and `validation` as dots; what is not finite is left out."""
     loss, validation = (_finite(records, key) for key in ("loss", "validation"))
     if len(loss) < 2:
-        return f"<p>{escape(title)}: no steps</p>"
-    parts = np.array_split(loss, min(points, len(loss)))
-    line = np.array([part.mean(axis=0) for part in parts])
+        return Curve(title)
+    line = np.array([part.mean(axis=0) for part in np.array_split(loss, min(points, len(loss)))])
     # A first step far away would flatten everything after it.
-    shown = np.concatenate([line[:, 1], validation[:, 1]])
-    least, most = (float(value) for value in np.percentile(shown, (0, 98)))
+    least, most = (float(value) for value in np.percentile(np.concatenate([line[:, 1], validation[:, 1]]), (0, 98)))
     span, last = (most - least) or 1.0, float(loss[-1, 0]) or 1.0
 
-    def place(step: float, value: float) -> str:
+    def place(step: float, value: float) -> tuple[str, str]:
         height = (min(max(value, least), most) - least) / span
-        return f"{60 + 600 * step / last:.1f},{110 - 100 * height:.1f}"
+        return f"{60 + 600 * step / last:.1f}", f"{110 - 100 * height:.1f}"
 
-    path = " ".join(place(step, value) for step, value in line)
-    dots = "".join(
-        '<circle cx="{}" cy="{}" r="2.5" fill="#b00020"/>'.format(*place(step, value).split(","))
-        for step, value in validation
-    )
-    marks = (
-        f'<text x="55" y="14" font-size="11" text-anchor="end">{most:.3g}</text>'
-        f'<text x="55" y="112" font-size="11" text-anchor="end">{least:.3g}</text>'
-        f'<text x="660" y="125" font-size="11" text-anchor="end">{last:.0f} steps</text>'
-    )
-    return (
-        f'<p>{escape(title)}</p><svg viewBox="0 0 700 130" width="700" role="img" aria-label="{escape(title)}">'
-        f'<polyline points="{path}" fill="none" stroke="#0b3d91"/>{dots}{marks}</svg>'
-    )
+    return Curve(title, [place(*at) for at in line], [place(*at) for at in validation], least, most, last)
 
 
 def _finite(records: Sequence[Mapping[str, float | None]], key: str) -> Array:

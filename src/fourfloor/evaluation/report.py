@@ -7,19 +7,21 @@ and spectrograms of the best, median and worst loop, and flagged copies beside t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fourfloor import pages
+from fourfloor.copies.index import CopyMatch
 from fourfloor.copies.policy import is_copy
 from fourfloor.envelope import Envelope
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.numbers import TEN, HeardSet
-from fourfloor.evaluation.pictures import player, spectrogram, strip_plot
+from fourfloor.evaluation.pictures import Excerpt, Strip, excerpt, strip
 from fourfloor.evaluation.scorecard import ROWS, Scorecard
-from fourfloor.evaluation.sources import Source
+from fourfloor.evaluation.scores import LoopScores
+from fourfloor.evaluation.sources import Sample, Source
 from fourfloor.evaluation.tones import TONES
 from fourfloor.ingestion.catalogue import Catalogue
 from fourfloor.saving import save_file
@@ -31,10 +33,7 @@ STATEMENT = (
 MAX_COPIES = 4
 REPORT = ("scorecard.json", "scorecard.md", "scorecard.html")
 WORD = {True: "yes", False: "no", None: "cannot tell"}
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #ddd}
-td.words,th.words{text-align:left}.no{color:#b00020}.yes{color:#176b2c}img{width:100%;max-width:56rem}
-.judged td{font-weight:600}audio{width:100%;max-width:56rem}.verdict{font-size:1.5rem}"""
+PLOTTED = ("pulse", "independence", "repetition", "flatness_db", "modulation_db", "crest_db")
 
 
 def write_report(
@@ -107,94 +106,50 @@ def _gates(card: Scorecard) -> list[list[str]]:
 
 
 def page(card: Scorecard, judged: Source, chosen: Sequence[int], heard: HeardSet, catalogue: Catalogue) -> str:
-    """Write the self-contained page; names from files are escaped."""
+    """Write the self-contained page."""
     envelope = Envelope.from_dict(card.envelope)
     order = np.argsort([score.quality(envelope) for score in heard.scores], kind="stable")[::-1]
     picks = {"best": int(order[0]), "median": int(order[len(order) // 2]), "worst": int(order[-1])}
-    parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Scorecard</title>",
-        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; media-src data:; "
-        "style-src 'unsafe-inline'\">", f"<style>{STYLE}</style><h1>Scorecard</h1>",
-        f"<p class=verdict>{escape(_verdict_line(card))}</p>",
-        f"<p>Diagnosis: <b>{escape(', '.join(card.diagnosis) or 'nothing recognized')}</b>. {card.n} loops, seed "
-        f"{card.seed}, all rows below {card.cutoff_hz:g} Hz.</p>",
-        *(f"<p>Note: {escape(note)}.</p>" for note in card.warnings), html_table(_table(card, TEN), judged_row=True),
-        "<h2>Tones</h2>", html_table(_table(card, TONES), judged_row=True),
-        f"<p>{escape(STATEMENT)}</p><h2>Gates</h2>", html_table(_gates(card)), "<h2>Loop by loop</h2>",
-        "<p>Each mark is a loop; gray: held-out; the band is the usual range of the training set.</p>",
-        *(_plot(number, card, heard, envelope) for number in
-          ("pulse", "independence", "repetition", "flatness_db", "modulation_db", "crest_db")),
-        "<h2>Best, median and worst loop</h2>", *(_loop(title, judged, chosen, heard, pick, envelope)
-                                                  for title, pick in picks.items()),
-        *_copies(judged, chosen, heard, catalogue),
-    ]  # fmt: skip
-    return "\n".join(parts) + "\n"
+    flagged = [i for i in np.argsort(-heard.copy_scores, kind="stable") if is_copy(heard.matches[i].score)]
+    return pages.render(
+        "scorecard.html", card=card, verdict=_verdict_line(card), statement=STATEMENT,
+        scores=_table(card, TEN), tones=_table(card, TONES), gates=_gates(card),
+        plots=[_plot(number, card, heard, envelope) for number in PLOTTED],
+        picks=[_pick(title, judged[chosen[pick]], heard.scores[pick], envelope) for title, pick in picks.items()],
+        copies=[_copy(judged[chosen[i]], heard.matches[i], catalogue) for i in flagged[:MAX_COPIES]],
+        n_copies=len(flagged),
+    )  # fmt: skip
 
 
-def html_table(table: Sequence[Sequence[str]], judged_row: bool = False) -> str:
-    """Write rows of cells, the first one the header, as an HTML table; every cell is escaped."""
-    head, *rows = table
-    # Columns of words are read from the left, numbers compared from the right.
-    words = [any(sum(c.isalpha() for c in row[i]) > 3 for row in rows) for i in range(len(head))]
-    marks = [" class=words" if is_words else "" for is_words in words]
-    titles = "".join(f"<th{mark}>{escape(entry)}</th>" for entry, mark in zip(head, marks, strict=True))
-    lines = [f"<tr>{titles}</tr>"]
-    for i, row in enumerate(rows):
-        answers = {"yes": " class=yes", "no": " class=no"}
-        cells = "".join(
-            f"<td{answers.get(entry, mark)}>{escape(entry)}</td>" for entry, mark in zip(row, marks, strict=True)
-        )
-        lines.append(f"<tr{' class=judged' if judged_row and i == 0 else ''}>{cells}</tr>")
-    return "<table>" + "".join(lines) + "</table>"
+def _plot(number: str, card: Scorecard, heard: HeardSet, envelope: Envelope) -> Strip:
+    values, real = [getattr(score, number) for score in heard.scores], [row[number] for row in card.held_out]
+    return strip(number, values, real, envelope.low.get(number, -np.inf), envelope.high.get(number, np.inf))
 
 
-def _plot(number: str, card: Scorecard, heard: HeardSet, envelope: Envelope) -> str:
-    real = [row[number] for row in card.held_out]
-    return strip_plot(
-        number,
-        [getattr(score, number) for score in heard.scores],
-        real,
-        envelope.low.get(number, -np.inf),
-        envelope.high.get(number, np.inf),
-    )
-
-
-def _loop(title: str, judged: Source, chosen: Sequence[int], heard: HeardSet, pick: int, envelope: Envelope) -> str:
-    sample, score = judged[chosen[pick]], heard.scores[pick]
+def _pick(title: str, sample: Sample, score: LoopScores, envelope: Envelope) -> dict[str, Any]:
+    """Return what the page shows of one loop."""
     faults = ", ".join(score.faults(envelope)) or "no faults"
     about = f"{sample.bpm:.2f} BPM, {sample.bars} bars, quality {score.quality(envelope):.2f}, {faults}"
-    return (
-        f"<h3>{escape(title)}: {escape(sample.name)}</h3><p>{escape(about)}</p>"
-        + spectrogram(sample.waveform, sample.sample_rate)
-        + player(sample.waveform, sample.sample_rate)
+    part = excerpt(sample.waveform, sample.sample_rate)
+    return {"title": f"{title}: {sample.name}", "about": about, "excerpt": part}
+
+
+def _copy(sample: Sample, match: CopyMatch, catalogue: Catalogue) -> dict[str, Any]:
+    """Return what the page shows of a copy: three seconds of the loop, and those of the training music."""
+    about = (
+        f"{sample.name} from {match.loop_seconds:.1f} s: correlation {match.score:.2f} with {match.track} at "
+        f"{match.seconds:.1f} s, {match.semitones:+d} semitones, speed {match.speed:.3f}"
     )
+    loop = np.roll(sample.waveform, -round(match.loop_seconds * sample.sample_rate), axis=1)
+    passage = _passage(catalogue, match.track, match.seconds)
+    return {
+        "about": about, "loop": _three_seconds(loop, sample.sample_rate),
+        "passage": None if passage is None else _three_seconds(passage, catalogue.sample_rate),
+    }  # fmt: skip
 
 
-def _copies(judged: Source, chosen: Sequence[int], heard: HeardSet, catalogue: Catalogue) -> list[str]:
-    flagged = [i for i in np.argsort(-heard.copy_scores, kind="stable") if is_copy(heard.matches[i].score)]
-    if not flagged:
-        return []
-    parts = [f"<h2>{len(flagged)} flagged copies</h2>"]
-    for i in flagged[:MAX_COPIES]:
-        match, sample = heard.matches[i], judged[chosen[i]]
-        about = (
-            f"{sample.name} from {match.loop_seconds:.1f} s: correlation {match.score:.2f} with {match.track} at "
-            f"{match.seconds:.1f} s, {match.semitones:+d} semitones, speed {match.speed:.3f}"
-        )
-        shift = -round(match.loop_seconds * sample.sample_rate)
-        parts += [
-            f"<h3>{escape(about)}</h3><p>the loop, from there on</p>",
-            _excerpt(np.roll(sample.waveform, shift, axis=1), sample.sample_rate),
-        ]
-        passage = _passage(catalogue, match.track, match.seconds)
-        if passage is not None:
-            parts += ["<p>the training passage</p>", _excerpt(passage, catalogue.sample_rate)]
-    return parts
-
-
-def _excerpt(waveform: Any, sample_rate: int, seconds: float = 3.0) -> str:
-    cut = waveform[:, : round(seconds * sample_rate)]
-    return spectrogram(cut, sample_rate) + player(cut, sample_rate)
+def _three_seconds(waveform: Any, sample_rate: int) -> Excerpt:
+    return excerpt(waveform[:, : 3 * sample_rate], sample_rate)
 
 
 def _passage(catalogue: Catalogue, track: str, seconds: float) -> Any:
