@@ -106,6 +106,19 @@ def test_inside_passes_outside_fails_and_astride_cannot_tell() -> None:
     assert told.endswith("cannot tell, some 25 held-out tracks would")
 
 
+@pytest.mark.parametrize(
+    ("number", "inside", "outside"),
+    [
+        ("sane", 0.77, 0.75), ("tempo", 0.81, 0.79), ("seam", 0.81, 0.79), ("diversity", 0.71, 0.69),
+        ("diversity", 1.19, 1.21), ("margin", 1.14, 1.16), ("pulse", 0.51, 0.49), ("pulse", 0.89, 0.91),
+        ("style", 4.4, 4.6),
+    ],
+)  # fmt: skip
+def test_every_gate_stands_where_it_is_said_to(number: str, inside: float, outside: float) -> None:
+    assert judge(numbers(**{number: inside}), rows(), RULER, 256)[number].passes is True
+    assert judge(numbers(**{number: outside}), rows(), RULER, 256)[number].passes is False
+
+
 def test_noise_tightens_no_limit_and_wins_no_verdict() -> None:
     for half in (0.1, 3.0, 30.0):
         assert judge(numbers(1.0), rows(half=half), RULER, 256)["style"].high == 4.5
