@@ -25,12 +25,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 app = typer.Typer(
     name="fourfloor",
     help="New, seamless house & techno loops from your own tracks, on an ordinary machine.",
+    epilog="Example: fourfloor generate --bpm 126 --count 4 --out loops",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="markdown",
 )
-for group in (datasets, models, loops, editing, packs, studio, judging):  # in the order of --help
+for group in (loops, editing, studio, packs, datasets, models, judging):  # in the order of --help
     app.add_typer(group.commands)
 # Errors of the machine that may lack a file name.
 MACHINE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}

@@ -11,7 +11,13 @@ from fourfloor.stopping import StopSignal
 commands = typer.Typer()
 
 
-@commands.command(epilog="Example: fourfloor ingest ~/music/techno --out data/techno")
+@commands.command(
+    rich_help_panel="Train on your own music",
+    epilog=(
+        "Example: fourfloor ingest ~/music/techno --out data/techno\n\n"
+        "Example: fourfloor ingest track.flac --bars 2 --bpm 126 --out data/one"
+    ),
+)
 def ingest(
     sources: Annotated[
         list[Path], typer.Argument(help="Folders of tracks, or single audio files.", show_default=False)
@@ -56,7 +62,13 @@ def ingest(
         ingest_table(report, out)
 
 
-@commands.command(epilog="Example: fourfloor produce --count 500 --style techno --out data/produced")
+@commands.command(
+    rich_help_panel="Train on your own music",
+    epilog=(
+        "Example: fourfloor produce --count 500 --style techno --out data/produced\n\n"
+        "Example: fourfloor produce --count 8 --wav --stems --midi --out data/eight"
+    ),
+)
 def produce(
     out: Annotated[Path, typer.Option(help="Folder for the dataset.", show_default=False)],
     count: Annotated[int, typer.Option(help="Number of loops.")] = 500,

@@ -10,7 +10,13 @@ from fourfloor.interfaces.output import AsJson, fail
 commands = typer.Typer()
 
 
-@commands.command(epilog="Example: fourfloor evaluate loops --against data/techno --out report")
+@commands.command(
+    rich_help_panel="Score and compare",
+    epilog=(
+        "Example: fourfloor evaluate loops --against data/techno --out report\n\n"
+        "Example: fourfloor evaluate runs/mine --against data/techno --n 64 --redraw"
+    ),
+)
 def evaluate(
     loops: Annotated[
         str, typer.Argument(help="A folder of loops, or a model that generates them.", show_default=False)
@@ -65,7 +71,8 @@ def evaluate(
 
 
 @commands.command(
-    epilog="Example: fourfloor compare seed/helicopter wavegan prior --data data/techno --minutes 10 --out comparison"
+    rich_help_panel="Score and compare",
+    epilog=("Example: fourfloor compare wavegan prior --data data/techno --minutes 10 --out comparison"),
 )
 def compare(
     recipes: Annotated[

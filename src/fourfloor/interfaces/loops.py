@@ -10,7 +10,13 @@ from fourfloor.interfaces.output import AsJson, fail, print_json
 commands = typer.Typer()
 
 
-@commands.command(epilog="Example: fourfloor generate --bpm 126 --bars 4 --count 8 --sheet --out loops")
+@commands.command(
+    rich_help_panel="Make loops",
+    epilog=(
+        "Example: fourfloor generate --bpm 126 --bars 4 --count 8 --sheet --out loops\n\n"
+        "Example: fourfloor generate --model runs/mine --style 'deep house' --density 0.8 --no-kick --out loops/mine"
+    ),
+)
 def generate(
     model: Annotated[str, typer.Option(help="A bundled model, a model folder, or a prior's run folder.")] = "warehouse",
     bpm: Annotated[float, typer.Option(help="Tempo in BPM, 90-180.")] = 126.0,
@@ -50,7 +56,7 @@ def generate(
 
     Each line says the tempo, whether the loop closes, and how similar it is to the nearest passage of the training
     music. A loop has a fault if it copies such a passage, misses a control by more than half of its range, does not
-    close, is silent or clipped, or sounds in another tempo. generate redraws it from another seed, then keeps the best
+    close, is silent or clipped, or has another tempo. generate redraws it from another seed, then keeps the best
     draw and names the faults that are left. The comment in a file's tags holds the command that makes that file again.
     """
     import fourfloor as ff

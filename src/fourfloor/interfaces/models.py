@@ -10,7 +10,13 @@ from fourfloor.interfaces.output import AsJson, fail, print_json
 commands = typer.Typer()
 
 
-@commands.command(epilog="Example: fourfloor train prior --data data/techno --out runs/prior --minutes 60")
+@commands.command(
+    rich_help_panel="Train on your own music",
+    epilog=(
+        "Example: fourfloor train adapt --from warehouse --data data/mine --out runs/mine\n\n"
+        "Example: fourfloor train prior --data data/techno --out runs/prior --minutes 60"
+    ),
+)
 def train(
     recipe: Annotated[
         Path, typer.Argument(help="A recipe: its name (`fourfloor models`) or file.", show_default=False)
@@ -65,7 +71,10 @@ def train(
             print(note)
 
 
-@commands.command(epilog="Example: fourfloor models runs models")
+@commands.command(
+    rich_help_panel="Train on your own music",
+    epilog=("Example: fourfloor models\n\nExample: fourfloor models runs models --recipes my-recipes"),
+)
 def models(
     folders: Annotated[
         list[Path] | None, typer.Argument(help="Folders to search for runs and exported models.", show_default="runs")
@@ -87,7 +96,10 @@ def models(
         models_tables(found)
 
 
-@commands.command(epilog="Example: fourfloor export runs/mine --out models/mine")
+@commands.command(
+    rich_help_panel="Train on your own music",
+    epilog=("Example: fourfloor export runs/mine --out models/mine --license CC-BY-4.0"),
+)
 def export(
     prior: Annotated[Path, typer.Argument(help="Run folder of the trained or fine-tuned prior.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Model folder to write.", show_default=False)],

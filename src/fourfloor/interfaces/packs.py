@@ -10,7 +10,13 @@ from fourfloor.interfaces.output import AsJson, print_json
 commands = typer.Typer()
 
 
-@commands.command(epilog="Example: fourfloor pack loops/*.wav --out my-pack --license CC0")
+@commands.command(
+    rich_help_panel="Make loops",
+    epilog=(
+        "Example: fourfloor pack loops --out my-pack --license CC0-1.0\n\n"
+        "Example: fourfloor pack mine/*.wav --bpm 124 --for sfz,dawproject --zip --out mine.zip"
+    ),
+)
 def pack(
     loops: Annotated[
         list[Path], typer.Argument(help="Loops of whole bars: files, or folders of them.", show_default=False)

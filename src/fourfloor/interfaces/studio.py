@@ -10,7 +10,10 @@ from fourfloor.errors import FourfloorError
 commands = typer.Typer()
 
 
-@commands.command(epilog="Example: fourfloor studio --library ~/fourfloor")
+@commands.command(
+    rich_help_panel="Make loops",
+    epilog=("Example: fourfloor studio\n\nExample: fourfloor studio --blind loops/before loops/after"),
+)
 def studio(
     library: Annotated[Path, typer.Option(help="Folder in which everything that is made stays.")] = Path("~/fourfloor"),
     port: Annotated[int, typer.Option(help="Port of the page; 0 takes any free one.", min=0, max=65535)] = 8137,
