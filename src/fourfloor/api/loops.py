@@ -128,7 +128,10 @@ class Loop:
         return dict(zip(STEMS, separate(self.waveform, self.bars), strict=True))
 
     def midi(self) -> bytes:
-        """Transcribe drums and bass; return the content of a standard MIDI file (`ff.midi` says what is in it).
+        """Transcribe drums and bass to MIDI.
+
+        Returns:
+            The content of a standard MIDI file: drums on channel 10, the bass on channel 1.
 
         Example:
             >>> import fourfloor as ff

@@ -16,7 +16,7 @@ Bpm = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 
 
-@commands.command(epilog="Example: fourfloor stems loops/loop.wav")
+@commands.command(rich_help_panel="Take loops apart", epilog="Example: fourfloor stems loops/loop.wav")
 def stems(
     loops: Loops, out: Out = None, bpm: Bpm = None, overwrite: Overwrite = False, as_json: AsJson = False
 ) -> None:
@@ -39,7 +39,7 @@ def stems(
         print(f"{row.stems['kick'].parent}: {levels}")
 
 
-@commands.command(epilog="Example: fourfloor midi loops/loop.wav")
+@commands.command(rich_help_panel="Take loops apart", epilog="Example: fourfloor midi loops/loop.wav")
 def midi(loops: Loops, out: Out = None, bpm: Bpm = None, overwrite: Overwrite = False, as_json: AsJson = False) -> None:
     """Transcribe the drums and the bass of loops to MIDI files.
 
@@ -57,7 +57,9 @@ def midi(loops: Loops, out: Out = None, bpm: Bpm = None, overwrite: Overwrite = 
         print(f"{row.file}: {_counted(row.notes)}")
 
 
-@commands.command(epilog="Example: fourfloor rekit loops/loop.wav --kit my-one-shots")
+@commands.command(
+    rich_help_panel="Take loops apart", epilog="Example: fourfloor rekit loops/loop.wav --kit my-one-shots"
+)
 def rekit(
     loops: Loops,
     kit: Annotated[Path, typer.Option(help="Folder of one-shots, named kick, snare, hat, ...", show_default=False)],
