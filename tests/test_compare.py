@@ -23,6 +23,7 @@ import fourfloor
 from fourfloor import api, generation
 from fourfloor.comparing import judging, side_by_side
 from fourfloor.comparing.compare import CompareRequest, compare
+from fourfloor.comparing.kept import keep, kept
 from fourfloor.comparing.report import (
     MAX_BYTES,
     Comparison,
@@ -34,6 +35,7 @@ from fourfloor.comparing.report import (
     score_table,
 )
 from fourfloor.comparing.side_by_side import Failure, Interrupted
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.numbers import TEN
 from fourfloor.evaluation.pictures import curve
 from fourfloor.evaluation.sources import Sample
@@ -188,9 +190,26 @@ def test_runs_that_are_there_are_used_and_more_loops_are_made_anew(compared, tmp
     )
     compare(again)
     loops = sorted((request.out / "runs" / "narrow" / "compared").glob("*/sampled.json"))
-    assert sorted(len(json.loads(path.read_text())) for path in loops) == [2, 3]
-    asked = [[loop["bpm"] for loop in json.loads(path.read_text())] for path in loops]
+    assert sorted(len(kept(path)) for path in loops) == [2, 3]
+    asked = [[loop["bpm"] for loop in kept(path)] for path in loops]
     assert [100.0, 130.0] in asked
+
+
+def test_what_is_kept_and_was_damaged_is_made_again(tmp_path) -> None:
+    path, values = tmp_path / "heard.json", {"scores": [{"style": 1.25, "name": "é", "none": float("nan")}], "n": [1]}
+    assert kept(path, "missing") == "missing"
+    keep(path, values)
+    assert repr(kept(path)) == repr(values)
+    content = path.read_bytes()
+    for at in range(len(content)):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        assert kept(path) is None or repr(kept(path)) == repr(values)  # a bit of the space between two words
+    for text in ("", "[]", "{}", '{"sha256": "", "content": 3}', '{"scores": []}', "[" * 10**5, "\udc00"):
+        path.write_text(text, errors="surrogatepass")
+        assert kept(path, "missing") == "missing"
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FourfloorError, match=r"folder: cannot be read \(Is a directory\)"):
+        kept(tmp_path / "folder")
 
 
 def test_the_page_escapes_names_and_needs_nothing_else(compared) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fourfloor import recipe, recipes
-from fourfloor.comparing.judging import read_json, write_json
+from fourfloor.comparing.kept import keep, kept
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.representations import needs_decoder, sample_rate
@@ -42,12 +42,12 @@ class Entry:
 
     def divergence(self) -> str:
         """Return how this very training ended before its time; empty where it did not."""
-        told = read_json(self.run / DIVERGED, {})
+        told = kept(self.run / DIVERGED, {})
         return str(told["message"]) if told and is_same_experiment(self.plan, told["recipe"]) else ""
 
     def keep_divergence(self, message: str) -> None:
         """Keep that more of the same training would end the same way."""
-        write_json(self.run / DIVERGED, {"message": message, "recipe": self.plan.to_dict()})
+        keep(self.run / DIVERGED, {"message": message, "recipe": self.plan.to_dict()})
 
 
 def read_entries(asked: Sequence[Path], runs: Path, overrides: Sequence[str]) -> list[Entry]:

@@ -23,10 +23,10 @@ import numpy as np
 import fourfloor
 from fourfloor import audio, generation
 from fourfloor.api.loops import comment_of, loop_tags
-from fourfloor.errors import FourfloorError
+from fourfloor.comparing.kept import keep, kept
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
-from fourfloor.saving import remove_leftovers, save_file
+from fourfloor.saving import remove_leftovers
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.numbers import HeardSet
@@ -65,7 +65,7 @@ def sample_loops(
     folder = run / FOLDER / key
     folder.mkdir(parents=True, exist_ok=True)
     remove_leftovers(folder)
-    made = read_json(folder / "sampled.json", [])
+    made = kept(folder / "sampled.json", [])
     for number in range(len(made), len(tempi)):
         request = Request(bpm=tempi[number], seed=seed + number, bars=bars)
         began = time.process_time()
@@ -85,7 +85,7 @@ def sample_loops(
                 "core_seconds": round(spent, 4),
             }
         )
-        write_json(folder / "sampled.json", made)
+        keep(folder / "sampled.json", made)
         on_loop(number + 1)
     return folder
 
@@ -95,7 +95,7 @@ def speed_of(folder: Path) -> float:
 
     Time of the processor, not of the clock: what else runs on the machine does not count.
     """
-    made = read_json(folder / "sampled.json", [])
+    made = kept(folder / "sampled.json", [])
     return sum(loop["seconds"] for loop in made) / max(sum(loop["core_seconds"] for loop in made), 1e-9)
 
 
@@ -134,7 +134,7 @@ class Judge:
         from fourfloor.evaluation.scorecard import Scale
 
         path = self._kept / f"scale-{self._key(self._n, code_hash(*_ROWS_CODE))}.json"
-        if not path.exists():
+        if kept(path) is None:
             letters = "A" + SLICES if self.lacking() else LETTERS
             searched = {**SEARCHED_ROWS, SLICES: row_size(self._n)}
             stages = Stages(row_stages(self._train, self._held_out, self._n, letters, searched), tell)
@@ -142,10 +142,10 @@ class Judge:
                 self._train, self._held_out, self._index, self._n, self._seed, self._cutoff_hz, None, letters, searched,
                 stages.count,
             )  # fmt: skip
-            kept = {letter: row.to_dict() for letter, row in rows.items()}
+            plain = {letter: row.to_dict() for letter, row in rows.items()}
             self._kept.mkdir(parents=True, exist_ok=True)
-            write_json(path, {"train": usual.to_dict(), "rows": kept})
-        content = read_json(path, None)  # read back even when just made: what is kept and what is new are one
+            keep(path, {"train": usual.to_dict(), "rows": plain})
+        content = kept(path)  # read back even when just made: what is kept and what is new are one
         rows = {letter: HeardSet.from_dict(row) for letter, row in content["rows"].items()}
         return Scale.of(HeardSet.from_dict(content["train"]), rows, self._seed), rows[SLICES]
 
@@ -155,11 +155,11 @@ class Judge:
         from fourfloor.evaluation.sources import file_source
 
         path = folder / f"heard-{self._key()}.json"
-        if not path.exists():
+        if kept(path) is None:
             loops = file_source(sorted(folder.glob("[0-9]*.wav")))
             samples = (loops[number] for number in range(len(loops)))
-            write_json(path, hear_set(samples, self._cutoff_hz, self._index, len(loops)).to_dict())
-        return HeardSet.from_dict(read_json(path, None))
+            keep(path, hear_set(samples, self._cutoff_hz, self._index, len(loops)).to_dict())
+        return HeardSet.from_dict(kept(path))
 
     def references(self, count: int) -> "dict[str, list[Sample]]":
         """Give the first loops of the held-out row and of the baseline, leveled as loops are."""
@@ -211,18 +211,3 @@ def _imported(path: Path) -> Iterator[str]:
             if module.split("/")[0] in _FOLLOWED:
                 yield from (f"{module}.py", f"{module}/__init__.py")
                 yield from (f"{module}/{alias.name}.py" for alias in node.names)
-
-
-def read_json(path: Path, missing: Any) -> Any:
-    """Read a file of ours; FourfloorError in one line where it is damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else missing
-    except (OSError, ValueError, RecursionError) as error:
-        raise FourfloorError(
-            f"{path}: cannot be read ({error}); remove it, and the same command makes it again"
-        ) from None
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a file whole or not at all."""
-    save_file(path, json.dumps(content).encode())
