@@ -79,16 +79,16 @@ def test_one_track_trains_and_says_how_far_to_trust_it(
         ),
         lambda progress: told.append(progress.message),
     )  # fmt: skip
-    assert "no track is held out: the last 3 of 15 loops validate, of the same tracks as the others" in told
+    assert "No track is held out. The last 3 of 15 loops serve for testing, from the training tracks." in told
     assert [line.split(":")[0] for line in summary.notes[:2]] == [
-        "ended at step 2 with its time or steps",
-        "how far to trust it",
+        "Stopped at step 2",
+        "How far to trust this",
     ]
-    as_it_was = f"the result is {trained_runs['prior']} as it was: tuning changed nothing"
+    as_it_was = f"The result is {trained_runs['prior']} unchanged: fine-tuning found nothing better."
     assert summary.unchanged_from == (str(trained_runs["prior"]) if summary.best_step == 0 else None)
     assert (as_it_was in summary.notes) == (summary.best_step == 0)
     assert loading.load_trained(tmp_path / "run").unchanged_from == summary.unchanged_from
-    assert "no unheard track to judge by" in summary.notes[1]
+    assert "no track is held out" in summary.notes[1]
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log if "style" in line] == [0, 2]
     best = summary.best_step

@@ -403,12 +403,12 @@ def test_minutes_spent_on_preparation_leave_one_step(tmp_path: Path) -> None:
     assert state.elapsed >= 90
     assert [(progress.share_done, progress.seconds_left) for progress in seen if progress.loss] == [(1.0, 0.0)]
     after = [(progress.stage, progress.share_done) for progress in seen if progress.stage and progress.step]
-    assert after == [("listening to the model of step 1", 1.0)]  # which leaves the bar full
+    assert after == [("writing sample loops of step 1", 1.0)]  # which leaves the bar full
 
 
 def test_a_preparation_that_takes_most_of_the_minutes_is_told() -> None:
     (told,) = late_start(111.0, Budget(minutes=2.0))
-    assert told.startswith("the preparation took 1.9 of the 2 min that were asked for, few steps are left")
+    assert told.startswith("The preparation took 1.9 min of the requested 2 min, so few steps are left.")
     assert late_start(59.0, Budget(minutes=2.0)) == late_start(1e6, Budget(steps=3)) == []
 
 

@@ -50,7 +50,7 @@ def train(
     (log.jsonl) and the checkpoints. Every few minutes, train adds a few loops to listen to and their spectrograms.
     """
     import fourfloor as ff
-    from fourfloor.interfaces.show import training_bar
+    from fourfloor.interfaces.show import training_bar, training_line
     from fourfloor.training.interruption import Stopped
 
     try:
@@ -65,8 +65,7 @@ def train(
     if as_json:
         print_json(run.to_json())
     else:
-        loss, validation = ("none" if value is None else f"{value:.4f}" for value in (run.loss, run.validation))
-        print(f"{out}: {run.steps} steps in {run.seconds / 60:.1f} min, loss {loss}, validation {validation}")
+        print(training_line(run))
         for note in [*run.warnings, *run.notes]:
             print(note)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fourfloor.api.generate import Generated, WrittenLoop
     from fourfloor.api.models import ModelList
     from fourfloor.ingestion.folder import IngestReport, TrackReport
+    from fourfloor.runs.outcome import Run
 
 PLAIN_SECONDS = 30.0  # between lines where the output is not a terminal
 ANNOUNCE_SECONDS = 1.0
@@ -85,7 +86,7 @@ class TrainingBar:
         self._stage = ""
 
     def update(self, done: float, total: float, text: str) -> None:
-        """Show step and losses, or a stage between the steps, which is told at once when it begins."""
+        """Show step and losses, or a stage between the steps, which it announces when it begins."""
         is_step = text.startswith("step ")
         self._bar.update(done, total, text, announce=not is_step and text != self._stage)
         self._stage = self._stage if is_step else text
@@ -100,6 +101,14 @@ def training_bar() -> Iterator[TrainingBar]:
     """Show a bar while a model trains."""
     with progress_bar("train") as bar:
         yield TrainingBar(bar)
+
+
+def training_line(run: "Run") -> str:
+    """Say what a training came to: "runs/mine: 175 steps in 10.0 min; training loss 1.2041, validation loss 1.3120"."""
+    losses = {"training loss": run.loss, "validation loss": run.validation}
+    shown = ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items() if loss is not None)
+    steps = f"{run.steps} step{'s' * (run.steps != 1)}"
+    return f"{run.run}: {steps} in {run.seconds / 60:.1f} min; {shown or 'no loss was finite'}"
 
 
 def ingest_table(report: "IngestReport", out: Path) -> None:
@@ -120,7 +129,14 @@ def ingest_table(report: "IngestReport", out: Path) -> None:
             print(f"note: {track.file}: {repair}")
     for entry in report.rejected:
         print(f"rejected: {entry['file']}: {entry['reason']}")
-    print(f"{out}: {report.loops} loops of {len(report.tracks)} tracks, {len(report.rejected)} files rejected")
+    print(f"{out}: {_held_out(report)}, {len(report.rejected)} files rejected")
+
+
+def _held_out(report: "IngestReport") -> str:
+    """Say what is in a dataset: "48 loops of 4 tracks (1 of them held out for testing)"."""
+    held_out = sum(track.split == "validation" and track.loops > 0 for track in report.tracks)
+    rest = f"{held_out} of them held out for testing" if held_out else "none of them held out for testing"
+    return f"{report.loops} loops of {len(report.tracks)} tracks ({rest})"
 
 
 def _grid_words(track: "TrackReport") -> str:
@@ -149,7 +165,7 @@ def models_tables(found: "ModelList") -> None:
         if row.card:
             print(f"{row.card}: training data and license of {row.name}")
         if row.unchanged_from:
-            print(f"{row.path}: fine-tuning kept {row.unchanged_from} as it was; train it for longer")
+            print(f"{row.path}: fine-tuning left {row.unchanged_from} unchanged; train it for longer")
     for entry in found.unreadable:
         print(f"left out: {entry.reason}")
 
@@ -209,7 +225,7 @@ def generate_summary(summary: "Generated") -> None:
     print(f"{loops}, {audio:.1f} s of audio in {wall:.1f} s ({audio / wall:.1f}x real time).", end=" ")
     print(f"Similarity is to the nearest passage of the training music; a copy has {NEARLY_A_COPY:.2f} or more.")
     if summary.unchanged_from:
-        print(f"These are loops of {summary.unchanged_from}: tuning kept that model as it was.")
+        print(f"These loops come from {summary.unchanged_from}: fine-tuning left that model unchanged.")
     faulty = sum(bool(row.faults) for row in written)
     if faulty:
         print(f"{faulty} of {loops} {'have' if faulty > 1 else 'has'} a fault: try another --seed or more --redraws.")

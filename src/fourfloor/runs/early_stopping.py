@@ -1,4 +1,4 @@
-"""When a model has been tuned enough: a few of its loops, compared with the dataset's own.
+"""When a model is fine-tuned enough: a few of its loops, compared with the dataset's own.
 
 In: the averaged model at some step. Out: its style distance to the held-out loops, lower is better; infinite where the
 loops resemble each other too much or one copies a training loop. The numbers are the scorecard's, of far fewer loops
@@ -55,7 +55,7 @@ class Yardstick:
         """Measure the loops of a dataset; NothingToCompareError where they are too few."""
         train, held_out = (dataset.evenly(split, MAX_HEARD) for split in ("train", "validation"))
         if len(held_out) < 2:
-            reason = "a single held-out loop has no distance"
+            reason = "one held-out loop is too few for a style distance"
             raise NothingToCompareError(f"{reason}; ingest more music, or in shorter loops")
         if len(train) < MIN_TRAIN:
             reason = f"{len(train)} training loops are too few to measure a style"
@@ -105,7 +105,7 @@ def checker(
     `on_loop(done, total)` is called while the loops are measured that samples are compared with.
     """
     if decoder is None and needs_decoder(plan.representation_name):
-        raise NothingToCompareError("no decoder turns its samples into sound; name one with --decoder")
+        raise NothingToCompareError("sample loops need a decoder; name one with --decoder")
     yardstick = Yardstick.of(dataset, on_loop)
     held_out = dataset.evenly("validation", MAX_HEARD)
     tempi = [playable_bpm(dataset.bpm(held_out[number % len(held_out)])) for number in range(N_LOOPS)]

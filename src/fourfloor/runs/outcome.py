@@ -65,7 +65,7 @@ def outcome(
     checked = (
         [*decision(records, state, plan.training), *trust(records, state, dataset)] if _was_checked(records) else []
     )
-    kept = [f"the result is {parent} as it was: tuning changed nothing"] if unchanged_from else []
+    kept = [f"The result is {parent} unchanged: fine-tuning found nothing better."] if unchanged_from else []
     return Run(
         run=run, family=plan.family, steps=state.step, seconds=round(state.elapsed, 1),
         loss=losses[-1] if losses else None, validation=validation[-1] if validation else None,
@@ -84,17 +84,20 @@ def decision(records: Sequence[dict[str, Any]], state: State, config: Config) ->
     """Say in one line which step the checks kept, and why the training ended."""
     checks = {int(record["step"]): record for record in records if "style" in record}
     if state.stale_checks >= config.patience:
-        ended = f"stopped at step {state.step}, no better in {state.stale_checks} checks"
+        ended = f"Stopped at step {state.step}: no improvement in {state.stale_checks} checks."
     else:
-        ended = f"ended at step {state.step} with its time or steps"
+        ended = f"Stopped at step {state.step}: the requested time or steps are used up."
     if state.best_step is None:
-        return [f"{ended}: kept the last step, no check found varied loops without a copy"]
-    kept = f"kept step {state.best_step}" if state.best_step else "kept the model as it was, no step was better"
+        return [f"{ended} Kept the last step: no check found varied loops without copies."]
+    kept = f"Kept step {state.best_step}" if state.best_step else "Kept the model unchanged, because no step was better"
     best = checks.get(state.best_step)
     if best is None:
-        return [f"{ended}: {kept}; the log has no line for that check"]
-    before = f" ({checks[0]['style']:.1f} before)" if state.best_step and checks.get(0, {}).get("style") else ""
-    return [f"{ended}: {kept}; style distance {best['style']:.1f}{before}, diversity {best['diversity']:.2f}, no copy"]
+        return [f"{ended} {kept}; the log has no line for that check."]
+    before = (
+        f" ({checks[0]['style']:.1f} before fine-tuning)" if state.best_step and checks.get(0, {}).get("style") else ""
+    )
+    numbers = f"style distance {best['style']:.1f}{before}, diversity {best['diversity']:.2f}, no copies"
+    return [f"{ended} {kept}: {numbers}."]
 
 
 def trust(records: Sequence[dict[str, Any]], state: State, dataset: Dataset) -> list[str]:
@@ -102,26 +105,26 @@ def trust(records: Sequence[dict[str, Any]], state: State, dataset: Dataset) -> 
     checks = [record for record in records if "style" in record]
     result = next((record for record in checks if record["step"] == state.best_step), checks[-1] if checks else None)
     if result is None:
-        return ["how far to trust it: no loops could be measured"]
+        return ["How far to trust this: no loops could be scored."]
     from fourfloor.runs.early_stopping import N_LOOPS
 
     held_out = {dataset.name(int(index)) for index in dataset.indices("validation")}
-    judged = f"judged by {len(held_out)} unheard track{'s' * (len(held_out) > 1)}"
+    tested = f"tested on {len(held_out)} held-out track{'s' * (len(held_out) > 1)}"
     if not dataset.holds_out_tracks:
-        judged = "no unheard track to judge by, validation loops are later ones of what was trained on"
-    heard = f"{result['copies']} copies among {N_LOOPS} samples, too few for a verdict"
-    return [f"how far to trust it: {judged}; {heard}"]
+        tested = "no track is held out, so it was tested on later loops of the training tracks"
+    copies = f"{result['copies']} of {N_LOOPS} test loops are copies"
+    return [f"How far to trust this: {tested}; {copies}. {N_LOOPS} loops are too few for a verdict."]
 
 
 def late_start(seconds: float, budget: Budget) -> list[str]:
     """Say where a slow machine prepared for more than half of the minutes, so that few steps are left."""
     if budget.minutes is None or seconds < 30 * budget.minutes:
         return []
-    asked = f"the {budget.minutes:g} min that were asked for"
-    return [f"the preparation took {seconds / 60:.1f} of {asked}, few steps are left; add --minutes, and --resume"]
+    taken = f"The preparation took {seconds / 60:.1f} min of the requested {budget.minutes:g} min"
+    return [f"{taken}, so few steps are left. Run the command again with --resume and more --minutes."]
 
 
 def late_loops(dataset: Dataset) -> str:
     """Say what validates where no track is held out."""
     late, all_loops = len(dataset.indices("validation")), len(dataset)
-    return f"no track is held out: the last {late} of {all_loops} loops validate, of the same tracks as the others"
+    return f"No track is held out. The last {late} of {all_loops} loops serve for testing, from the training tracks."

@@ -171,7 +171,7 @@ def _check(task: Task, state: State, log: Log, stop: Interruption) -> None:
     check = task.check
     if check is None or not task.config.check_every or state.checked_step == state.step or state.bad_steps:
         return
-    _stage(task, state, f"checking the model of step {state.step}")
+    _stage(task, state, f"scoring loops of step {state.step}")
 
     def score() -> tuple[float, dict[str, float]]:
         calibrate(state, task.batches, task.config, task.device)
@@ -238,7 +238,7 @@ def _listen(task: Task, state: State, log: Log, stop: Interruption) -> None:
     """Let the averaged model be heard; what the user can mend there is told and does not end the training."""
     listen = task.listen
     assert listen is not None
-    _stage(task, state, f"listening to the model of step {state.step}")
+    _stage(task, state, f"writing sample loops of step {state.step}")
 
     def hear() -> None:
         calibrate(state, task.batches, task.config, task.device)
