@@ -16,7 +16,7 @@ the tests run the examples in them.
 
 - Arrays are numpy arrays. Audio is `(channels, samples)`, float32 in [-1, 1].
 - Call everything from any thread, and several calls at once: the result equals that of a single
-  call. Trainings are the exception: run parallel trainings in separate processes.
+  call. Trainings are the exception: run a second one in a process of its own.
 - A call changes nothing in your process: no random state, no thread count, no signal handler.
 - `ff.FourfloorError` (a `ValueError`) means a mistake that you can mend. Every other exception is a
   bug.

@@ -141,6 +141,36 @@ def test_arrays_that_do_not_fit_are_refused_in_one_line(model: ff.Model) -> None
         model.generate_many(0)
 
 
+def test_audio_of_ones_own_is_scored_and_packed(dataset_folder: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    own = [ff.Loop(waveform=0.1 * rng.standard_normal((2, 84_000)), bpm=126, bars=1) for _ in range(2)]
+    assert own[0].waveform.dtype == np.float32
+    card = ff.evaluate(own, against=dataset_folder, rows="A")
+    assert card.numbers["tempo"] < 1
+    report = ff.pack(own, tmp_path / "pack", formats=["sfz"])
+    assert report.loops == ("pack_01_126bpm", "pack_02_126bpm")
+    wrong = {"samples, 1 bars at 126 BPM": (2, 80_000), r"waveform \(3, 84000\): give": (3, 84_000)}
+    for reason, shape in wrong.items():
+        with pytest.raises(ff.FourfloorError, match=reason):
+            ff.Loop(waveform=np.zeros(shape), bpm=126, bars=1)
+    with pytest.raises(ff.FourfloorError, match=r"waveform is 'x\.wav': pass a numpy array"):
+        ff.Loop(waveform="x.wav", bpm=126, bars=1)  # type: ignore[arg-type]
+
+
+def test_what_makes_no_sense_is_refused_before_the_work(model: ff.Model, dataset_folder: Path, tmp_path: Path) -> None:
+    for options in ({"minutes": -1.0}, {"minutes": 0.0}, {"steps": 0}):
+        with pytest.raises(ff.FourfloorError, match="is outside"):
+            ff.train("adapt", data=dataset_folder, out=tmp_path / "run", **options)  # type: ignore[arg-type]
+    with pytest.raises(ff.FourfloorError, match="no recipes to compare"):
+        ff.compare([], data=dataset_folder, out=tmp_path / "c", steps=1)
+    with pytest.raises(ff.FourfloorError, match="the model is loaded already"):
+        ff.generate(tmp_path / "loops", model=model, decoder="other")
+    for call in (model.encode, lambda given, **options: model.decode(given, bpm=126)):
+        with pytest.raises(ff.FourfloorError, match=r"is 'x\.wav': pass a numpy array"):
+            call("x.wav", bpm=126, bars=1)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_a_model_and_a_dataset_serve_as_paths(
     trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
 ) -> None:

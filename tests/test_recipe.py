@@ -117,7 +117,7 @@ def test_a_file_wins_over_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("helicopter", "did you mean seed/helicopter?"),
         ("wavgan.toml", "did you mean wavegan"),
         ("../prior", "did you mean prior"),
-        ("", "Name a .toml file or one of: adapt, decoder, "),
+        ("", "name a .toml file or one of: adapt, decoder, "),
         ("x" * 100_000, "seed/helicopter, "),
         ("a\0b", "seed/helicopter, "),
     ],

@@ -74,6 +74,14 @@ def _refused(name: str, value: Any, wanted: str) -> FourfloorError:
     return FourfloorError(f"{name} is {repr(value)[:60]}: pass {wanted}")
 
 
+def numbers_of(name: str, values: object) -> np.ndarray:
+    """Return values as a float32 array; FourfloorError in one line where they are none."""
+    try:
+        return np.asarray(values, np.float32)
+    except (TypeError, ValueError):
+        raise FourfloorError(f"{name} is {repr(values)[:60]}: pass a numpy array of numbers") from None
+
+
 MAX_SEED = 2**63 - 1
 
 
@@ -87,6 +95,14 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise FourfloorError in one line where a number is outside its range."""
     if not low <= value <= high:
         raise FourfloorError(f"{name} {value} is outside {low}-{high}: choose one in that range")
+
+
+def check_budget(minutes: float | None, steps: int | None) -> None:
+    """Raise FourfloorError in one line for a training of no length."""
+    if minutes is not None:
+        check_range("minutes", minutes, 0.001, 525_600)
+    if steps is not None:
+        check_range("steps", steps, 1, 10**9)
 
 
 def match_name(kind: str, asked: str, names: Sequence[str]) -> str:

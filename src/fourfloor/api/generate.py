@@ -13,6 +13,7 @@ from fourfloor.api.loops import Loop
 from fourfloor.api.model import Model, check_draws, load
 from fourfloor.api.outputs import loop_title, model_word, refuse_existing
 from fourfloor.arguments import check_range, checked
+from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.progress import OnProgress, ignore
 from fourfloor.representations.controls import ANY, Controls
@@ -99,7 +100,7 @@ def generate(
     Args:
         out: Folder for the files; it is created if it does not exist.
         model: A `Model`, or what `ff.load` accepts.
-        decoder: As for `ff.load`; leave it out with a loaded `Model`.
+        decoder: As for `ff.load`; only with a `model` that is not loaded yet.
         count: Number of loops, 1-10,000. Loop i has the seed `seed + i`.
         bpm, bars, seed, style, controls, candidates, redraws: As for `Model.generate`.
         strict: Write no loop that still has a fault.
@@ -128,6 +129,8 @@ def generate(
     check_draws(candidates, redraws)
     asked = Request(bpm=bpm, bars=bars, seed=seed, style=style, controls=controls)  # refused before a model is loaded
     replace(asked, seed=asked.seed + count - 1)
+    if isinstance(model, Model) and decoder is not None:
+        raise FourfloorError("the model is loaded already: leave decoder out, or pass it to ff.load")
     player = model if isinstance(model, Model) else load(model, decoder=decoder)
     first = player.request(bpm=bpm, bars=bars, seed=seed, style=style, controls=controls)
     requests = [replace(first, seed=seed + number) for number in range(count)]

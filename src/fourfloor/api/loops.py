@@ -1,6 +1,7 @@
 """A generated loop: its audio, its measurements, and the file it is written to."""
 
 import json
+import math
 import os
 import shlex
 from collections.abc import Mapping
@@ -13,9 +14,14 @@ import numpy as np
 from fourfloor import __version__, audio
 from fourfloor.api.draws import Draw
 from fourfloor.api.outputs import loop_title, refuse_existing
+from fourfloor.arguments import numbers_of
+from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
-from fourfloor.representations.controls import Controls
+from fourfloor.representations.controls import ANY, Controls
+from fourfloor.signal.beatgrid import loop_samples
+
+LENGTH_TOLERANCE = 0.005  # of a loop that is given: what another program's rounding or resampling leaves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +41,14 @@ class Copy:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Loop:
-    """A generated loop.
+    """A generated loop, or your own audio: `ff.Loop(waveform=x, bpm=126, bars=4)` makes it fit `evaluate` and `pack`.
 
     Attributes:
-        waveform: Float32 `(2, samples)`, leveled, within ±1, exactly `bars` bars long.
-        sample_rate: 44,100 Hz.
-        bpm: Requested tempo in BPM.
-        bars: Length in bars of four beats.
+        waveform: Float32 `(channels, samples)`, `bars` bars long to within 0.5 %. A generated one is stereo, leveled,
+            within ±1, and exact to the sample.
+        bpm: Requested tempo in BPM, 90-180.
+        bars: Length in bars of four beats: 1, 2, 4 or 8.
+        sample_rate: In Hz; 44,100 for a generated loop.
         seed: Seed of the draw that was kept. With `redraws=0` it gives exactly this loop again.
         style: Requested style; None for any.
         controls: Requested controls.
@@ -50,27 +57,37 @@ class Loop:
         faults: Names of faults, worst first: "not finite", "silent", "open seam", "copy", "clipped", "tempo", or
             "misses" and a control; empty when nothing is wrong.
         draws: Number of draws from which this one was chosen.
-        bpm_measured: Tempo measured in the audio, in BPM.
-        seam: How well the loop closes, 0-1.
+        bpm_measured: Tempo measured in the audio, in BPM; NaN for your own audio.
+        seam: How well the loop closes, 0-1; NaN for your own audio.
         model: Name of the model.
         comment: JSON text for the file's tags: model, seed, hashes, and the command that makes the file again.
     """
 
     waveform: np.ndarray
-    sample_rate: int
     bpm: float
     bars: int
-    seed: int
-    style: str | None
-    controls: Controls
-    measured: Mapping[str, float]
-    copy: Copy
-    faults: tuple[str, ...]
-    draws: int
-    bpm_measured: float
-    seam: float
-    model: str
-    comment: str = field(repr=False)
+    sample_rate: int = audio.SAMPLE_RATE
+    seed: int = 0
+    style: str | None = None
+    controls: Controls = ANY
+    measured: Mapping[str, float] = field(default_factory=dict)
+    copy: Copy = Copy()
+    faults: tuple[str, ...] = ()
+    draws: int = 1
+    bpm_measured: float = math.nan
+    seam: float = math.nan
+    model: str = "own"
+    comment: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        waveform = numbers_of("waveform", self.waveform)
+        if waveform.ndim != 2 or waveform.shape[0] > 2:
+            raise FourfloorError(f"waveform {waveform.shape}: give (channels, samples), one or two channels")
+        samples = loop_samples(self.request.bpm, self.request.bars, self.sample_rate)
+        if abs(waveform.shape[1] - samples) > LENGTH_TOLERANCE * samples:
+            whole = f"{self.bars} bars at {self.bpm:g} BPM and {self.sample_rate} Hz have {samples}"
+            raise FourfloorError(f"waveform has {waveform.shape[1]} samples, {whole}: give whole bars")
+        object.__setattr__(self, "waveform", waveform)
 
     @property
     def request(self) -> Request:
@@ -107,7 +124,8 @@ class Loop:
         path = Path(path)
         if not overwrite:
             refuse_existing(path.parent, [path.name], "choose another name")
-        audio.write_loop(path, self.waveform, None if plain else loop_tags(self.request, path.stem, self.comment))
+        tags = None if plain else loop_tags(self.request, path.stem, self.comment)
+        audio.write_loop(path, self.waveform, tags, self.sample_rate)
         return path
 
     def stems(self) -> dict[str, np.ndarray]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from fourfloor import generation, loading
 from fourfloor.api.draws import MAX_CANDIDATES, REDRAWS, best_draw
-from fourfloor.api.loops import Loop, loop_of
+from fourfloor.api.loops import LENGTH_TOLERANCE, Loop, loop_of
 from fourfloor.api.parallel import in_parallel
-from fourfloor.arguments import check_range, check_seed, checked
+from fourfloor.arguments import check_range, check_seed, checked, numbers_of
 from fourfloor.copies import fingerprints
 from fourfloor.copies.fingerprints import Fingerprints
 from fourfloor.errors import FourfloorError
@@ -173,10 +173,10 @@ class Model:
         asked = Request(bpm=bpm, bars=bars)
         samples = loop_samples(asked.bpm, asked.bars, latent.SAMPLE_RATE)
         values = _waveform_of(waveform)
-        if abs(values.shape[1] - samples) > 0.005 * samples:
+        if abs(values.shape[1] - samples) > LENGTH_TOLERANCE * samples:
             lasts, wanted = (length / latent.SAMPLE_RATE for length in (values.shape[1], samples))
             raise FourfloorError(
-                f"waveform lasts {lasts:.3f} s, {bars} bars at {asked.bpm:g} BPM last {wanted:.3f} s: give whole bars"
+                f"waveform lasts {lasts:.3f} s; bars {bars} at {asked.bpm:g} BPM take {wanted:.3f} s: give whole bars"
             )
         features = latent.analyze(resample_loop(values, samples), asked.bpm, asked.bars)
         return np.asarray(self._codec().to_latents(features), np.float32)
@@ -203,7 +203,7 @@ class Model:
             (2, 75600)
         """
         self._codec()
-        z = np.ascontiguousarray(latents, np.float32)
+        z = np.ascontiguousarray(numbers_of("latents", latents))
         bars = len(z) / latent.LATENTS_PER_BAR if z.ndim == 2 and z.shape[1] == latent.LATENT_DIM else 0
         if bars not in latent.BAR_COUNTS or not np.isfinite(z).all():
             shape = f"(bars * {latent.LATENTS_PER_BAR}, {latent.LATENT_DIM})"
@@ -276,7 +276,7 @@ def check_draws(candidates: int, redraws: int) -> None:
 
 
 def _waveform_of(waveform: np.ndarray) -> np.ndarray:
-    values = np.atleast_2d(np.asarray(waveform, np.float32))
+    values = np.atleast_2d(numbers_of("waveform", waveform))
     if values.ndim != 2 or values.shape[0] > 2 or not values.size or not np.isfinite(values).all():
         shape = np.shape(waveform)
         raise FourfloorError(f"waveform {shape}: give finite samples (channels, samples) of one or two channels")

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from fourfloor import __version__, header, loading, recipe
-from fourfloor.arguments import check_types
+from fourfloor.arguments import check_budget, check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.models import Generative, family_module, learns_controls
@@ -44,6 +44,7 @@ class TrainRequest:
 
     def __post_init__(self) -> None:
         check_types(self)
+        check_budget(self.minutes, self.steps)
 
 
 def train(request: TrainRequest, on_progress: OnProgress = ignore) -> Run:

@@ -18,7 +18,7 @@ import torch
 from fourfloor import generation
 from fourfloor.api.evaluate import held_out_loops
 from fourfloor.api.train import TrainRequest
-from fourfloor.arguments import check_range, check_seed, check_types
+from fourfloor.arguments import check_budget, check_range, check_seed, check_types
 from fourfloor.comparing.entries import Entry, check_run, cutoff_of, is_trained, read_entries
 from fourfloor.comparing.files import BASELINE, refuse_another, write_comparison
 from fourfloor.comparing.judging import SLICES, Judge, first_loops, sample_loops, speed_of
@@ -71,6 +71,9 @@ class CompareRequest:
         check_types(self)
         if (self.minutes is None) == (self.steps is None):
             raise FourfloorError("give either minutes or steps: they are the same for every recipe")
+        if not self.recipes:
+            raise FourfloorError("no recipes to compare: name at least one, such as wavegan")
+        check_budget(self.minutes, self.steps)
         check_range("n", self.n, 1, generation.MAX_COUNT)
         check_range("jobs", self.jobs, 1, MAX_JOBS)
         check_seed(self.seed)

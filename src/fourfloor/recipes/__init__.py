@@ -29,8 +29,8 @@ def find(recipe: str | Path) -> Path:
         return FOLDER / f"{name}.toml"
     near = [full for full in known if full.rpartition("/")[2] == name]
     near = near or difflib.get_close_matches(name.rpartition("/")[2][:MAX_NEAR], known, n=3)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    hint = f"did you mean {' or '.join(near)}? Name" if near else "name"
     raise FourfloorError(
-        f"{recipe}: is neither a recipe file nor the name of a recipe; {hint}Name a .toml file or one of: "
+        f"{recipe}: is neither a recipe file nor the name of a recipe; {hint} a .toml file or one of: "
         + ", ".join(known)
     )

@@ -77,7 +77,7 @@ def evaluate(
 
 
 def compare(
-    recipes: Sequence[PathLike],
+    recipes: PathLike | Sequence[PathLike],
     *,
     data: PathLike,
     out: PathLike,
@@ -103,7 +103,7 @@ def compare(
     all.
 
     Args:
-        recipes: Names of recipes in the package, or recipe files.
+        recipes: Names of recipes in the package, or recipe files: one or several.
         data: The dataset to train on and to compare with.
         out: Folder for comparison.json, comparison.md and comparison.html.
         runs: Folder for the training runs; `<out>/runs` by default.
@@ -138,8 +138,9 @@ def compare(
     from fourfloor.comparing.compare import CompareRequest
     from fourfloor.comparing.compare import compare as compare_recipes
 
+    several = [recipes] if isinstance(recipes, str | os.PathLike) else recipes
     request = CompareRequest(
-        recipes=[Path(path) for path in recipes], data=Path(data), out=Path(out),
+        recipes=[Path(path) for path in several], data=Path(data), out=Path(out),
         runs=None if runs is None else Path(runs), minutes=minutes,
         steps=steps, n=n, seed=seed, bpm=bpm, cutoff_hz=cutoff_hz, jobs=jobs, music=music,
         overrides=overrides, device=device, overwrite=overwrite, stop_on_signals=stop_on_signals,

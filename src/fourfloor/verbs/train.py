@@ -52,7 +52,8 @@ def train(
     """Train the model of a recipe, or fine-tune a model.
 
     The same recipe, dataset and seed give the same weights on one machine with the same number of threads. torch's own
-    random state is restored afterward. Run parallel trainings in separate processes: dropout uses torch's random state.
+    random state is restored afterward. A second training at the same time in this process is refused,
+    because both would use torch's random state: start it in a process of its own.
 
     Args:
         recipe: Name of a recipe in the package, or a recipe file.
