@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import fourfloor as ff
+from fourfloor.audio import read_tags
 from fourfloor.threads import thread_limit
 
 KEPT = Path(__file__).with_name("kept_loops.npz")
@@ -143,12 +144,15 @@ def test_arrays_that_do_not_fit_are_refused_in_one_line(model: ff.Model) -> None
 
 def test_audio_of_ones_own_is_scored_and_packed(dataset_folder: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    own = [ff.Loop(waveform=0.1 * rng.standard_normal((2, 84_000)), bpm=126, bars=1) for _ in range(2)]
+    own = [ff.Loop(waveform=0.1 * rng.standard_normal((2, 84_000)), bpm=126, bars=1, key="Amin") for _ in range(2)]
     assert own[0].waveform.dtype == np.float32
     card = ff.evaluate(own, against=dataset_folder, rows="A")
     assert card.numbers["tempo"] < 1
     report = ff.pack(own, tmp_path / "pack", formats=["sfz"])
-    assert report.loops == ("pack_01_126bpm", "pack_02_126bpm")
+    assert report.loops == ("pack_01_126bpm_Amin", "pack_02_126bpm_Amin")
+    tags = read_tags(own[0].save(tmp_path / "own.wav"))
+    assert tags is not None
+    assert (tags.key, tags.bpm, tags.comment) == ("Amin", 126.0, "")
     wrong = {"samples, 1 bars at 126 BPM": (2, 80_000), r"waveform \(3, 84000\): give": (3, 84_000)}
     for reason, shape in wrong.items():
         with pytest.raises(ff.FourfloorError, match=reason):

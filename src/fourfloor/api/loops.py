@@ -49,6 +49,8 @@ class Loop:
         bpm: Requested tempo in BPM, 90-180.
         bars: Length in bars of four beats: 1, 2, 4 or 8.
         sample_rate: In Hz; 44,100 for a generated loop.
+        key: Musical key as sample packs write it, such as "Amin" or "F#maj", for tags and packs; None where it is not
+            known. fourfloor does not estimate the key of a generated loop.
         seed: Seed of the draw that was kept. With `redraws=0` it gives exactly this loop again.
         style: Requested style; None for any.
         controls: Requested controls.
@@ -67,6 +69,7 @@ class Loop:
     bpm: float
     bars: int
     sample_rate: int = audio.SAMPLE_RATE
+    key: str | None = None
     seed: int = 0
     style: str | None = None
     controls: Controls = ANY
@@ -124,7 +127,7 @@ class Loop:
         path = Path(path)
         if not overwrite:
             refuse_existing(path.parent, [path.name], "choose another name")
-        tags = None if plain else loop_tags(self.request, path.stem, self.comment)
+        tags = None if plain else loop_tags(self.request, path.stem, self.comment, self.key)
         audio.write_loop(path, self.waveform, tags, self.sample_rate)
         return path
 
@@ -212,10 +215,10 @@ def command_of(source: str, decoder: str | None, kept: Request) -> str:
     return shlex.join([*words, "--seed", str(kept.seed), "--count", "1", "--redraws", "0"])
 
 
-def loop_tags(request: Request, title: str, comment: str) -> audio.LoopTags:
+def loop_tags(request: Request, title: str, comment: str, key: str | None = None) -> audio.LoopTags:
     """Return the tags for the file of a loop."""
     software = f"fourfloor {__version__}"
-    return audio.LoopTags(bpm=request.bpm, bars=request.bars, title=title, comment=comment, software=software)
+    return audio.LoopTags(bpm=request.bpm, bars=request.bars, title=title, key=key, comment=comment, software=software)
 
 
 def comment_of(model: LoopModel, request: Request, command: str = "") -> str:

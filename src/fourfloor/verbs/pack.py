@@ -71,4 +71,4 @@ def _on_disk(loops: Iterable[PathLike | PackLoop | Loop], folder: Path) -> Itera
             yield loop
             continue
         path = loop.save(folder / f"{number}.wav")
-        yield PackLoop(path=path, bpm=loop.bpm, bars=loop.bars, title=loop.title, comment=loop.comment)
+        yield PackLoop(path=path, bpm=loop.bpm, bars=loop.bars, key=loop.key, title=loop.title, comment=loop.comment)
