@@ -10,6 +10,7 @@ searched in; it takes minutes of one core, so it runs beside the training.
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import fourfloor
@@ -38,9 +39,10 @@ def main() -> None:
     for part in (train, export):
         part.add_argument("--out", type=Path, required=True)
     options = vars(parser.parse_args())
-    {"loops": make_loops, "train": learn, "reference": write_reference, "export": write_model}[options.pop("part")](
-        **options
-    )
+    work: dict[str, Callable[..., None]] = {
+        "loops": make_loops, "train": learn, "reference": write_reference, "export": write_model
+    }  # fmt: skip
+    work[options.pop("part")](**options)
 
 
 def make_loops(tracks: Path, count: int, jobs: int) -> None:

@@ -143,7 +143,12 @@ def _chords(step: float, rng: Rng) -> list[tuple[int, float, np.ndarray]]:
     pitches = rng.choice([0, 3, 7, 10, 12], 3, replace=False)
     level = rng.uniform(0.05, 0.15)
     return [
-        (bar, at, level * sum(_tone(root * 2 ** ((degrees[bar] + pitch) / 12), 3 * step, 2500) for pitch in pitches))
+        (
+            bar,
+            at,
+            level
+            * np.sum([_tone(root * 2 ** ((degrees[bar] + pitch) / 12), 3 * step, 2500) for pitch in pitches], axis=0),
+        )
         for bar in range(4)
         for at in steps
     ]

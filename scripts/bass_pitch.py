@@ -68,8 +68,8 @@ def main() -> None:
     print("| | steady | off | scale | spread | in key |\n|---|---|---|---|---|---|")
     for name, loops in latents.items():
         print(f"{row(name, loops)} |")
-    for name, loops in sounds.items():
-        print(f"{row(name, [features for features, _ in loops])} {np.nanmean([in_key(*loop) for loop in loops]):.2f} |")
+    for name, pairs in sounds.items():
+        print(f"{row(name, [features for features, _ in pairs])} {np.nanmean([in_key(*pair) for pair in pairs]):.2f} |")
 
 
 def row(name: str, loops: Sequence[np.ndarray]) -> str:

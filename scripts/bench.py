@@ -55,7 +55,7 @@ def measure_encode(folder: Path, model: str) -> tuple[float, float]:
     from fourfloor.producer import render_loop
     from fourfloor.representations import latent
 
-    codec = load_model(model).decoder.codec
+    codec = load_model(model).prior.codec
     loops = [render_loop(seed, bpm=BPM).waveform for seed in range(4)]
     return repeat(lambda i: codec.to_latents(latent.analyze(loops[i % 4], BPM, BARS)), 12)
 
@@ -66,9 +66,11 @@ def measure_decode(folder: Path, model: str) -> tuple[float, float]:
     from fourfloor.signal.beatgrid import loop_samples
 
     loaded = loading.load_model(model)
+    decoder = loaded.decoder
+    assert decoder is not None
     z = [generation.sample_latents(loaded.prior, generation.Request(bpm=BPM, seed=seed)) for seed in range(2)]
     samples = loop_samples(BPM, BARS, SAMPLE_RATE)
-    return repeat(lambda i: generation.render(loaded.decoder, z[i % 2], BPM, samples, i), 6)
+    return repeat(lambda i: generation.render(decoder, z[i % 2], BPM, samples, i), 6)
 
 
 def measure_sample(folder: Path, model: str) -> tuple[float, float]:

@@ -6,6 +6,7 @@ python scripts/code_usage.py runs/jukebox --data data/compare
 import argparse
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     trained = loading.load_trained(options.run)
-    config, model = trained.recipe.representation, trained.model
+    config = trained.recipe.representation
+    model: Any = trained.model
     size, hops = trained.recipe.model.codebook_size, trained.recipe.model.hop_lengths
     dataset = Dataset([options.data], trained.vocabulary)
     columns = ("split", "hop", "codes used", "perplexity", "unexplained", "spectral", "SI-SDR dB", "mel", "LSD dB",

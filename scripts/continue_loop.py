@@ -7,9 +7,11 @@ Prints for each loop how much of the codes after the prompt is that of the origi
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from PIL.Image import Image
 
 from fourfloor import audio, loading
 from fourfloor.dataset import Dataset
@@ -30,11 +32,13 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     trained = loading.load_trained(options.run)
-    config, model = trained.recipe.representation, trained.model
+    config = trained.recipe.representation
+    model: Any = trained.model
     dataset = Dataset([options.data], trained.vocabulary)
     rng = np.random.default_rng(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
-    originals, continued = [], []
+    originals: list[tuple[str, Image]] = []
+    continued: list[tuple[str, Image]] = []
     for index in map(int, rng.choice(dataset.indices(options.split), options.count, replace=False)):
         loop, bpm, name = dataset.mono(index, config.samples), dataset.bpm(index), dataset.name(index)
         x = torch.from_numpy(loop)[None]

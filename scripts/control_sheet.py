@@ -7,7 +7,9 @@ the kick is asked for and left out in turn. A row of the sheet is a control, its
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ import torch
 from fourfloor import generation, loading
 from fourfloor.api.draws import REDRAWS, best_draw, leveled
 from fourfloor.copies import fingerprints
+from fourfloor.copies.fingerprints import Fingerprints
 from fourfloor.generation import Request
 from fourfloor.representations import latent
 from fourfloor.representations.controls import NAMES, Controls
@@ -22,6 +25,11 @@ from fourfloor.signal import picture
 
 VALUES = (0.1, 0.3, 0.5, 0.7, 0.9)
 BAR = 0.6
+
+
+def reference_of(opened: Fingerprints) -> Callable[[], Fingerprints]:
+    """Return what gives a reference that was read before."""
+    return lambda: opened
 
 
 def main() -> None:
@@ -45,13 +53,14 @@ def main() -> None:
     for name in [options.only] if options.only else NAMES:
         asked, measured = [], []
         for column, value in enumerate(VALUES):
-            wanted = Controls(**{name: value > 0.5 if name == "kick" else value})
+            asked_for: dict[str, Any] = {name: value > 0.5 if name == "kick" else value}
+            wanted = Controls(**asked_for)
             # The same noise for every value; but of the kick, which has two, that would be the same loops again.
             first = column * options.count if name == "kick" else 0
             for seed in range(first, first + options.count):
                 request = Request(bpm=options.bpm, bars=options.bars, seed=seed, controls=wanted)
                 if reference is not None:
-                    waveform = best_draw(model, request, 1, REDRAWS, lambda opened=reference: opened).waveform
+                    waveform = best_draw(model, request, 1, REDRAWS, reference_of(reference)).waveform
                 else:
                     waveform = leveled(model, request)
                 asked.append(wanted.asked[name])

@@ -54,7 +54,8 @@ def grid_song(kind: str, name: str, rng: np.random.Generator, seconds: float = 1
     elif kind in ("3/4", "6/8"):
         song = _three(rng, seconds, eighths=kind == "6/8")
     elif kind == "mix":
-        song = _mixed(*(_steady(rng, seconds / 2 + 10) for _ in range(2)), rng.uniform(4, 20))
+        first, second = (_steady(rng, seconds / 2 + 10) for _ in range(2))
+        song = _mixed(first, second, rng.uniform(4, 20))
     elif kind == "fast drift":
         song = _warped(_steady(rng, 75.0), DRIFTS[-1], rng)
     else:
@@ -204,7 +205,7 @@ def _gated(rng: np.random.Generator, seconds: float) -> Song:
         open_steps = np.isin(np.arange(16), threes) | (rng.random(16) < 0.1)
     else:
         open_steps = rng.random(16) < rng.uniform(0.2, 0.5)
-        open_steps[[0, rng.integers(1, 16)]] = True
+        open_steps[0] = open_steps[rng.integers(1, 16)] = True
     at = (np.arange(music.shape[1]) / step).astype(int) % 16
     gate = np.where(open_steps[at], 1.0, 0.03).astype(np.float32)
     smooth = np.convolve(gate, np.full(88, 1 / 88, np.float32), "same")

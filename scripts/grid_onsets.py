@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from grid_cases import KINDS, SAMPLE_RATE, Song, grid_song
@@ -32,7 +33,8 @@ def grid_cases(kind: str, count: int, seed: int, cache: Path | None) -> Iterator
             rng = np.random.default_rng([seed, KINDS.index(kind), number])
             case = _case(grid_song(kind, f"{kind}, seed {seed}.{number}", rng))
             if path is not None:
-                np.savez(path, **case)
+                arrays: dict[str, Any] = case
+                np.savez(path, **arrays)
         else:
             with np.load(path) as stored:
                 case = dict(stored)

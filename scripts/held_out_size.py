@@ -27,7 +27,8 @@ def part_of(heard: HeardSet, chosen: np.ndarray) -> HeardSet:
     """Return some loops of a set."""
     pick = [int(i) for i in chosen]
     return HeardSet(
-        scores=[heard.scores[i] for i in pick], vectors=heard.vectors[pick], tracks=[heard.tracks[i] for i in pick],
+        scores=[heard.scores[i] for i in pick], vectors=heard.vectors[pick],
+        tones=[heard.tones[i] for i in pick], tracks=[heard.tracks[i] for i in pick],
         names=[heard.names[i] for i in pick], matches=[heard.matches[i] for i in pick if heard.matches],
     )  # fmt: skip
 

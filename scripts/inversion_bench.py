@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
@@ -166,8 +167,9 @@ def _autoencoded(trained: loading.Trained, seen: Picture) -> np.ndarray:
     pieces = np.resize(seen.loop, count * config.samples).reshape(count, -1)
     drawn = np.stack([spectrogram.draw(piece, config) for piece in pieces])
     x = np.clip((drawn - codec.middle[:, None]) / codec.scale[:, None], -1, 1)
+    model: Any = trained.model
     with torch.no_grad():
-        again = trained.model.decode(trained.model.encode(torch.from_numpy(x.astype(np.float32)))).numpy()
+        again = model.decode(model.encode(torch.from_numpy(x.astype(np.float32)))).numpy()
     sound = spectrogram.decode(again, codec, config, seen.bpm, seen.bars, np.random.default_rng(0))
     return resample_loop(sound, len(seen.loop))
 

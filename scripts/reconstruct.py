@@ -9,6 +9,7 @@ rate cuts off is not the autoencoder's fault. With --samples as many loops are s
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -95,7 +96,7 @@ def rebuild(trained: Trained, mono: np.ndarray, bpm: float, bars: int) -> np.nda
     number = representation.count(config, bpm, bars)
     inside = number * config.samples if config.beats else loop_samples(bpm, bars, config.sample_rate)
     pieces = np.resize(resample_loop(mono, inside), (number, config.samples))  # the last one goes on at the start
-    model = trained.model
+    model: Any = trained.model
     with torch.no_grad():
         x = model.decode(model.encode(torch.from_numpy(pieces))).numpy()
     return at_rate(x.reshape(-1)[:inside], bpm, bars)

@@ -50,7 +50,7 @@ def house_loop(bpm: float = 126.0, bars: int = 1, sample_rate: int = 44_100, see
 
 def _add_round(loop: np.ndarray, sound: np.ndarray, position: float) -> None:
     places = (round(position) + np.arange(sound.shape[-1])) % loop.shape[1]
-    np.add.at(loop, (slice(None), places), np.broadcast_to(sound, (2, len(places))))
+    np.add.at(loop.T, places, np.broadcast_to(sound, (2, len(places))).T)
 
 
 def click_track(

@@ -6,6 +6,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def test_every_public_name_is_there_and_documented() -> None:
         assert getattr(ff, name).__doc__, name
         assert name in dir(ff)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = ff.nothing  # type: ignore[attr-defined]
+        _ = ff.nothing
     assert (Path(ff.__file__).parent / "py.typed").exists()
 
 
@@ -164,21 +165,23 @@ def test_audio_of_ones_own_is_scored_and_packed(dataset_folder: Path, tmp_path: 
 def test_what_makes_no_sense_is_refused_before_the_work(model: ff.Model, dataset_folder: Path, tmp_path: Path) -> None:
     for options in ({"minutes": -1.0}, {"minutes": 0.0}, {"steps": 0}):
         with pytest.raises(ff.FourfloorError, match="is outside"):
-            ff.train("adapt", data=dataset_folder, out=tmp_path / "run", **options)  # type: ignore[arg-type]
+            ff.train("adapt", data=dataset_folder, out=tmp_path / "run", **options)
     with pytest.raises(ff.FourfloorError, match="no recipes to compare"):
         ff.compare([], data=dataset_folder, out=tmp_path / "c", steps=1)
     with pytest.raises(ff.FourfloorError, match="the model is loaded already"):
         ff.generate(tmp_path / "loops", model=model, decoder="other")
+    path: Any = "x.wav"
     for call in (model.encode, lambda given, **options: model.decode(given, bpm=126)):
         with pytest.raises(ff.FourfloorError, match=r"is 'x\.wav': pass a numpy array"):
-            call("x.wav", bpm=126, bars=1)
+            call(path, bpm=126, bars=1)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_run_a_model_and_a_dataset_serve_as_paths(
     trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path
 ) -> None:
-    random, told, notes = torch.get_rng_state(), [], []
+    random, told = torch.get_rng_state(), []
+    notes: list[str] = []
     run = ff.train(
         "adapt", data=dataset_folder, out=tmp_path / "run", base=ff.load(trained_runs["prior"]), steps=1, device="cpu",
         overrides=("training.batch_size=2", "training.check_every=0"), on_progress=lambda *update: told.append(update),
@@ -224,4 +227,5 @@ def test_the_bundled_model_sounds_as_it_did(model: ff.Model, seed: int) -> None:
 
 if __name__ == "__main__":  # keep how the bundled model sounds now, after it was changed on purpose
     warehouse = ff.load("warehouse")
-    np.savez_compressed(KEPT, **{k: v for seed in range(3) for k, v in kept_numbers(warehouse, seed).items()})
+    kept: dict[str, Any] = {k: v for seed in range(3) for k, v in kept_numbers(warehouse, seed).items()}
+    np.savez_compressed(KEPT, **kept)

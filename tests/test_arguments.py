@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,10 @@ def test_a_wrong_type_is_one_line(given: dict[str, object], told: str) -> None:
 
 
 def test_numbers_of_numpy_become_those_of_python() -> None:
-    asked = Asked(bars=np.int64(2), bpm=np.float32(126.5), strict=np.bool_(True), ends=(np.int8(0), 1))
+    given: dict[str, Any] = {
+        "bars": np.int64(2), "bpm": np.float32(126.5), "strict": np.bool_(True), "ends": (np.int8(0), 1)
+    }  # fmt: skip
+    asked = Asked(**given)
     assert (asked.bars, asked.bpm, asked.strict, asked.ends) == (2, 126.5, True, (0.0, 1.0))
     assert (Asked(either="x").either, Asked(either=(1, 2)).either) == ("x", [1, 2])
     assert [type(value) for value in (asked.bars, asked.bpm, asked.strict, asked.ends[0])] == [int, float, bool, float]

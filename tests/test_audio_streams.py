@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import house_loop
-from faults.test_audio_faults import decode_in_child, mutated
+from test_audio_faults import decode_in_child, mutated
 
 from fourfloor import audio
 from fourfloor.audio import AudioError

@@ -14,6 +14,7 @@ def identity_model() -> Model:
     """Return a model that passes every sample on: its latents are the fragment."""
     model = Model(Config(layers=1, width=SAMPLES, latent_dim=SAMPLES), {"samples": SAMPLES})
     for layer in (model.encoder[0], model.decoder[0]):
+        assert isinstance(layer, torch.nn.Linear)
         torch.nn.init.eye_(layer.weight)
         torch.nn.init.zeros_(layer.bias)
     return model

@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from conftest import RECIPES
@@ -71,8 +72,8 @@ def write_recipe(folder: Path, name: str, latents: int = 4, more: str = "") -> P
 
 def request_for(folder: Path, dataset: Path, **changes: object) -> CompareRequest:
     recipes = [write_recipe(folder, name, latents) for name, latents in (("narrow", 2), ("b & <b>wide", 8))]
-    plan = {"recipes": recipes, "data": dataset, "out": folder / "report", "steps": STEPS, "n": 3, **changes}
-    return CompareRequest(**plan)
+    plan: dict[str, Any] = {"recipes": recipes, "data": dataset, "out": folder / "report", "steps": STEPS, "n": 3}
+    return CompareRequest(**plan | changes)
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +261,7 @@ def test_the_table_says_what_went_wrong_and_what_it_cost() -> None:
 
 def test_a_number_that_fails_its_gate_is_marked() -> None:
     numbers = {f"{name}{end}": 0.25 for name in TEN for end in ("", "_low", "_high")}
-    gates = {"sane": {"passes": False}, "pulse": {"passes": True}, "margin": {"passes": None}}
+    gates = {name: {"passes": passes} for name, passes in (("sane", False), ("pulse", True), ("margin", None))}
     system = System(name="a", numbers=numbers, gates=gates)
     comparison = Comparison(
         systems=[system],
@@ -300,7 +301,7 @@ def test_a_bug_in_a_training_is_told_with_its_traceback(monkeypatch, capsys) -> 
     def breaks(request: object, tell: object) -> None:
         raise KeyError("of ours")
 
-    said = []
+    said: list[Any] = []
     monkeypatch.setattr(side_by_side, "train", breaks)
     monkeypatch.setattr(side_by_side.signal, "signal", lambda number, handler: None)
     connection = SimpleNamespace(send=said.append)
@@ -355,16 +356,14 @@ def write_pair(folder: Path) -> list[Path]:
         text = (RECIPES / f"{name}.toml").read_text()
         text = re.sub(r"^(width|depth|frame_depth) = .*\n", "", text, flags=re.MULTILINE)
         table = "[representation]\nname" if name == "decoder" else "[model]\nfamily"
-        (folder / f"{name}.toml").write_text(
-            re.sub(rf"({re.escape(table)}.*)", lambda match, more=[first, *rest]: "\n".join([match[1], *more]), text)
-        )
+        (folder / f"{name}.toml").write_text(re.sub(rf"({re.escape(table)}.*)", "\n".join([r"\1", first, *rest]), text))
     return [folder / "prior.toml", folder / "decoder.toml"]
 
 
 def test_a_system_of_two_models_shares_its_minutes(compared, dataset_folder: Path, tmp_path: Path, monkeypatch) -> None:
     request = request_for(tmp_path, dataset_folder, recipes=write_pair(tmp_path), minutes=3.0, steps=None, n=3,
                           runs=compared[0].out / "runs", cutoff_hz=4500.0)  # fmt: skip
-    minutes = []
+    minutes: list[Any] = []
 
     def note_and_stop(asked, jobs, on_progress):
         minutes.extend(training.minutes for training in itertools.chain(*asked))

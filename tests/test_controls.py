@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_what_is_asked_is_a_rank() -> None:
         Controls(density=float("nan"))
 
 
-def tiny(**options: float) -> flow.Model:
+def tiny(**options: Any) -> flow.Model:
     torch.manual_seed(0)
     model = flow.Model(flow.Config(width=32, depth=1, dropout=0.0, **options), {"latent_dim": 8})
     for p in model.parameters():
@@ -159,6 +160,8 @@ def test_every_control_moves_the_velocity_and_any_does_not() -> None:
 def test_dropped_controls_teach_nothing(options: dict[str, float], trained: bool) -> None:
     model = tiny(**{"controls": True, **options})
     next(model.losses(batch(), 0))[1].backward()
+    assert model.control is not None
+    assert model.control.weight.grad is not None
     assert (model.control.weight.grad.abs().sum() > 0) == trained
 
 
@@ -200,7 +203,7 @@ def test_asked_controls_change_the_loop_and_stand_in_its_file(trained_runs: dict
 
     wanted = Controls(density=0.9, kick=False)
 
-    def make(out: Path, controls: Controls, **options: bool) -> Path:
+    def make(out: Path, controls: Controls, **options: Any) -> Path:
         made = api.generate(out, model=trained_runs["prior"], bars=1, count=1, controls=controls, **options)
         assert made.loops[0].file is not None
         return made.loops[0].file

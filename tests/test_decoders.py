@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,15 +31,21 @@ def break_weights(run: Path) -> None:
         path.write_bytes(content)
 
 
+def decoder_of(name: str) -> loading.Trained:
+    decoder = loading.load_model(name).decoder
+    assert decoder is not None
+    return decoder
+
+
 def test_the_one_trained_for_longer_is_taken_and_named(runs: Path, caplog: pytest.LogCaptureFixture) -> None:
     shutil.copytree(runs / "decoder", runs / "another")
     trained_for(runs / "decoder", 100.0)
     trained_for(runs / "another", 1.0)
     with caplog.at_level(logging.WARNING):
-        assert loading.load_model(str(runs / "prior")).decoder.source == runs / "decoder"
+        assert decoder_of(str(runs / "prior")).source == runs / "decoder"
     assert "trained for longer than another; --decoder names another" in caplog.text
     trained_for(runs / "another", 101.0)
-    assert loading.load_model(str(runs / "prior")).decoder.source == runs / "another"
+    assert decoder_of(str(runs / "prior")).source == runs / "another"
 
 
 def test_new_and_broken_neighbors_change_nothing(runs: Path) -> None:
@@ -52,7 +59,7 @@ def test_new_and_broken_neighbors_change_nothing(runs: Path) -> None:
     for path in (runs / "bare" / "checkpoints").glob("*.safetensors"):
         path.unlink()
     shutil.copytree(runs / "prior", runs / "other prior")
-    assert loading.load_model(str(runs / "prior")).decoder.source == runs / "decoder"
+    assert decoder_of(str(runs / "prior")).source == runs / "decoder"
 
 
 def test_a_damaged_decoder_gives_way_to_a_whole_one_and_is_named(runs: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -61,7 +68,7 @@ def test_a_damaged_decoder_gives_way_to_a_whole_one_and_is_named(runs: Path, cap
     trained_for(runs / "whole", 1.0)
     break_weights(runs / "decoder")
     with caplog.at_level(logging.WARNING):
-        assert loading.load_model(str(runs / "prior")).decoder.source == runs / "whole"
+        assert decoder_of(str(runs / "prior")).source == runs / "whole"
     assert "is damaged" in caplog.text
     break_weights(runs / "whole")
     with pytest.raises(FourfloorError, match=r"prior: the only decoders with its codec are damaged .*whole.*--decoder"):
@@ -72,9 +79,14 @@ def test_no_other_run_is_read(runs: Path, monkeypatch: pytest.MonkeyPatch) -> No
     shutil.copytree(runs / "decoder", runs / "shorter")
     trained_for(runs / "decoder", 100.0)
     trained_for(runs / "shorter", 1.0)
-    read = []
+    read: list[str] = []
     load = checkpoint.load
-    monkeypatch.setattr(checkpoint, "load", lambda path, *more: read.append(path.parents[1].name) or load(path, *more))
+
+    def noted(path: Path, *more: Any) -> checkpoint.Checkpoint:
+        read.append(path.parents[1].name)
+        return load(path, *more)
+
+    monkeypatch.setattr(checkpoint, "load", noted)
     loading.load_model(str(runs / "prior"))
     assert read == ["prior", "decoder"]
 

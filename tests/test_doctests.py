@@ -21,7 +21,7 @@ MODULES = [
 
 
 def public_calls() -> dict[str, Callable[..., object]]:
-    calls = {}
+    calls: dict[str, Callable[..., object]] = {}
     for name in ff.__all__:
         public = getattr(ff, name)
         if inspect.isfunction(public):

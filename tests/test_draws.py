@@ -84,7 +84,8 @@ def test_a_loop_is_redrawn_while_its_best_draw_has_a_fault(
     found, quality, candidates, redraws, kept, drawn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seeds = plan_draws(monkeypatch, found, quality)
-    best = best_draw(None, Request(seed=3), candidates, redraws, lambda: None)  # type: ignore[arg-type]
+    nothing: Any = None  # what samples and what is searched is replaced
+    best = best_draw(nothing, Request(seed=3), candidates, redraws, lambda: nothing)
     assert seeds == [request.seed for request in generation.draw_requests(Request(seed=3), drawn)]
     assert (best.draws, best.request.seed, best.faults) == (drawn, seeds[kept], found[kept])
 
@@ -162,7 +163,9 @@ def test_strict_writes_no_loop_with_a_fault(
     trained_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ("generate", "--model", trained_runs["prior"], "--bars", 1, "--count", 3, "--strict", "--redraws", 1)
-    for found, written in (([("copy",), ("copy",), (), ()], 2), ([("copy",)] * 6, 0), ([()] * 3, 3)):
+    copy = ("copy",)
+    plans: list[tuple[list[tuple[str, ...]], int]] = [([copy, copy, (), ()], 2), ([copy] * 6, 0), ([()] * 3, 3)]
+    for found, written in plans:
         out = tmp_path / str(written)
         seeds = plan_draws(monkeypatch, found, [0.5] * len(found))
         monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})  # one after another
@@ -170,7 +173,7 @@ def test_strict_writes_no_loop_with_a_fault(
         rows = json.loads(said)["loops"]
         assert len(seeds) == len(found)
         assert code == (0 if written == 3 else 5)
-        assert len(list(out.iterdir())) == written == sum(row["file"] is not None for row in rows)
+        assert len(list(out.glob("*"))) == written == sum(row["file"] is not None for row in rows)
         assert all((row["file"] is None) == bool(row["faults"]) for row in rows)
         assert ("still have a fault and were not written" in err) == (written < 3)
 

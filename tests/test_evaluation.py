@@ -87,7 +87,8 @@ def test_repetition_is_one_for_a_tiled_bar_and_none_for_noise() -> None:
 def test_a_seam_names_what_is_wrong_with_it() -> None:
     waveform, bpm = play(3), tempo(3)
     assert seam(waveform, RATE, bpm, 4).passes
-    dull = sum(np.roll(waveform, i, axis=1) for i in range(8)) / 8  # noisy hats would hide the click from an ear, too
+    # Noisy hats would hide the click from an ear, too.
+    dull = np.mean([np.roll(waveform, i, axis=1) for i in range(8)], axis=0)
     clicked = dull.copy()
     clicked[:, -1] += 0.5
     assert seam(dull, RATE, bpm, 4).passes

@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -344,7 +345,7 @@ def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def judge_loops(dataset: Path, tracks: range, part: int, **options: object) -> Scorecard:
+def judge_loops(dataset: Path, tracks: range, part: int, **options: Any) -> Scorecard:
     loops = [sample(track, part, bars=2) for track in tracks]
     return evaluate(
         ([loop.name for loop in loops], [loop.waveform for loop in loops], [loop.bpm for loop in loops]),
@@ -353,7 +354,7 @@ def judge_loops(dataset: Path, tracks: range, part: int, **options: object) -> S
         n=12,
         only=["A", "D", "H"],
         **options,
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_copies_are_not_new_and_the_report_shows_them(small_dataset: Path, tmp_path: Path) -> None:
@@ -404,7 +405,8 @@ def test_a_dataset_that_is_not_music_is_not_anchored(tmp_path: Path) -> None:
             noise = 0.1 * rng.standard_normal((1, 2 * RATE)).astype(np.float32)
             writer.add_loop(noise, track=track, bpm=120.0, features=np.zeros((1, 1), np.float16))
         writer.finish()
-    loop, notes = (["a"], [play(1, bpm=120.0, bars=1)], [120.0]), []
+    loop = (["a"], [play(1, bpm=120.0, bars=1)], [120.0])
+    notes: list[str] = []
     out = tmp_path / "report"
     card = evaluate(loop, tmp_path / "noise", n=4, only=["D"], sample_rate=RATE, out=out, on_note=notes.append)
     assert any("row A: sane" in reason or "row A: tempo" in reason for reason in card.broken)
@@ -417,7 +419,8 @@ def test_a_dataset_that_is_not_music_is_not_anchored(tmp_path: Path) -> None:
 def test_a_dataset_that_holds_out_too_little_gives_numbers_at_once_and_no_verdict(
     dataset_folder: Path, tmp_path: Path
 ) -> None:
-    notes, stages = [], []
+    notes: list[str] = []
+    stages: list[tuple[float, float, str]] = []
     loop = (["a"], [play(1, bpm=120.0, bars=1)], [120.0])
     card = evaluate(
         loop, dataset_folder, out=tmp_path, sample_rate=RATE,

@@ -91,8 +91,8 @@ def test_another_rate_is_resampled_on_the_circle(tmp_path: Path) -> None:
     """A loop cut open at another sample gives the same loop, turned by as much: nothing happens at the joint."""
     loop = house(120.0, 4, sample_rate=48_000)
     reports = []
-    for number, turned in enumerate((0, 48_000)):  # one second: 44,100 samples at the other rate
-        soundfile.write(tmp_path / f"{number}_120.wav", np.roll(loop, -turned, axis=1).T, 48_000, subtype="FLOAT")
+    for number, shift in enumerate((0, 48_000)):  # one second: 44,100 samples at the other rate
+        soundfile.write(tmp_path / f"{number}_120.wav", np.roll(loop, -shift, axis=1).T, 48_000, subtype="FLOAT")
         reports.append(ingest_file(tmp_path / f"{number}_120.wav", tmp_path / f"data {number}"))
     straight, turned = (report.catalogue.waveform(0) for report in reports)
     assert straight.shape == (2, loop_samples(120.0, 4, RATE))

@@ -9,6 +9,7 @@ import sys
 import time
 import wave
 import weakref
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,8 @@ def test_the_style_is_asked_for_by_name(model: loading.LoopModel) -> None:
 
 def make(run: Path, out: Path, **options: Any) -> dict[str, Any]:
     """Generate two loops of one bar with a run's model; return what `--json` prints."""
-    return api.generate(out, **({"model": run, "bars": 1, "count": 2} | options)).to_json()
+    asked: dict[str, Any] = {"model": run, "bars": 1, "count": 2, **options}
+    return api.generate(out, **asked).to_json()
 
 
 def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: Path) -> None:
@@ -340,6 +342,7 @@ def test_what_waits_is_not_made_when_no_one_takes_it() -> None:
 
     results = in_parallel(make, 1_000)
     assert next(results) == 0
+    assert isinstance(results, Generator)
     results.close()
     assert len(made) <= 3 * len(os.sched_getaffinity(0))  # of more than four a core that were waiting
 

@@ -94,6 +94,7 @@ def test_a_loop_follows_the_one_that_ends_where_it_begins(report: IngestReport) 
     following = [loop for loop in loops if loop.follows is not None]
     assert len(following) > len(loops) / 2
     for loop in following:
+        assert loop.follows is not None
         before = loops[loop.follows]
         assert before.track == loop.track
         assert abs(before.start_seconds + before.frames / RATE - loop.start_seconds) * RATE < 1.1

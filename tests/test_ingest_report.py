@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import house_loop
@@ -37,7 +38,8 @@ def test_no_two_tracks_have_one_name(paths, sources, names, monkeypatch) -> None
 
 
 def report(*tracks: TrackReport) -> IngestReport:
-    return IngestReport(catalogue=None, tracks=list(tracks), rejected=[])
+    none: Any = None
+    return IngestReport(catalogue=none, tracks=list(tracks), rejected=[])
 
 
 def test_repairs_are_said_on_the_screen_and_in_json(capsys) -> None:

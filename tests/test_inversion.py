@@ -203,7 +203,7 @@ class OneLoop:
 
 @pytest.mark.parametrize("plan", [config(n_mels=64), config(n_mels=64, beats=4), config(n_mels=32, values="linear")])
 def test_log_mel_pictures(plan: spectrogram.Config) -> None:
-    loops = OneLoop()
+    loops: Any = OneLoop()
     codec = spectrogram.fit(loops, plan)
     x = spectrogram.batch(loops, codec, plan, "train", 3, np.random.default_rng(0))["x"]
     assert x.shape == (3, plan.n_mels, FRAMES) == (3, *spectrogram.shape(plan).values())

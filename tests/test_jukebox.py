@@ -1,6 +1,7 @@
 """Jukebox: what its paper fixes, closed forms of its quantizer, and that it samples what it was trained on."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -83,6 +84,7 @@ def test_gradients_pass_straight_through() -> None:
     quantized = quantizer(latents)
     assert torch.equal(quantized.z, torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
     (quantized.z * weights).sum().backward()
+    assert latents.grad is not None
     assert torch.equal(latents.grad, weights)
 
 
@@ -92,6 +94,7 @@ def test_commitment_draws_latents_to_their_vectors() -> None:
     commitment = quantizer(latents).commitment
     assert commitment.item() == pytest.approx((1 + 1) / 2)
     commitment.backward()
+    assert latents.grad is not None
     assert torch.allclose(latents.grad, torch.tensor([[2 * 1 / 2], [2 * -1 / 2]]))
     assert Config().commitment_weight == 0.02  # the paper's
 
@@ -132,6 +135,7 @@ def test_up_is_the_transpose_of_down(stride: int) -> None:
     down, up = Down(3, 5, stride), Up(5, 3, stride)
     up.weight.data.copy_(down.weight.data)
     for layer in (down, up):
+        assert layer.bias is not None
         torch.nn.init.zeros_(layer.bias)
     x, y = torch.randn(1, 3, 32), torch.randn(1, 5, 32 // stride)
     assert torch.allclose((down(x) * y).sum(), (x * up(y)).sum(), atol=1e-4)
@@ -146,6 +150,7 @@ def test_residual_blocks_look_ever_farther() -> None:
         for weight in block.parameters():
             weight.data.abs_()
         block(x)[0, :, 32].sum().backward()
+        assert x.grad is not None
         reach.append(int(x.grad.abs().sum(dim=1)[0].nonzero().max()) - 32)
     assert reach == [1, 3, 9]
 
@@ -251,7 +256,7 @@ def test_a_continuation_begins_with_the_prompt(hops: tuple[int, ...]) -> None:
 
 def test_codes_learned_by_heart_are_written() -> None:
     """The second phase in miniature: after a prompt the rest is written as it was trained, led by the codes above."""
-    model = tiny(dropout=0.0, hop_lengths=(64, 256)).upsamplers[0]
+    model: Any = tiny(dropout=0.0, hop_lengths=(64, 256)).upsamplers[0]
     known, above, codes = conditions(1), torch.randint(16, (1, SAMPLES // 256)), torch.randint(16, (1, SAMPLES // 64))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     for _ in range(50):

@@ -117,16 +117,18 @@ def test_cuts_begin_at_any_bar_before_the_following_loop(
     followed = next(index for index in range(len(dataset)) if dataset.follower(index) is not None)
     cuts = [latent._cut(dataset, followed, bars, rng) for _ in range(64)]
     assert {name for _, name in cuts} == {(followed, first, bars) for first in range(4)}
-    for features, (_, first, _) in cuts:
+    for features, name in cuts:
+        assert name is not None
+        first = name[1]
         assert features[:: loop_frames(1), 0].tolist() == list(range(first, first + bars))
 
 
 def test_recombined_loops_take_low_middle_and_high_bands_of_three() -> None:
     shape = loop_frames(1), latent.FEATURE_DIM
-    loops = [np.full(shape, value, dtype=np.float16) for value in (0, 1, 2)]
+    low, middle, high = (np.full(shape, value, dtype=np.float16) for value in (0, 1, 2))
     widths = set()
     for seed in range(20):
-        mixed = latent.recombine(*loops, np.random.default_rng(seed))
+        mixed = latent.recombine(low, middle, high, np.random.default_rng(seed))
         bands = mixed[0, latent.MEL]
         assert (np.diff(bands) >= 0).all()
         assert set(bands) == {0, 1, 2}
@@ -142,7 +144,12 @@ def test_only_training_loops_of_a_style_of_few_are_recombined(
 ) -> None:
     dataset = Dataset([dataset_folder])
     mixed: list[int] = []
-    monkeypatch.setattr(latent, "recombine", lambda low, middle, high, rng: mixed.append(len(low)) or low)
+
+    def noted(low: np.ndarray, middle: np.ndarray, high: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        mixed.append(len(low))
+        return low
+
+    monkeypatch.setattr(latent, "recombine", noted)
     config = latent.Config(recombined=1.0, few=few, bars_weights=(0, 0, 0, 1))
     latent.batch(dataset, dataset.codec(), config, "train", 4, np.random.default_rng(0))
     assert bool(mixed) == is_mixed

@@ -3,7 +3,6 @@
 import copy
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.models import families, family_module
 from fourfloor.models.flow.outline import Outlines
 from fourfloor.nn.attention import layer_norm
-from fourfloor.representations import latent, representation_module
+from fourfloor.representations import Representation, latent, representation_module
 from fourfloor.training import descent, loop
 from fourfloor.training.config import Budget, Config
 
@@ -42,7 +41,7 @@ def recipe_of(family: str) -> recipe.Recipe:
     return next(plan for plan in map(recipe.load, RECIPES) if plan.family == family)
 
 
-def tiny(family: str, dataset: Dataset) -> tuple[nn.Module, dict[str, torch.Tensor]]:
+def tiny(family: str, dataset: Dataset) -> tuple[Any, dict[str, torch.Tensor]]:
     """Return a small model of a family and a batch of the representation that its recipe names."""
     return tiny_of(recipe_of(family), dataset)
 
@@ -58,14 +57,14 @@ def tiny_of(plan: recipe.Recipe, dataset: Dataset) -> tuple[nn.Module, dict[str,
     return model, descent.to_tensors(batch, "cpu")
 
 
-def tiny_representation(plan: recipe.Recipe) -> tuple[ModuleType, Any]:
+def tiny_representation(plan: recipe.Recipe) -> tuple[Representation, Any]:
     """Return a recipe's representation, made small where the table above says how."""
     small = TINY_REPRESENTATION.get(plan.representation_name, {})
     return representation_module(plan.representation_name), replace(plan.representation, **small)
 
 
 def minimize_once(
-    model: nn.Module,
+    model: Any,
     batch: dict[str, torch.Tensor],
     step: int,
     optimizers: dict[str, list[torch.optim.Optimizer]],

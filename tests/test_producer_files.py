@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from fourfloor.producer.kits import role_by_name, role_by_sound
 from fourfloor.producer.midi import DRUMS, TICKS_PER_BEAT, midi_bytes, variable_length
 
 RATE = 22_050
-SMALL = {"bars": 1, "sample_rate": RATE, "style": "minimal"}
+SMALL: dict[str, Any] = {"bars": 1, "sample_rate": RATE, "style": "minimal"}
 
 
 class InterruptedRunError(Exception):
@@ -33,7 +34,7 @@ def test_a_dataset_is_the_same_for_any_jobs_and_after_an_interruption(tmp_path: 
     assert {loop.track for loop in whole.loops} == {0, 1, 2, 3}
     assert whole.indices("validation") == [3]
 
-    def interrupt(done: int, total: int, name: str) -> None:
+    def interrupt(done: float, total: float, name: str) -> None:
         if done == 2:
             raise InterruptedRunError
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,8 @@ def test_without_locks_a_leftover_stays(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_file_that_was_swept_before_it_was_held_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, swept = saving._lock, []
+    lock = saving._lock
+    swept: list[Any] = []
 
     def late(descriptor: int) -> bool | None:
         if not swept:

@@ -1,5 +1,7 @@
 """SpecGAN against the figures of its paper."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -25,7 +27,7 @@ def test_it_has_as_many_parameters_as_wavegan(paper_size: specgan.Model) -> None
     assert parameters(paper_size.critic) == parameters(other.critic) == 17_427_969
 
 
-def test_sides_are_those_of_the_papers_tables(paper_size: specgan.Model) -> None:
+def test_sides_are_those_of_the_papers_tables(paper_size: Any) -> None:
     shapes: list[tuple[int, ...]] = []
     for layer in [*paper_size.generator.layers, *paper_size.critic.layers]:
         layer.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape[1:])))
@@ -36,12 +38,13 @@ def test_sides_are_those_of_the_papers_tables(paper_size: specgan.Model) -> None
 
 
 def test_the_critic_sees_nearly_the_whole_picture_at_once() -> None:
-    model = specgan.Model(specgan.Config(width=2), {"bins": 256, "frames": 256})
+    model: Any = specgan.Model(specgan.Config(width=2), {"bins": 256, "frames": 256})
     x = torch.randn(1, 256, 256, requires_grad=True)
     hidden = x.unsqueeze(1)
     for layer in model.critic.layers:
         hidden = nn.functional.leaky_relu(layer(hidden), 0.2)
     hidden[0, :, 4, 4].sum().backward()
+    assert x.grad is not None
     seen = x.grad[0].nonzero()
     assert (seen.amax(dim=0) - seen.amin(dim=0) + 1).tolist() == [1 + 4 * (1 + 2 + 4 + 8 + 16)] * 2 == [125, 125]
 

@@ -28,10 +28,10 @@ def batch(n: int = 8) -> dict[str, torch.Tensor]:
 
 
 def test_the_networks_are_those_of_the_tutorial() -> None:
-    model = Model(Config(width=64), {"bins": 64, "frames": 64})
-    assert [layer.weight.shape[0] for layer in model.generator.layers] == [512, 256, 128, 64]  # type: ignore[union-attr]
+    model: Any = Model(Config(width=64), {"bins": 64, "frames": 64})
+    assert [layer.weight.shape[0] for layer in model.generator.layers] == [512, 256, 128, 64]
     assert model.generator.start == (4, 4)
-    assert [layer.weight.shape[0] for layer in model.discriminators[0].layers] == [64, 128, 256, 512]  # type: ignore[union-attr, index]
+    assert [layer.weight.shape[0] for layer in model.discriminators[0].layers] == [64, 128, 256, 512]
 
 
 @pytest.mark.parametrize("settings", [
@@ -85,20 +85,20 @@ def test_a_circle_of_frames_has_no_seam(upsampling: Any) -> None:
 
 
 def test_spectral_normalization_holds_the_gain_of_every_layer() -> None:
-    model = small(normalization="spectral")
+    model: Any = small(normalization="spectral")
     for _ in range(30):  # one power iteration each
         model.scores(batch()["x"], torch.zeros(8))
-    for layer in [*model.discriminators[0].layers, model.discriminators[0].dense]:  # type: ignore[union-attr, list-item]
+    for layer in [*model.discriminators[0].layers, model.discriminators[0].dense]:
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1.0, abs=0.02)
 
 
 def test_the_deviation_over_a_batch_tells_a_collapse() -> None:
-    model = small(normalization="none", batch_deviation=True)
+    model: Any = small(normalization="none", batch_deviation=True)
     discriminator = model.discriminators[0]
     various, same = batch()["x"], batch()["x"][:1].expand(8, -1, -1)
     with torch.no_grad():
-        discriminator.dense.weight.zero_()  # type: ignore[union-attr, operator]
-        discriminator.dense.weight[0, -1] = 1.0  # type: ignore[union-attr, operator, index]
+        discriminator.dense.weight.zero_()
+        discriminator.dense.weight[0, -1] = 1.0
         assert model.scores(various, torch.zeros(8))[0][0] > 10 * model.scores(same, torch.zeros(8))[0][0]
 
 
@@ -131,13 +131,13 @@ def test_the_discriminator_rests_while_the_generator_learns() -> None:
 
 
 def test_calibration_measures_the_statistics_of_the_weights_it_has() -> None:
-    model = small()
+    model: Any = small()
     with torch.no_grad():
         model.generator.dense.bias += 3.0
     model.eval()
     model.calibrate((batch() for _ in range(100)), torch.Generator().manual_seed(0))
     assert not model.generator.training
-    assert model.generator.norms[0].running_mean.mean().item() == pytest.approx(3.0, abs=0.1)  # type: ignore[union-attr, operator]
+    assert model.generator.norms[0].running_mean.mean().item() == pytest.approx(3.0, abs=0.1)
 
 
 @pytest.mark.parametrize(("settings", "word"), [

@@ -59,6 +59,7 @@ def test_up_is_the_transpose_of_down(axes: str) -> None:
     down, up = Down(3, 5, axes), Up(5, 3, axes)
     up.weight.data = down.weight.data
     for layer in (down, up):
+        assert layer.bias is not None
         torch.nn.init.zeros_(layer.bias)
     bins = 8 if axes == "both" else 1
     x, y = torch.randn(2, 3, bins, 16), torch.randn(2, 5, 4 if axes == "both" else 1, 8)
@@ -101,6 +102,7 @@ def test_free_bits_cost_nothing_and_pull_at_nothing() -> None:
         torch.manual_seed(1)
         ((_, loss, _),) = model.losses({"x": two_patterns()}, 0)
         loss.backward()
+        assert model.to_latent.weight.grad is not None
         gradients.append(model.to_latent.weight.grad)
     assert torch.equal(gradients[0], gradients[2])
     assert not torch.allclose(gradients[1], gradients[2])

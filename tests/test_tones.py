@@ -20,7 +20,7 @@ def sines(pitches: tuple[float, ...], amplitude: float = 0.1) -> np.ndarray:
     """Hold pitches through a closed loop, each at the nearest whole number of turns."""
     turns = [round(440 * 2 ** ((pitch - 69) / 12) * SAMPLES / RATE) for pitch in pitches]
     angle = 2 * np.pi * np.arange(SAMPLES) / SAMPLES
-    return sum(amplitude * np.sin(turn * angle) for turn in turns).astype(np.float32)
+    return np.sum([amplitude * np.sin(turn * angle) for turn in turns], axis=0).astype(np.float32)
 
 
 def bass_line(pitches: tuple[float, ...]) -> np.ndarray:

@@ -192,8 +192,15 @@ def test_a_check_that_a_signal_cut_short_is_made_when_the_run_goes_on(tmp_path: 
     assert (tmp_path / "parts" / "log.jsonl").read_bytes() == (tmp_path / "straight" / "log.jsonl").read_bytes()
 
 
+def measured_by(model: nn.Module) -> float:
+    """Return how often a model, an average too, measured its training set."""
+    return model.get_buffer("measured").item()
+
+
 class Measuring(Line):
     """Counts how often it measured its training set, in a buffer as what it measures would be."""
+
+    measured: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -207,7 +214,7 @@ def test_the_first_check_hears_the_model_before_it_measures_anything(tmp_path: P
     heard: list[tuple[int, float]] = []
 
     def check(model: nn.Module, step: int) -> tuple[float, dict[str, float]]:
-        heard.append((step, model.measured.item()))
+        heard.append((step, measured_by(model)))
         return float(step), {"style": float(step)}
 
     def stop(progress: Progress) -> None:
@@ -218,7 +225,7 @@ def test_the_first_check_hears_the_model_before_it_measures_anything(tmp_path: P
         run_line(tmp_path, 3, Measuring(), check=check, on_progress=stop)
     state = run_line(tmp_path, 3, Measuring(), check=check, resumed=checkpoint.load_latest(tmp_path))
     assert heard == [(0, 0.0), (3, 1.0)]
-    assert (state.best_step, state.ema.measured.item()) == (0, 0.0)
+    assert (state.best_step, measured_by(state.ema)) == (0, 0.0)
 
 
 def test_a_stop_while_it_measures_keeps_the_model_as_it_came(tmp_path: Path) -> None:
@@ -252,7 +259,7 @@ class Calibrated(Line):
         self.register_buffer("guess", torch.zeros(()))
 
     def calibrate(self, batches, rng) -> None:
-        self.guess.add_(next(iter(batches))["x"].shape[1])
+        self.get_buffer("guess").add_(next(iter(batches))["x"].shape[1])
 
 
 def test_every_checkpoint_holds_what_its_use_takes(tmp_path: Path) -> None:
@@ -312,7 +319,7 @@ def test_a_weight_that_is_not_finite_reaches_no_checkpoint(tmp_path: Path) -> No
 
     def break_it(progress: Progress) -> None:
         if progress.step == 4:
-            model.unused.data[1] = float("nan")
+            model.get_parameter("unused").data[1] = float("nan")
 
     with pytest.raises(DivergedError, match="weight model/unused is not finite at step 4"):
         run_line(tmp_path, 9, model, on_progress=break_it)

@@ -1,6 +1,7 @@
 """Verdicts rest on intervals: inside passes, outside fails, astride cannot tell, and noise tightens no limit."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ class FakeRuler:
     held_out: FakeSet
 
 
-RULER = FakeRuler(
+RULER: Any = FakeRuler(
     Envelope(low={"pulse": 0.5}, middle={"pulse": 0.7}, high={"pulse": 0.9}), FakeSet([str(i) for i in range(12)])
 )
 

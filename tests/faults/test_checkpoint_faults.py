@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -269,8 +270,8 @@ def test_weights_of_another_shape_are_refused(run: Path) -> None:
 
 
 def request(dataset: Path, run: Path, **options: object) -> api.TrainRequest:
-    settings = {"recipe": RECIPES / "prior.toml", "overrides": TINY["prior"][1::2], "steps": 4, "device": "cpu"}
-    return api.TrainRequest(data=[dataset], run=run, **(settings | options))
+    settings: dict[str, Any] = {"recipe": RECIPES / "prior.toml", "overrides": TINY["prior"][1::2], "steps": 4}
+    return api.TrainRequest(data=[dataset], run=run, **{"device": "cpu", **settings, **options})
 
 
 def test_a_run_is_not_overwritten(run: Path, dataset_folder: Path) -> None:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -34,7 +35,8 @@ def with_weights(trained: loading.Trained, value: float) -> loading.Trained:
 @pytest.mark.parametrize("value", [65504.0, -65504.0, 1e30])
 @pytest.mark.parametrize("half", ["prior", "decoder"])
 def test_weights_that_make_no_sound_name_their_model(model: loading.LoopModel, half: str, value: float) -> None:
-    absurd = replace(model, **{half: with_weights(getattr(model, half), value)})
+    changed: dict[str, Any] = {half: with_weights(getattr(model, half), value)}
+    absurd = replace(model, **changed)
     with pytest.raises(FourfloorError, match="produce values that are not sound") as caught:
         generation.make_loop(absurd, Request(bars=1))
     assert str(caught.value).startswith(f"{getattr(model, half).source}: ")
@@ -59,7 +61,7 @@ def test_a_codec_that_does_not_undo_itself_is_refused(trained_runs: dict[str, Pa
 
 
 def test_a_style_without_an_outline_is_refused(model: loading.LoopModel) -> None:
-    silent = copy.deepcopy(model.prior.model)
+    silent: Any = copy.deepcopy(model.prior.model)
     silent.levels.style[silent.levels.style == 2] = 1
     prior = replace(model.prior, model=silent)
     assert prior.vocabulary == ["house", "techno"]

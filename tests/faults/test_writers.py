@@ -5,6 +5,7 @@ import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import mido
 import mutagen.wave
@@ -61,7 +62,7 @@ def test_any_loop_is_read_back_by_three_libraries(
     assert other_rate == rate
     np.testing.assert_array_equal(other.reshape(samples, channels), heard)
 
-    seen = mutagen.wave.WAVE(path)
+    seen: Any = mutagen.wave.WAVE(path)
     assert (seen.info.channels, seen.info.sample_rate, seen.info.bits_per_sample) == (channels, rate, 24)
     assert float(str(seen.tags["TBPM"])) == pytest.approx(tags.bpm, rel=1e-5)
     for name, text in (("TIT2", tags.title), ("TSSE", tags.software)):

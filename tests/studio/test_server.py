@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -98,7 +99,7 @@ def test_a_header_of_ten_thousand_ranges_is_refused_at_once(studio: Studio) -> N
 
 
 def test_a_body_without_end_is_refused(studio: Studio) -> None:
-    def endless() -> object:
+    def endless() -> Iterator[bytes]:
         for _ in range(1000):
             yield b" " * 4096
 
