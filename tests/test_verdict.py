@@ -12,7 +12,7 @@ from fourfloor.evaluation.intervals import diversity_interval, median_interval, 
 from fourfloor.evaluation.numbers import TEN
 from fourfloor.evaluation.references import partly_copied
 from fourfloor.evaluation.sources import Sample, Source
-from fourfloor.evaluation.verdict import beats_slices, judge, verdict_of
+from fourfloor.evaluation.verdict import beats_slices, broken_anchors, judge, verdict_of
 
 
 def test_a_share_has_the_interval_of_wilson() -> None:
@@ -151,6 +151,15 @@ def test_better_than_slices_is_open_where_newness_is() -> None:
     for new in (True, False, None):
         assert beats_slices(near, rows(), {"new": new}) is new
     assert beats_slices(numbers(20.0, style=1.0), rows(), {"new": True}) is False
+
+
+def test_blurred_partials_that_are_as_clear_as_music_break_the_scale() -> None:
+    def reasons(blurred: float) -> list[str]:
+        clarity = {"L": blurred, "A": 9.0, "N": 38.0}
+        return broken_anchors({letter: {"clarity_db": value} for letter, value in clarity.items()})
+
+    assert reasons(8.9) == []
+    assert reasons(9.0) == ["row L (9.0) is not less clear than row A (9.0)"]
 
 
 def test_a_tenth_of_a_training_loop_is_in_a_partial_copy() -> None:
