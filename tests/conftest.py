@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from fourfloor import recipes
-from fourfloor.ingestion.catalogue import DatasetWriter
+from fourfloor.ingestion.writing import DatasetWriter
 
 RECIPES = recipes.FOLDER
 MUSIC = Path(__file__).resolve().parents[2] / "shared" / "music"

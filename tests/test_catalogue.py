@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fourfloor.errors import FourfloorError
-from fourfloor.ingestion.catalogue import Catalogue, DatasetWriter, load, loop_features
+from fourfloor.ingestion.catalogue import Catalogue, load, loop_features
 from fourfloor.ingestion.schema import content_hashes
+from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.representations import latent
 from fourfloor.signal.beatgrid import loop_frames, loop_samples
 

@@ -10,7 +10,7 @@ from conftest import RECIPES, house_loop
 
 from fourfloor import api, loading
 from fourfloor.dataset import Dataset
-from fourfloor.ingestion.catalogue import DatasetWriter
+from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.runs import early_stopping
 
 

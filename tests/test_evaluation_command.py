@@ -73,7 +73,7 @@ def test_a_track_in_both_splits_is_refused(
 
 @pytest.fixture
 def make_small_dataset():
-    from fourfloor.ingestion.catalogue import DatasetWriter
+    from fourfloor.ingestion.writing import DatasetWriter
 
     def make(out: Path, splits: str, sha256: str = "") -> Path:
         with DatasetWriter(out, bars=1, sample_rate=RATE, channels=1) as writer:

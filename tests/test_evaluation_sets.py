@@ -28,7 +28,7 @@ from fourfloor.evaluation.references import make_rows
 from fourfloor.evaluation.scorecard import Scorecard
 from fourfloor.evaluation.sources import Sample, Source
 from fourfloor.evaluation.verdict import broken_anchors, judge, verdict_of
-from fourfloor.ingestion import catalogue
+from fourfloor.ingestion import catalogue, writing
 
 TRAIN, HELD_OUT = range(14), range(20, 32)
 
@@ -328,7 +328,7 @@ def test_what_a_network_of_the_seed_makes_is_named(
 @pytest.fixture(scope="module")
 def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("evaluation") / "dataset"
-    with catalogue.DatasetWriter(out, bars=2, sample_rate=RATE, channels=1) as writer:
+    with writing.DatasetWriter(out, bars=2, sample_rate=RATE, channels=1) as writer:
         for track in (*range(10), *range(20, 26)):
             number = writer.add_track(
                 name=f"track {track}",
@@ -393,7 +393,7 @@ def test_new_loops_are_new_and_the_order_and_names_of_files_change_no_byte(small
 
 def test_a_dataset_that_is_not_music_is_not_anchored(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    with catalogue.DatasetWriter(tmp_path / "noise", bars=1, sample_rate=RATE, channels=1) as writer:
+    with writing.DatasetWriter(tmp_path / "noise", bars=1, sample_rate=RATE, channels=1) as writer:
         for number in range(24):
             track = writer.add_track(
                 name=f"{number}",

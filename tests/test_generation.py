@@ -28,7 +28,7 @@ from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.scores import usual_range
 from fourfloor.generation import Request
-from fourfloor.ingestion.catalogue import DatasetWriter
+from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.representations.controls import Controls
 from fourfloor.representations.magnitude import Rendering
 from fourfloor.signal.beatgrid import loop_samples

@@ -9,9 +9,9 @@ from conftest import house_loop
 
 from fourfloor.copies.passages import training_passages
 from fourfloor.dataset import Dataset
-from fourfloor.ingestion.catalogue import DatasetWriter
 from fourfloor.ingestion.folder import IngestReport, TrackReport
 from fourfloor.ingestion.naming import track_names
+from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.interfaces.show import ingest_table
 
 TRACK = TrackReport(

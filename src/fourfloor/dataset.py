@@ -16,7 +16,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.ingestion import catalogue
 from fourfloor.ingestion.catalogue import Catalogue, Loop
 from fourfloor.ingestion.naming import apart
-from fourfloor.ingestion.schema import CODEC
+from fourfloor.ingestion.schema import CODEC, to_waveform
 from fourfloor.representations import codec_file, controls
 from fourfloor.representations.latent import FEATURE_DIM, Codec
 from fourfloor.saving import remove_leftovers, save_file
@@ -167,7 +167,7 @@ class Dataset:
         """Return the audio of a loop, float32 `(channels, samples)`."""
         part, own = self._parts[index]
         row = part.loops[own]
-        return catalogue.to_waveform(self._audio[part.path][row.offset : row.offset + row.frames])
+        return to_waveform(self._audio[part.path][row.offset : row.offset + row.frames])
 
     def mono(self, index: int, samples: int) -> np.ndarray:
         """Return a loop mixed to mono and resampled to `(samples,)` float32; what was asked for lately is kept."""

@@ -15,7 +15,7 @@ from fourfloor import api
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion import checking
-from fourfloor.ingestion.catalogue import DatasetWriter
+from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.representations import latent
 
 

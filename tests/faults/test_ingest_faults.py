@@ -15,9 +15,9 @@ import pytest
 import soundfile
 
 from fourfloor import workspace
-from fourfloor.ingestion.catalogue import DatasetWriter
 from fourfloor.ingestion.folder import IngestConfig, ingest, load
 from fourfloor.ingestion.processes import analyze_tracks
+from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.signal.beatgrid import loop_samples
 
 RATE = 44_100

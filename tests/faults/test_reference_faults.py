@@ -15,7 +15,7 @@ from fourfloor.copies import fingerprints, packing
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.scores import score_new, usual_range
-from fourfloor.ingestion.catalogue import DatasetWriter
+from fourfloor.ingestion.writing import DatasetWriter
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from scipy.io import wavfile
 
 from fourfloor.audio.files import AudioError
 from fourfloor.audio.writing import LoopTags, read_tags, wave_bytes, write_loop
-from fourfloor.ingestion.catalogue import DatasetWriter, load
+from fourfloor.ingestion.catalogue import load
+from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.producer.midi import DRUMS, midi_bytes
 from fourfloor.producer.score import Event
 from fourfloor.signal.beatgrid import loop_samples

@@ -17,11 +17,12 @@ from fourfloor.arguments import check_seed, check_types
 from fourfloor.audio import display_name, find_audio
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.analysis import Task, TrackAnalysis
-from fourfloor.ingestion.catalogue import Catalogue, DatasetWriter, load
+from fourfloor.ingestion.catalogue import Catalogue, load
 from fourfloor.ingestion.naming import track_names
 from fourfloor.ingestion.picking import Thresholds
 from fourfloor.ingestion.processes import Progress, analyze_tracks
 from fourfloor.ingestion.splitting import Selection, select, split
+from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.representations.latent import BAR_COUNTS
 from fourfloor.signal.beatgrid import BPM_RANGE, loop_frames, loop_samples
 

@@ -17,7 +17,8 @@ from typing import Any
 import fourfloor
 from fourfloor.arguments import check_range, checked
 from fourfloor.errors import FourfloorError
-from fourfloor.ingestion.catalogue import Catalogue, DatasetWriter
+from fourfloor.ingestion.catalogue import Catalogue
+from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.processes import run_in_processes
 from fourfloor.producer.kits import load_kit
 from fourfloor.producer.loops import stream
