@@ -5,8 +5,8 @@
     python scripts/accelerator_part.py reference FOLDER --data DATASET
     python scripts/accelerator_part.py export runs/prior --decoder runs/decoder --out made
 
-`train` needs torch, numpy, safetensors, einops, filelock and threadpoolctl alone. `reference` writes what copies are
-searched in; it takes minutes of one core, so it runs beside the training.
+`train` needs only torch, numpy, safetensors, einops, filelock and threadpoolctl. `reference` writes the fingerprints
+for the copy search. It takes minutes of one core, so run it beside the training.
 """
 
 import argparse

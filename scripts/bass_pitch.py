@@ -1,13 +1,15 @@
-"""Does the bass of a model hold its notes? Held-out loops, the same through codec and decoder, and a model's.
+"""Measure whether a model's bass holds its notes: held-out loops, the same through codec and decoder, the model's.
 
     python scripts/bass_pitch.py warehouse --against data/produced-0 --count 24
 
-Measured are features of the low end, of latents and, analyzed again, of what is heard: in notes from onset to onset,
-past the sweep at the start of each, the pitch of either band. Steady: the share of power within .35 semitone of the
-note's median. Off: how far that median lies from a semitone, in cents; 25 is chance. Scale: the share of a loop's power
-whose notes are in its best diatonic scale, which fewer notes make larger. Spread: the deviation of the notes of a loop
-in semitones; a drone is steady and in a scale. In key: of what is heard, the share of both bands' power whose notes are
-within .2 semitone of a tone of the scale that the chords fit best (chance is some .23).
+The script measures features of the low end, of latents, and of the rendered audio. In each note from onset to onset,
+after the sweep at its start, it takes the pitch of either band.
+
+Steady: the share of power within 0.35 semitone of the note's median. Off: the distance of that median from a semitone
+in cents; 25 is chance. Scale: the share of a loop's power whose notes are in its best diatonic scale; fewer notes make
+it larger. Spread: the deviation of the notes of a loop in semitones; a drone is steady and in a scale. In key: in the
+rendered audio, the share of both bands' power whose notes are within 0.2 semitone of a tone of the scale that fits the
+chords best (chance is about 0.23).
 """
 
 import argparse

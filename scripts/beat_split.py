@@ -1,13 +1,14 @@
-"""The seed's own comparison: one file, one tempo, the same network on single beats and on fragments cut anywhere.
+"""The student project's comparison: one file, one tempo, one network on single beats and on fragments cut anywhere.
 
     python scripts/beat_split.py data/tracks/noiz2sa/stg1.ogg --out runs/beat_split
 
-Both networks of a pair take the same steps from the same seed, and loops are sampled with the same seeds. Of every
-number the table holds the means, the mean difference of the pairs with its bootstrap interval, and Wilcoxon's
-signed-rank p. Loops are heard at 8 kHz; sane is what lies in the range of the file's own loops.
+Both networks of a pair take the same steps from the same seed, and their loops have the same seeds. For each number the
+table shows the means, the mean difference of the pairs with its bootstrap interval, and Wilcoxon's signed-rank p. Loops
+are compared at 8 kHz. A loop is sane within the range of the file's own loops.
 
-Two controls tell a rhythm that was learned from the joints of the fragments: "one a beat" lays the fragments of either
-network one to a beat, "turned" first turns each by a random number of samples. Joints survive that, a rhythm does not.
+Two controls separate a learned rhythm from the rhythm of the joints. "One a beat" lays out the fragments of either
+network one per beat. "Turned" first rotates each by a random number of samples: joints survive that, a rhythm does
+not.
 """
 
 import argparse
@@ -24,8 +25,8 @@ from fourfloor import generation, loading
 from fourfloor.api import TrainRequest, train
 from fourfloor.dataset import Dataset
 from fourfloor.envelope import Envelope
-from fourfloor.evaluation.features import hear
-from fourfloor.evaluation.scores import LoopScores, score_hearing
+from fourfloor.evaluation.features import analyze
+from fourfloor.evaluation.scores import LoopScores, score_analysis
 from fourfloor.generation import Request
 from fourfloor.ingestion.folder import IngestConfig, ingest
 from fourfloor.loading import Trained
@@ -71,7 +72,7 @@ def main() -> None:
 
 def score(loop: np.ndarray, bpm: float, bars: int) -> LoopScores:
     """Score one loop at the common rate, below the common cutoff."""
-    return score_hearing(loop[None], RATE, hear(loop[None], RATE, CUTOFF_HZ), bpm, bars)
+    return score_analysis(loop[None], RATE, analyze(loop[None], RATE, CUTOFF_HZ), bpm, bars)
 
 
 def measure(

@@ -1,4 +1,4 @@
-"""What a Jukebox model's codes are worth: use of each codebook, sound of each level, bits that the transformers need.
+"""Measure the codes of a Jukebox model: use of each codebook, sound of each level, bits that the transformers need.
 
 python scripts/code_usage.py runs/jukebox --data data/compare
 """

@@ -1,8 +1,9 @@
-"""Let a Jukebox model go on from the first bars of held-out loops; draw originals above their continuations.
+"""Continue held-out loops from their first bars with a Jukebox model, and plot originals above continuations.
 
     python scripts/continue_loop.py runs/jukebox --data data/compare --bars 1 --out runs/jukebox/continued
 
-Prints for each loop how much of the codes after the prompt is that of the original: a model that copies knows them.
+The script prints for each loop how many codes after the prompt equal those of the original. A model that copies has
+many.
 """
 
 import argparse

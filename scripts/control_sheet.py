@@ -1,9 +1,9 @@
-"""Ask a model for each control from .1 to .9, measure what it makes from the audio, and draw it.
+"""Request each control from 0.1 to 0.9, measure it in the generated audio, and plot the loops.
 
     python scripts/control_sheet.py runs/prior --out runs/prior/controls
 
-Prints for each control the correlation of asked and measured, both as ranks among the training loops (the bar is .6);
-the kick is asked for and left out in turn. A row of the sheet is a control, its values grow to the right.
+The script prints for each control the correlation of requested and measured rank among the training loops (the target
+is 0.6). The kick is requested and excluded in turn. Each row of the sheet is a control; its values grow to the right.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Make eight loops that show what a model can do, and one sheet of their spectrograms: `make examples`.
+"""Generate eight loops that show what a model can do, and one sheet of their spectrograms: `make examples`.
 
     python scripts/examples.py --out examples --sheet examples/spectrograms.png
 
-Seeds are the first ones, not chosen ones; of the candidates of each loop the best by the scorecard's numbers is kept,
-as `fourfloor generate --candidates` does.
+The seeds are the first ones, not selected ones. Of the candidates of each loop the script keeps the best by the
+scorecard's numbers, as `fourfloor generate --candidates` does.
 """
 
 import argparse

@@ -1,9 +1,10 @@
-"""Fit the weights of `fourfloor.ingestion.certainty` and say what they are worth on rendered tracks they have not seen.
+"""Fit the weights of `fourfloor.ingestion.certainty`, and test them on other rendered tracks.
 
     python scripts/fit_certainty.py --music data/tracks
 
-One row a piece of a track: its evidence, and whether a third of its loops or more start off the beat. Rendered tracks
-of seeds 0, 2 and 3, excerpts of three games of real music (seed 0); tested on rendered tracks of seeds 1, 4 and 5.
+Each row is a piece of a track: its evidence, and whether a third of its loops or more start off the beat. The fit uses
+rendered tracks of seeds 0, 2 and 3, and excerpts of three games of real music (seed 0). The test uses rendered tracks
+of seeds 1, 4 and 5.
 """
 
 from __future__ import annotations

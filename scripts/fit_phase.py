@@ -1,9 +1,10 @@
-"""Fit the weights of `fourfloor.ingestion.phase` and say what they are worth on albums they have not seen.
+"""Fit the weights of `fourfloor.ingestion.phase`, and test them on albums left out of the fit.
 
     python scripts/fit_phase.py data/tracks --arranged 150 --produced 300 --seed 0
 
-Prints the share of right beats and downbeats with every album (game, fifth of the arranged tracks, style of the
-produced) left out in turn, at the true tempo, then the weights fitted on all. Maximum likelihood with an L2 penalty.
+The script leaves out one album at a time (a game, a fifth of the arranged tracks, or a style of the produced tracks)
+and prints the share of right beats and downbeats at the true tempo. Then it prints the weights fitted on all. The fit
+is maximum likelihood with an L2 penalty.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Tracks whose grid does not hold, with exact truth: drift, edits, several tempi, odd meters, swing, no beat at all.
+"""Tracks without one constant 4/4 grid, with exact truth: drift, edits, several tempi, odd meters, swing, no beat.
 
-Songs of produced loops or of arranged parts are warped, cut and joined; the times of all beats and bars go along.
+The script warps, cuts and joins songs of produced loops or of arranged parts, together with the times of all beats and
+bars.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The songs of `grid_cases`, analyzed, with their truth; kept in a folder so that measuring again takes seconds."""
+"""The songs of `grid_cases`, analyzed, with their truth, kept in a folder so that measuring again takes seconds."""
 
 from __future__ import annotations
 

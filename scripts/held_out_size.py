@@ -1,6 +1,7 @@
-"""Print how often the anchors of a dataset break when fewer tracks and loops are held out.
+"""Print how often reference rows leave their expected ranges when fewer tracks and loops are held out.
 
-Every reference row is heard once; then random parts of the held-out tracks are judged by, a hundred of each size.
+The script scores every reference row once. Then it uses random parts of the held-out tracks as the standard, a hundred
+of each size.
 
     fourfloor ingest ../shared/music --out data/halves --validation-share 0.44
     .venv/bin/python scripts/held_out_size.py data/halves
@@ -13,7 +14,7 @@ import numpy as np
 
 from fourfloor.copies.index import CopyIndex
 from fourfloor.copies.passages import dataset_passages
-from fourfloor.evaluation.numbers import HeardSet, Ruler, hear_set, numbers_of
+from fourfloor.evaluation.numbers import Norms, ScoredSet, numbers_of, score_set
 from fourfloor.evaluation.references import make_rows
 from fourfloor.evaluation.scorecard import split_sources
 from fourfloor.evaluation.verdict import broken_anchors
@@ -23,10 +24,10 @@ from fourfloor.signal.analysis import CUTOFF_HZ
 ROWS, LOOPS, PARTS = "ABCDEFG", 120, 100
 
 
-def part_of(heard: HeardSet, chosen: np.ndarray) -> HeardSet:
+def part_of(heard: ScoredSet, chosen: np.ndarray) -> ScoredSet:
     """Return some loops of a set."""
     pick = [int(i) for i in chosen]
-    return HeardSet(
+    return ScoredSet(
         scores=[heard.scores[i] for i in pick], vectors=heard.vectors[pick],
         tones=[heard.tones[i] for i in pick], tracks=[heard.tracks[i] for i in pick],
         names=[heard.names[i] for i in pick], matches=[heard.matches[i] for i in pick if heard.matches],
@@ -37,10 +38,10 @@ def main() -> None:
     """Hear the rows of the dataset named on the command line and print one line for each size."""
     data = catalogue.load(Path(sys.argv[1]))
     train, held_out = split_sources(data)
-    usual = hear_set((train[i] for i in train.draw(128, 0)), CUTOFF_HZ)
+    usual = score_set((train[i] for i in train.draw(128, 0)), CUTOFF_HZ)
     index = CopyIndex(dataset_passages(data), CUTOFF_HZ)
     rows = {
-        letter: hear_set(loops, CUTOFF_HZ, index, LOOPS if letter == "A" else 0)
+        letter: score_set(loops, CUTOFF_HZ, index, LOOPS if letter == "A" else 0)
         for letter, loops in make_rows(train, held_out, LOOPS, 0, None, ROWS).items()
     }
     of_track = np.array(rows["A"].tracks)
@@ -55,8 +56,8 @@ def main() -> None:
                 chosen = np.concatenate(kept)
                 other = rng.permutation(len(rows["G"].scores))[: len(chosen)]
                 parts = {letter: part_of(row, other if letter == "G" else chosen) for letter, row in rows.items()}
-                ruler = Ruler.of(usual, parts["A"])
-                numbers = {letter: numbers_of(part, ruler, 0, letter == "A") for letter, part in parts.items()}
+                norms = Norms.of(usual, parts["A"])
+                numbers = {letter: numbers_of(part, norms, 0, letter == "A") for letter, part in parts.items()}
                 broken += bool(broken_anchors(numbers))
             print(f"{tracks} tracks, at most {per_track} loops each: {broken} of {PARTS} broken", flush=True)
 

@@ -1,9 +1,10 @@
-"""Measure where a spectrogram loses its sound: in the phase, the picture's 256 grays, mel bands, or a network.
+"""Measure where a spectrogram loses its sound: in the phase, in 256 grays, in mel bands, or in a network.
 
     python scripts/inversion_bench.py --data data/compare --n 13 --networks runs/compare/decoder --out docs/results
 
-Held-out loops of a dataset, mono, become magnitudes and come back; each row is one way back. Prints Markdown tables of
-medians over the loops (shares of the loops for tempo and sane) and draws inversion.png into `--out`. One thread.
+Held-out mono loops of a dataset become magnitudes and then sound again; each row is one inversion. The script prints
+Markdown tables of medians over the loops (shares of the loops for tempo and sane), and plots inversion.png into
+`--out`. It uses one thread.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from paired import compare, mp3_like
 
 from fourfloor import generation, loading
 from fourfloor.envelope import Envelope
-from fourfloor.evaluation.features import hear
-from fourfloor.evaluation.scores import score_hearing, score_loop
+from fourfloor.evaluation.features import analyze
+from fourfloor.evaluation.scores import score_analysis, score_loop
 from fourfloor.evaluation.sources import Sample, Source, dataset_source
 from fourfloor.ingestion import catalogue
 from fourfloor.representations import latent, spectrogram
@@ -228,9 +229,9 @@ def measure(rebuild: Rebuild, seen: Picture, cutoff_hz: float, usual: Envelope) 
     paired = compare(seen.loop[None], again[None], seen.rate, cutoff_hz)
     difference = np.abs(stft(again, *_sizes(seen))) - np.abs(seen.spectrum)
     convergence = 20 * np.log10(np.linalg.norm(difference) / np.linalg.norm(seen.spectrum) + 1e-6)
-    before, hearing = (hear(waveform[None], seen.rate, cutoff_hz) for waveform in (seen.loop, again))
-    scores = score_hearing(again[None], seen.rate, hearing, seen.bpm, seen.bars)
-    onsets = np.corrcoef(before.onset, hearing.onset)[0, 1]
+    before, analysis = (analyze(waveform[None], seen.rate, cutoff_hz) for waveform in (seen.loop, again))
+    scores = score_analysis(again[None], seen.rate, analysis, seen.bpm, seen.bars)
+    onsets = np.corrcoef(before.onset, analysis.onset)[0, 1]
     return [paired.mel_distance, paired.log_spectral_db, paired.worst_band_db, paired.si_sdr_db, float(convergence),
             float(onsets), float(scores.tempo_hit), float(scores.is_sane(usual)),
             len(seen.loop) / seen.rate / max(spent, 1e-3)]  # fmt: skip

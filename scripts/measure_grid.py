@@ -1,11 +1,11 @@
-"""Cut rendered tracks whose grid does not hold, and compare with the truth: the table of docs/ingest.md.
+"""Cut rendered tracks without one constant grid, and compare with the truth: the table of docs/ingest.md.
 
     python scripts/measure_grid.py --count 4 --seed 1
 
-A loop is off where it starts more than 15 ms from the nearest beat, across where it does not lie in one stretch. Kept:
-loops in a stretch and on a beat, of those of four bars that fit its stretches from their first bar on. Tracks are held
-to have a wrong grid where more than one in twenty of their loops is off; AUC: how often a right grid has more
-confidence. Of 3/4 and 6/8 no loop should be kept; they count as wrong where loops are off, too.
+A loop is "off" if it starts more than 15 ms from the nearest beat, and "across" if it does not lie in one stretch.
+"Kept" is the number of loops in a stretch and on a beat, relative to the four-bar loops that fit its stretches. A track
+has a wrong grid if more than one in twenty of its loops is off. AUC says how often a right grid has more confidence
+than a wrong one. No loop of 3/4 and 6/8 should be kept; these count as wrong if loops are off, too.
 """
 
 from __future__ import annotations

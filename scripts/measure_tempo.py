@@ -2,8 +2,9 @@
 
     python scripts/measure_tempo.py data/tracks --excerpts 5 --arranged 100 --produced 200 --seed 1
 
-A tempo is right within 0.05 BPM, a beat within 15 ms where its tempo is right, a downbeat where its beat is right. AUC:
-how often what is right has more confidence than what is wrong. Real time is of one process, decoding left out.
+A tempo is right within 0.05 BPM. A beat is right within 15 ms if its tempo is right, and a downbeat if its beat is
+right. AUC says how often a right result has more confidence than a wrong one. Real time is that of one process, without
+decoding.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Measure loops exactly as a model makes them, copies and all, and draw sixteen of them above real ones.
+"""Measure loops exactly as a model generates them, without redraws, and plot sixteen of them above real ones.
 
     python scripts/model_report.py --count 64 --seed 100 --data data/music --data data/produced-0 --sheet sheet.png
 
-Held-out loops of each dataset are searched for copies as well: music repeats itself without having been heard.
+The script also searches held-out loops of each dataset for copies, because music repeats itself: they show the score
+that loops reach without having been trained on.
 """
 
 import argparse

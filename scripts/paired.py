@@ -1,7 +1,7 @@
 """Paired numbers for decoders: an original and its reconstruction go in, four distances come out.
 
-No single one is enough. Griffin-Lim keeps every magnitude and scores SI-SDR -19 dB; mp3 keeps the waveform and cuts the
-top, log-spectral distance 29 dB. So a decoder is always shown beside these two.
+Each number misses some kind of damage. Griffin-Lim keeps every magnitude and has an SI-SDR of -19 dB; mp3 keeps the
+waveform and cuts the top, with a log-spectral distance of 29 dB. So every table shows a decoder beside these two.
 """
 
 from __future__ import annotations

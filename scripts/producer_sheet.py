@@ -21,8 +21,8 @@ from scipy import signal
 
 from fourfloor.audio import decode
 from fourfloor.envelope import SANE_NUMBERS, Envelope
-from fourfloor.evaluation.features import hear, style_vector
-from fourfloor.evaluation.scores import LoopScores, score_hearing
+from fourfloor.evaluation.features import analyze, style_vector
+from fourfloor.evaluation.scores import LoopScores, score_analysis
 from fourfloor.producer import render_loop
 from fourfloor.signal.beatgrid import loop_samples
 
@@ -104,10 +104,10 @@ class Side:
         self.balances: list[dict[str, float]] = []
         vectors = []
         for waveform, bpm in loops:
-            hearing = hear(waveform, SAMPLE_RATE)
-            self.scores.append(score_hearing(waveform, SAMPLE_RATE, hearing, bpm, BARS))
+            analysis = analyze(waveform, SAMPLE_RATE)
+            self.scores.append(score_analysis(waveform, SAMPLE_RATE, analysis, bpm, BARS))
             self.balances.append(balance(waveform))
-            vectors.append(style_vector(hearing, BARS))
+            vectors.append(style_vector(analysis, BARS))
         self.vectors = np.array(vectors)
 
     def cells(self) -> dict[str, str]:

@@ -1,9 +1,9 @@
-"""Send held-out loops through autoencoders on waveforms and back: paired numbers, and what the scorecard calls them.
+"""Encode and decode held-out loops with autoencoders on waveforms: paired numbers, and the scorecard's diagnosis.
 
     python scripts/reconstruct.py runs/autoencoder-1 runs/autoencoder-3 runs/autoencoder-5 --data data/compare
 
-Everything is heard at 8 kHz, the original as well: a beat of 4096 samples holds no more at 120 BPM, and what a sample
-rate cuts off is not the autoencoder's fault. With --samples as many loops are sampled at the same tempi.
+Everything is compared at 8 kHz, including the original. A beat of 4096 samples holds no more at 120 BPM, and what a
+sample rate cuts off is not the autoencoder's fault. `--samples` also generates as many loops at the same tempi.
 """
 
 import argparse

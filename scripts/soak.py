@@ -1,9 +1,9 @@
-"""Mutate files and kill processes for an hour: what the tests under tests/faults try once, with other seeds each time.
+"""Mutate files and kill processes for an hour: what tests/faults tries once, with other seeds each time.
 
     .venv/bin/python scripts/soak.py --minutes 60 --seed 0 --log soak.jsonl
 
-Every round has a seed of its own. A failure is one line of the log with kind and seed, and its files stay beside it:
-`--only KIND --first SEED --rounds 1` makes that round again. The exit code is 1 when anything failed.
+Every round has its own seed. A failure is one line of the log with kind and seed, and its files stay beside the log.
+`--only KIND --first SEED --rounds 1` repeats that round. The exit code is 1 if anything failed.
 """
 
 import argparse

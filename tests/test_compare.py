@@ -161,7 +161,7 @@ def test_a_second_call_trains_nothing_and_gives_the_same_bytes(compared, monkeyp
     make = generation.make_loop
     only_bad = lambda model, request: make(model, request) if model.name == "bad" else None  # noqa: E731
     monkeypatch.setattr(generation, "make_loop", only_bad)  # what cannot be made is tried again
-    monkeypatch.setattr("fourfloor.evaluation.numbers.hear_set", None)
+    monkeypatch.setattr("fourfloor.evaluation.numbers.score_set", None)
     compare(request)
     assert {path.name: path.read_bytes() for path in request.out.glob("comparison.*")} == before
     assert sorted(before) == ["comparison.html", "comparison.json", "comparison.md"]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fourfloor.envelope import Envelope
-from fourfloor.evaluation.features import hear, style_vector
+from fourfloor.evaluation.features import analyze, style_vector
 from fourfloor.evaluation.rhythm import (
     independence_of,
     is_tempo,
@@ -69,19 +69,19 @@ def test_tempo_of_the_content_is_measured_whatever_the_length_says() -> None:
 
 def test_gated_noise_has_pulse_but_no_independence() -> None:
     gated = helicopter(play(3))
-    assert pulse_of(hear(gated, RATE)) > 0.9
-    assert independence_of(hear(gated, RATE)) < 0.1
-    assert independence_of(hear(play(3), RATE)) > 0.2
-    assert independence_of(hear(noise(gated.shape[1]), RATE)) > 0.8
-    assert pulse_of(hear(noise(gated.shape[1]), RATE)) < 0.3
+    assert pulse_of(analyze(gated, RATE)) > 0.9
+    assert independence_of(analyze(gated, RATE)) < 0.1
+    assert independence_of(analyze(play(3), RATE)) > 0.2
+    assert independence_of(analyze(noise(gated.shape[1]), RATE)) > 0.8
+    assert pulse_of(analyze(noise(gated.shape[1]), RATE)) < 0.3
 
 
 def test_repetition_is_one_for_a_tiled_bar_and_none_for_noise() -> None:
     waveform = play(3)
     bar = waveform[:, : waveform.shape[1] // 4]
-    assert repetition_of(hear(np.tile(bar, 4), RATE), 4) > 0.99
-    assert abs(repetition_of(hear(noise(waveform.shape[1]), RATE), 4)) < 0.05
-    assert np.isnan(repetition_of(hear(bar, RATE), 1))
+    assert repetition_of(analyze(np.tile(bar, 4), RATE), 4) > 0.99
+    assert abs(repetition_of(analyze(noise(waveform.shape[1]), RATE), 4)) < 0.05
+    assert np.isnan(repetition_of(analyze(bar, RATE), 1))
 
 
 def test_a_seam_names_what_is_wrong_with_it() -> None:
@@ -144,7 +144,7 @@ def test_gain_and_a_small_shift_change_no_number(gain_db: float, track: int) -> 
         before, after = getattr(first, number), getattr(second, number)
         assert after == pytest.approx(before, rel=0.05, abs=0.05), number
     assert first.tempo_hit == second.tempo_hit
-    vectors = [style_vector(hear(w, RATE), 2) for w in (waveform, changed)]
+    vectors = [style_vector(analyze(w, RATE), 2) for w in (waveform, changed)]
     assert np.sqrt(np.mean((vectors[0] - vectors[1]) ** 2)) < 1.0  # dB
 
 

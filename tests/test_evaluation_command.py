@@ -56,7 +56,7 @@ def test_what_weakens_a_verdict_is_said(loops: Path, dataset_folder: Path, tmp_p
         "Note: 3 loops: style distance and diversity need 32.",
         "Note: 1 held-out tracks: style distance cannot be judged with fewer than 10.",
         "Note: 1 of 3 loops are silent.",
-        "Note: loops of several sample rates: all are heard below one cutoff.",
+        "Note: the loops have several sample rates: all are compared below one cutoff.",
     ):
         assert note in out
     assert "all rows below 9922.5 Hz" in out  # 0.45 of the lowest rate

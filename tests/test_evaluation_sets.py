@@ -23,7 +23,7 @@ from fourfloor.envelope import Envelope
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import StyleSpace, coverage, diversity_ratio, kernel_distance, mean_distance
 from fourfloor.evaluation.judging import evaluate
-from fourfloor.evaluation.numbers import HeardSet, Ruler, hear_set, numbers_of
+from fourfloor.evaluation.numbers import Norms, ScoredSet, numbers_of, score_set
 from fourfloor.evaluation.references import make_rows
 from fourfloor.evaluation.scorecard import Scorecard
 from fourfloor.evaluation.sources import Sample, Source
@@ -227,24 +227,24 @@ def test_an_empty_index_finds_nothing() -> None:
 
 
 @pytest.fixture(scope="module")
-def measured(index: CopyIndex) -> tuple[Ruler, dict[str, HeardSet]]:
+def measured(index: CopyIndex) -> tuple[Norms, dict[str, ScoredSet]]:
     train = Source.of([sample(track, part) for track in TRAIN for part in (0, 1)])
     held_out = Source.of([sample(track, part) for track in HELD_OUT for part in (0, 1)])
-    usual = hear_set((train[i] for i in range(len(train))), 10_000.0)
+    usual = score_set((train[i] for i in range(len(train))), 10_000.0)
     rows = make_rows(train, held_out, 16, 0)
-    heard = {row: hear_set(loops, 10_000.0, index, 6 if row in "AH" else 0) for row, loops in rows.items()}
-    ruler = Ruler(
+    heard = {row: score_set(loops, 10_000.0, index, 6 if row in "AH" else 0) for row, loops in rows.items()}
+    norms = Norms(
         envelope=Envelope.of(usual.scores),
         space=StyleSpace.of(usual.vectors, usual.tracks),
         train=usual,
         held_out=heard["A"],
     )
-    return ruler, heard
+    return norms, heard
 
 
-def test_the_rows_stand_in_their_order(measured: tuple[Ruler, dict[str, HeardSet]]) -> None:
-    ruler, heard = measured
-    rows = {row: numbers_of(loops, ruler, 0, row == "A") for row, loops in heard.items()}
+def test_the_rows_stand_in_their_order(measured: tuple[Norms, dict[str, ScoredSet]]) -> None:
+    norms, heard = measured
+    rows = {row: numbers_of(loops, norms, 0, row == "A") for row, loops in heard.items()}
     assert rows["A"]["style"] < rows["C"]["style"] < rows["G"]["style"] < rows["D"]["style"]
     assert rows["H"]["copies"] == 1.0
     assert rows["A"]["copies"] == 0.0
@@ -254,23 +254,23 @@ def test_the_rows_stand_in_their_order(measured: tuple[Ruler, dict[str, HeardSet
     assert rows["C"]["repetition"] < rows["A"]["repetition"]
 
 
-def test_a_scale_that_cannot_tell_noise_from_music_is_broken(measured: tuple[Ruler, dict[str, HeardSet]]) -> None:
-    ruler, heard = measured
-    rows = {row: numbers_of(heard[row], ruler, 0, row == "A") for row in "AD"}
+def test_a_scale_that_cannot_tell_noise_from_music_is_broken(measured: tuple[Norms, dict[str, ScoredSet]]) -> None:
+    norms, heard = measured
+    rows = {row: numbers_of(heard[row], norms, 0, row == "A") for row in "AD"}
     broken = broken_anchors({"A": rows["A"], "D": rows["A"]})
     assert any(line.startswith("row D") for line in broken)
     assert not any(line.startswith("row D") for line in broken_anchors({"A": rows["A"], "D": rows["D"]}))
 
 
-def test_what_cannot_be_judged_is_said_and_the_rest_is_judged(measured: tuple[Ruler, dict[str, HeardSet]]) -> None:
-    ruler, heard = measured
-    rows = {row: numbers_of(heard[row], ruler, 0, row == "A") for row in "ABCJ"}
-    copies = numbers_of(heard["H"], ruler, 0)
-    gates = judge(copies, rows, ruler, n_loops=24)
+def test_what_cannot_be_judged_is_said_and_the_rest_is_judged(measured: tuple[Norms, dict[str, ScoredSet]]) -> None:
+    norms, heard = measured
+    rows = {row: numbers_of(heard[row], norms, 0, row == "A") for row in "ABCJ"}
+    copies = numbers_of(heard["H"], norms, 0)
+    gates = judge(copies, rows, norms, n_loops=24)
     assert gates["style"].passes is None
     assert "needs 32 loops" in gates["style"].judged_by
     assert verdict_of(gates)["new"] is False
-    assert judge(copies, rows, ruler, n_loops=64)["style"].judged_by.endswith("held-out tracks would")
+    assert judge(copies, rows, norms, n_loops=64)["style"].judged_by.endswith("held-out tracks would")
 
 
 def bursts(samples: int, seconds: float, seed: int) -> np.ndarray:
@@ -307,19 +307,19 @@ def everything_at_once(samples: int, seed: int) -> np.ndarray:
     ],
 )
 def test_what_a_network_of_the_seed_makes_is_named(
-    measured: tuple[Ruler, dict[str, HeardSet]], fake: object, name: str | None
+    measured: tuple[Norms, dict[str, ScoredSet]], fake: object, name: str | None
 ) -> None:
-    ruler, heard = measured
+    norms, heard = measured
     loops = []
     for number in range(8):
         bpm = tempo(20 + number)
         waveform = fake(round(960 / bpm * RATE), number)  # type: ignore[operator]
         waveform = 0.2 / waveform.std() * np.atleast_2d(waveform).astype(np.float32)
         loops.append(Sample(waveform=waveform, sample_rate=RATE, bpm=bpm, bars=4, track=str(number), name=str(number)))
-    made = hear_set(loops, 10_000.0)
-    rows = {row: numbers_of(heard[row], ruler, 0, row == "A") for row in "ABCJ"}
-    numbers = numbers_of(made, ruler, 0)
-    named = diagnose(made, numbers, rows, judge(numbers, rows, ruler, len(loops)), ruler)
+    made = score_set(loops, 10_000.0)
+    rows = {row: numbers_of(heard[row], norms, 0, row == "A") for row in "ABCJ"}
+    numbers = numbers_of(made, norms, 0)
+    named = diagnose(made, numbers, rows, judge(numbers, rows, norms, len(loops)), norms)
     noises = {"helicopter", "noise with distorted rhythm", "superposition", "noise"}
     assert noises & set(named) == ({name} if name else set())
     assert "off-grid" in named
@@ -452,7 +452,7 @@ def test_loops_are_heard_and_forgotten() -> None:
     def peak(n: int) -> int:
         tracemalloc.start()
         try:
-            hear_set(loops(n), 10_000.0)
+            score_set(loops(n), 10_000.0)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from evaluation_music import RATE, play, sample, tempo
 
-from fourfloor.evaluation.numbers import hear_set
+from fourfloor.evaluation.numbers import score_set
 from fourfloor.evaluation.references import make_rows
 from fourfloor.evaluation.sources import Source
 from fourfloor.evaluation.tonal_references import blur, mistuned
@@ -118,7 +118,7 @@ def test_silence_and_scraps_have_no_tones() -> None:
 def test_the_rows_stand_apart_in_what_each_is_there_for() -> None:
     held_out = Source.of([sample(track) for track in range(8)])
     rows = make_rows(held_out, held_out, 6, 0, only=["A", "L", "M", "N"])
-    tones = {letter: hear_set(row, 10_000.0).tones for letter, row in rows.items()}
+    tones = {letter: score_set(row, 10_000.0).tones for letter, row in rows.items()}
     middle = {
         letter: {name: np.nanmedian([getattr(one, name) for one in row]) for name in TONES}
         for letter, row in tones.items()
@@ -136,7 +136,7 @@ def test_the_mistuned_row_moves_the_bass_by_a_quarter_tone_and_nothing_else() ->
     given = type(source[0])(waveform=loop[None], sample_rate=RATE, bpm=BPM, bars=4, track="t", name="n")
     (moved,) = mistuned(Source.of([given]), 1, 0)
     assert moved.sample_rate == 44_100
-    before, after = hear_set([given], 10_000.0).tones[0], hear_set([moved], 10_000.0).tones[0]
+    before, after = score_set([given], 10_000.0).tones[0], score_set([moved], 10_000.0).tones[0]
     assert before.bass_in_key > 0.9
     assert after.bass_in_key < 0.2
     assert after.in_scale == pytest.approx(before.in_scale, abs=0.02)
@@ -144,6 +144,6 @@ def test_the_mistuned_row_moves_the_bass_by_a_quarter_tone_and_nothing_else() ->
 
 
 def test_the_numbers_of_a_set_are_medians_and_survive_being_written() -> None:
-    row = hear_set([sample(track) for track in range(3)], 10_000.0)
+    row = score_set([sample(track) for track in range(3)], 10_000.0)
     again = type(row).from_dict(row.to_dict())
     assert again.tones == row.tones

@@ -131,18 +131,20 @@ def compare(
             on_note(f"{request.data}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
         progress.update("scale", 1.0, "reference rows")
         failures = _train(request, waiting, progress)
-        systems, heard = [], {}
+        systems, excerpts = [], {}
         for entry in entries:
-            system, heard[entry.name] = _judged(request, entry, tempi, dataset.bars, judge, scale, failures, progress)
+            system, excerpts[entry.name] = _judged(
+                request, entry, tempi, dataset.bars, judge, scale, failures, progress
+            )
             progress.update(entry.name, 1.0, f"{entry.name} judged")  # also where there was nothing to measure
             systems.append(system)
         systems.append(system_of(BASELINE, scale, slices))
         comparison = _comparison(request, systems, judge, scale, cutoff_hz)
         if request.music:
             references = judge.references(EXCERPTS)
-            heard |= {BASELINE: references[SLICES], "held-out real (A)": references["A"]}
+            excerpts |= {BASELINE: references[SLICES], "held-out real (A)": references["A"]}
         logs = {m.name: log.read(m.run / "log.jsonl") for entry in entries for m in entry.members}
-        write_comparison(request.out, comparison, heard, logs)
+        write_comparison(request.out, comparison, excerpts, logs)
     bugs = [run.name for run, failure in failures.items() if failure.is_bug]
     if bugs:
         raise RuntimeError(
@@ -232,12 +234,12 @@ def _judged(
                 entry.name, 0.9 * done / len(tempi), f"{entry.name} loop {done} of {len(tempi)}"
             ),
         )
-        heard = judge.hear(folder)
+        scored = judge.analyze(folder)
     except (FourfloorError, MemoryError) as error:
         told = " ".join(str(error).split()) or type(error).__name__
         problem = "; ".join(filter(None, (problem, f"makes no loops: {told}")))
         return system_of(entry.name, scale, None, entry=entry, problem=problem, parts=parts), []
-    system = system_of(entry.name, scale, heard, entry=entry, problem=problem, parts=parts, speed=speed_of(folder))
+    system = system_of(entry.name, scale, scored, entry=entry, problem=problem, parts=parts, speed=speed_of(folder))
     return system, first_loops(folder, EXCERPTS)
 
 

@@ -30,11 +30,11 @@ def refuse_another(out: Path, systems: Collection[str], data_hash: str, n: int, 
 
 
 def write_comparison(
-    out: Path, comparison: "Comparison", heard: "dict[str, list[Sample]]", logs: dict[str, Any]
+    out: Path, comparison: "Comparison", excerpts: "dict[str, list[Sample]]", logs: dict[str, Any]
 ) -> None:
     """Write comparison.json, .md and .html into a folder, each whole or not at all."""
     from fourfloor.comparing.report import markdown, page
 
-    contents = (comparison.to_json(), markdown(comparison), page(comparison, heard, logs))
+    contents = (comparison.to_json(), markdown(comparison), page(comparison, excerpts, logs))
     for name, text in zip(REPORT, contents, strict=True):
         save_file(out / name, text.encode(errors="backslashreplace"))  # a name may hold any bytes

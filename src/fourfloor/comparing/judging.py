@@ -2,7 +2,7 @@
 
     <run>/compared/<key>/000.wav ...      the loops of one checkpoint, way to sample, seed and list of tempi
     <run>/compared/<key>/sampled.json     their tempi, seeds, and how long each one took
-    <run>/compared/<key>/heard-*.json     what the scorecard measured of them
+    <run>/compared/<key>/scored-*.json    what the scorecard measured of them
 
 The keys hold hashes of checkpoint, dataset and the code that samples and measures: a change computes all again.
 Verdicts are not kept, they follow from the measurements.
@@ -29,7 +29,7 @@ from fourfloor.loading import LoopModel
 from fourfloor.saving import remove_leftovers
 
 if TYPE_CHECKING:
-    from fourfloor.evaluation.numbers import HeardSet
+    from fourfloor.evaluation.numbers import ScoredSet
     from fourfloor.evaluation.scorecard import Scale
     from fourfloor.evaluation.sources import Sample
 
@@ -123,14 +123,14 @@ class Judge:
 
         return CopyIndex(dataset_passages(self.catalogue), self._cutoff_hz)
 
-    def scale(self, tell: Callable[[float, float, str], None]) -> tuple["Scale", "HeardSet"]:
+    def scale(self, tell: Callable[[float, float, str], None]) -> tuple["Scale", "ScoredSet"]:
         """Measure the reference rows, or read the kept measurements; also return the baseline's set.
 
         Held-out loops that anchor no scale need no other row than their own and the baseline's.
         """
-        from fourfloor.evaluation.numbers import HeardSet
+        from fourfloor.evaluation.numbers import ScoredSet
         from fourfloor.evaluation.progress import Stages
-        from fourfloor.evaluation.references import SEARCHED_ROWS, hear_rows, row_size, row_stages
+        from fourfloor.evaluation.references import SEARCHED_ROWS, row_size, row_stages, score_rows
         from fourfloor.evaluation.scorecard import Scale
 
         path = self._kept / f"scale-{self._key(self._n, code_hash(*_ROWS_CODE))}.json"
@@ -138,7 +138,7 @@ class Judge:
             letters = "A" + SLICES if self.lacking() else LETTERS
             searched = {**SEARCHED_ROWS, SLICES: row_size(self._n)}
             stages = Stages(row_stages(self._train, self._held_out, self._n, letters, searched), tell)
-            usual, rows = hear_rows(
+            usual, rows = score_rows(
                 self._train, self._held_out, self._index, self._n, self._seed, self._cutoff_hz, None, letters, searched,
                 stages.count,
             )  # fmt: skip
@@ -146,20 +146,20 @@ class Judge:
             self._kept.mkdir(parents=True, exist_ok=True)
             keep(path, {"train": usual.to_dict(), "rows": plain})
         content = kept(path)  # read back even when just made: what is kept and what is new are one
-        rows = {letter: HeardSet.from_dict(row) for letter, row in content["rows"].items()}
-        return Scale.of(HeardSet.from_dict(content["train"]), rows, self._seed), rows[SLICES]
+        rows = {letter: ScoredSet.from_dict(row) for letter, row in content["rows"].items()}
+        return Scale.of(ScoredSet.from_dict(content["train"]), rows, self._seed), rows[SLICES]
 
-    def hear(self, folder: Path) -> "HeardSet":
+    def analyze(self, folder: Path) -> "ScoredSet":
         """Hear the loops of a folder of `sample_loops` and search all of them for copies."""
-        from fourfloor.evaluation.numbers import HeardSet, hear_set
+        from fourfloor.evaluation.numbers import ScoredSet, score_set
         from fourfloor.evaluation.sources import file_source
 
-        path = folder / f"heard-{self._key()}.json"
+        path = folder / f"scored-{self._key()}.json"
         if kept(path) is None:
             loops = file_source(sorted(folder.glob("[0-9]*.wav")))
             samples = (loops[number] for number in range(len(loops)))
-            keep(path, hear_set(samples, self._cutoff_hz, self._index, len(loops)).to_dict())
-        return HeardSet.from_dict(kept(path))
+            keep(path, score_set(samples, self._cutoff_hz, self._index, len(loops)).to_dict())
+        return ScoredSet.from_dict(kept(path))
 
     def references(self, count: int) -> "dict[str, list[Sample]]":
         """Give the first loops of the held-out row and of the baseline, leveled as loops are."""

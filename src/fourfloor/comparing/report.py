@@ -105,7 +105,7 @@ def markdown(comparison: Comparison) -> str:
 
 def _said_before(comparison: Comparison) -> list[str]:
     table = verdict_table(comparison)
-    return ["## What was heard first, and what is measured now", markdown_table(_tame(table))] if table[1:] else []
+    return ["## What listeners said first, and what is measured now", markdown_table(_tame(table))] if table[1:] else []
 
 
 def _tame(table: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -118,7 +118,7 @@ def _conditions(comparison: Comparison) -> str:
     return (
         f"Trained: {comparison.budget}, on {comparison.data} ({comparison.data_hash[:16]}). Judged: {comparison.n} "
         f"loops each, the same seeds (from {comparison.seed}) and tempi for all, every row below "
-        f"{comparison.cutoff_hz:.0f} Hz, one ruler. Machine: {machine}."
+        f"{comparison.cutoff_hz:.0f} Hz, one standard. Machine: {machine}."
     )
 
 
@@ -186,7 +186,7 @@ def cost_table(comparison: Comparison) -> list[list[str]]:
 
 def verdict_table(comparison: Comparison) -> list[list[str]]:
     """Put what listeners said about the historic experiments beside what is measured now."""
-    rows = [["system", "heard in the first project", "measured now", "which means"]]
+    rows = [["system", "what listeners said in the first project", "measured now", "which means"]]
     for system in comparison.systems:
         if system.seed_verdict:
             meaning = "; ".join(MEANING[name] for name in system.diagnosis)
@@ -204,17 +204,17 @@ def reference_table(comparison: Comparison) -> list[list[str]]:
 
 
 def page(
-    comparison: Comparison, heard: Mapping[str, Sequence[Sample]], logs: Mapping[str, Sequence[Mapping[str, float]]]
+    comparison: Comparison, excerpts: Mapping[str, Sequence[Sample]], logs: Mapping[str, Sequence[Mapping[str, float]]]
 ) -> str:
-    """Write the page; `heard` are loops by the name of their row, `logs` training records by the name of the run."""
-    bars = excerpt_bars(heard)
+    """Write the page; `excerpts` are loops by the name of their row, `logs` training records by the name of the run."""
+    bars = excerpt_bars(excerpts)
     by_name = {system.name: system for system in comparison.systems}
-    names = [*by_name, *(name for name in heard if name not in by_name)]
+    names = [*by_name, *(name for name in excerpts if name not in by_name)]
     return pages.render(
         "comparison.html", conditions=_conditions(comparison), notes=_notes(comparison), mark=FAILS.strip(),
         statement=STATEMENT, scores=score_table(comparison), costs=cost_table(comparison),
         verdicts=verdict_table(comparison), references=reference_table(comparison), bars=bars,
-        rows=[_row(name, by_name.get(name), heard.get(name, ()), bars, logs) for name in names],
+        rows=[_row(name, by_name.get(name), excerpts.get(name, ()), bars, logs) for name in names],
     )  # fmt: skip
 
 
@@ -225,7 +225,7 @@ def _row(
     bars: int,
     logs: Mapping[str, Sequence[Mapping[str, float]]],
 ) -> dict[str, Any]:
-    """Return what the page lets one hear of a system or a reference row, and how its models learned."""
+    """Return the players of a system or a reference row, and the training curves of its models."""
     parts = [part.name for part in system.parts if logs.get(part.name)] if system else []
     return {
         "name": name,
@@ -235,9 +235,9 @@ def _row(
     }
 
 
-def excerpt_bars(heard: Mapping[str, Sequence[Sample]]) -> int:
+def excerpt_bars(excerpts: Mapping[str, Sequence[Sample]]) -> int:
     """Choose how many bars of each loop fit on the page."""
-    samples = [sample for row in heard.values() for sample in row]
+    samples = [sample for row in excerpts.values() for sample in row]
     for bars in _BAR_CHOICES:
         seconds = sum(min(bars, sample.bars) * 240 / sample.bpm for sample in samples)
         if seconds * _PLAYER_BYTES_A_SECOND + len(samples) * PICTURE_BYTES <= MAX_BYTES:

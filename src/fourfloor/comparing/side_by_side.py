@@ -76,7 +76,7 @@ def _start(request: TrainRequest) -> dict[Connection, _Running]:
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(request, sending), daemon=True)
     process.start()
-    sending.close()  # the other end is the process's alone: its end is heard as EOF
+    sending.close()  # the other end is the process's alone: its end arrives as EOF
     return {receiving: _Running(process, request.run)}
 
 

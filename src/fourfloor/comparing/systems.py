@@ -9,7 +9,7 @@ from fourfloor.comparing.entries import Entry
 
 if TYPE_CHECKING:
     from fourfloor.comparing.report import Part, System
-    from fourfloor.evaluation.numbers import HeardSet
+    from fourfloor.evaluation.numbers import ScoredSet
     from fourfloor.evaluation.scorecard import Scale
 
 
@@ -23,13 +23,13 @@ def model_of(entry: Entry) -> loading.LoopModel:
 def system_of(
     name: str,
     scale: "Scale",
-    heard: "HeardSet | None",
+    scored: "ScoredSet | None",
     entry: Entry | None = None,
     problem: str = "",
     parts: "Sequence[Part]" = (),
     speed: float | None = None,
 ) -> "System":
-    """Put together what was measured; without loops that were heard the row says why, `problem`."""
+    """Put together what was measured; without scored loops the row says why, `problem`."""
     from fourfloor.comparing.report import System
     from fourfloor.evaluation.scorecard import assess
 
@@ -42,9 +42,9 @@ def system_of(
         parts=parts,
         speed=speed,
     )
-    if heard is None:
+    if scored is None:
         return system
-    result = assess(heard, scale)
+    result = assess(scored, scale)
     return replace(
         system,
         numbers=result.numbers,

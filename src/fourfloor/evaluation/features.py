@@ -1,8 +1,8 @@
 """What the numbers of one loop come from: waveform in; log-mel frames, onset envelopes and a style vector out.
 
-Every loop is heard alike: mono, 22.05 kHz, scaled by its own level, below one cutoff, as a circle (the frame after the
-last is the first). Modulation spectra on a bar axis follow the idea of McDermott and Simoncelli 2011; time averages
-alone do not change when the sixteenths of a loop are shuffled, these do.
+Every loop is analyzed alike: mono, 22.05 kHz, scaled by its own level, below one cutoff, as a circle (the frame
+after the last is the first). Modulation spectra on a bar axis follow the idea of McDermott and Simoncelli 2011. They
+change when the sixteenths of a loop are shuffled; time averages do not.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ N_GROUPS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hearing:
-    """One loop as the numbers hear it.
+class Analysis:
+    """One loop as the numbers see it.
 
     `waveform` is (samples,) at 22.05 kHz; `mel_db` (64, frames) in dB below the loudest band; `onsets` (3, frames):
     low, mid, high; `flatness_db` the mean spectral flatness of the frames.
@@ -60,23 +60,23 @@ class Hearing:
         return (self.onsets / np.maximum(spread, 1e-9)).sum(axis=0)
 
 
-def hear(waveform: Array, sample_rate: int, cutoff_hz: float = CUTOFF_HZ) -> Hearing:
+def analyze(waveform: Array, sample_rate: int, cutoff_hz: float = CUTOFF_HZ) -> Analysis:
     """Hear one loop `(channels, samples)`; what lies above `cutoff_hz` does not count."""
-    heard = to_analysis_rate(mono(waveform), sample_rate)
-    seconds = max(len(heard), 1) / ANALYSIS_RATE
-    rms = float(np.sqrt(np.mean(heard**2))) if len(heard) else 0.0
+    sound = to_analysis_rate(mono(waveform), sample_rate)
+    seconds = max(len(sound), 1) / ANALYSIS_RATE
+    rms = float(np.sqrt(np.mean(sound**2))) if len(sound) else 0.0
     silent = not rms > SILENCE_RMS
-    if len(heard) < N_FFT:
-        heard = np.resize(heard, N_FFT) if len(heard) else np.zeros(N_FFT, np.float32)
-    n_frames = max(8, round(len(heard) / HOP_LENGTH))
-    power = power_frames(heard / max(rms, 1e-9), n_frames)
+    if len(sound) < N_FFT:
+        sound = np.resize(sound, N_FFT) if len(sound) else np.zeros(N_FFT, np.float32)
+    n_frames = max(8, round(len(sound) / HOP_LENGTH))
+    power = power_frames(sound / max(rms, 1e-9), n_frames)
     bins = np.arange(N_FFT // 2 + 1) * ANALYSIS_RATE / N_FFT
     audible = power[:, (bins >= 50) & (bins <= cutoff_hz)] + 1e-7
     flatness = 10 * (np.log10(audible).mean(axis=1) - np.log10(audible.mean(axis=1)))
     mel_db = 10 * np.log10(power @ mel_filters(N_MELS, cutoff_hz).T + 1e-10).T
     mel_db = np.maximum(mel_db - np.max(mel_db), FLOOR_DB)
-    return Hearing(
-        waveform=heard,
+    return Analysis(
+        waveform=sound,
         mel_db=mel_db,
         onsets=onset_envelopes(mel_db, cutoff_hz),
         seconds=seconds,
@@ -93,12 +93,12 @@ def onset_envelopes(mel_db: Array, cutoff_hz: float = CUTOFF_HZ) -> Array:
     return np.stack([rises[group].mean(axis=0) for group in groups])
 
 
-def style_vector(hearing: Hearing, bars: int) -> Array:
+def style_vector(analysis: Analysis, bars: int) -> Array:
     """Describe the sound and the movement of a loop in 64 + 64 + 8 * 48 numbers, all in dB.
 
     Log-mel mean and spread, then for 8 groups of bands the level of the movement at 1-48 cycles a bar.
     """
-    mel_db = hearing.mel_db
+    mel_db = analysis.mel_db
     groups = np.stack([group.mean(axis=0) for group in np.array_split(mel_db, N_GROUPS)])
     movement = np.abs(scipy.fft.rfft(groups, axis=1)) * 2 / groups.shape[1]
     # What lies between two whole numbers of cycles a bar (one bar differs from the next) counts with the nearer one.

@@ -1,4 +1,4 @@
-"""Loops and a dataset go in, a scorecard comes out: hear the loops and the reference rows, assess, write the report."""
+"""Loops and a dataset go in, a scorecard comes out: score loops and reference rows, assess, write the report."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from fourfloor.copies.index import CopyIndex
 from fourfloor.copies.passages import dataset_passages
 from fourfloor.copies.policy import share_of_copies
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.numbers import HeardSet, Ruler, hear_set
-from fourfloor.evaluation.progress import HEAR_SECONDS, SEARCH_SECONDS, Stages, Tell
-from fourfloor.evaluation.references import Decoder, hear_rows, row_stages
+from fourfloor.evaluation.numbers import Norms, ScoredSet, score_set
+from fourfloor.evaluation.progress import SCORE_SECONDS, SEARCH_SECONDS, Stages, Tell
+from fourfloor.evaluation.references import Decoder, row_stages, score_rows
 from fourfloor.evaluation.report import write_report
 from fourfloor.evaluation.scorecard import ROWS, Scale, Scorecard, assess, split_sources
 from fourfloor.evaluation.scores import as_rows
@@ -60,31 +60,31 @@ def evaluate(
         on_note(f"{dataset_path}: {lacking[0]}; there will be numbers, and no verdict")
     letters = sorted({"A"} | (asked or set("" if lacking else ROWS)) - (set() if decoder else {"I"}))
     stages = Stages({
-        "fingerprints of the training loops": (len(train), HEAR_SECONDS),
+        "fingerprints of the training loops": (len(train), SCORE_SECONDS),
         **row_stages(train, held_out, n, letters),
-        "loops to judge": (len(chosen), HEAR_SECONDS + SEARCH_SECONDS),
+        "loops to judge": (len(chosen), SCORE_SECONDS + SEARCH_SECONDS),
     }, on_progress)  # fmt: skip
     index = CopyIndex(
         dataset_passages(catalogue, on_loop=partial(stages.count, "fingerprints of the training loops")), cutoff_hz
     )
     scale = Scale.of(
-        *hear_rows(train, held_out, index, n, seed, cutoff_hz, decoder, letters, on_loop=stages.count), seed
+        *score_rows(train, held_out, index, n, seed, cutoff_hz, decoder, letters, on_loop=stages.count), seed
     )
     if scale.broken and not lacking:
         on_note(f"{dataset_path}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
-    heard = hear_set(judged.stream(chosen), cutoff_hz, index, len(chosen), partial(stages.count, "loops to judge"))
-    result = assess(heard, scale)
-    ruler = scale.ruler
+    scored = score_set(judged.stream(chosen), cutoff_hz, index, len(chosen), partial(stages.count, "loops to judge"))
+    result = assess(scored, scale)
+    norms = scale.norms
     card = Scorecard(
         verdict=result.verdict, broken=scale.broken, numbers=result.numbers, rows=scale.rows,
         gates={number: asdict(gate) for number, gate in result.gates.items()},
         diagnosis=result.diagnosis, n=len(chosen), seed=seed, cutoff_hz=cutoff_hz, beats_slices=result.beats_slices,
-        filtered=judged.filtered, warnings=[*judged.notes(), *_warnings(ruler, judged, chosen, heard)],
-        loops=_loop_rows(heard), envelope=ruler.envelope.to_dict(), held_out=as_rows(ruler.held_out.scores),
+        filtered=judged.filtered, warnings=[*judged.notes(), *_warnings(norms, judged, chosen, scored)],
+        loops=_loop_rows(scored), envelope=norms.envelope.to_dict(), held_out=as_rows(norms.held_out.scores),
         data_hash=catalogue.data_hash,
     )  # fmt: skip
     if out is not None:
-        write_report(Path(out), card, judged, chosen, heard, catalogue)
+        write_report(Path(out), card, judged, chosen, scored, catalogue)
     return card
 
 
@@ -99,27 +99,27 @@ def _source_of(loops: Loops, sample_rate: int) -> Source:
     return judged
 
 
-def _warnings(ruler: Ruler, judged: Source, chosen: Sequence[int], heard: HeardSet) -> list[str]:
+def _warnings(norms: Norms, judged: Source, chosen: Sequence[int], scored: ScoredSet) -> list[str]:
     notes = []
     if len(chosen) < 32:
         notes.append(f"{len(chosen)} loops: style distance and diversity need 32")
-    tracks = len(set(ruler.held_out.tracks))
+    tracks = len(set(norms.held_out.tracks))
     if tracks < 10:
         notes.append(f"{tracks} held-out tracks: style distance cannot be judged with fewer than 10")
-    real = ruler.held_out.copy_scores
+    real = norms.held_out.copy_scores
     if share_of_copies(real) > 0.01:
         notes.append(f"{share_of_copies(real):.0%} of held-out loops share a passage with a training track")
-    silent = sum(score.silent for score in heard.scores)
+    silent = sum(score.silent for score in scored.scores)
     if silent:
-        notes.append(f"{silent} of {len(heard.scores)} loops are silent")
+        notes.append(f"{silent} of {len(scored.scores)} loops are silent")
     if len(set(judged.rates)) > 1:
-        notes.append("loops of several sample rates: all are heard below one cutoff")
+        notes.append("the loops have several sample rates: all are compared below one cutoff")
     return notes
 
 
-def _loop_rows(heard: HeardSet) -> list[dict[str, Any]]:
+def _loop_rows(scored: ScoredSet) -> list[dict[str, Any]]:
     rows = []
-    for position, row in enumerate(as_rows(heard.scores)):
-        match = asdict(heard.matches[position])
-        rows.append({**row, "match": match, "content": heard.contents[position]})
+    for position, row in enumerate(as_rows(scored.scores)):
+        match = asdict(scored.matches[position])
+        rows.append({**row, "match": match, "content": scored.contents[position]})
     return rows

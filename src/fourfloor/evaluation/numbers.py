@@ -15,9 +15,9 @@ from fourfloor.copies.index import CopyIndex, CopyMatch
 from fourfloor.copies.policy import is_copy
 from fourfloor.envelope import Envelope
 from fourfloor.evaluation.distance import Interval, StyleSpace, coverage, kernel_distance
-from fourfloor.evaluation.features import hear, style_vector
+from fourfloor.evaluation.features import analyze, style_vector
 from fourfloor.evaluation.intervals import diversity_interval, median_interval, share_interval
-from fourfloor.evaluation.scores import LoopScores, score_hearing, with_copy
+from fourfloor.evaluation.scores import LoopScores, score_analysis, with_copy
 from fourfloor.evaluation.seam import Seam
 from fourfloor.evaluation.sources import Sample
 from fourfloor.evaluation.tones import TONES, Tones, tones_of
@@ -29,8 +29,8 @@ _THREADS = 2  # FFT and BLAS leave the interpreter free; more threads want more 
 
 
 @dataclass(kw_only=True)
-class HeardSet:
-    """The loops of one row, heard: scores, style vectors, tones, tracks, and copy matches of the first of them."""
+class ScoredSet:
+    """The loops of one row: scores, style vectors, tones, tracks, and copy matches of the first of them."""
 
     scores: list[LoopScores]
     vectors: Array
@@ -46,7 +46,7 @@ class HeardSet:
         return np.array([match.score for match in self.matches])
 
     def to_dict(self) -> dict[str, Any]:
-        """Write everything that was heard as plain values; `from_dict` gives an equal set."""
+        """Write all scores as plain values; `from_dict` gives an equal set."""
         return {
             "scores": [asdict(score) for score in self.scores], "vectors": self.vectors.tolist(),
             "tones": [asdict(tones) for tones in self.tones], "tracks": self.tracks, "names": self.names,
@@ -54,7 +54,7 @@ class HeardSet:
         }  # fmt: skip
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> HeardSet:
+    def from_dict(cls, content: dict[str, Any]) -> ScoredSet:
         """Read what `to_dict` wrote. Raises KeyError or TypeError where it is not that."""
         scores = [LoopScores(**{**score, "seam": Seam(**score["seam"])}) for score in content["scores"]]
         return cls(
@@ -66,79 +66,79 @@ class HeardSet:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ruler:
-    """What the numbers are measured with: the training set, its envelope and style space, and the held-out set."""
+class Norms:
+    """What loops are scored by: the training set, its envelope and style space, and the held-out set."""
 
     envelope: Envelope
     space: StyleSpace
-    train: HeardSet
-    held_out: HeardSet
+    train: ScoredSet
+    held_out: ScoredSet
 
     @classmethod
-    def of(cls, train: HeardSet, held_out: HeardSet) -> Ruler:
+    def of(cls, train: ScoredSet, held_out: ScoredSet) -> Norms:
         """Fit envelope and style space to the training loops. Raises FourfloorError for fewer than 8."""
         space = StyleSpace.of(train.vectors, train.tracks)
         return cls(envelope=Envelope.of(train.scores), space=space, train=train, held_out=held_out)
 
 
-def hear_set(
+def score_set(
     samples: Iterable[Sample],
     cutoff_hz: float,
     index: CopyIndex | None = None,
     n_searched: int = 0,
     on_loop: Callable[[], None] = lambda: None,
-) -> HeardSet:
+) -> ScoredSet:
     """Score loops one by one, and search the first `n_searched` of them for copies; no waveform is kept."""
-    heard = HeardSet(scores=[], vectors=np.zeros((0, 0)), tones=[], tracks=[], names=[])
+    scored = ScoredSet(scores=[], vectors=np.zeros((0, 0)), tones=[], tracks=[], names=[])
     vectors = []
 
     def listen(numbered: tuple[int, Sample]) -> tuple[LoopScores, Array, Tones, CopyMatch | None]:
         number, sample = numbered
-        hearing = hear(sample.waveform, sample.sample_rate, cutoff_hz)
-        scores = score_hearing(sample.waveform, sample.sample_rate, hearing, sample.bpm, sample.bars)
+        analysis = analyze(sample.waveform, sample.sample_rate, cutoff_hz)
+        scores = score_analysis(sample.waveform, sample.sample_rate, analysis, sample.bpm, sample.bars)
         match = None
         if index is not None and number < n_searched:
             match = index.search(sample.waveform, sample.sample_rate, sample.bpm)
             scores = with_copy(scores, match)
-        return scores, style_vector(hearing, sample.bars), tones_of(hearing.waveform, sample.bpm, sample.bars), match
+        return scores, style_vector(analysis, sample.bars), tones_of(analysis.waveform, sample.bpm, sample.bars), match
 
     numbered = enumerate(samples)
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         # A few at a time: hundreds of loops would not fit into memory, and the order must not depend on the threads.
         while batch := list(itertools.islice(numbered, 2 * _THREADS)):
             for (_, sample), (scores, vector, tones, match) in zip(batch, pool.map(listen, batch), strict=True):
-                heard.scores.append(scores)
-                heard.tracks.append(sample.track)
-                heard.names.append(sample.name)
-                heard.contents.append(sample.content)
+                scored.scores.append(scores)
+                scored.tracks.append(sample.track)
+                scored.names.append(sample.name)
+                scored.contents.append(sample.content)
                 vectors.append(vector)
-                heard.tones.append(tones)
-                heard.matches += [] if match is None else [match]
+                scored.tones.append(tones)
+                scored.matches += [] if match is None else [match]
                 on_loop()
-    heard.vectors = np.array(vectors)
-    return heard
+    scored.vectors = np.array(vectors)
+    return scored
 
 
-def style_distance(heard: HeardSet, ruler: Ruler) -> Interval:
+def style_distance(scored: ScoredSet, norms: Norms) -> Interval:
     """Measure KAD to the held-out tracks."""
     return kernel_distance(
-        ruler.space.place(heard.vectors),
-        ruler.space.place(ruler.held_out.vectors),
-        ruler.space.width,
-        heard.tracks,
-        ruler.held_out.tracks,
+        norms.space.place(scored.vectors),
+        norms.space.place(norms.held_out.vectors),
+        norms.space.width,
+        scored.tracks,
+        norms.held_out.tracks,
     )
 
 
-def own_distance(heard: HeardSet, space: StyleSpace, seed: int) -> Interval:
+def own_distance(scored: ScoredSet, space: StyleSpace, seed: int) -> Interval:
     """Measure KAD between random halves of a set's tracks: the distance of real music from real music.
 
     The value is the mean of 20 splits and the interval holds 95 % of them. NaN for fewer than 4 tracks.
     """
-    names = sorted(set(heard.tracks))
+    names = sorted(set(scored.tracks))
     if len(names) < 4:
         return Interval(value=float("nan"), low=float("nan"), high=float("nan"))
-    placed, tracks = space.place(heard.vectors), np.array(heard.tracks)
+    placed, tracks = space.place(scored.vectors), np.array(scored.tracks)
     rng = np.random.default_rng(seed)
     values = []
     for _ in range(_SPLITS):
@@ -149,23 +149,23 @@ def own_distance(heard: HeardSet, space: StyleSpace, seed: int) -> Interval:
     return Interval(value=float(np.nanmean(values)), low=float(low), high=float(high))
 
 
-def numbers_of(heard: HeardSet, ruler: Ruler, seed: int, itself: bool = False) -> dict[str, float]:
+def numbers_of(scored: ScoredSet, norms: Norms, seed: int, itself: bool = False) -> dict[str, float]:
     """Sum a set up: the ten numbers with their 95 % intervals, the coverage of the training set, the tonal numbers.
 
     `itself`: the set is the held-out one, whose distance is that between its halves.
     """
-    scores, copies = heard.scores, heard.copy_scores
-    reference = ruler.held_out.copy_scores
+    scores, copies = scored.scores, scored.copy_scores
+    reference = norms.held_out.copy_scores
     usual = float(np.median(reference)) if len(reference) else float("nan")
     intervals = {
-        "sane": share_interval([score.is_sane(ruler.envelope) for score in scores]),
+        "sane": share_interval([score.is_sane(norms.envelope) for score in scores]),
         "pulse": median_interval([score.pulse for score in scores]),
         "independence": median_interval([score.independence for score in scores]),
         "tempo": share_interval([score.tempo_hit for score in scores]),
         "repetition": median_interval([score.repetition for score in scores]),
         "seam": share_interval([score.seam.passes for score in scores]),
-        "style": own_distance(heard, ruler.space, seed) if itself else style_distance(heard, ruler),
-        "diversity": diversity_interval(heard.vectors, ruler.space),
+        "style": own_distance(scored, norms.space, seed) if itself else style_distance(scored, norms),
+        "diversity": diversity_interval(scored.vectors, norms.space),
         "copies": share_interval([is_copy(score) for score in copies]),
         "margin": median_interval(list(copies / usual) if usual > 0 else []),
     }
@@ -173,8 +173,8 @@ def numbers_of(heard: HeardSet, ruler: Ruler, seed: int, itself: bool = False) -
         **{name: interval.value for name, interval in intervals.items()},
         **{f"{name}_low": interval.low for name, interval in intervals.items()},
         **{f"{name}_high": interval.high for name, interval in intervals.items()},
-        "coverage": coverage(ruler.space.place(heard.vectors), ruler.space.place(ruler.train.vectors), seed),
-        **{name: median([getattr(tones, name) for tones in heard.tones]) for name in TONES},
+        "coverage": coverage(norms.space.place(scored.vectors), norms.space.place(norms.train.vectors), seed),
+        **{name: median([getattr(tones, name) for tones in scored.tones]) for name in TONES},
     }
 
 

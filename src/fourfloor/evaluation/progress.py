@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-HEAR_SECONDS, SEARCH_SECONDS = 0.06, 0.3  # a loop on one core: guesses for the bar
+SCORE_SECONDS, SEARCH_SECONDS = 0.06, 0.3  # a loop on one core: guesses for the bar
 
 Tell = Callable[[float, float, str], None]  # seconds of work done, seconds in all, what is being done
 

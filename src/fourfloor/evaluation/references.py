@@ -15,8 +15,8 @@ import numpy as np
 import scipy.fft
 
 from fourfloor.copies.index import CopyIndex
-from fourfloor.evaluation.numbers import HeardSet, hear_set
-from fourfloor.evaluation.progress import HEAR_SECONDS, SEARCH_SECONDS
+from fourfloor.evaluation.numbers import ScoredSet, score_set
+from fourfloor.evaluation.progress import SCORE_SECONDS, SEARCH_SECONDS
 from fourfloor.evaluation.sources import Sample, Source
 from fourfloor.evaluation.tonal_references import blurred, drone, mistuned
 from fourfloor.signal.analysis import Array
@@ -26,7 +26,7 @@ from fourfloor.signal.stft import resample_loop
 SEARCHED_ROWS = {"A": 64, "H": 16, "I": 16, "J": 16, "K": 8, "O": 16}  # how many loops of a row are searched for copies
 MIN_ROW = 32  # loops of a reference row, however few are judged: fewer do not anchor a scale
 MAX_ROW = 512  # and however many are judged: more would make it no steadier
-MIN_TRAIN = 128  # training loops heard for the envelope, at least
+MIN_TRAIN = 128  # training loops scored for the envelope, at least
 MAX_TRAIN = 320
 TRAIN_ROWS = "GHJK"  # made from training loops; the others from held-out ones
 USUAL = "training loops"
@@ -237,12 +237,12 @@ def row_size(n: int) -> int:
 def row_stages(
     train: Source, held_out: Source, n: int, letters: Sequence[str], searched: Mapping[str, int] = SEARCHED_ROWS
 ) -> dict[str, tuple[int, float]]:
-    """Name the stages of `hear_rows` with their loops and the seconds that a loop takes, for a progress bar."""
-    stages = {USUAL: (len(_usual(train, n, 0)), HEAR_SECONDS)}
+    """Name the stages of `score_rows` with their loops and the seconds that a loop takes, for a progress bar."""
+    stages = {USUAL: (len(_usual(train, n, 0)), SCORE_SECONDS)}
     for letter in sorted(letters):
         loops = min(row_size(n), len(train if letter in TRAIN_ROWS else held_out))
         share = min(1.0, searched.get(letter, 0) / loops)
-        stages[f"row {letter}"] = loops, HEAR_SECONDS + share * SEARCH_SECONDS
+        stages[f"row {letter}"] = loops, SCORE_SECONDS + share * SEARCH_SECONDS
     return stages
 
 
@@ -250,7 +250,7 @@ def _usual(train: Source, n: int, seed: int) -> list[int]:
     return train.draw(min(MAX_TRAIN, max(MIN_TRAIN, n)), seed)
 
 
-def hear_rows(
+def score_rows(
     train: Source,
     held_out: Source,
     index: CopyIndex,
@@ -261,11 +261,11 @@ def hear_rows(
     letters: Sequence[str] = (),
     searched: Mapping[str, int] = SEARCHED_ROWS,
     on_loop: Callable[[str], None] = lambda stage: None,
-) -> tuple[HeardSet, dict[str, HeardSet]]:
+) -> tuple[ScoredSet, dict[str, ScoredSet]]:
     """Hear the training set, which sets envelope and style space, and the reference rows."""
     samples = make_rows(train, held_out, row_size(n), seed, decoder, letters)
-    usual = hear_set((train[i] for i in _usual(train, n, seed)), cutoff_hz, on_loop=partial(on_loop, USUAL))
+    usual = score_set((train[i] for i in _usual(train, n, seed)), cutoff_hz, on_loop=partial(on_loop, USUAL))
     return usual, {
-        row: hear_set(loops, cutoff_hz, index, searched.get(row, 0), partial(on_loop, f"row {row}"))
+        row: score_set(loops, cutoff_hz, index, searched.get(row, 0), partial(on_loop, f"row {row}"))
         for row, loops in samples.items()
     }

@@ -17,7 +17,7 @@ from fourfloor.copies.index import CopyMatch
 from fourfloor.copies.policy import is_copy
 from fourfloor.envelope import Envelope
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.numbers import TEN, HeardSet
+from fourfloor.evaluation.numbers import TEN, ScoredSet
 from fourfloor.evaluation.pictures import Excerpt, Strip, excerpt, strip
 from fourfloor.evaluation.scorecard import ROWS, Scorecard
 from fourfloor.evaluation.scores import LoopScores
@@ -37,14 +37,14 @@ PLOTTED = ("pulse", "independence", "repetition", "flatness_db", "modulation_db"
 
 
 def write_report(
-    out: Path, card: Scorecard, judged: Source, chosen: Sequence[int], heard: HeardSet, catalogue: Catalogue
+    out: Path, card: Scorecard, judged: Source, chosen: Sequence[int], scored: ScoredSet, catalogue: Catalogue
 ) -> None:
     """Write the three files into a folder, each whole or not at all."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FourfloorError(f"{out}: the report cannot be written ({error.strerror}): choose another folder") from None
-    contents = (card.to_json(), markdown(card), page(card, judged, chosen, heard, catalogue))
+    contents = (card.to_json(), markdown(card), page(card, judged, chosen, scored, catalogue))
     for name, text in zip(REPORT, contents, strict=True):
         save_file(out / name, text.encode(errors="backslashreplace"))  # a name may hold any bytes
 
@@ -105,24 +105,24 @@ def _gates(card: Scorecard) -> list[list[str]]:
     return rows
 
 
-def page(card: Scorecard, judged: Source, chosen: Sequence[int], heard: HeardSet, catalogue: Catalogue) -> str:
+def page(card: Scorecard, judged: Source, chosen: Sequence[int], scored: ScoredSet, catalogue: Catalogue) -> str:
     """Write the self-contained page."""
     envelope = Envelope.from_dict(card.envelope)
-    order = np.argsort([score.quality(envelope) for score in heard.scores], kind="stable")[::-1]
+    order = np.argsort([score.quality(envelope) for score in scored.scores], kind="stable")[::-1]
     picks = {"best": int(order[0]), "median": int(order[len(order) // 2]), "worst": int(order[-1])}
-    flagged = [i for i in np.argsort(-heard.copy_scores, kind="stable") if is_copy(heard.matches[i].score)]
+    flagged = [i for i in np.argsort(-scored.copy_scores, kind="stable") if is_copy(scored.matches[i].score)]
     return pages.render(
         "scorecard.html", card=card, verdict=_verdict_line(card), statement=STATEMENT,
         scores=_table(card, TEN), tones=_table(card, TONES), gates=_gates(card),
-        plots=[_plot(number, card, heard, envelope) for number in PLOTTED],
-        picks=[_pick(title, judged[chosen[pick]], heard.scores[pick], envelope) for title, pick in picks.items()],
-        copies=[_copy(judged[chosen[i]], heard.matches[i], catalogue) for i in flagged[:MAX_COPIES]],
+        plots=[_plot(number, card, scored, envelope) for number in PLOTTED],
+        picks=[_pick(title, judged[chosen[pick]], scored.scores[pick], envelope) for title, pick in picks.items()],
+        copies=[_copy(judged[chosen[i]], scored.matches[i], catalogue) for i in flagged[:MAX_COPIES]],
         n_copies=len(flagged),
     )  # fmt: skip
 
 
-def _plot(number: str, card: Scorecard, heard: HeardSet, envelope: Envelope) -> Strip:
-    values, real = [getattr(score, number) for score in heard.scores], [row[number] for row in card.held_out]
+def _plot(number: str, card: Scorecard, scored: ScoredSet, envelope: Envelope) -> Strip:
+    values, real = [getattr(score, number) for score in scored.scores], [row[number] for row in card.held_out]
     return strip(number, values, real, envelope.low.get(number, -np.inf), envelope.high.get(number, np.inf))
 
 

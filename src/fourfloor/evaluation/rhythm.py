@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
-from fourfloor.evaluation.features import Hearing, hear
+from fourfloor.evaluation.features import Analysis, analyze
 from fourfloor.signal.analysis import Array
 
 LOWEST_BPM, HIGHEST_BPM = 88.2, 183.6  # 90-180 and the tolerance
@@ -18,20 +18,20 @@ HARMONICS = ((1, 1.0), (2, 1.0), (4, 1.0), (8, 0.6))
 _STEP = 0.001
 
 
-def tempo_of(hearing: Hearing) -> float:
+def tempo_of(analysis: Analysis) -> float:
     """Measure the tempo in BPM, 88-184, 0.0 where there are no onsets.
 
     Untiled on purpose: a tiled loop has energy only at whole cycles a loop, so that any content would measure as the
     tempo of its length. On 243 four-bar cuts of real tracks (120-160 BPM) 99 % within 2 %, half of them within 0.05 %.
     """
-    envelope = hearing.onset - hearing.onset.mean()
-    if hearing.silent or not np.any(envelope):
+    envelope = analysis.onset - analysis.onset.mean()
+    if analysis.silent or not np.any(envelope):
         return 0.0
     n_fft = 16 * len(envelope)
     # The root keeps one loud harmonic from outvoting the other three.
     spectrum = np.sqrt(np.abs(scipy.fft.rfft(envelope * np.hanning(len(envelope)), n_fft)))
     candidates = np.exp(np.arange(np.log(LOWEST_BPM), np.log(HIGHEST_BPM), _STEP))
-    bins = candidates / 60 * n_fft / hearing.frame_rate
+    bins = candidates / 60 * n_fft / analysis.frame_rate
     axis = np.arange(len(spectrum))
     comb = sum(weight * np.interp(bins * harmonic, axis, spectrum) for harmonic, weight in HARMONICS)
     best = int(np.argmax(comb))
@@ -64,29 +64,29 @@ def folded(measured: float, bpm: float) -> float:
     return measured / 2 if measured > bpm else measured * 2
 
 
-def pulse_of(hearing: Hearing) -> float:
+def pulse_of(analysis: Analysis) -> float:
     """Find the highest normalized autocorrelation of the onset envelope at a lag of 0.25-1.2 s, on the circle."""
-    correlation = _autocorrelation(hearing)
-    if hearing.silent or correlation[0] <= 0:
+    correlation = _autocorrelation(analysis)
+    if analysis.silent or correlation[0] <= 0:
         return 0.0
-    first, last = (round(lag * hearing.frame_rate) for lag in (0.25, 1.2))
+    first, last = (round(lag * analysis.frame_rate) for lag in (0.25, 1.2))
     lags = correlation[first : min(last, len(correlation) // 2) + 1] / correlation[0]
     return float(lags.max()) if len(lags) else 0.0
 
 
-def chop_of(hearing: Hearing) -> tuple[float, float]:
+def chop_of(analysis: Analysis) -> tuple[float, float]:
     """Find the highest normalized autocorrelation of the onset envelope at a lag of 30-150 ms, and its rate in Hz."""
-    correlation = _autocorrelation(hearing)
-    first, last = (round(lag * hearing.frame_rate) for lag in (0.03, 0.15))
-    if hearing.silent or correlation[0] <= 0 or len(correlation) < 2 * last:
+    correlation = _autocorrelation(analysis)
+    first, last = (round(lag * analysis.frame_rate) for lag in (0.03, 0.15))
+    if analysis.silent or correlation[0] <= 0 or len(correlation) < 2 * last:
         return 0.0, 0.0
     best = first + int(correlation[first : last + 1].argmax())
-    return float(correlation[best] / correlation[0]), hearing.frame_rate / (best + peak_offset(correlation, best))
+    return float(correlation[best] / correlation[0]), analysis.frame_rate / (best + peak_offset(correlation, best))
 
 
-def _autocorrelation(hearing: Hearing) -> Array:
+def _autocorrelation(analysis: Analysis) -> Array:
     """Correlate the onset envelope with itself at every lag on the circle, `(frames,)`, not normalized."""
-    envelope = hearing.onset - hearing.onset.mean()
+    envelope = analysis.onset - analysis.onset.mean()
     return scipy.fft.irfft(np.abs(scipy.fft.rfft(envelope)) ** 2, len(envelope))
 
 
@@ -97,13 +97,13 @@ def peak_offset(values: Array, best: int) -> float:
     return float(np.clip(0.5 * (left - right) / curvature, -0.5, 0.5)) if curvature < 0 else 0.0
 
 
-def independence_of(hearing: Hearing) -> float:
+def independence_of(analysis: Analysis) -> float:
     """Compute 1 - mean pairwise correlation of the low, mid and high onset envelopes: gated noise has near 0."""
-    if hearing.silent:
+    if analysis.silent:
         return 0.0
     # Rises that fall 20 ms apart are one event: without the smoothing, noise would hide a common gate.
-    width = max(1, round(0.04 * hearing.frame_rate))
-    smooth = np.stack([np.convolve(np.tile(band, 2), np.ones(width) / width, "same") for band in hearing.onsets])
+    width = max(1, round(0.04 * analysis.frame_rate))
+    smooth = np.stack([np.convolve(np.tile(band, 2), np.ones(width) / width, "same") for band in analysis.onsets])
     centered = smooth - smooth.mean(axis=1, keepdims=True)
     norms = np.sqrt((centered**2).sum(axis=1))
     pairs = [
@@ -113,14 +113,14 @@ def independence_of(hearing: Hearing) -> float:
     return 1.0 - float(np.mean(pairs))
 
 
-def repetition_of(hearing: Hearing, bars: int) -> float:
+def repetition_of(analysis: Analysis, bars: int) -> float:
     """Correlate each bar's log-mel with the next bar's, band means removed; mean over the circle, NaN for one bar."""
     if bars < 2:
         return float("nan")
     frames = 128
-    position = np.arange(bars * frames) * hearing.mel_db.shape[1] / (bars * frames)
-    axis = np.arange(hearing.mel_db.shape[1] + 1)
-    wrapped = np.concatenate([hearing.mel_db, hearing.mel_db[:, :1]], axis=1)
+    position = np.arange(bars * frames) * analysis.mel_db.shape[1] / (bars * frames)
+    axis = np.arange(analysis.mel_db.shape[1] + 1)
+    wrapped = np.concatenate([analysis.mel_db, analysis.mel_db[:, :1]], axis=1)
     grid = np.stack([np.interp(position, axis, band) for band in wrapped])
     grid -= grid.mean(axis=1, keepdims=True)
     bar = grid.reshape(len(grid), bars, frames).transpose(1, 0, 2).reshape(bars, -1)
@@ -132,4 +132,4 @@ def repetition_of(hearing: Hearing, bars: int) -> float:
 
 def measure_bpm(waveform: Array, sample_rate: int) -> float:
     """Measure the tempo of a loop `(channels, samples)` in BPM, 88-184; see `tempo_of`."""
-    return tempo_of(hear(waveform, sample_rate))
+    return tempo_of(analyze(waveform, sample_rate))

@@ -15,7 +15,7 @@ import numpy as np
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import MIN_STYLE_LOOPS
-from fourfloor.evaluation.numbers import HeardSet, Ruler, numbers_of
+from fourfloor.evaluation.numbers import Norms, ScoredSet, numbers_of
 from fourfloor.evaluation.sources import Source, dataset_source
 from fourfloor.evaluation.verdict import (
     KINDS,
@@ -66,20 +66,20 @@ class Scorecard:
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """What sets of loops are judged by: the ruler, the reference rows, and what is wrong with them."""
+    """What sets of loops are judged by: norms, reference rows, and what is wrong with them."""
 
-    ruler: Ruler
+    norms: Norms
     rows: dict[str, dict[str, float]]
     broken: list[str]
     seed: int
 
     @classmethod
-    def of(cls, train: HeardSet, heard: dict[str, HeardSet], seed: int) -> Scale:
-        """Measure the reference rows that were heard; row A must be among them."""
-        ruler = Ruler.of(train, heard["A"])
-        rows = {letter: numbers_of(row, ruler, seed, letter == "A") for letter, row in heard.items()}
-        lacking = too_few(len(heard["A"].scores), len(set(heard["A"].tracks)))
-        return cls(ruler=ruler, rows=rows, broken=lacking + broken_anchors(rows), seed=seed)
+    def of(cls, train: ScoredSet, scored: dict[str, ScoredSet], seed: int) -> Scale:
+        """Measure the scored reference rows; row A must be among them."""
+        norms = Norms.of(train, scored["A"])
+        rows = {letter: numbers_of(row, norms, seed, letter == "A") for letter, row in scored.items()}
+        lacking = too_few(len(scored["A"].scores), len(set(scored["A"].tracks)))
+        return cls(norms=norms, rows=rows, broken=lacking + broken_anchors(rows), seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +108,14 @@ def split_sources(catalogue: Catalogue) -> tuple[Source, Source]:
     return train, held_out
 
 
-def assess(heard: HeardSet, scale: Scale) -> Assessment:
+def assess(scored: ScoredSet, scale: Scale) -> Assessment:
     """Hold a set of loops against a scale; without the scale's anchors there are numbers, and nothing passes."""
-    numbers = numbers_of(heard, scale.ruler, scale.seed)
-    gates = judge(numbers, scale.rows, scale.ruler, len(heard.scores))
-    diagnosis = diagnose(heard, numbers, scale.rows, gates, scale.ruler)
+    numbers = numbers_of(scored, scale.norms, scale.seed)
+    gates = judge(numbers, scale.rows, scale.norms, len(scored.scores))
+    diagnosis = diagnose(scored, numbers, scale.rows, gates, scale.norms)
     if scale.broken:
         gates = {number: replace(gate, passes=None) for number, gate in gates.items()}
-    optional = ("repetition",) if all(score.bars == 1 for score in heard.scores) else ()
+    optional = ("repetition",) if all(score.bars == 1 for score in scored.scores) else ()
     verdict = dict.fromkeys(KINDS) if scale.broken else verdict_of(gates, optional)
     better = None if scale.broken else beats_slices(numbers, scale.rows, verdict)
     return Assessment(numbers=numbers, gates=gates, verdict=verdict, diagnosis=diagnosis, beats_slices=better)

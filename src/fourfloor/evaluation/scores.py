@@ -15,7 +15,7 @@ from fourfloor.copies.policy import is_copy
 from fourfloor.dataset import Dataset
 from fourfloor.envelope import BAND_NUMBERS, SANE_NUMBERS, Envelope
 from fourfloor.errors import FourfloorError
-from fourfloor.evaluation.features import Hearing, hear
+from fourfloor.evaluation.features import Analysis, analyze
 from fourfloor.evaluation.rhythm import (
     chop_of,
     folded,
@@ -100,34 +100,34 @@ def sharpness(curvature: Array, sample_rate: int) -> float:
     return float(peaks[0] / max(float(peaks[min(8, len(peaks) - 1)]), 1e-9))
 
 
-def score_hearing(waveform: Array, sample_rate: int, hearing: Hearing, bpm: float, bars: int) -> LoopScores:
-    """Score a loop that was heard already; see `score_loop`."""
+def score_analysis(waveform: Array, sample_rate: int, analysis: Analysis, bpm: float, bars: int) -> LoopScores:
+    """Score a loop that is analyzed already; see `score_loop`."""
     native = np.atleast_2d(np.asarray(waveform, dtype=np.float32))
     finite = bool(np.isfinite(native).all())
     native = np.nan_to_num(native, nan=0.0, posinf=0.0, neginf=0.0)
     peak, rms = float(np.abs(native).max(initial=0.0)), float(np.sqrt(np.mean(native**2))) if native.size else 0.0
-    upper, lower = np.percentile(hearing.mel_db, (95, 10), axis=1)
-    measured = folded(tempo_of(hearing), bpm)
-    chop, chop_hz = chop_of(hearing)
+    upper, lower = np.percentile(analysis.mel_db, (95, 10), axis=1)
+    measured = folded(tempo_of(analysis), bpm)
+    chop, chop_hz = chop_of(analysis)
     return LoopScores(
         bpm=float(bpm),
         bars=bars,
         bpm_measured=measured,
         tempo_hit=is_tempo(measured, bpm),
-        pulse=pulse_of(hearing),
+        pulse=pulse_of(analysis),
         chop=chop,
         chop_hz=chop_hz,
-        independence=independence_of(hearing),
-        repetition=repetition_of(hearing, bars),
-        seam=seam_of(native, hearing, bpm, bars),
-        flatness_db=hearing.flatness_db,
+        independence=independence_of(analysis),
+        repetition=repetition_of(analysis, bars),
+        seam=seam_of(native, analysis, bpm, bars),
+        flatness_db=analysis.flatness_db,
         modulation_db=float(np.mean(upper - lower)),
         crest_db=20 * float(np.log10(max(peak, 1e-9) / max(rms, 1e-9))),
         clipping=float(np.mean(np.abs(native) >= 0.999 * peak)) if peak > 0 else 0.0,
         offset=float(np.abs(native.mean(axis=1)).max() / max(rms, 1e-9)),
         crackle=sharpness(curvature_of(native), sample_rate),
         finite=finite,
-        silent=hearing.silent,
+        silent=analysis.silent,
     )
 
 
@@ -137,7 +137,7 @@ def score_loop(waveform: Array, sample_rate: int, bpm: float, bars: int, cutoff_
         raise FourfloorError("a loop of no samples cannot be scored: pass (channels, samples) with samples > 0")
     if not bpm > 0 or bars < 1:
         raise FourfloorError(f"bpm {bpm} and bars {bars} must be positive: pass what the loop was made for")
-    return score_hearing(waveform, sample_rate, hear(waveform, sample_rate, cutoff_hz), bpm, bars)
+    return score_analysis(waveform, sample_rate, analyze(waveform, sample_rate, cutoff_hz), bpm, bars)
 
 
 def score_new(waveform: Array, sample_rate: int, bpm: float, bars: int, index: CopyIndex) -> LoopScores:

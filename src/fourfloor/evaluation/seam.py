@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fourfloor.evaluation.features import Hearing, hear
+from fourfloor.evaluation.features import Analysis, analyze
 from fourfloor.evaluation.rhythm import is_edge_octave, tempo_of
 from fourfloor.signal.analysis import Array
 
@@ -47,21 +47,21 @@ class Seam:
         return tuple(name for name, fault in zip(("grid", "click", "dip"), failed, strict=True) if fault)
 
 
-def grid_coherence(hearing: Hearing, bpm: float) -> float:
+def grid_coherence(analysis: Analysis, bpm: float) -> float:
     """Compare the onset energy of four tiled copies with that of one at 1, 2 and 4 cycles a beat; 1 when exact.
 
     Copies of a wrong length drift against the grid and cancel: 3 % of four bars leaves .40-.78, 1 % .05.
     """
-    if hearing.silent:
+    if analysis.silent:
         return 0.0
-    envelope = hearing.onset - hearing.onset.mean()
-    measured = tempo_of(hearing)
+    envelope = analysis.onset - analysis.onset.mean()
+    measured = tempo_of(analysis)
     trusted = abs(measured / bpm - 1) <= TRUST or is_edge_octave(measured, bpm)
     tempo = bpm if trusted else max(measured, 1.0)
     tiled, single = np.tile(envelope, 4), envelope
     energy = np.zeros(2)
     for harmonic in (1, 2, 4):
-        turn = -2j * np.pi * harmonic * tempo / 60 / hearing.frame_rate
+        turn = -2j * np.pi * harmonic * tempo / 60 / analysis.frame_rate
         for i, part in enumerate((tiled, single)):
             energy[i] += np.abs(np.exp(turn * np.arange(len(part))) @ part) ** 2
     return float(min(1.0, energy[0] / max(16 * energy[1], 1e-12)))
@@ -91,13 +91,13 @@ def edge_dip(waveform: Array, bars: int) -> float:
     return float(max(usual[0] - level[0, 0], usual[3] - level[-1, 3], 0.0))
 
 
-def seam_of(waveform: Array, hearing: Hearing, bpm: float, bars: int) -> Seam:
+def seam_of(waveform: Array, analysis: Analysis, bpm: float, bars: int) -> Seam:
     """Test the joint of a loop that was measured already."""
     return Seam(
-        grid=grid_coherence(hearing, bpm), click=click_ratio(curvature_of(waveform)), dip_db=edge_dip(waveform, bars)
+        grid=grid_coherence(analysis, bpm), click=click_ratio(curvature_of(waveform)), dip_db=edge_dip(waveform, bars)
     )
 
 
 def seam(waveform: Array, sample_rate: int, bpm: float, bars: int) -> Seam:
     """Test the joint of a loop `(channels, samples)` of `bars` bars at `bpm`."""
-    return seam_of(waveform, hear(waveform, sample_rate), bpm, bars)
+    return seam_of(waveform, analyze(waveform, sample_rate), bpm, bars)

@@ -28,7 +28,7 @@ STEADY = 0.35
 
 @dataclass(frozen=True, kw_only=True)
 class Tones:
-    """What is heard of the tones of a loop; NaN where nothing sounds.
+    """The tones of a loop; NaN where nothing sounds.
 
     `clarity_db`: how far the peaks of a frame at 270-3000 Hz stand above the mean level 80 Hz around them, weighted by
     power. `floor_db`: the mean level of the log spectrum there below that of its power 160 Hz around: how little lies

@@ -16,7 +16,7 @@ import numpy as np
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.distance import Interval
 from fourfloor.evaluation.intervals import settled_by
-from fourfloor.evaluation.numbers import Ruler
+from fourfloor.evaluation.numbers import Norms
 
 Numbers = Mapping[str, float]
 KINDS = {
@@ -62,14 +62,14 @@ class Gate:
         return bool(self.low <= self.value <= self.high) if judged else None
 
 
-def judge(numbers: Numbers, rows: Mapping[str, Numbers], ruler: Ruler, n_loops: int) -> dict[str, Gate]:
+def judge(numbers: Numbers, rows: Mapping[str, Numbers], norms: Norms, n_loops: int) -> dict[str, Gate]:
     """Hold the ten numbers against their gates.
 
     Limits come from the values of rows, not from their intervals, so noise tightens none. As a whole interval must lie
     inside, the limits of shares leave room for that of 32 loops.
     """
     held_out = rows["A"]
-    tracks = len(set(ruler.held_out.tracks))
+    tracks = len(set(norms.held_out.tracks))
     enough = "" if n_loops >= MIN_LOOPS else f"needs {MIN_LOOPS} loops"
     inf = float("inf")
     limits: dict[str, tuple[float, float, str, str]] = {
@@ -83,7 +83,7 @@ def judge(numbers: Numbers, rows: Mapping[str, Numbers], ruler: Ruler, n_loops: 
                   _why_no_style(rows, tracks) or enough),
     }  # fmt: skip
     for number in ("pulse", "independence", "repetition"):
-        low, high = ruler.envelope.low.get(number, -inf), ruler.envelope.high.get(number, inf)
+        low, high = norms.envelope.low.get(number, -inf), norms.envelope.high.get(number, inf)
         limits[number] = low, high, "5-95 % of the training loops", ""
     units = {"style": (tracks, "held-out tracks")}
     return {

@@ -21,7 +21,7 @@ from fourfloor.copies.policy import is_copy
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.distance import StyleSpace, diversity_ratio, kernel_distance
-from fourfloor.evaluation.numbers import HeardSet, hear_set
+from fourfloor.evaluation.numbers import ScoredSet, score_set
 from fourfloor.evaluation.sources import Sample
 from fourfloor.generation import Request, make_loop
 from fourfloor.loading import LoopModel, Trained
@@ -34,7 +34,7 @@ from fourfloor.training.loop import Check
 N_LOOPS = 8  # a check takes about as long as ten steps; the scorecard's verdict takes 32
 MIN_DIVERSITY = 0.7  # the scorecard's gate
 MIN_TRAIN = 8  # loops, for a style space
-MAX_HEARD = 128  # loops of each split, evenly over it
+MAX_SCORED = 128  # loops of each split, evenly over it
 
 
 class NothingToCompareError(FourfloorError):
@@ -53,7 +53,7 @@ class Yardstick:
     @classmethod
     def of(cls, dataset: Dataset, on_loop: Callable[[int, int], None]) -> "Yardstick":
         """Measure the loops of a dataset; NothingToCompareError where they are too few."""
-        train, held_out = (dataset.evenly(split, MAX_HEARD) for split in ("train", "validation"))
+        train, held_out = (dataset.evenly(split, MAX_SCORED) for split in ("train", "validation"))
         if len(held_out) < 2:
             reason = "one held-out loop is too few for a style distance"
             raise NothingToCompareError(f"{reason}; ingest more music, or in shorter loops")
@@ -66,8 +66,8 @@ class Yardstick:
         def count(_: object = None) -> None:
             on_loop(next(measured), total)
 
-        def vectors(indices: Sequence[int]) -> HeardSet:
-            return hear_set((_sample(dataset, index) for index in indices), cutoff_hz, on_loop=count)
+        def vectors(indices: Sequence[int]) -> ScoredSet:
+            return score_set((_sample(dataset, index) for index in indices), cutoff_hz, on_loop=count)
 
         cutoff_hz = min(CUTOFF_HZ, 0.45 * dataset.sample_rate)
         heard = vectors(train)
@@ -80,7 +80,7 @@ class Yardstick:
 
     def score(self, samples: Iterable[Sample]) -> tuple[float, dict[str, float]]:
         """Return the style distance of samples, infinite where they cannot be kept, and the numbers for the log."""
-        loops = hear_set(samples, self.cutoff_hz, self.index, N_LOOPS)
+        loops = score_set(samples, self.cutoff_hz, self.index, N_LOOPS)
         # Each held-out loop counts as a track: of one held-out track the pairs would not count, and nothing be left.
         # That adds the same to the distance of every step.
         names = [f"held-out {number}" for number in range(len(self.held_out))]
@@ -107,7 +107,7 @@ def checker(
     if decoder is None and needs_decoder(plan.representation_name):
         raise NothingToCompareError("sample loops need a decoder; name one with --decoder")
     yardstick = Yardstick.of(dataset, on_loop)
-    held_out = dataset.evenly("validation", MAX_HEARD)
+    held_out = dataset.evenly("validation", MAX_SCORED)
     tempi = [playable_bpm(dataset.bpm(held_out[number % len(held_out)])) for number in range(N_LOOPS)]
     requests = [Request(bpm=bpm, bars=dataset.bars, seed=number) for number, bpm in enumerate(tempi)]
 

@@ -1,21 +1,21 @@
 """The prior: a flow-matching transformer over the latents of a loop.
 
-Training draws noise `x_0`, data `x_1` and a time `t`, and regresses the velocity `x_1 - x_0` at
+Training takes noise `x_0`, data `x_1` and a time `t`, and regresses the velocity `x_1 - x_0` at
 `x_t = (1 - t) x_0 + t x_1` (Lipman et al. 2023; Liu et al. 2023). Sampling integrates the velocity from noise to a
-loop by the midpoint rule. A token is a quarter beat: two neighboring latents.
+loop with the midpoint rule. A token is a quarter beat: two neighboring latents.
 
-The outline of a loop is the mean of its latents and a mean beat of its low end. Averaged over the loop these stand out
-of the noise before t = .1, where a network learns next to nothing of them: left to itself it makes all loops alike (.75
-of the scatter in data) and hardly one without a kick. So the outline is drawn first, from a mixture of normals for each
-style and together with the controls, and the sample is led to it while the rest is still noise.
+The outline of a loop is the mean of its latents and a mean beat of its low end. Because the outline is an average, it
+shows through the noise already at t < 0.1, where training gives the network almost no signal. Without help, all loops
+become alike (0.75 of the variation in the data), and hardly one is without a kick. So the outline is sampled first,
+from a mixture of normals for each style and together with the controls, and steers the sample while the rest is noise.
 
-The rest of a sample is too narrow as well, since a network that has not seen enough answers with means. What its first
-blocks alone make of it is narrower still, so sampling goes on from there through the whole network's answer and beyond
-(guidance with a bad version of itself, Karras et al. 2024), at no further pass.
+The rest of a sample varies too little, because an undertrained network answers with means. The prediction of its first
+blocks alone varies even less. Sampling therefore moves the velocity away from that prediction, beyond the whole
+network's (guidance with a bad version of itself, Karras et al. 2024). This needs no further pass.
 
-The frequencies of the low end are drawn last, for all the rest of a loop, by a small network of their own (after the
-cascades of Ho et al. 2022). In latents a semitone is a sixth of the noise: the large network, whose loss hardly feels
-it, plays no notes.
+A small network samples the frequencies of the low end last, given the rest of the loop (after the cascades of Ho et
+al. 2022). In latents a semitone is a sixth of the noise. It barely changes the loss of the large network, which
+therefore plays no clear notes.
 """
 
 import itertools
