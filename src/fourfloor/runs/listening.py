@@ -33,23 +33,23 @@ def listener(
     def listen(model: nn.Module, step: int) -> None:
         trained = Trained(copy.deepcopy(model).to("cpu"), codec, plan, meta)  # `to` would move the average itself
         generates = isinstance(model, Generative)
-        heard = hear_samples(trained, decoder) if generates else hear_reconstructions(trained, dataset)
+        loops = sample_loops(trained, decoder) if generates else reconstructions(trained, dataset)
         folder = run / LISTENED / f"step-{step:08d}"
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
-        for name, bpm, waveform in heard:
+        for name, bpm, waveform in loops:
             bars = round(waveform.shape[1] * bpm / 240 / audio.SAMPLE_RATE)
             leveled = audio.normalize_loop(waveform, audio.SAMPLE_RATE)
             audio.write_loop(folder / f"{name}.wav", leveled, audio.LoopTags(bpm=bpm, bars=bars, title=name))
-        drawn = [(name, picture.spectrogram(waveform, audio.SAMPLE_RATE)) for name, _, waveform in heard]
+        drawn = [(name, picture.spectrogram(waveform, audio.SAMPLE_RATE)) for name, _, waveform in loops]
         picture.save_sheet(folder / "spectrograms.png", drawn)
 
     return listen
 
 
-def hear_samples(prior: Trained, decoder: Trained | None) -> list[tuple[str, float, np.ndarray]]:
+def sample_loops(prior: Trained, decoder: Trained | None) -> list[tuple[str, float, np.ndarray]]:
     """Sample four loops at different tempi; without a decoder they are drawn with the bare log-mel envelope."""
-    heard = []
+    loops = []
     for number, bpm in enumerate((124.0, 128.0, 140.0, 150.0)):
         request = Request(bpm=bpm, seed=number)
         if decoder or not prior.needs_decoder:
@@ -59,18 +59,18 @@ def hear_samples(prior: Trained, decoder: Trained | None) -> list[tuple[str, flo
             samples = loop_samples(bpm, request.bars, latent.SAMPLE_RATE)
             rng, rendering = np.random.default_rng(number), magnitude.Rendering(in_tune=True)
             waveform = magnitude.render_envelope(features, bpm, samples, rng, rendering)
-        heard.append((f"sample_{bpm:g}bpm_{number}", bpm, waveform))
-    return heard
+        loops.append((f"sample_{bpm:g}bpm_{number}", bpm, waveform))
+    return loops
 
 
-def hear_reconstructions(decoder: Trained, dataset: Dataset) -> list[tuple[str, float, np.ndarray]]:
+def reconstructions(decoder: Trained, dataset: Dataset) -> list[tuple[str, float, np.ndarray]]:
     """Pair two validation loops with what the decoder makes of their latents."""
-    heard = []
+    loops = []
     indices = dataset.indices("validation")
     for number, index in enumerate(indices[:: max(1, len(indices) // 2)][:2]):
         bpm = dataset.bpm(int(index))
         waveform = resample_loop(dataset.waveform(int(index)), loop_samples(bpm, dataset.bars, latent.SAMPLE_RATE))
         z = decoder.codec.to_latents(dataset.features(int(index)))
         decoded = generation.render(decoder, z, bpm, waveform.shape[1], 0)
-        heard += [(f"original_{number}", bpm, waveform), (f"decoded_{number}", bpm, decoded)]
-    return heard
+        loops += [(f"original_{number}", bpm, waveform), (f"decoded_{number}", bpm, decoded)]
+    return loops
