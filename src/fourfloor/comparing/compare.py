@@ -33,6 +33,7 @@ from fourfloor.training import log
 
 if TYPE_CHECKING:
     from fourfloor.comparing.report import Comparison, Part, System
+    from fourfloor.evaluation.numbers import ScoredSet
     from fourfloor.evaluation.scorecard import Scale
     from fourfloor.evaluation.sources import Sample
 
@@ -104,13 +105,7 @@ def compare(
     runs = request.runs or request.out / "runs"
     entries = read_entries(request.recipes, runs, request.overrides)
     dataset = Dataset([request.data])
-    tempi = (
-        [request.bpm[i % len(request.bpm)] for i in range(request.n)]
-        if request.bpm
-        else [playable_bpm(dataset.bpm(index)) for index in held_out_loops(dataset, request.n, request.seed)]
-    )
-    for bpm in tempi:
-        generation.Request(bpm=bpm, bars=dataset.bars, seed=request.seed)  # refuses what cannot be asked for
+    tempi = _tempi(request, dataset)
     cutoff_hz = cutoff_of(entries, dataset, tempi, request.cutoff_hz)
     judge = Judge(request.data, request.n, request.seed, cutoff_hz, runs)
     waiting = _untrained(request, entries, dataset)
@@ -118,18 +113,10 @@ def compare(
         refuse_another(
             request.out, [entry.name for entry in entries], judge.catalogue.data_hash, request.n, request.seed
         )
-    weights: dict[object, float] = {"scale": 2.0 * request.n, **{e.name: LOOP_SECONDS * request.n for e in entries}}
-    weights |= {member.run: 60 * (_minutes(request, members) or 1.0) for members, group in waiting for member in group}
-    progress = _Progress(on_progress, weights)
+    progress = _Progress(on_progress, _weights(request, entries, waiting))
     signals = signals_raise() if request.stop_on_signals else nullcontext()
     with output_folder(request.out), output_folder(runs), signals:
-        progress.update("scale", 0.0, "reference rows")  # first: what is wrong with the dataset shows before training
-        scale, slices = judge.scale(
-            lambda done, total, text: progress.update("scale", done / total, f"reference {text}")
-        )
-        if scale.broken:
-            on_note(f"{request.data}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
-        progress.update("scale", 1.0, "reference rows")
+        scale, slices = _scale(request, judge, progress, on_note)  # first: what is wrong with the dataset shows early
         failures = _train(request, waiting, progress)
         systems, excerpts = [], {}
         for entry in entries:
@@ -151,6 +138,40 @@ def compare(
             f"a bug ended {', '.join(bugs)}; its traceback is above, the report of the others is written"
         )
     return comparison
+
+
+def _tempi(request: CompareRequest, dataset: Dataset) -> list[float]:
+    """Return the tempo of each loop; FourfloorError where one cannot be asked for."""
+    if request.bpm:
+        tempi = [request.bpm[i % len(request.bpm)] for i in range(request.n)]
+    else:
+        tempi = [playable_bpm(dataset.bpm(index)) for index in held_out_loops(dataset, request.n, request.seed)]
+    for bpm in tempi:
+        generation.Request(bpm=bpm, bars=dataset.bars, seed=request.seed)
+    return tempi
+
+
+def _weights(
+    request: CompareRequest, entries: Sequence[Entry], waiting: Sequence[tuple[int, Sequence[Entry]]]
+) -> dict[object, float]:
+    """Guess how many seconds each piece of work takes, for the bar."""
+    judging: dict[object, float] = {entry.name: LOOP_SECONDS * request.n for entry in entries}
+    training: dict[object, float] = {
+        member.run: 60 * (_minutes(request, members) or 1.0) for members, group in waiting for member in group
+    }
+    return {"scale": 2.0 * request.n, **judging, **training}
+
+
+def _scale(
+    request: CompareRequest, judge: Judge, progress: _Progress, on_note: Callable[[str], None]
+) -> "tuple[Scale, ScoredSet]":
+    """Make the reference rows and slices of the training set; note why there will be no verdict."""
+    progress.update("scale", 0.0, "reference rows")
+    scale, slices = judge.scale(lambda done, total, text: progress.update("scale", done / total, f"reference {text}"))
+    if scale.broken:
+        on_note(f"{request.data}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
+    progress.update("scale", 1.0, "reference rows")
+    return scale, slices
 
 
 def _minutes(request: CompareRequest, members: int) -> float | None:

@@ -47,9 +47,7 @@ def evaluate(
     scale. Then only row A is made, unless `only` asks for more, and there are numbers without a verdict; so, too, where
     the rows lie outside their expected ranges. Raises FourfloorError for an unusable dataset or no loops.
     """
-    asked = {letter.upper() for letter in only}
-    if asked - set(ROWS):
-        raise FourfloorError(f"there is no reference row {min(asked - set(ROWS))}: the rows are {''.join(ROWS)}")
+    asked = _asked_rows(only)
     catalogue = load(dataset_path)
     train, held_out = split_sources(catalogue)
     judged = _source_of(loops, sample_rate)
@@ -64,28 +62,40 @@ def evaluate(
         **row_stages(train, held_out, n, letters),
         "loops to judge": (len(chosen), SCORE_SECONDS + SEARCH_SECONDS),
     }, on_progress)  # fmt: skip
-    index = CopyIndex(
-        dataset_passages(catalogue, on_loop=partial(stages.count, "fingerprints of the training loops")), cutoff_hz
-    )
-    scale = Scale.of(
-        *score_rows(train, held_out, index, n, seed, cutoff_hz, decoder, letters, on_loop=stages.count), seed
-    )
+    passages = dataset_passages(catalogue, on_loop=partial(stages.count, "fingerprints of the training loops"))
+    index = CopyIndex(passages, cutoff_hz)
+    rows = score_rows(train, held_out, index, n, seed, cutoff_hz, decoder, letters, on_loop=stages.count)
+    scale = Scale.of(*rows, seed)
     if scale.broken and not lacking:
         on_note(f"{dataset_path}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
     scored = score_set(judged.stream(chosen), cutoff_hz, index, len(chosen), partial(stages.count, "loops to judge"))
-    result = assess(scored, scale)
-    norms = scale.norms
-    card = Scorecard(
-        verdict=result.verdict, broken=scale.broken, numbers=result.numbers, rows=scale.rows,
-        gates={number: asdict(gate) for number, gate in result.gates.items()},
-        diagnosis=result.diagnosis, n=len(chosen), seed=seed, cutoff_hz=cutoff_hz, beats_slices=result.beats_slices,
-        filtered=judged.filtered, warnings=[*judged.notes(), *_warnings(norms, judged, chosen, scored)],
-        loops=_loop_rows(scored), envelope=norms.envelope.to_dict(), held_out=as_rows(norms.held_out.scores),
-        data_hash=catalogue.data_hash,
-    )  # fmt: skip
+    card = _card(scale, judged, chosen, scored, cutoff_hz, catalogue.data_hash)
     if out is not None:
         write_report(Path(out), card, judged, chosen, scored, catalogue)
     return card
+
+
+def _asked_rows(only: Sequence[str]) -> set[str]:
+    """Return letters of reference rows as a set; FourfloorError for one that is none."""
+    asked = {letter.upper() for letter in only}
+    if asked - set(ROWS):
+        raise FourfloorError(f"there is no reference row {min(asked - set(ROWS))}: the rows are {''.join(ROWS)}")
+    return asked
+
+
+def _card(
+    scale: Scale, judged: Source, chosen: Sequence[int], scored: ScoredSet, cutoff_hz: float, data_hash: str
+) -> Scorecard:
+    """Put down what the scale says of the loops that were scored."""
+    result, norms = assess(scored, scale), scale.norms
+    return Scorecard(
+        verdict=result.verdict, broken=scale.broken, numbers=result.numbers, rows=scale.rows,
+        gates={number: asdict(gate) for number, gate in result.gates.items()}, diagnosis=result.diagnosis,
+        n=len(chosen), seed=scale.seed, cutoff_hz=cutoff_hz, beats_slices=result.beats_slices,
+        filtered=judged.filtered, warnings=[*judged.notes(), *_warnings(norms, judged, chosen, scored)],
+        loops=_loop_rows(scored), envelope=norms.envelope.to_dict(), held_out=as_rows(norms.held_out.scores),
+        data_hash=data_hash,
+    )  # fmt: skip
 
 
 def _source_of(loops: Loops, sample_rate: int) -> Source:
