@@ -9,6 +9,7 @@ from typing import Any
 from fourfloor import recipe
 from fourfloor.errors import FourfloorError
 from fourfloor.models import is_generative, learns_controls, max_styles
+from fourfloor.reading import open_file
 from fourfloor.representations import representation_module
 from fourfloor.representations.controls import is_scale
 from fourfloor.training.checkpoint import CheckpointError
@@ -54,7 +55,7 @@ def read(path: Path) -> Header:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object of bounded size; CheckpointError in one line where the file does not hold one."""
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise CheckpointError(f"{path}: is larger than {MAX_BYTES} bytes; use another checkpoint")

@@ -74,7 +74,7 @@ def read_run(folder: Path, sealed: bool) -> str:
     arrays, about = fingerprints.load(folder).of(saved.meta["data_hash"], folder).index.to_arrays()
     Log(folder / "log.jsonl", from_step=saved.step).close()
     read(folder / "log.jsonl")
-    assert sealed or [model.steps for model in listed.models if model.kind == "run"] in ([[saved.step]], [])
+    assert sealed or [list(model.steps) for model in listed.models if model.kind == "run"] in ([[saved.step]], [])
     tensors = [value for _, value in sorted(saved.tensors.items())]
     ema = [value for _, value in sorted(trained.model.state_dict().items())]
     meta = {key: value for key, value in saved.meta.items() if key != "sha256"}

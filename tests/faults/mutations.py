@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ def damage(folder: Path, rng: random.Random, sealed: bool = False) -> str:
     if sealed:
         files = [path for path in files if path.suffix in (".json", ".safetensors") and path.name != "run.json"]
     path = rng.choice(files)
-    ways: list[Callable[[Path, random.Random], str]] = [flipped, run_of_bytes, cut, trailing, swapped]
+    ways: list[Callable[[Path, random.Random], str]] = [piped, flipped, run_of_bytes, cut, trailing, swapped]
     if path.suffix == ".json":
         ways = [json_value] if sealed else [*ways, json_value, json_value]
     if path.suffix == ".safetensors":
@@ -34,6 +35,13 @@ def damage(folder: Path, rng: random.Random, sealed: bool = False) -> str:
     if sealed:
         seal(path)
     return f"{path.relative_to(folder)}: {done}"
+
+
+def piped(path: Path, rng: random.Random) -> str:
+    """Put a named pipe in the place of a file: who opens one waits for its other end."""
+    path.unlink()
+    os.mkfifo(path)
+    return "a named pipe"
 
 
 def flipped(path: Path, rng: random.Random) -> str:

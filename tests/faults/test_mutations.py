@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from damaged import Damaged
+from damaged import Damaged, outcome
+from mutations import piped
 
 from fourfloor import api
 
@@ -19,6 +20,18 @@ def folders(
     api.export(trained_runs["prior"], str(trained_runs["decoder"]), place / "model")
     shutil.copytree(trained_runs["prior"], place / "run")
     return {"dataset": dataset_folder, "run": place / "run", "model": place / "model"}
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("kind", ["dataset", "run", "model"])
+def test_a_named_pipe_in_the_place_of_a_file_hangs_nothing(folders: dict[str, Path], tmp_path: Path, kind: str) -> None:
+    damaged = Damaged(kind, folders[kind])
+    for path in sorted(path for path in folders[kind].rglob("*") if path.is_file() and "listening" not in path.parts):
+        folder = Path(shutil.copytree(folders[kind], tmp_path / "damaged"))
+        piped(folder / path.relative_to(folders[kind]), random.Random())
+        result, told = outcome(damaged.reader, folder)
+        assert result == "refused" or (result, told) == ("read", damaged.expected), f"{path}: {told}"
+        shutil.rmtree(folder)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fourfloor.api.outputs import refuse_existing
+from fourfloor.reading import read_file
 from fourfloor.saving import save_file
 
 if TYPE_CHECKING:
@@ -13,13 +14,14 @@ if TYPE_CHECKING:
     from fourfloor.evaluation.sources import Sample
 
 BASELINE = "beat slices, no network"
+MAX_BYTES = 1 << 28
 REPORT = ("comparison.json", "comparison.md", "comparison.html")
 
 
 def refuse_another(out: Path, systems: Collection[str], data_hash: str, n: int, seed: int) -> None:
     """Raise FourfloorError where a folder holds another comparison; the same one, or a part of it, goes on."""
     try:
-        saved = json.loads((out / REPORT[0]).read_bytes())
+        saved = json.loads(read_file(out / REPORT[0], MAX_BYTES))
         names = {row["name"] for row in saved["systems"]}
         same = [saved[key] for key in ("data_hash", "n", "seed")] == [data_hash, n, seed]
         goes_on = same and names <= {*systems, BASELINE}

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from fourfloor.errors import FourfloorError
+from fourfloor.reading import read_file
 from fourfloor.saving import save_file
+
+MAX_BYTES = 1 << 28  # measures of ten thousand loops are a tenth of it
 
 
 def keep(path: Path, content: Any) -> None:
@@ -20,7 +23,7 @@ def keep(path: Path, content: Any) -> None:
 def kept(path: Path, missing: Any = None) -> Any:
     """Return what `keep` wrote; `missing` where nothing is there, or not what was written."""
     try:
-        read = json.loads(path.read_bytes())
+        read = json.loads(read_file(path, MAX_BYTES))
         intact = read["sha256"] == _hash(read["content"])
     except FileNotFoundError:
         return missing

@@ -17,6 +17,7 @@ from fourfloor.copies.passages import training_passages
 from fourfloor.dataset import Dataset
 from fourfloor.envelope import Envelope
 from fourfloor.errors import FourfloorError
+from fourfloor.reading import read_file
 from fourfloor.saving import save_file
 
 ARRAYS, ABOUT = "reference.safetensors", "reference.json"
@@ -71,10 +72,7 @@ def load(folder: Path) -> Fingerprints:
     """Read the fingerprints beside a model; FourfloorError in one line where they are missing or damaged."""
     try:
         content = header.read_json(folder / ABOUT)
-        with open(folder / ARRAYS, "rb") as file:
-            packed = file.read(MAX_BYTES + 1)
-        if len(packed) > MAX_BYTES:
-            raise FourfloorError(f"{ARRAYS} is larger than {MAX_BYTES} bytes")
+        packed = read_file(folder / ARRAYS, MAX_BYTES)
         return Fingerprints(*packing.unseal(content, packed))
     except (OSError, FourfloorError) as error:
         missing = not all((folder / name).exists() for name in (ABOUT, ARRAYS))

@@ -36,6 +36,7 @@ from fourfloor.ingestion.schema import (
     Track,
     parse,
 )
+from fourfloor.reading import read_file
 from fourfloor.representations import latent
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import resample_loop
@@ -44,6 +45,7 @@ from fourfloor.workspace import finish_interrupted
 __all__ = ["Catalogue", "Loop", "Track", "hash_file", "load", "loop_features"]
 
 FILES = frozenset([CATALOGUE, AUDIO, FEATURES, CODEC, *TRUTH])
+MAX_BYTES = 1 << 28  # of catalogue.json: a million loops
 _REBUILD = "make the dataset again with --overwrite"
 
 
@@ -76,7 +78,7 @@ def load(path: str | Path, verify: bool = True, once: bool = False) -> Catalogue
 def read_json(folder: Path) -> dict[str, Any]:
     """Read the catalogue of a folder; ValueError in a few words where it is none, OSError where it cannot be read."""
     try:
-        content = json.loads((folder / CATALOGUE).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        content = json.loads(read_file(folder / CATALOGUE, MAX_BYTES).decode("utf-8"), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise FourfloorError(f"{CATALOGUE} is damaged at line {error.lineno}") from None
     except UnicodeDecodeError:

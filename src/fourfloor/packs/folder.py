@@ -17,10 +17,12 @@ from typing import Any
 
 from fourfloor.audio import display_name
 from fourfloor.errors import FourfloorError
+from fourfloor.reading import read_file
 from fourfloor.saving import sync_folder
 from fourfloor.workspace import Workspace, finish_interrupted, resolved
 
 MANIFEST = "pack.json"
+_MAX_MANIFEST_BYTES = 1 << 26
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # a zip's zero: the same pack has the same bytes whenever it is written
 
 
@@ -88,7 +90,7 @@ def _check_target(out: Path, overwrite: bool, as_zip: bool) -> None:
 def _listed(out: Path) -> set[str]:
     """Return the files of the pack in a folder; an empty set where it holds none, or one that names other places."""
     try:
-        names = {MANIFEST, *json.loads((out / MANIFEST).read_bytes())["files"]}
+        names = {MANIFEST, *json.loads(read_file(out / MANIFEST, _MAX_MANIFEST_BYTES))["files"]}
         inside = all(not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts for name in names)
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return set()

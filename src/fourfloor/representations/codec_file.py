@@ -7,6 +7,7 @@ from pathlib import Path
 from safetensors import SafetensorError, numpy
 
 from fourfloor.errors import FourfloorError
+from fourfloor.reading import read_file
 from fourfloor.representations import codec_arrays
 from fourfloor.representations.latent import Codec, check
 
@@ -27,7 +28,7 @@ def load(path: Path, data_hash: str) -> Codec:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise FourfloorError(f"more than {MAX_BYTES} bytes")
-        content = path.read_bytes()
+        content = read_file(path, MAX_BYTES)
         codec = Codec(**numpy.load(content))
         check(codec)
         told = _metadata(content)

@@ -24,6 +24,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from fourfloor.errors import FourfloorError
+from fourfloor.reading import open_file
 from fourfloor.saving import save_file
 from fourfloor.training import schema
 
@@ -161,7 +162,7 @@ def _read(description: Path, needed: Iterable[str] = ()) -> tuple[dict[str, Any]
 def _read_tensors(path: Path) -> bytes:
     """Read the undecoded tensors, whose size is looked at first; CheckpointError in one line."""
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             if os.fstat(file.fileno()).st_size > MAX_TENSOR_BYTES:
                 raise CheckpointError(f"{path}: {_TOO_LARGE}; use another checkpoint")
             return file.read()
@@ -171,7 +172,7 @@ def _read_tensors(path: Path) -> bytes:
 
 def _read_json(description: Path) -> tuple[dict[str, Any], bytes]:
     try:
-        with open(description, "rb") as file:
+        with open_file(description) as file:
             text = file.read(MAX_JSON_BYTES + 1)
         meta = json.loads(text) if len(text) <= MAX_JSON_BYTES else None
     except OSError as error:

@@ -7,6 +7,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from fourfloor.errors import FourfloorError
+from fourfloor.reading import open_file
 from fourfloor.saving import save_file
 
 LOGGER = logging.getLogger(__name__)
@@ -74,5 +76,9 @@ def _record(line: str) -> dict[str, Any] | None:
 def _lines(path: Path) -> list[str]:
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    try:
+        with open_file(path) as file:
+            lines = file.read().decode("utf-8", "replace").split("\n")
+    except OSError as error:
+        raise FourfloorError(f"{path}: cannot be read ({error.strerror}); move it away") from None
     return [line for line in lines[:-1] if line]  # the piece after the last newline is unfinished
