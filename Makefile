@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data/compare
 
-.PHONY: help coverage test-torch-range soak loops studio examples listen test test-readers music music-judge model compare bench api clean
+.PHONY: help coverage test-torch-range soak loops studio examples listen test test-readers music music-judge model verbs-models compare bench api clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -47,6 +47,9 @@ music-judge:                    ## fetch open music of five other artists to dat
 
 model: .venv/installed          ## make the bundled model anew in data/ and runs/ (two hours on two cores)
 	scripts/model.sh
+
+verbs-models: .venv/installed   ## make the networks of stems, midi and rekit in data/, runs/ and the package (90 minutes)
+	scripts/verbs_models.sh
 
 compare: .venv/installed        ## train every family for twenty minutes of one core on DATA, and write comparison/ (hours)
 	$(BIN)/fourfloor compare $(sort $(wildcard recipes/seed/*.toml)) $(filter-out recipes/adapt.toml recipes/decoder.toml recipes/one-track.toml recipes/separator.toml recipes/transcriber.toml,$(sort $(wildcard recipes/*.toml))) \

@@ -130,3 +130,13 @@ def test_a_hit_is_played_faster_from_its_onset() -> None:
     assert twice[1][40, 0] == 16
     half = stems.faster(low, power, onsets, 0.5)
     assert np.allclose(half[0][32:95].ravel(), 0.5 * ramp[:63].ravel(), atol=1e-2)
+
+
+def test_a_ringing_kick_rises_from_each_onset_to_the_next() -> None:
+    rises = stems.ringing(np.array([32, 96]), 128, 6.0, np.random.default_rng(2)).ravel()
+    assert rises[32 * stems.HOP] == rises[96 * stems.HOP] == 1
+    inside = np.log(rises[32 * stems.HOP : 96 * stems.HOP])
+    assert np.abs(inside).max() > 0.1
+    assert inside.max() <= stems.MOST_RING + 1e-4
+    assert np.allclose(np.diff(inside[:100]), inside[1], atol=1e-4)
+    assert np.log(rises[0]) == pytest.approx(np.log(rises[64 * stems.HOP]), abs=1e-4)  # 32 frames after an onset, both

@@ -34,12 +34,16 @@ class Config:
     bars: int = 1  # of a crop; whole bars, so that its end leads into its start nearly as a loop's does
     gain_db: float = 5.0  # deviation of each stem's random level
     equalize_db: float = 5.0  # deviation of a random equalizer's knobs, for each stem
+    kick_ring: float = 6.0  # kicks decay by up to as many nepers a beat more slowly
+    kick_pitch: float = 0.5  # kicks are moved by up to exp(this) up or down, in the bins of the long STFT
     recombined: float = 0.6  # share of crops whose stems come from four loops
 
     def __post_init__(self) -> None:
         if not 1 <= self.bars <= 64 or not 0 <= self.gain_db <= 40 or not 0 <= self.equalize_db <= 20:
             given = f"bars {self.bars}, gain_db {self.gain_db:g}, equalize_db {self.equalize_db:g}"
             raise FourfloorError(f"{given}: choose 1-64, 0-40 and 0-20")
+        if not 0 <= self.kick_ring <= 20 or not 0 <= self.kick_pitch <= 2:
+            raise FourfloorError(f"kick_ring {self.kick_ring:g}, kick_pitch {self.kick_pitch:g}: choose 0-20, 0-2")
         if not 0 <= self.recombined <= 1:
             raise FourfloorError(f"recombined {self.recombined:g}: choose 0-1")
 
@@ -72,9 +76,24 @@ def crop(loops: Loops, config: Config, split: str, rng: np.random.Generator) -> 
         around = (start + frames) % len(power)
         scores.append(loops.truth("score.u8", index).reshape(len(power), len(ROLES))[around])
         varied = varied_db(config, rng) if split == "train" else 0.0
-        powers.append(np.exp(power[around, MIX if whole else number].astype(np.float32)) * 10 ** (varied / 10))
+        part = np.exp(power[around, MIX if whole else number].astype(np.float32)) * 10 ** (varied / 10)
+        if split == "train" and not whole and stems.STEMS[number] == "kick":
+            part = another_kick(part, np.flatnonzero(scores[-1][:, 0]), config, rng)
+        powers.append(part)
     score = np.concatenate([scores[0][:, :1], scores[1][:, 1:5], scores[2][:, 5:]], axis=1)
     return powers[0] if whole else np.sum(powers, axis=0), score
+
+
+def another_kick(power: np.ndarray, onsets: np.ndarray, config: Config, rng: np.random.Generator) -> np.ndarray:
+    """Let the kicks of a power `(frames, SEEN)` ring longer or shorter, at another pitch."""
+    power = power * stems.ringing(onsets, len(power), config.kick_ring, rng)[:, :1] ** 2
+    bins = np.arange(LONG_BINS.start, LONG_BINS.stop)
+    moved = bins * np.exp(rng.uniform(-1, 1) * config.kick_pitch) - LONG_BINS.start
+    below = np.clip(moved.astype(int), 0, len(bins) - 2)
+    share = np.clip(moved - below, 0, 1).astype(np.float32)
+    long = power[:, BANDS:].copy()
+    power[:, BANDS:] = (1 - share) * long[:, below] + share * long[:, below + 1]
+    return power
 
 
 def varied_db(config: Config, rng: np.random.Generator) -> np.ndarray:

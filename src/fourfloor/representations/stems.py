@@ -25,6 +25,7 @@ HOP = LOW_PER_BEAT // FRAMES_PER_BEAT
 LOW_WINDOW = 5 * HOP  # two frames before and after its own
 FIRST_BIN, LAST_BIN = 16, 950  # 344 Hz, below the split at any tempo, to 20.5 kHz
 BANDS = 64
+MOST_RING = 3.5  # nepers, 30 dB: a kick that hardly decays until the next
 FLOOR = 1e-6  # of the loop's power: -60 dB
 POWER_OF_A_FRAME = 3.0  # the bins of a frame under this window sum to three times its mean square
 
@@ -38,14 +39,16 @@ class Config:
     equalize_db: float = 3.0  # deviation of a random equalizer's knobs, for each stem
     dispersion: float = 1.0  # deviation of the knobs of a random phase of the low band, for each stem, in radians
     kick_speed: float = 0.7  # kicks are played up to exp(this) times as fast or as slowly, each from its onset
+    kick_ring: float = 6.0  # kicks decay by up to as many nepers a beat more slowly
     recombined: float = 0.7  # share of crops whose stems come from four loops
 
     def __post_init__(self) -> None:
         if not 1 <= self.bars <= 64 or not 0 <= self.gain_db <= 40 or not 0 <= self.equalize_db <= 20:
             given = f"bars {self.bars}, gain_db {self.gain_db:g}, equalize_db {self.equalize_db:g}"
             raise FourfloorError(f"{given}: choose 1-64, 0-40 and 0-20")
-        if not 0 <= self.dispersion <= 10 or not 0 <= self.kick_speed <= 2:
-            raise FourfloorError(f"dispersion {self.dispersion:g}, kick_speed {self.kick_speed:g}: choose 0-10 and 0-2")
+        if not 0 <= self.dispersion <= 10 or not 0 <= self.kick_speed <= 2 or not 0 <= self.kick_ring <= 20:
+            given = f"dispersion {self.dispersion:g}, kick_speed {self.kick_speed:g}, kick_ring {self.kick_ring:g}"
+            raise FourfloorError(f"{given}: choose 0-10, 0-2 and 0-20")
         if not 0 <= self.recombined <= 1:
             raise FourfloorError(f"recombined {self.recombined:g}: choose 0-1")
 
@@ -99,7 +102,10 @@ def mixed(loops: Loops, config: Config, split: str, rng: np.random.Generator) ->
         every_low, every_power = analysis(loops, index)
         low, power = every_low[:, number].astype(np.float32), np.exp(every_power[:, number].astype(np.float32))
         if varied and STEMS[number] == "kick":
-            low, power = faster(low, power, kick_onsets(loops, index), np.exp(rng.uniform(-1, 1) * config.kick_speed))
+            onsets = kick_onsets(loops, index)
+            low, power = faster(low, power, onsets, np.exp(rng.uniform(-1, 1) * config.kick_speed))
+            rings = ringing(onsets, len(power), config.kick_ring, rng)
+            low, power = low * rings, power * rings[:, :1] ** 2
         around = (start + np.arange(frames)) % len(power)
         low, power = low[around].ravel(), power[around]
         if varied:
@@ -166,6 +172,16 @@ def faster(low: np.ndarray, power: np.ndarray, onsets: np.ndarray, speed: float)
             chosen = chosen + (since % 1)[:, None].astype(np.float32) * (following - chosen)
         played.append(np.where((since < lasts - 1)[:, None], chosen, 0))
     return played[0].reshape(low.shape).astype(np.float32), played[1].astype(np.float32)
+
+
+def ringing(onsets: np.ndarray, frames: int, most: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw a gain `(frames, HOP)` that rises from each onset to the next: a drum that decays more slowly, or faster."""
+    if not len(onsets):
+        return np.ones((frames, HOP), np.float32)
+    begins = HOP * (onsets[:, None] + frames * np.arange(-1, 1)).T.ravel()
+    at = np.arange(HOP * frames)
+    beats = (at - begins[np.searchsorted(begins, at, side="right") - 1]) / LOW_PER_BEAT
+    return np.exp(np.minimum(rng.uniform(-most / 3, most) * beats, MOST_RING)).reshape(frames, HOP).astype(np.float32)
 
 
 def analysis(loops: Loops, index: int) -> tuple[np.ndarray, np.ndarray]:
