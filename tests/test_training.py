@@ -413,6 +413,19 @@ def test_minutes_spent_on_preparation_leave_one_step(tmp_path: Path) -> None:
     assert after == [("writing sample loops of step 1", 1.0)]  # which leaves the bar full
 
 
+def test_a_run_with_nothing_left_to_do_is_shown_as_done(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    seen: list[Progress] = []
+    task = loop.Task(
+        model=Line(), batches=batches, config=Config(batch_size=4), run=tmp_path, meta={}, on_progress=seen.append,
+        listen=lambda model, step: None,
+    )  # fmt: skip
+    for resumed in (None, lambda: checkpoint.load_latest(tmp_path)):
+        seen.clear()
+        loop.train(task, Budget(steps=2), resumed and resumed())
+        assert [progress.share_done for progress in seen if progress.stage and progress.step] == [1.0]
+
+
 def test_a_preparation_that_takes_most_of_the_minutes_is_told() -> None:
     (told,) = late_start(111.0, Budget(minutes=2.0))
     assert told.startswith("The preparation took 1.9 min of the requested 2 min, so few steps are left.")

@@ -12,7 +12,7 @@ import pytest
 
 from fourfloor import workspace
 from fourfloor.errors import FourfloorError
-from fourfloor.workspace import Workspace, finish_interrupted
+from fourfloor.workspace import Workspace, finish_interrupted, visible_names
 
 OURS = frozenset(["a.txt", "b.txt", "c.txt"])
 
@@ -51,6 +51,13 @@ def test_what_does_not_carry_the_mark_is_not_touched(tmp_path: Path) -> None:
     with pytest.raises(FourfloorError, match="move it away first"):
         make(tmp_path / "x", a="3")
     assert tree(tmp_path) == before | {"x/a.txt": "2", ".x.fourfloor/mine.txt": "mine"}
+
+
+def test_what_a_person_sees_of_a_folder(tmp_path: Path) -> None:
+    for name in ("song.wav", ".DS_Store", ".hidden"):
+        (tmp_path / name).touch()
+    (tmp_path / "lost+found").mkdir()
+    assert visible_names(tmp_path) == {"song.wav"}
 
 
 def test_nothing_stays_of_what_is_not_placed(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def train(task: Task, budget: Budget, resumed: checkpoint.Checkpoint | None = No
     """
     with thread_limit(task.config.threads):
         state = _begin(task, resumed)
+        state.share_done = budget.share(state.step, state.elapsed)
         pace, stop = _Pace(state.step, state.elapsed, saved_step=state.step), Interruption()
         signals = on_stop(stop) if task.stop_on_signals else nullcontext()
         with closing(Log(task.run / "log.jsonl", from_step=state.step if resumed else None)) as log, signals:
