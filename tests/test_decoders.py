@@ -43,7 +43,7 @@ def test_the_one_trained_for_longer_is_taken_and_named(runs: Path, caplog: pytes
     trained_for(runs / "another", 1.0)
     with caplog.at_level(logging.WARNING):
         assert decoder_of(str(runs / "prior")).source == runs / "decoder"
-    assert "trained for longer than another; --decoder names another" in caplog.text
+    assert "which was trained longer than another; choose another with --decoder" in caplog.text
     trained_for(runs / "another", 101.0)
     assert decoder_of(str(runs / "prior")).source == runs / "another"
 

@@ -413,7 +413,7 @@ def test_a_dataset_that_is_not_music_is_not_anchored(tmp_path: Path) -> None:
     assert card.broken[-1] in notes[0]
     assert set(card.verdict.values()) == {None}
     assert {gate["passes"] for gate in card.gates.values()} == {None}
-    assert "Verdict: none. The scale is not anchored" in (out / "scorecard.md").read_text()
+    assert "Verdict: none. The reference rows do not support one" in (out / "scorecard.md").read_text()
 
 
 def test_a_dataset_that_holds_out_too_little_gives_numbers_at_once_and_no_verdict(

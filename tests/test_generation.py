@@ -374,7 +374,7 @@ def test_only_a_model_of_the_same_family_can_be_tuned(
         ({"bpm": "126"}, "bpm is '126': pass a finite number, such as 126.5"),
         ({"bars": 4.0}, "bars is 4.0: pass a whole number, such as 4"),
         ({"seed": 1.5}, "seed is 1.5: pass a whole number"),
-        ({"bars": 3}, "bars 3 is none of 1, 2, 4, 8"),
+        ({"bars": 3}, "bars 3 is not one of 1, 2, 4, 8"),
         ({"count": 0}, "count 0 is outside"),
         ({"seed": -1}, "seed -1 is outside"),
         ({"seed": 2**63 - 2, "count": 3}, "seed 9223372036854775808 is outside"),  # of the last one

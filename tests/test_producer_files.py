@@ -232,7 +232,7 @@ def test_plain_files_of_the_user_and_of_another_run_stay(tmp_path: Path) -> None
     files.mkdir()
     (files / "mine.wav").write_bytes(b"mine")
     for overwrite in (False, True):
-        with pytest.raises(ValueError, match=r"x-files: holds mine\.wav, which no run made"):
+        with pytest.raises(ValueError, match=r"x-files: holds mine\.wav, which produce did not write"):
             produce(tmp_path / "x", count=1, jobs=1, wav=True, overwrite=overwrite, **SMALL)
     (files / "mine.wav").unlink()
     produce(tmp_path / "x", count=2, jobs=1, wav=True, midi=True, **SMALL)

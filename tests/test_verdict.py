@@ -1,4 +1,4 @@
-"""Verdicts rest on intervals: inside passes, outside fails, astride cannot tell, and noise tightens no limit."""
+"""Verdicts rest on intervals: inside passes, outside fails, astride is undecided, and noise tightens no limit."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -104,7 +104,7 @@ def test_inside_passes_outside_fails_and_astride_cannot_tell() -> None:
         assert gate.high == 4.5  # halfway from 0 to 9
         assert gate.passes is passes, (value, half)
     told = judge(numbers(5.0, style=1.0), rows(), RULER, 256)["style"].judged_by
-    assert told.endswith("cannot tell, some 25 held-out tracks would")
+    assert told.endswith("undecided; some 25 held-out tracks would decide")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,12 @@ def fitting(run: Path, codec_hash: str, bundled: Sequence[Path]) -> list[Path]:
     found = [path for _, path in sorted(beside)]
     if len(found) > 1:
         others = ", ".join(path.name for path in found[1:])
-        LOGGER.warning("%s: heard with %s, trained for longer than %s; --decoder names another", run, found[0], others)
+        LOGGER.warning(
+            "%s: uses the decoder %s, which was trained longer than %s; choose another with --decoder",
+            run,
+            found[0],
+            others,
+        )
     return found + [folder / "decoder.json" for folder in bundled if _codec_of(folder / "decoder.json") == codec_hash]
 
 

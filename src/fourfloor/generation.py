@@ -40,7 +40,9 @@ class Request:
         if not low <= self.bpm <= high:
             raise FourfloorError(f"bpm {self.bpm:g} is outside {low:g}-{high:g}: choose a tempo in that range")
         if self.bars not in BAR_CHOICES:
-            raise FourfloorError(f"bars {self.bars} is none of {', '.join(map(str, BAR_CHOICES))}: choose one of them")
+            raise FourfloorError(
+                f"bars {self.bars} is not one of {', '.join(map(str, BAR_CHOICES))}: choose one of them"
+            )
         check_seed(self.seed)
 
 
@@ -173,7 +175,7 @@ def _checked(values: np.ndarray, limit: float, trained: Trained) -> np.ndarray:
 
 def _unsound(trained: Trained) -> FourfloorError:
     where = trained.source or "the model in training"
-    return FourfloorError(f"{where}: its weights produce values that are not sound; use another model or checkpoint")
+    return FourfloorError(f"{where}: its weights produce values that are not audio; use another model or checkpoint")
 
 
 def draw_requests(request: Request, draws: int) -> list[Request]:

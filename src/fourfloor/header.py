@@ -82,7 +82,7 @@ def parse(meta: dict[str, Any], source: Path) -> Header:
     }
     for key, is_sound in checks.items():
         if key not in meta:
-            raise CheckpointError(f"{source}: says no {_NAMES[key]}, as models of this version do; train it again")
+            raise CheckpointError(f"{source}: lacks its {_NAMES[key]}; train it again with this version")
         if not is_sound(meta[key]):
             raise CheckpointError(f"{source}: its {_NAMES[key]} is damaged; use another checkpoint")
     plan = recipe.parse(meta["recipe"], str(source))
@@ -93,7 +93,9 @@ def parse(meta: dict[str, Any], source: Path) -> Header:
         raise CheckpointError(f"{source}: the scale of its controls is damaged; use another checkpoint")
     parent = meta.get("parent")
     if parent is not None and not _is_text(parent, 4096):
-        raise CheckpointError(f"{source}: the name of the model it was tuned from is damaged; use another checkpoint")
+        raise CheckpointError(
+            f"{source}: the name of the model it was fine-tuned from is damaged; use another checkpoint"
+        )
     return Header(
         plan, meta["step"], float(meta["elapsed"]), meta["shape"], meta["vocabulary"], meta["data_hash"], meta
     )

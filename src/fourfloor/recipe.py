@@ -169,7 +169,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if origin is typing.Literal:
         if value in arguments:
             return value
-        raise FourfloorError(f"{where} = {_shown(value)} is none of {', '.join(map(repr, arguments))}")
+        raise FourfloorError(f"{where} = {_shown(value)} is not one of {', '.join(map(repr, arguments))}")
     if origin in (typing.Union, types.UnionType):
         return _convert(value, next(a for a in arguments if a is not type(None)), where)
     if origin is tuple and isinstance(value, list | tuple):

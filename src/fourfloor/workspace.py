@@ -65,7 +65,9 @@ class Workspace:
     def _claim(self, folder: Path) -> tuple[Path, FileLock]:
         """Lock a hidden folder, empty it, and try whether a file can move from it to its place."""
         if os.path.lexists(folder) and not _is_marked(folder):
-            raise FourfloorError(f"{folder}: is not fourfloor's, yet has the name it works under; move it away first")
+            raise FourfloorError(
+                f"{folder}: fourfloor works under this name, but did not make this folder; move it away first"
+            )
         folder.mkdir(exist_ok=True)
         lock = FileLock(folder / LOCK, thread_local=False)
         try:

@@ -235,7 +235,7 @@ def seal(path: Path, meta: dict, tensors: bytes) -> None:
         (lambda meta: meta["recipe"]["model"].update(family="os"), "'os' is unknown"),
         (lambda meta: meta.update(vocabulary={"a": 1}), "vocabulary is"),
         (lambda meta: meta.update(shape=[]), "shape is"),
-        (lambda meta: meta.pop("recipe"), "says no recipe"),
+        (lambda meta: meta.pop("recipe"), "lacks its recipe"),
         (lambda meta: meta.update(format=99), "was not written by this version"),
     ],
 )
@@ -373,7 +373,7 @@ def test_a_tuned_model_that_is_still_its_parent_says_so(
 @pytest.mark.parametrize("name", ["recipe.toml", "catalogue.json", "song.wav"])
 def test_a_folder_with_other_files_is_no_run_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
-    with pytest.raises(FourfloorError, match=f"holds '{name}', which no run wrote; choose"), claimed(tmp_path):
+    with pytest.raises(FourfloorError, match=f"holds '{name}', which no training wrote; choose"), claimed(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == [name]
 

@@ -37,7 +37,7 @@ def with_weights(trained: loading.Trained, value: float) -> loading.Trained:
 def test_weights_that_make_no_sound_name_their_model(model: loading.LoopModel, half: str, value: float) -> None:
     changed: dict[str, Any] = {half: with_weights(getattr(model, half), value)}
     absurd = replace(model, **changed)
-    with pytest.raises(FourfloorError, match="produce values that are not sound") as caught:
+    with pytest.raises(FourfloorError, match="produce values that are not audio") as caught:
         generation.make_loop(absurd, Request(bars=1))
     assert str(caught.value).startswith(f"{getattr(model, half).source}: ")
 

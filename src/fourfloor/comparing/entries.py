@@ -74,7 +74,7 @@ def read_entries(asked: Sequence[Path], runs: Path, overrides: Sequence[str]) ->
             beside = path.parent / DECODER
             if not beside.exists():
                 raise FourfloorError(
-                    f"{path}: what {plan.family} samples needs a decoder: put its recipe beside, {beside}"
+                    f"{path}: {plan.family} needs a decoder; put the decoder's recipe beside it: {beside}"
                 )
             decoder = Entry(beside.stem, beside, recipe.load(beside, overrides), runs / beside.stem)
         entries.append(Entry(path.stem, path, plan, runs / path.stem, decoder))
@@ -135,7 +135,7 @@ def _refuse_equal_names(entries: Sequence[Entry]) -> None:
     known: dict[str, Path] = {}
     for member in [member for entry in entries for member in entry.members]:
         if not member.name.isprintable() or member.name.startswith("."):
-            raise FourfloorError(f"{member.path}: its name cannot be a run's; rename it")
+            raise FourfloorError(f"{member.path}: its name cannot be used for a run folder; rename it")
         other = known.setdefault(member.name, member.path)
         if _identity(other) != _identity(member.path):
             raise FourfloorError(f"{other} and {member.path} have one name, so they would share a run; rename one")

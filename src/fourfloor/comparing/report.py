@@ -29,7 +29,7 @@ PICTURE_BYTES = 55_000
 _PLAYER_BYTES_A_SECOND = 2 * 22_050 * 4 / 3
 _BAR_CHOICES = (4, 2, 1)
 FAILS = " !"
-_VERDICT = {True: "yes", False: "no", None: "cannot tell"}
+_VERDICT = {True: "yes", False: "no", None: "undecided"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class Comparison:
 
     systems: Sequence[System]
     rows: Mapping[str, Mapping[str, float]]
-    broken: Sequence[str]  # why the scale is not anchored
+    broken: Sequence[str]  # why there is no verdict
     budget: str
     n: int
     seed: int
@@ -125,7 +125,7 @@ def _conditions(comparison: Comparison) -> str:
 def _notes(comparison: Comparison) -> list[str]:
     notes = list(comparison.notes)
     if comparison.broken:
-        notes.append("the scale is not anchored, so there is no verdict: " + "; ".join(comparison.broken))
+        notes.append("the reference rows do not support a verdict: " + "; ".join(comparison.broken))
     return notes
 
 

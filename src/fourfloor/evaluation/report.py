@@ -32,7 +32,7 @@ STATEMENT = (
 )
 MAX_COPIES = 4
 REPORT = ("scorecard.json", "scorecard.md", "scorecard.html")
-WORD = {True: "yes", False: "no", None: "cannot tell"}
+WORD = {True: "yes", False: "no", None: "undecided"}
 PLOTTED = ("pulse", "independence", "repetition", "flatness_db", "modulation_db", "crest_db")
 
 
@@ -68,7 +68,7 @@ def markdown_table(table: Sequence[Sequence[str]]) -> str:
 
 def _verdict_line(card: Scorecard) -> str:
     if card.broken:
-        return f"Verdict: none. The scale is not anchored: {'; '.join(card.broken)}."
+        return f"Verdict: none. The reference rows do not support one: {'; '.join(card.broken)}."
     words = ", ".join(f"{kind.replace('_', ' ')}: {WORD[passed]}" for kind, passed in card.verdict.items())
     return f"Verdict: {words}. Better than slices of the training set: {WORD[card.beats_slices]}."
 

@@ -42,7 +42,7 @@ class Scorecard:
     """All that was measured; `to_json` is the documented part, the rest serves the report."""
 
     verdict: dict[str, bool | None]
-    broken: list[str]  # why the scale is not anchored, so that there is no verdict
+    broken: list[str]  # why there is no verdict
     numbers: dict[str, float]
     rows: dict[str, dict[str, float]]
     gates: dict[str, dict[str, Any]]

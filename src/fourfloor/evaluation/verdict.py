@@ -116,7 +116,7 @@ def _gate(number: str, numbers: Numbers, low: float, high: float, judged_by: str
     elif interval.high < low or interval.low > high:
         passes = False
     else:
-        judged_by = f"{judged_by}: cannot tell, some {settled_by(n, interval, low, high):,} {unit} would"
+        judged_by = f"{judged_by}: undecided; some {settled_by(n, interval, low, high):,} {unit} would decide"
     return Gate(
         number=number, value=interval.value, value_low=interval.low, value_high=interval.high, low=low, high=high,
         judged_by=judged_by, passes=passes,

@@ -208,7 +208,7 @@ def _control(name: str, rank: float) -> str:
 def _fault(name: str, row: "WrittenLoop") -> str:
     """Say a fault of `fourfloor.faults` in words."""
     said = {
-        "not finite": "contains values that are not sound", "silent": "is silent", "open seam": "does not close",
+        "not finite": "contains values that are not audio", "silent": "is silent", "open seam": "does not close",
         "copy": "copies a passage of the training music", "clipped": "is clipped",
         "tempo": f"sounds like {row.bpm_measured:.1f} BPM",
     }  # fmt: skip

@@ -25,7 +25,9 @@ def check_files(files: Path, replace: bool) -> Iterator[None]:
     try:
         names = visible_names(files) if files.is_dir() else set()
         if foreign := sorted(name for name in names if name != EVENTS and not name.startswith("fourfloor_")):
-            raise FourfloorError(f"{files}: holds {foreign[0]}, which no run made; move it, or choose another --out")
+            raise FourfloorError(
+                f"{files}: holds {foreign[0]}, which produce did not write; move it, or choose another --out"
+            )
         if names and not replace:
             raise FourfloorError(f"{files}: holds files of another run; choose another --out or pass --overwrite")
         files.mkdir(parents=True, exist_ok=True)

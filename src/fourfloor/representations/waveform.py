@@ -44,7 +44,7 @@ def check_loops(loops: Loops, config: Config) -> None:
     if config.beats:
         if loops.bars * BEATS_PER_BAR < config.beats:
             raise FourfloorError(
-                f"has loops of {loops.bars} bars, which hold no {config.beats} beats; lower representation.beats"
+                f"has loops of {loops.bars} bars, too short for {config.beats} beats; lower representation.beats"
             )
         return
     fastest = max(loops.bpm(int(index)) for split in ("train", "validation") for index in loops.indices(split))

@@ -30,7 +30,9 @@ def claimed(run: Path) -> Iterator[None]:
     """
     began = (run / checkpoint.FOLDER).is_dir() or (run / "run.json").is_file()
     if not began and run.is_dir() and (others := visible_names(run) - {LOCK}):
-        raise FourfloorError(f"{run}: holds {sorted(others)[0]!a}, which no run wrote; choose a new folder for --out")
+        raise FourfloorError(
+            f"{run}: holds {sorted(others)[0]!a}, which no training wrote; choose a new folder for --out"
+        )
     lock = FileLock(run / LOCK, thread_local=False)
     try:
         (run / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)

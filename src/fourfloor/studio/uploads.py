@@ -60,7 +60,9 @@ def source_of(folder: Path, upload: str | None, named: str | None) -> Path:
     """Return the folder of tracks that is meant: an upload's, or one of this machine; FourfloorError for none."""
     path = folder / UPLOADS / upload if upload else Path(named or "").expanduser()
     if not (upload or named) or not path.is_dir():
-        raise FourfloorError(f"{display_name(path)}: is no folder; choose one with tracks, or drop files on the page")
+        raise FourfloorError(
+            f"{display_name(path)}: is not a folder; choose one with tracks, or drop files on the page"
+        )
     return path.resolve()
 
 
