@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data/compare
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --constraint constraints.txt
+SIZE := Training needs torch: 200 MB as a build for CPUs, gigabytes with CUDA. \
+        For the former stop here, and type: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make
 
 .PHONY: help coverage test-torch-range soak loops studio examples listen test test-readers music music-judge model verbs-models compare bench api clean
 .DELETE_ON_ERROR:
@@ -36,7 +39,7 @@ coverage: .venv/installed-test  ## run all tests and print which lines they do n
 
 test-torch-range:               ## run the tests of models, training and generation with the newest torch, in build/torch (GBs)
 	$(PYTHON) -m venv build/torch
-	build/torch/bin/pip install --quiet --disable-pip-version-check --upgrade --editable '.[test]'
+	build/torch/bin/pip install --quiet --disable-pip-version-check --upgrade --editable '.[train,test]'
 	build/torch/bin/pytest tests/test_models.py tests/test_training.py tests/test_generation.py tests/test_old.py
 
 music:                          ## fetch the open training music to data/tracks (Debian packages, no root)
@@ -45,24 +48,24 @@ music:                          ## fetch the open training music to data/tracks 
 music-judge:                    ## fetch open music of five other artists to data/judge, for judging and adapting only
 	scripts/music.sh data/judge scripts/music-judge.txt
 
-model: .venv/installed          ## make the bundled model anew in data/ and runs/ (two hours on two cores)
+model: .venv/installed-train          ## make the bundled model anew in data/ and runs/ (two hours on two cores)
 	scripts/model.sh
 
-verbs-models: .venv/installed   ## make the networks of stems, midi and rekit in data/, runs/ and the package (90 minutes)
+verbs-models: .venv/installed-train   ## make the networks of stems, midi and rekit in data/, runs/ and the package (90 minutes)
 	scripts/verbs_models.sh
 
-compare: .venv/installed        ## train every family for twenty minutes of one core on DATA, and write comparison/ (hours)
+compare: .venv/installed-train        ## train every family for twenty minutes of one core on DATA, and write comparison/ (hours)
 	$(BIN)/fourfloor compare $(sort $(wildcard recipes/seed/*.toml)) $(filter-out recipes/adapt.toml recipes/decoder.toml recipes/one-track.toml recipes/separator.toml recipes/transcriber.toml,$(sort $(wildcard recipes/*.toml))) \
 		--data $(DATA) --minutes 20 --jobs 2 --runs runs/compare --out comparison
 
-bench: .venv/installed          ## print real-time factors and peak memory
+bench: .venv/installed-train          ## print real-time factors and peak memory
 	$(BIN)/python scripts/bench.py
 
 help:                           ## list what make can do
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name about; do \
 		printf '%-18s %s\n' "$$name" "$$about"; done
 
-api: .venv/installed            ## write docs/api.md from the docstrings
+api: .venv/installed-train            ## write docs/api.md from the docstrings
 	$(BIN)/python scripts/api_page.py
 
 clean:                          ## remove the environment, loops/ and examples/
@@ -71,14 +74,21 @@ clean:                          ## remove the environment, loops/ and examples/
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
+# Each set of libraries brings those of the sets before it, so their marks are set as well.
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --constraint constraints.txt --editable .
+	$(INSTALL) --editable .
 	touch $@
 
-.venv/installed-test: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --constraint constraints.txt --editable '.[test]'
-	touch .venv/installed .venv/installed-studio $@
-
 .venv/installed-studio: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --constraint constraints.txt --editable '.[studio]'
+	$(INSTALL) --editable '.[studio]'
 	touch .venv/installed $@
+
+.venv/installed-train: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "$(SIZE)"
+	$(INSTALL) --editable '.[train]'
+	touch .venv/installed $@
+
+.venv/installed-test: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "$(SIZE)"
+	$(INSTALL) --editable '.[train,test]'
+	touch .venv/installed .venv/installed-studio .venv/installed-train $@

@@ -6,10 +6,10 @@ python scripts/export_network.py runs/separator src/fourfloor/bundled/editing/se
 import sys
 from pathlib import Path
 
-from fourfloor import loading
+from fourfloor import exporting
 
 if __name__ == "__main__":
     run, out = map(Path, sys.argv[1:])
     out.mkdir(parents=True, exist_ok=True)
-    loading.export(run, None, out)
+    exporting.export(run, None, out)
     print(f"{out}: {sum(path.stat().st_size for path in out.iterdir())} bytes")

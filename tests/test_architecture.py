@@ -9,6 +9,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "fourfloor"
 # What a stage may import beside itself and the third-party libraries.
 PATH = [
     "errors",
+    "extras",
     "progress",
     "contracts",
     "arguments",
@@ -25,6 +26,7 @@ PATH = [
     "ingestion",
     "producer",
     "dataset",
+    "networks",
     "nn",
     "models",
     "training",
@@ -32,7 +34,10 @@ PATH = [
     "recipe",
     "header",
     "decoders",
+    "trained",
+    "rebuilding",
     "loading",
+    "exporting",
     "generation",
     "envelope",
     "copies",
@@ -50,6 +55,7 @@ PATH = [
 TRAINING_PATH = [
     "errors",
     "contracts",
+    "extras",
     "arguments",
     "stopping",
     "threads",
@@ -59,6 +65,7 @@ TRAINING_PATH = [
     "signal",
     "representations",
     "dataset",
+    "networks",
     "nn",
     "models",
     "training",
@@ -66,7 +73,10 @@ TRAINING_PATH = [
     "recipe",
     "header",
     "decoders",
+    "trained",
+    "rebuilding",
     "loading",
+    "exporting",
     "generation",
 ]
 TRAINING_LIBRARIES = {"torch", "numpy", "safetensors", "einops", "filelock", "threadpoolctl"}  # torch brings filelock
@@ -101,7 +111,9 @@ def test_imports_point_back_along_the_path(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in FILES if stage_of(p) in TRAINING_PATH and p.stem != "picture"], ids=lambda path: path.name
+    "path",
+    [p for p in FILES if stage_of(p) in TRAINING_PATH and p.stem not in ("picture", "sessions")],
+    ids=lambda path: path.name,
 )
 def test_the_training_path_needs_few_libraries(path: Path) -> None:
     import sys
@@ -109,6 +121,33 @@ def test_the_training_path_needs_few_libraries(path: Path) -> None:
     # What sound needs may be imported inside a function; a training without it is run in test_training.py.
     outside = {name.split(".")[0] for name in imports(path, True)} - set(sys.stdlib_module_names) - {"fourfloor"}
     assert outside <= TRAINING_LIBRARIES
+
+
+def on_import(module: str, seen: set[str]) -> set[str]:
+    """Return the libraries that a module imports when it is imported itself, with all that it leads to."""
+    path = SOURCE.joinpath(*module.split(".")[1:])
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if module in seen or not file.is_file():
+        return set()
+    seen.add(module)
+    found: set[str] = set()
+    for name in imports(file, True):
+        if not name.startswith("fourfloor"):
+            found.add(name.split(".")[0])
+            continue
+        parts = name.split(".")
+        for length in range(1, len(parts) + 1):
+            found |= on_import(".".join(parts[:length]), seen)
+    return found
+
+
+def test_generating_imports_no_torch() -> None:
+    seen: set[str] = set()
+    entered = ("interfaces.cli", "api.generate", "networks.sessions", "models.flow", "models.magnitude_decoder")
+    libraries = set().union(*(on_import(f"fourfloor.{name}", seen) for name in entered))
+    assert "fourfloor.loading" in seen
+    assert libraries >= {"numpy", "onnxruntime", "safetensors"}
+    assert libraries.isdisjoint({"torch", "einops", "onnx", "onnxscript"})
 
 
 def test_no_file_has_a_name_that_says_nothing() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from fourfloor.models.autoencoder import Config, Model, Sampling, fit_gaussian
+from fourfloor.models.autoencoder.network import Config, Model, Sampling, fit_gaussian
 
 SAMPLES = 64
 

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from fourfloor.models import specgan, wavegan
+from fourfloor.models.specgan import Sampling
+from fourfloor.models.specgan import network as specgan
+from fourfloor.models.wavegan import network as wavegan
 
 
 def parameters(module: nn.Module) -> int:
@@ -51,7 +53,7 @@ def test_the_critic_sees_nearly_the_whole_picture_at_once() -> None:
 
 def test_pictures_of_other_sides_keep_their_shape() -> None:
     model = specgan.Model(specgan.Config(width=2), {"bins": 64, "frames": 160})
-    x = model.sample(3, {}, specgan.Sampling(), torch.Generator().manual_seed(0))
+    x = model.sample(3, {}, Sampling(), torch.Generator().manual_seed(0))
     assert x.shape == (3, 64, 160)
     assert x.abs().max() <= 1
     assert model.critic(x).shape == (3,)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from fourfloor.evaluation.scores import score_loop
-from fourfloor.models import spectrogram_gan
-from fourfloor.models.spectrogram_gan import Config, Model, ResizedUp, Sampling, TransposedUp
+from fourfloor.models.spectrogram_gan import network as spectrogram_gan
+from fourfloor.models.spectrogram_gan.network import Config, Model, ResizedUp, Sampling, TransposedUp
 from fourfloor.representations import spectrogram
 from fourfloor.training import descent
 from fourfloor.training.config import Config as TrainingConfig

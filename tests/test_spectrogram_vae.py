@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from fourfloor.models.spectrogram_vae import (
+from fourfloor.models.spectrogram_vae.network import (
     Config,
     Down,
     FlowPrior,

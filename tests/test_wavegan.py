@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fourfloor import models
-from fourfloor.models import wavegan
+from fourfloor.models.wavegan import Sampling
+from fourfloor.models.wavegan import network as wavegan
 from fourfloor.nn import wasserstein
 from fourfloor.training import collapse
 
@@ -96,7 +97,7 @@ def test_an_untrained_generator_makes_pitched_noise() -> None:
     """The paper's section 3.3: stride 4 leaves tones at multiples of a quarter of the rate, layer by layer."""
     torch.manual_seed(0)
     model: Any = wavegan.Model(wavegan.Config(width=4), {"samples": 16384})
-    x = model.sample(16, {}, wavegan.Sampling(), torch.Generator().manual_seed(0))
+    x = model.sample(16, {}, Sampling(), torch.Generator().manual_seed(0))
     power = torch.fft.rfft(x).abs().square().mean(dim=0)
     comb = torch.arange(1, 8) * 1024  # multiples of a sixteenth of the rate: of the last two layers
     between = comb + 300
@@ -106,7 +107,7 @@ def test_an_untrained_generator_makes_pitched_noise() -> None:
 def test_pieces_of_a_loop_share_what_variation_leaves() -> None:
     model: Any = wavegan.Model(wavegan.Config(width=2), {"samples": 256})
     same, some, other = (
-        model.sample(4, {}, wavegan.Sampling(variation=v), torch.Generator().manual_seed(0)) for v in (0.0, 0.3, 1.0)
+        model.sample(4, {}, Sampling(variation=v), torch.Generator().manual_seed(0)) for v in (0.0, 0.3, 1.0)
     )
     assert torch.allclose(same, same[:1].expand_as(same), atol=1e-6)
     assert 0 < (some - some.mean(dim=0)).square().mean() < (other - other.mean(dim=0)).square().mean()

@@ -56,9 +56,9 @@ def _seconds_of(run: Path, codec_hash: str) -> float | None:
 def _codec_of(description: Path) -> str | None:
     """Return the hash of a checkpoint's codec, of which nothing else is read; None where it cannot be."""
     try:
-        with safe_open(description.with_suffix(".safetensors"), "pt") as file:
+        with safe_open(description.with_suffix(".safetensors"), "np") as file:
             names = [name for name in file.keys() if name.startswith("constants/")]  # noqa: SIM118 - no mapping
-            arrays = {name.removeprefix("constants/"): file.get_tensor(name).float().numpy() for name in names}
+            arrays = {name.removeprefix("constants/"): file.get_tensor(name).astype("float32") for name in names}
     except (OSError, SafetensorError):
         return None
     return hashlib.sha256(save(arrays)).hexdigest()[:16]

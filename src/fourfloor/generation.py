@@ -4,11 +4,12 @@ Each loop has its own random numbers, made from its seed alone, so that the same
 are asked for.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from fourfloor.arguments import check_seed, check_types, match_name
 from fourfloor.errors import FourfloorError
@@ -16,10 +17,10 @@ from fourfloor.loading import LoopModel, Trained
 from fourfloor.representations import Audible, controls, latent, magnitude
 from fourfloor.representations.controls import ANY, Controls
 from fourfloor.signal.beatgrid import BPM_RANGE, loop_samples
-from fourfloor.threads import thread_limit
 
 BAR_CHOICES = latent.BAR_COUNTS
 MAX_COUNT = 10_000
+SAMPLING = 2  # the stream of a seed that sampling draws from; its first is rendering's, the second makes redraws
 # Limits that no sound model comes near, and beyond which arithmetic overflows: trained ones stay below 15, 15 and 10.
 MAX_SAMPLE, MAX_LOG_MAGNITUDE, MAX_AMPLITUDE = 1000.0, 50.0, 1e6
 
@@ -86,14 +87,29 @@ def sample_latents(prior: Trained, request: Request, sampling: Any = None) -> np
 
 def sample(prior: Trained, request: Request, count: int, sampling: Any = None) -> np.ndarray:
     """Draw `count` x of one loop, as the representation has them."""
-    style = torch.full((count,), style_number(prior, request.style))
-    conditions = {"bpm": torch.full((count,), request.bpm), "style": style}
+    conditions = {
+        "bpm": np.full(count, request.bpm, np.float32),
+        "style": np.full(count, style_number(prior, request.style)),
+    }
     if request.controls.asked:
-        conditions["controls"] = torch.tensor(request.controls.values).expand(count, -1)
-    rng = torch.Generator().manual_seed(request.seed)
+        conditions["controls"] = np.tile(np.array(request.controls.values, np.float32), (count, 1))
     sampling = sampling or prior.recipe.generation
-    x = prior.model.sample(count, conditions, sampling, rng, request.bars)  # type: ignore[operator]
-    return x.numpy()
+    if not hasattr(prior.family, "sample"):
+        from fourfloor.networks import modules
+
+        return modules.sample(prior.model, count, conditions, sampling, request.seed, request.bars)
+    rng = np.random.default_rng([request.seed, SAMPLING])
+    with _named(prior), np.errstate(over="ignore", invalid="ignore"):  # what comes out tells whether all was sound
+        return prior.family.sample(prior.networks, count, conditions, sampling, rng, request.bars)
+
+
+@contextmanager
+def _named(trained: Trained) -> Iterator[None]:
+    """Say whose networks cannot be computed."""
+    try:
+        yield
+    except FourfloorError as error:
+        raise FourfloorError(f"{trained.source or 'the model in training'}: {error}; use another model") from None
 
 
 def render(
@@ -102,18 +118,18 @@ def render(
     """Turn latents `(latents, LATENT_DIM)` into a stereo loop float32 `(2, samples)`."""
     features = decoder.codec.to_features(z)
     mel = np.ascontiguousarray(features[:, latent.MEL])
-    with torch.no_grad():
-        mean, log_sigma, tonality = decoder.model(torch.from_numpy(z)[None], torch.from_numpy(mel)[None])
-    _checked(mean.numpy(), MAX_LOG_MAGNITUDE, decoder)
+    with _named(decoder):
+        mean, log_sigma, tonality = decoder.family.decode(decoder.networks, z, mel)
+    _checked(mean, MAX_LOG_MAGNITUDE, decoder)
     return magnitude.render(
-        mean[0].numpy(),
-        np.exp(log_sigma[0].numpy()),
+        mean,
+        np.exp(log_sigma),
         features,
         bpm,
         samples,
         np.random.default_rng(seed),
         rendering or magnitude.Rendering(),
-        None if tonality is None else tonality[0].numpy(),
+        tonality,
     )
 
 
@@ -124,7 +140,7 @@ def make_loop(model: LoopModel, request: Request, sampling: Any = None) -> np.nd
     """
     check_controls(model, request.controls)
     try:
-        with thread_limit(1), np.errstate(over="raise", invalid="raise"):  # sums do not depend on the number of cores
+        with np.errstate(over="raise", invalid="raise"):
             waveform = (
                 _make_alone(model, request, sampling) if model.decoder is None else _make(model, request, sampling)
             )
@@ -138,7 +154,7 @@ def decode_latents(model: LoopModel, z: np.ndarray, bpm: float, bars: int, seed:
     assert model.decoder is not None
     samples = loop_samples(bpm, bars, latent.SAMPLE_RATE)
     try:
-        with thread_limit(1), np.errstate(over="raise", invalid="raise"):
+        with np.errstate(over="raise", invalid="raise"):
             waveform = render(model.decoder, z, bpm, samples, seed)
     except FloatingPointError:
         raise _unsound(model.decoder) from None

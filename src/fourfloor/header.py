@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Header:
     vocabulary: list[str]
     data_hash: str
     meta: dict[str, Any]
+    graphs: dict[str, list[str]] = field(default_factory=dict)  # what fills the initializers of each
+    parameters: int = 0  # of an exported model with graphs
 
     @property
     def samples(self) -> bool:
@@ -96,8 +98,18 @@ def parse(meta: dict[str, Any], source: Path) -> Header:
         raise CheckpointError(
             f"{source}: the name of the model it was fine-tuned from is damaged; use another checkpoint"
         )
+    if not _is_graphs(graphs := meta.get("graphs", {})) or not _is_count(meta.get("parameters", 0)):
+        raise CheckpointError(f"{source}: the list of its graphs is damaged; use another checkpoint")
     return Header(
-        plan, meta["step"], float(meta["elapsed"]), meta["shape"], meta["vocabulary"], meta["data_hash"], meta
+        plan,
+        meta["step"],
+        float(meta["elapsed"]),
+        meta["shape"],
+        meta["vocabulary"],
+        meta["data_hash"],
+        meta,
+        graphs,
+        meta.get("parameters", 0),
     )
 
 
@@ -129,6 +141,12 @@ def _is_count(value: Any) -> bool:
 
 def _is_text(value: Any, longest: int) -> bool:
     return isinstance(value, str) and value.isprintable() and len(value) <= longest
+
+
+def _is_graphs(value: Any) -> bool:
+    """Return whether a value lists, for each graph by name, what fills its initializers."""
+    lists = value.values() if isinstance(value, dict) else [None]
+    return all(isinstance(names, list) and all(_is_text(name, MAX_NAME) for name in names) for names in lists)
 
 
 def _is_vocabulary(value: Any) -> bool:

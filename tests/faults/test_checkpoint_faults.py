@@ -17,8 +17,8 @@ import torch
 from conftest import RECIPES, TINY
 from safetensors.torch import save
 
-from fourfloor import api, header, loading
-from fourfloor.api.train import memory_named
+from fourfloor import api, exporting, header, loading
+from fourfloor.api.training import memory_named
 from fourfloor.errors import FourfloorError
 from fourfloor.runs.folder import RESUMED, claimed
 from fourfloor.saving import SavingError
@@ -351,7 +351,7 @@ def test_a_damaged_decoder_is_not_taken_for_none(
 ) -> None:
     model = tmp_path / "model"
     model.mkdir()
-    loading.export(trained_runs["prior"], trained_runs["decoder"], model)
+    exporting.export(trained_runs["prior"], trained_runs["decoder"], model)
     (model / "decoder.safetensors").write_bytes(b"damaged")
     with pytest.raises(FourfloorError, match=r"decoder\.safetensors"):
         api.train(request(dataset_folder, tmp_path / "tuned", parent=str(model)))

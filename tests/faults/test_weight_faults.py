@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from fourfloor import generation, loading
+from fourfloor import generation, loading, rebuilding
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.training import checkpoint
@@ -49,7 +49,7 @@ def test_outlines_that_cannot_be_are_refused(trained_runs: dict[str, Path], buff
     saved = checkpoint.load_latest(trained_runs["prior"])
     saved.tensors[f"ema/levels.{buffer}"].fill_(value)
     with pytest.raises(CheckpointError, match=r"prior: .*outlines"):
-        loading.rebuild(saved, trained_runs["prior"])
+        rebuilding.rebuild(saved, trained_runs["prior"])
 
 
 @pytest.mark.parametrize("damage", [lambda codec: codec.fill_(0), lambda codec: codec.fill_(float("nan"))])
@@ -57,7 +57,7 @@ def test_a_codec_that_does_not_undo_itself_is_refused(trained_runs: dict[str, Pa
     saved = checkpoint.load_latest(trained_runs["prior"])
     damage(saved.tensors["constants/decode"])
     with pytest.raises(CheckpointError, match=r"prior: .*(does not undo|not finite)"):
-        loading.rebuild(saved, trained_runs["prior"])
+        rebuilding.rebuild(saved, trained_runs["prior"])
 
 
 def test_a_style_without_an_outline_is_refused(model: loading.LoopModel) -> None:
@@ -75,7 +75,7 @@ def test_weights_of_a_type_that_is_never_written_are_refused(trained_runs: dict[
     saved = checkpoint.load_latest(trained_runs["prior"])
     saved.tensors["ema/embed.weight"] = saved.tensors["ema/embed.weight"].to(kind)
     with pytest.raises(CheckpointError, match=r"prior: .*a weight of type"):
-        loading.rebuild(saved, trained_runs["prior"])
+        rebuilding.rebuild(saved, trained_runs["prior"])
 
 
 def test_a_scale_that_would_be_spread_over_all_rows_is_refused(trained_runs: dict[str, Path]) -> None:
@@ -83,7 +83,7 @@ def test_a_scale_that_would_be_spread_over_all_rows_is_refused(trained_runs: dic
     saved.tensors["ema/embed.weight"] = saved.tensors["ema/embed.weight"].to(torch.int8)
     saved.tensors["scales/embed.weight"] = torch.ones(1)
     with pytest.raises(CheckpointError, match=r"prior: .*a weight of type"):
-        loading.rebuild(saved, trained_runs["prior"])
+        rebuilding.rebuild(saved, trained_runs["prior"])
 
 
 def test_a_model_that_lacks_what_its_recipe_asks_for_says_so(

@@ -6,6 +6,7 @@ from fourfloor import loading
 from fourfloor.api.card import card, check_license
 from fourfloor.api.outputs import refuse_existing
 from fourfloor.errors import FourfloorError
+from fourfloor.extras import needing_torch
 from fourfloor.saving import save_file
 from fourfloor.training import checkpoint
 from fourfloor.workspace import Workspace, finish_interrupted, resolved
@@ -22,6 +23,9 @@ def export(
     """
     from fourfloor.copies import fingerprints
 
+    with needing_torch("Exporting"):
+        from fourfloor import exporting
+
     check_license(license_text)
     folder = resolved(out)
     _check_target(folder, overwrite)
@@ -31,7 +35,7 @@ def export(
     source = model.decoder.source if model.decoder else None
     fingerprints.load(prior).of(model.prior.meta["data_hash"], prior)
     with Workspace(folder, loading.MODEL_FILES) as work:
-        loading.export(prior, source, work.new)
+        exporting.export(prior, source, work.new)
         fingerprints.copy(prior, work.new)
         loading.load_model(str(work.new))
         save_file(

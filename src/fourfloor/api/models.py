@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from fourfloor import header, loading, models, recipe
 from fourfloor import recipes as package_recipes
 from fourfloor.errors import FourfloorError
+from fourfloor.extras import needing_torch
 from fourfloor.header import Header
 from fourfloor.models import families, family_module
 from fourfloor.progress import PathLike
@@ -178,14 +177,19 @@ def _describe(folder: Path, kind: str) -> ModelEntry:
     return ModelEntry(
         name=folder.name, path=str(folder), kind=kind, family=" + ".join(part.plan.family for part in parts),
         steps=tuple(part.step for part in parts), minutes=tuple(round(part.seconds / 60, 1) for part in parts),
-        parameters=sum(_parameters(part) for part in parts), dataset=_dataset(folder, parts[0]),
+        parameters=sum(_parameters(part, folder) for part in parts), dataset=_dataset(folder, parts[0]),
         card=str(folder / loading.CARD_FILE) if (folder / loading.CARD_FILE).is_file() else None,
         unchanged_from=parts[0].unchanged_from,
         bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
     )  # fmt: skip
 
 
-def _parameters(about: Header) -> int:
+def _parameters(about: Header, folder: Path) -> int:
+    """Return how many parameters a model has; an exported one says it itself."""
+    if about.parameters:
+        return about.parameters
+    with needing_torch(f"{folder}: is not exported with graphs, so loading it"):
+        import torch
     with torch.device("meta"):
         model = family_module(about.plan.family).Model(about.plan.model, about.shape)
     return sum(parameter.numel() for parameter in model.parameters())

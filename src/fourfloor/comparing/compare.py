@@ -17,7 +17,7 @@ import torch
 
 from fourfloor import generation
 from fourfloor.api.evaluate import held_out_loops
-from fourfloor.api.train import TrainRequest
+from fourfloor.api.training import TrainRequest
 from fourfloor.arguments import check_budget, check_range, check_seed, check_types
 from fourfloor.comparing.entries import Entry, check_run, cutoff_of, is_trained, read_entries
 from fourfloor.comparing.files import BASELINE, refuse_another, write_comparison

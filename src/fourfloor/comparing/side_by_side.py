@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from fourfloor.api.train import TrainRequest, train
+from fourfloor.api.training import TrainRequest, train
 from fourfloor.errors import FourfloorError
 from fourfloor.runs.folder import is_claimed
 from fourfloor.stopping import on_stop, stop_signals

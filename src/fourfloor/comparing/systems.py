@@ -62,6 +62,7 @@ def parts_of(entry: Entry, model: loading.LoopModel) -> "list[Part]":
     parts = []
     for member, trained in zip(entry.members, (model.prior, model.decoder), strict=False):
         assert trained is not None
+        assert trained.model is not None
         parameters = sum(parameter.numel() for parameter in trained.model.parameters())
         parts.append(Part(
             name=member.name, family=trained.recipe.family, parameters=parameters, steps=trained.meta["step"],

@@ -2,12 +2,28 @@
 
     Config                  a frozen dataclass with a default for every field: what a recipe's [model] may set
     Model(config, shape)    an `nn.Module` that is `Trainable`; `shape` is what its representation's `shape` returns
-    Sampling                only of a family that makes loops: a frozen dataclass, what [generation] may set
     MAX_STYLES              optional: how many styles it tells apart, one of which means any
 
-A Model that makes loops is `Generative` as well. `Prepared`, `Calibrated` and `Measured` are optional. A family whose
-parts fill more than a file is a folder of that name, with these names in its `__init__.py`. How to add one:
-CONTRIBUTING.md.
+`Prepared` and `Calibrated` Models measure something on training batches. A family that makes loops holds as well
+
+    Sampling                a frozen dataclass, what [generation] may set
+    sample(networks, n, conditions, sampling, rng, bars)
+                            `n` x as the representation has them, float32, with random numbers of a numpy `rng` alone;
+                            `conditions` holds bpm `(n,)` and style `(n,)`, 0 for any; and controls `(n, 5)`, NaN for
+                            any, where some are asked for
+
+`Model.parts` names the networks that `sample` calls (`networks.Part`). They are exported, so that the model generates
+without torch. A family may have `Model.sample` instead, which takes the same conditions as tensors and a torch
+generator: its models generate with torch alone. A decoder's family holds
+
+    decode(networks, z, mel)                    latents and their log-mel to mean and log deviation of the magnitudes
+
+Optional, of the arrays of a model: `check(arrays, styles)` raises FourfloorError where they cannot be right,
+`styles(arrays)` lists the styles that can be asked for, `missing(arrays, config, sampling)` says what `sampling` needs
+and was never measured.
+
+A family whose parts fill more than a file is a folder of that name, with these names in its `__init__.py`. Where that
+is to be read without torch, Model lies in its `network.py` (`in_network`). How to add a family: CONTRIBUTING.md.
 """
 
 from __future__ import annotations
@@ -15,11 +31,12 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from fourfloor.errors import FourfloorError
+from fourfloor.extras import needing_torch
 
 if TYPE_CHECKING:  # listing families and reading recipes need no torch
     import torch
@@ -43,20 +60,6 @@ class Trainable(Protocol):
 
 
 @runtime_checkable
-class Generative(Protocol):
-    """What `generate` asks of a Model that makes loops; its family also holds `Sampling`."""
-
-    def sample(
-        self, n: int, conditions: dict[str, Tensor], sampling: Any, rng: torch.Generator, bars: int = 4
-    ) -> Tensor:
-        """Draw `n` x as the representation has them, on the CPU, with random numbers of `rng` alone.
-
-        `conditions` holds bpm float `(n,)` and style int `(n,)`, 0 for any style; and controls `(n, 5)`, NaN for any,
-        where some are asked for. The same `rng` state gives the same x.
-        """
-
-
-@runtime_checkable
 class Prepared(Protocol):
     """A Model that measures training batches once, before the first step."""
 
@@ -70,14 +73,6 @@ class Calibrated(Protocol):
 
     def calibrate(self, batches: Iterable[dict[str, Tensor]], rng: torch.Generator) -> None:
         """Keep what is measured in buffers, with random numbers of `rng` alone; `batches` has no end."""
-
-
-@runtime_checkable
-class Measured(Protocol):
-    """A Model that samples worse where something was never measured, as in a run that an earlier version left."""
-
-    def missing(self, sampling: Any) -> str | None:
-        """Say in a few words what `sampling` asks for and the Model lacks; None where nothing is missing."""
 
 
 @runtime_checkable
@@ -105,25 +100,40 @@ def family_module(name: str) -> ModuleType:
     """Import one family's module; FourfloorError where there is none of that name or it lacks what a family needs."""
     if name not in families():
         raise FourfloorError(f"model.family {name!r} is unknown: use one of {', '.join(families())}")
-    module = importlib.import_module(f"{__name__}.{name}")
+    with needing_torch(f"The family {name}"):
+        module = importlib.import_module(f"{__name__}.{name}")
     if missing := missing_parts(module):
         raise FourfloorError(f"{module.__file__}: lacks {', '.join(missing)}; CONTRIBUTING.md shows a whole family")
     return module
 
 
+def in_network(package: str) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a family that keeps Model in its `network.py`: only who asks for it imports torch."""
+
+    def model(name: str) -> Any:
+        if name != "Model":
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return importlib.import_module(f"{package}.network").Model
+
+    return model
+
+
 def missing_parts(module: ModuleType) -> list[str]:
-    """List what a family's module must hold and does not."""
-    model: Any = getattr(module, "Model", None)
-    held = {
-        "Config, a dataclass": dataclasses.is_dataclass(getattr(module, "Config", None)),
-        "Model, a class": isinstance(model, type),
-        "Model.parameter_groups": hasattr(model, "parameter_groups"),
-        "Model.losses": hasattr(model, "losses"),
-    }
-    if hasattr(model, "sample"):
-        held["Sampling, a dataclass, as Model has sample"] = dataclasses.is_dataclass(getattr(module, "Sampling", None))
-    elif hasattr(module, "Sampling"):
-        held["Model.sample, as there is Sampling"] = False
+    """List what a family's module must hold and does not; a Model in a `network.py` of its own is not looked into."""
+    held = {"Config, a dataclass": dataclasses.is_dataclass(getattr(module, "Config", None))}
+    samples = hasattr(module, "sample")
+    if "__getattr__" not in vars(module):
+        model: Any = getattr(module, "Model", None)
+        held |= {
+            "Model, a class": isinstance(model, type),
+            "Model.parameter_groups": hasattr(model, "parameter_groups"),
+            "Model.losses": hasattr(model, "losses"),
+        }
+        samples = samples or hasattr(model, "sample")
+        if hasattr(module, "Sampling"):
+            held["sample, or Model.sample, as there is Sampling"] = samples
+    if samples:
+        held["Sampling, a dataclass, as there is sample"] = dataclasses.is_dataclass(getattr(module, "Sampling", None))
     return [part for part, there in held.items() if not there]
 
 

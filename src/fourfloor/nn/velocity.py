@@ -1,18 +1,16 @@
-"""A transformer that answers with velocities: the network of a flow over the tokens of a loop, and the way along it."""
+"""A transformer that answers with velocities: the network of a flow over the tokens of a loop."""
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from fourfloor.nn.attention import ModulatedBlock, layer_norm, loop_rotations
+from fourfloor.nn.styles import MAX_STYLES
 
 LATENTS_PER_TOKEN = 2
 TOKENS_PER_BAR = 16
-MAX_STYLES = 64
-NO_STYLE = 0  # the index that means "any"
 CONTROL_BUMPS = 5  # smooth functions of one control: 0, 1/4, 1/2, 3/4 and 1 are told apart
 
 
@@ -72,20 +70,6 @@ class Velocity(nn.Module):
         return made
 
 
-def integrate(
-    velocity: Callable[[Tensor, float], Tensor],
-    x: Tensor,
-    steps: int,
-    led: Callable[[Tensor, float], Tensor] = lambda x, time: x,
-) -> Tensor:
-    """Follow a velocity from noise `x` at time 0 to 1 by the midpoint rule; `led` corrects each place on the way."""
-    length = 1 / steps
-    for i in range(steps):
-        middle = led(x + velocity(x, i * length) * length / 2, (i + 0.5) * length)
-        x = led(x + velocity(middle, (i + 0.5) * length) * length, (i + 1) * length)
-    return x
-
-
 def logit_normal(n: int, **place: Any) -> Tensor:
     """Draw times in 0-1, most of them in the middle (Esser et al. 2024)."""
     return torch.sigmoid(torch.randn(n, **place))
@@ -102,7 +86,7 @@ def tempo_features(bpm: Tensor, bars: int) -> Tensor:
     """Return tempo and length as `(batch, 8)`: smooth functions of log tempo, and log2 of the bars."""
     octave = torch.log2(bpm / 128.0)[:, None]
     bumps = torch.exp(-(((octave - torch.linspace(-0.5, 0.5, 6, device=bpm.device)) / 0.2) ** 2))
-    length = torch.full_like(octave, torch.tensor(float(bars)).log2().item())
+    length = torch.full_like(octave, bars).log2()  # not a number by itself: a graph is traced for loops of any length
     return torch.cat([octave, bumps, length], dim=-1)
 
 

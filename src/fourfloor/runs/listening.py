@@ -15,7 +15,7 @@ from fourfloor import audio, generation, recipe
 from fourfloor.dataset import Dataset
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
-from fourfloor.models import Generative
+from fourfloor.models import is_generative
 from fourfloor.representations import latent, magnitude
 from fourfloor.saving import remove_leftovers
 from fourfloor.signal import picture
@@ -32,7 +32,7 @@ def listener(
 
     def listen(model: nn.Module, step: int) -> None:
         trained = Trained(copy.deepcopy(model).to("cpu"), codec, plan, meta)  # `to` would move the average itself
-        generates = isinstance(model, Generative)
+        generates = is_generative(plan.family)
         loops = sample_loops(trained, decoder) if generates else reconstructions(trained, dataset)
         folder = run / LISTENED / f"step-{step:08d}"
         folder.mkdir(parents=True, exist_ok=True)

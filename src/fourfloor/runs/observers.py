@@ -11,7 +11,7 @@ from torch import nn
 from fourfloor import loading, recipe
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
-from fourfloor.models import Generative
+from fourfloor.models import is_generative
 from fourfloor.runs import outcome
 from fourfloor.training import checkpoint, loop
 from fourfloor.training.progress import OnProgress, Progress
@@ -62,7 +62,7 @@ def observers(
     from fourfloor.runs import early_stopping, listening
 
     check = None
-    if isinstance(model, Generative):
+    if is_generative(plan.family):
         notes += _write_reference(
             run, dataset, origin, _stage(on_progress, "taking fingerprints and measures of the loops")
         )
@@ -72,7 +72,7 @@ def observers(
                 check = early_stopping.checker(plan, codec, dataset, meta, origin.decoder, on_loop)
             except early_stopping.NothingToCompareError as error:
                 notes.append(f"the training cannot stop early: {error}")
-    makes_sound = isinstance(model, Generative) or plan.representation_name == "magnitude"  # or turns latents into it
+    makes_sound = is_generative(plan.family) or plan.representation_name == "magnitude"  # or turns latents into it
     listen = listening.listener(run, plan, codec, dataset, meta, origin.decoder) if makes_sound else None
     return Observers(listen=listen, check=check, notes=notes)
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fourfloor import recipe
 from fourfloor.dataset import Dataset
 from fourfloor.training.config import Budget, Config
-from fourfloor.training.state import State
+
+if TYPE_CHECKING:
+    from fourfloor.training.state import State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class Run:
 def outcome(
     run: Path,
     plan: recipe.Recipe,
-    state: State,
+    state: "State",
     records: Sequence[dict[str, Any]],
     dataset: Dataset,
     parent: str | None,
@@ -80,7 +82,7 @@ def _was_checked(records: Sequence[dict[str, Any]]) -> bool:
     return any("style" in record for record in records)
 
 
-def decision(records: Sequence[dict[str, Any]], state: State, config: Config) -> list[str]:
+def decision(records: Sequence[dict[str, Any]], state: "State", config: Config) -> list[str]:
     """Say in one line which step the checks kept, and why the training ended."""
     checks = {int(record["step"]): record for record in records if "style" in record}
     if state.stale_checks >= config.patience:
@@ -100,7 +102,7 @@ def decision(records: Sequence[dict[str, Any]], state: State, config: Config) ->
     return [f"{ended} {kept}: {numbers}."]
 
 
-def trust(records: Sequence[dict[str, Any]], state: State, dataset: Dataset) -> list[str]:
+def trust(records: Sequence[dict[str, Any]], state: "State", dataset: Dataset) -> list[str]:
     """Say in one line how far the numbers of the result can be trusted."""
     checks = [record for record in records if "style" in record]
     result = next((record for record in checks if record["step"] == state.best_step), checks[-1] if checks else None)

@@ -12,21 +12,23 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
+import numpy as np
 from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
-from torch import Tensor
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
 
 from fourfloor.errors import FourfloorError
 from fourfloor.reading import open_file
 from fourfloor.saving import save_file
 from fourfloor.training import schema
+
+if TYPE_CHECKING:  # what an exported model needs is read without torch
+    from torch import Tensor
 
 FOLDER = "checkpoints"
 KEPT = 2
@@ -46,20 +48,20 @@ class CheckpointError(FourfloorError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was saved: named tensors and a JSON-able description."""
+    """What was saved: named tensors, torch's or numpy's as they were asked for, and a JSON-able description."""
 
     step: int
-    tensors: dict[str, Tensor]
+    tensors: dict[str, Any]
     meta: dict[str, Any]
 
-    def part(self, prefix: str) -> dict[str, Tensor]:
+    def part(self, prefix: str) -> dict[str, Any]:
         """Return the tensors under `prefix/`, without it."""
         return {
             key.removeprefix(prefix + "/"): value for key, value in self.tensors.items() if key.startswith(prefix + "/")
         }
 
 
-def save(run: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any]) -> Path:
+def save(run: Path, step: int, tensors: "Mapping[str, Tensor | np.ndarray]", meta: dict[str, Any]) -> Path:
     """Write a checkpoint, read it back, and only then remove older ones than the last two; the best one stays.
 
     `meta["best_step"]` names the step of the best one, where there is one. Later steps are removed as well: the run
@@ -74,9 +76,10 @@ def save(run: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any])
     return description
 
 
-def write(description: Path, step: int, tensors: dict[str, Tensor], meta: dict[str, Any]) -> Path:
+def write(description: Path, step: int, tensors: "Mapping[str, Tensor | np.ndarray]", meta: dict[str, Any]) -> Path:
     """Write both halves of a checkpoint, named by its JSON, and check them by reading; SavingError in one line."""
-    content = save_tensors({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
+    # safetensors writes wrong numbers of an array that is not contiguous.
+    content = save_arrays({key: np.asarray(_array(value), order="C") for key, value in tensors.items()})
     if len(content) > MAX_TENSOR_BYTES:
         raise CheckpointError(f"{description}: {_TOO_LARGE}; train a smaller model")
     about = {"sha256": None, **meta, "format": FORMAT, "step": step} | {"sha256": BLANK.decode()}
@@ -85,6 +88,10 @@ def write(description: Path, step: int, tensors: dict[str, Tensor], meta: dict[s
     save_file(description, _with_hash(blank, BLANK.decode(), _hash(blank, content)))
     _read(description)
     return description
+
+
+def _array(value: "Tensor | np.ndarray") -> np.ndarray:
+    return value if isinstance(value, np.ndarray) else value.detach().cpu().numpy()
 
 
 def load_latest(run: Path, needed: Iterable[str] = ()) -> Checkpoint:
@@ -122,11 +129,22 @@ def load_best(run: Path) -> Checkpoint:
 
 
 def load(description: Path, needed: Iterable[str] = ()) -> Checkpoint:
-    """Read one checkpoint by its JSON file and check its hash; CheckpointError in one line."""
+    """Read one checkpoint by its JSON file, its tensors torch's, and check its hash; CheckpointError in one line."""
+    from safetensors.torch import load as load_tensors
+
+    return _loaded(description, needed, load_tensors)
+
+
+def load_exported(description: Path) -> Checkpoint:
+    """Read one checkpoint, its tensors numpy's, as `load` does; those of a training may have types numpy lacks."""
+    return _loaded(description, (), load_arrays)
+
+
+def _loaded(description: Path, needed: Iterable[str], decode: Callable[[bytes], dict[str, Any]]) -> Checkpoint:
     meta, content = _read(description, needed)
     try:
-        tensors = load_tensors(content)
-    except (SafetensorError, ValueError) as error:
+        tensors = decode(content)
+    except (SafetensorError, ValueError, KeyError) as error:  # the last: of a type that is unknown
         path = description.with_suffix(".safetensors")
         raise CheckpointError(f"{path}: is not a readable checkpoint ({error}); use another checkpoint") from None
     return Checkpoint(meta["step"], tensors, meta)
@@ -203,25 +221,3 @@ def _description(run: Path, step: int) -> Path:
 def descriptions(run: Path) -> list[Path]:
     """List the JSON halves of a run's checkpoints, newest first."""
     return sorted((run / FOLDER).glob("step-*.json"), reverse=True)
-
-
-def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Split an optimizer's state into tensors, by `index/key`, and the rest."""
-    state = optimizer.state_dict()
-    tensors, rest = {}, {}
-    for index, values in state["state"].items():
-        for key, value in values.items():
-            if isinstance(value, Tensor):
-                tensors[f"{index}/{key}"] = value
-            else:
-                rest[f"{index}/{key}"] = value
-    return tensors, rest
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], rest: dict[str, Any]) -> None:
-    """Put back what `flatten_optimizer` took apart; settings such as the learning rate stay as they are."""
-    state: dict[int, dict[str, Any]] = {}
-    for name, value in {**tensors, **rest}.items():
-        index, key = name.split("/", 1)
-        state.setdefault(int(index), {})[key] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

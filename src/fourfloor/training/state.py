@@ -53,7 +53,7 @@ def save(state: State, run: Path, meta: dict[str, Any], constants: dict[str, Ten
     rests: dict[str, dict[str, Any]] = {}
     for group, optimizers in state.optimizers.items():
         for number, optimizer in enumerate(optimizers):
-            held, rests[f"{group}/{number}"] = checkpoint.flatten_optimizer(optimizer)
+            held, rests[f"{group}/{number}"] = flatten_optimizer(optimizer)
             tensors |= {f"optimizer/{group}/{number}/{name}": value for name, value in held.items()}
     description = {
         **meta,
@@ -82,7 +82,7 @@ def restore(state: State, saved: checkpoint.Checkpoint) -> None:
     for group, optimizers in state.optimizers.items():
         for number, optimizer in enumerate(optimizers):
             held = saved.part(f"optimizer/{group}/{number}")
-            checkpoint.restore_optimizer(optimizer, held, saved.meta["optimizers"][f"{group}/{number}"])
+            restore_optimizer(optimizer, held, saved.meta["optimizers"][f"{group}/{number}"])
     torch.set_rng_state(saved.tensors["rng/torch"])
     state.rng.bit_generator.state = saved.meta["rng"]
     state.step, state.elapsed = saved.step, saved.meta["elapsed"]
@@ -90,3 +90,25 @@ def restore(state: State, saved: checkpoint.Checkpoint) -> None:
     state.stale_checks = saved.meta.get("stale_checks", 0)
     state.checked_step = saved.meta.get("checked_step", saved.step)
     state.low_steps = dict(saved.meta.get("low_steps", {}))
+
+
+def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Split an optimizer's state into tensors, by `index/key`, and the rest."""
+    state = optimizer.state_dict()
+    tensors, rest = {}, {}
+    for index, values in state["state"].items():
+        for key, value in values.items():
+            if isinstance(value, Tensor):
+                tensors[f"{index}/{key}"] = value
+            else:
+                rest[f"{index}/{key}"] = value
+    return tensors, rest
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], rest: dict[str, Any]) -> None:
+    """Put back what `flatten_optimizer` took apart; settings such as the learning rate stay as they are."""
+    state: dict[int, dict[str, Any]] = {}
+    for name, value in {**tensors, **rest}.items():
+        index, key = name.split("/", 1)
+        state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

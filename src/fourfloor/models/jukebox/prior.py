@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from fourfloor.models.jukebox.causal import CausalTransformer
 from fourfloor.models.jukebox.config import Config
 from fourfloor.models.jukebox.strided import Residual, Up, strides_of
-from fourfloor.nn.velocity import MAX_STYLES, tempo_features
+from fourfloor.nn.styles import MAX_STYLES
+from fourfloor.nn.velocity import tempo_features
 
 
 class Prior(nn.Module):

@@ -1,36 +1,16 @@
-"""WaveGAN: noise -> raw samples by transposed convolutions (Donahue, McAuley and Puckette 2019).
-
-x is a fragment `(batch, samples)` in [-1, 1] of 16384 samples (the paper's tables) or 65536 (one layer and a doubling
-of the channels more, as in the authors' code). Unconditional: it knows neither tempo nor style.
-"""
+"""The networks of this family and how they are trained; `__init__.py` says what they are."""
 
 import itertools
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from fourfloor.errors import FourfloorError
-from fourfloor.nn import wasserstein
-from fourfloor.nn.wasserstein import Sampling, WassersteinGAN
-
-__all__ = ["Config", "Model", "Sampling"]
+from fourfloor.models.wavegan import START_SAMPLES, Config
+from fourfloor.nn.wasserstein import WassersteinGAN
 
 KERNEL, STRIDE = 25, 4
-START_SAMPLES = 16
 PADDING = 11  # turns a length into exactly its quarter, or its fourfold with one sample of output padding
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config(wasserstein.Config):
-    """Size of the networks and how they are trained; the values of the paper."""
-
-    phase_shuffle: int = 2  # the critic's activations are shifted by up to as many samples; 0 switches it off
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.phase_shuffle < START_SAMPLES:
-            raise FourfloorError(f"phase_shuffle {self.phase_shuffle}: choose 0-{START_SAMPLES - 1}")
 
 
 class Model(WassersteinGAN):

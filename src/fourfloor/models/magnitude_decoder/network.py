@@ -1,42 +1,18 @@
-"""The decoder: latents to the distribution of every log magnitude on the beat grid.
-
-It predicts mean and deviation rather than one value, because latents do not determine noise: a regression
-would dim and smear hats and cymbals. Trained with the Gaussian likelihood; no inverse STFT in training.
-The mean starts from the log-mel envelope that the latents already hold, so the network learns only what it lacks.
-Beside it, it says how tonal each semitone is: magnitudes tell a line from a hump, but not a sine from narrow noise.
-"""
+"""The network of the decoder and how it is trained; `__init__.py` says what it is for."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from fourfloor.errors import FourfloorError
+from fourfloor.models.magnitude_decoder import Config
+from fourfloor.networks import Part
 from fourfloor.nn.conv import CircularConvNeXt
-from fourfloor.representations.latent import FRAMES_PER_LATENT, N_MELS
+from fourfloor.representations.latent import FRAMES_PER_LATENT, LATENTS_PER_BAR, N_MELS
 from fourfloor.representations.magnitude import mel_to_bins
 
 MIN_LOG_SIGMA, MAX_LOG_SIGMA = -2.3, 0.7
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """Size of the decoder and weight of its losses."""
-
-    width: int = 224
-    latent_depth: int = 4  # blocks at eight latents a beat
-    frame_depth: int = 3  # blocks at 32 frames a beat
-    l1_weight: float = 0.3
-    tonal_weight: float = 0.0  # of the tonality's squared error; 0: all is noise
-    edge_latents: int = 6  # at a crop's ends the wrapped context is wrong: they carry no loss
-
-    def __post_init__(self) -> None:
-        depths = (self.latent_depth, self.frame_depth)
-        if not 8 <= self.width <= 4096 or not all(0 <= depth <= 64 for depth in depths):
-            raise FourfloorError(f"width {self.width}, depths {depths}: choose width 8-4096 and depths 0-64")
-        if not 0 <= self.tonal_weight <= 100:
-            raise FourfloorError(f"tonal_weight {self.tonal_weight}: choose 0-100")
+IN_8_BITS = ("latent_blocks.", "upsample.", "frame_blocks.", "head.")
 
 
 class Model(nn.Module):
@@ -71,18 +47,36 @@ class Model(nn.Module):
         """Return one group: everything is trained together."""
         return {"model": self.parameters()}
 
+    def parts(self) -> dict[str, Part]:
+        """Return the network that decoding calls."""
+        bar = torch.zeros(1, 4 * LATENTS_PER_BAR, self.embed.in_features)
+        mel = torch.zeros(1, bar.shape[1] * FRAMES_PER_LATENT, N_MELS)
+        tonality = ("tonality",) if self.config.tonal_weight else ()
+        grows = {"z": (1, LATENTS_PER_BAR), "mel": (1, LATENTS_PER_BAR * FRAMES_PER_LATENT)}
+        return {
+            "decode": Part(
+                module=Correction(self), inputs={"z": bar, "mel": mel}, outputs=("correction", "log_sigma", *tonality),
+                grows=grows, in_8_bits=IN_8_BITS,
+            )
+        }  # fmt: skip
+
     def forward(self, z: Tensor, mel: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return mean and log deviation, each `(batch, frames, bins)`, and the tonality `(batch, latents, tones)`."""
+        correction, log_sigma, *tonality = self.correct(z, mel)
+        return mel.float() @ self.envelope + correction, log_sigma, tonality[0] if tonality else None
+
+    def correct(self, z: Tensor, mel: Tensor) -> tuple[Tensor, ...]:
+        """Return what the log-mel envelope lacks, the log deviation and, where there is one, the tonality."""
         batch, latents, _ = z.shape
         hidden = self.embed(z)
         for block in self.latent_blocks:
             hidden = block(hidden)
-        tonality = self.tonality(hidden).float() if self.config.tonal_weight else None
+        tonality = (self.tonality(hidden).float(),) if self.config.tonal_weight else ()
         hidden = self.upsample(hidden).reshape(batch, latents * FRAMES_PER_LATENT, -1) + self.embed_mel(mel)
         for block in self.frame_blocks:
             hidden = block(hidden)
         correction, log_sigma = self.head(self.norm(hidden)).float().chunk(2, dim=-1)
-        return mel.float() @ self.envelope + correction, log_sigma.clamp(MIN_LOG_SIGMA, MAX_LOG_SIGMA), tonality
+        return correction, log_sigma.clamp(MIN_LOG_SIGMA, MAX_LOG_SIGMA), *tonality
 
     def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Yield likelihood and L1 of the magnitudes `x`, and the error of the `tonality`, given `z` and `mel`."""
@@ -100,3 +94,15 @@ class Model(nn.Module):
             loss = loss + self.config.tonal_weight * missed
             parts["tonality"] = missed.detach()
         yield "model", loss, parts
+
+
+class Correction(nn.Module):
+    """The part of a decoder that is exported: the envelope is added to it outside."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, z: Tensor, mel: Tensor) -> tuple[Tensor, ...]:
+        """Return what the log-mel envelope lacks, the log deviation and, where there is one, the tonality."""
+        return self.model.correct(z, mel)

@@ -1,30 +1,18 @@
-"""SpecGAN: noise -> log-magnitude spectrograms by transposed convolutions (Donahue, McAuley and Puckette 2019).
-
-x is a picture `(batch, bins, frames)` in [-1, 1], 128 by 128 in the paper: 16384 samples, each bin with its own mean
-and deviation, clipped at three. The representation makes pictures and inverts them. Unconditional.
-"""
+"""The networks of this family and how they are trained; `__init__.py` says what they are."""
 
 import itertools
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from fourfloor.errors import FourfloorError
-from fourfloor.nn import wasserstein
-from fourfloor.nn.wasserstein import Sampling, WassersteinGAN
-
-__all__ = ["Config", "Model", "Sampling"]
+from fourfloor.models.specgan import Config
+from fourfloor.nn.wasserstein import WassersteinGAN
 
 KERNEL, STRIDE, PADDING = 5, 2, 2
 LAYERS = 5
 SHRINKING = STRIDE**LAYERS
 MAX_SIDE = 1024
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config(wasserstein.Config):
-    """Size of the networks and how they are trained; the values of the paper."""
 
 
 class Model(WassersteinGAN):

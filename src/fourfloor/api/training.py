@@ -16,11 +16,12 @@ from fourfloor import __version__, header, loading, recipe
 from fourfloor.arguments import check_budget, check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
-from fourfloor.models import Generative, family_module, learns_controls
+from fourfloor.models import family_module, is_generative, learns_controls
 from fourfloor.representations import Representation, codec_arrays, representation_module
 from fourfloor.runs import folder
 from fourfloor.runs.observers import Origin, observers
 from fourfloor.runs.outcome import Run, late_start, outcome
+from fourfloor.trained import codec_hash
 from fourfloor.training import log, loop
 from fourfloor.training.config import Budget
 from fourfloor.training.progress import OnProgress, Progress, ignore
@@ -126,7 +127,7 @@ def _origin(request: TrainRequest, plan: recipe.Recipe, budget: Budget, on_progr
 
 def _decoder_of(name: str | None, prior: loading.Trained | None) -> tuple[loading.Trained | None, list[str]]:
     """Return the decoder that lies with the model to tune, to render the model's loops, and what to say without one."""
-    if name is None or prior is None or not isinstance(prior.model, Generative):
+    if name is None or prior is None or not is_generative(prior.recipe.family):
         return None, []
     try:
         return loading.load_model(name).decoder, []
@@ -170,7 +171,7 @@ def _codec(
     else:
         given = origin.parent or decoder
         codec = given.codec if given else representation.fit(dataset, plan.representation)
-    if decoder and loading.codec_hash(codec) != decoder.codec_hash:
+    if decoder and codec_hash(codec) != decoder.codec_hash:
         name = request.decoder or origin.parent_name
         raise FourfloorError(f"{name}: the decoder uses another codec than {request.run}; name one that fits it")
     return codec
@@ -184,6 +185,7 @@ def _model(request: TrainRequest, plan: recipe.Recipe, origin: Origin) -> nn.Mod
     parent = origin.parent
     if parent and not origin.resumed:
         try:
+            assert parent.model is not None
             model.load_state_dict(parent.model.state_dict())
         except RuntimeError:
             named = _named(plan).items()

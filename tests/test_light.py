@@ -1,0 +1,144 @@
+"""Generating needs no torch, and an exported model computes what the trained one does, with any number of threads."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fourfloor import generation, header, loading
+from fourfloor.errors import FourfloorError
+from fourfloor.generation import Request
+from fourfloor.networks import sessions
+from fourfloor.networks.stored import StoredArrays
+from fourfloor.representations import latent
+from fourfloor.representations.controls import Controls
+from fourfloor.training import checkpoint
+from fourfloor.training.checkpoint import Checkpoint
+
+PRIOR = loading.bundled_folder(loading.BUNDLED) / loading.PRIOR_FILE
+DECODER = PRIOR.with_name(loading.DECODER_FILE)
+ASKED = [Request(bars=1, seed=3), Request(bars=2, seed=4, controls=Controls(kick=False), style="dub techno", bpm=140.0)]
+
+
+def without_torch(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line where torch is not installed."""
+    script = Path(__file__).with_name("without_torch.py")
+    return subprocess.run([sys.executable, script, *map(str, arguments)], capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def exported() -> loading.LoopModel:
+    return loading.load_model()
+
+
+@pytest.fixture(scope="module")
+def with_torch() -> loading.LoopModel:
+    return loading.LoopModel("torch", *(loading.load_with_torch(path) for path in (PRIOR, DECODER)))
+
+
+def test_loops_are_generated_without_torch_and_are_the_same(exported: loading.LoopModel, tmp_path: Path) -> None:
+    made = without_torch("generate", "--count", 1, "--bars", 1, "--seed", 3, "--out", tmp_path, "--json")
+    assert made.returncode == 0, made.stderr
+    (row,) = json.loads(made.stdout)["loops"]
+    assert Path(row["file"]).stat().st_size > 400_000
+    assert exported.prior.model is None
+
+
+def test_the_bundled_model_is_listed_without_torch() -> None:
+    listed = without_torch("models", "--json")
+    assert listed.returncode == 0, listed.stderr
+    (bundled,) = json.loads(listed.stdout)["models"]
+    assert bundled["parameters"] == 13_389_967
+
+
+@pytest.mark.parametrize("command", [("train", "prior", "--data", "d", "--out", "r"), ("export", "r", "--out", "m")])
+def test_training_without_torch_is_one_line_with_what_to_type(command: Sequence[str]) -> None:
+    made = without_torch(*command)
+    assert made.returncode == 2
+    (line,) = made.stderr.strip().splitlines()
+    assert "needs torch. Type: pip install 'fourfloor[train]'" in line
+    assert "for 200 MB type first: pip install torch --index-url" in line
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=["plain", "asked"])
+def test_an_exported_model_samples_what_torch_samples(
+    exported: loading.LoopModel, with_torch: loading.LoopModel, asked: Request
+) -> None:
+    first, second = (generation.sample_latents(model.prior, asked) for model in (exported, with_torch))
+    # The difference is 2-4 % with 8 bits in the products, and 60 % with another seed.
+    assert np.linalg.norm(first - second) < 0.06 * np.linalg.norm(second)
+    features = exported.prior.codec.to_features(second)
+    mel = np.ascontiguousarray(features[:, latent.MEL])
+    decoders = [model.decoder for model in (exported, with_torch) if model.decoder]
+    decoded = [part.family.decode(part.networks, second, mel) for part in decoders]
+    for ours, theirs in zip(*decoded, strict=True):
+        assert np.abs(ours - theirs).mean() < 0.02  # nepers: 0.2 dB
+
+
+@pytest.mark.parametrize("path", [PRIOR, DECODER], ids=["prior", "decoder"])
+def test_one_and_two_threads_give_the_same_bits(path: Path) -> None:
+    saved = checkpoint.load_exported(path)
+    about, arrays = header.parse(saved.meta, path), StoredArrays(saved.part("ema"), saved.part("scales"))
+    rng = np.random.default_rng(0)
+    for name, given in about.graphs.items():
+        inputs = example(name, rng)
+        graph = saved.tensors[f"graphs/{name}"].tobytes()
+        alone, beside = (sessions.function(graph, given, arrays, threads)(**inputs) for threads in (1, 2))
+        assert all(np.array_equal(a, b) for a, b in zip(alone, beside, strict=True))
+
+
+def example(name: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return inputs of a loop of two bars."""
+    x = rng.standard_normal((1, 64, latent.LATENT_DIM), np.float32)
+    if name == "decode":
+        return {"z": x, "mel": rng.standard_normal((1, 256, latent.N_MELS), np.float32)}
+    one = np.ones(1, np.float32)
+    given: dict[str, np.ndarray] = {"x": x, "t": one / 3, "bpm": 126 * one, "style": np.ones(1, np.int64)}
+    return given if name == "bass" else given | {"controls": np.full((1, 5), np.nan, np.float32)}
+
+
+def test_a_model_that_was_exported_before_there_were_graphs_needs_torch_alone(tmp_path: Path) -> None:
+    saved = checkpoint.load_exported(PRIOR)
+    tensors = {name: value for name, value in saved.tensors.items() if not name.startswith("graphs/")}
+    meta = {name: value for name, value in saved.meta.items() if name not in ("graphs", "parameters")}
+    checkpoint.write(tmp_path / "prior.json", saved.step, tensors, meta)
+    assert loading.load_trained(tmp_path / "prior.json").model is not None
+
+
+@pytest.mark.parametrize("damage", ["graph", "list", "shape"])
+def test_graphs_that_do_not_fit_their_weights_are_one_line(tmp_path: Path, damage: str) -> None:
+    saved = checkpoint.load_exported(DECODER)
+    tensors, meta = dict(saved.tensors), dict(saved.meta)
+    if damage == "graph":
+        tensors["graphs/decode"] = tensors["graphs/decode"][:-500]
+    elif damage == "list":
+        meta["graphs"] = {"decode": meta["graphs"]["decode"][:-1]}
+    else:
+        tensors["ema/embed.weight"] = np.ascontiguousarray(tensors["ema/embed.weight"][:, :-1])
+    checkpoint.write(tmp_path / "decoder.json", saved.step, tensors, meta)
+    with pytest.raises(checkpoint.CheckpointError, match=r"decoder\.json: .*a graph that does not fit its weights"):
+        loading.load_trained(tmp_path / "decoder.json")
+
+
+def test_a_network_that_is_missing_or_of_another_shape_names_its_model(tmp_path: Path) -> None:
+    saved = checkpoint.load_exported(PRIOR)
+    renamed = {"velocity": saved.meta["graphs"]["velocity"]}, {"bass": saved.meta["graphs"]["velocity"]}
+    for graphs in renamed:
+        tensors = {**saved.tensors, "graphs/bass": saved.tensors["graphs/velocity"]}
+        checkpoint.write(tmp_path / "prior.json", saved.step, tensors, {**saved.meta, "graphs": graphs})
+        prior = loading.load_trained(tmp_path / "prior.json")
+        with pytest.raises(FourfloorError, match=r"prior\.json: the network '(bass|velocity)' is missing"):
+            generation.sample_latents(prior, Request(bars=1))
+
+
+def test_what_is_stored_comes_back_in_single_precision() -> None:
+    saved = Checkpoint(0, {"ema/a": np.array([1.5, 2.0], np.float16), "ema/n": np.array(70_000)}, {})
+    arrays = StoredArrays(saved.part("ema"), saved.part("scales"))
+    assert (arrays["a"].dtype, arrays["n"].item()) == (np.float32, 70_000)
+    for wrong in (np.array([np.nan], np.float32), np.array([1j]), np.array(["x"])):
+        with pytest.raises(FourfloorError, match="weight a is of a wrong type or not finite"):
+            StoredArrays({"a": wrong}, {})
