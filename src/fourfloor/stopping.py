@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+_AGAIN_SECONDS = 0.005  # until a signal is tried again that came where nothing can be raised
 
 
 class StopSignal(BaseException):
@@ -35,6 +38,9 @@ def on_stop(act: Callable[[int], None]) -> Iterator[None]:
     """
 
     def first(number: int, frame: FrameType | None) -> None:
+        if _loses_exceptions(frame):
+            threading.Timer(_AGAIN_SECONDS, signal.raise_signal, [number]).start()
+            return
         signal.signal(number, before[number])
         act(number)
 
@@ -49,6 +55,16 @@ def on_stop(act: Callable[[int], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _loses_exceptions(frame: FrameType | None) -> bool:
+    """Return whether what is raised here goes no further: C called this code, to read a file or to free an object."""
+    while frame is not None:
+        name, file = frame.f_code.co_name, os.path.basename(frame.f_code.co_filename)
+        if name == "__del__" or (name.startswith("vio_") and file == "soundfile.py"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def raise_stop(number: int) -> None:

@@ -1,5 +1,6 @@
 """Ctrl-C, `kill` and a closed terminal: one line, the shell's exit code, nothing left behind."""
 
+import io
 import os
 import signal
 import subprocess
@@ -31,6 +32,30 @@ def test_a_stop_signal_is_acted_on_once(number: int) -> None:
     assert caught.value.exit_code == 128 + number
     assert str(caught.value) == f"stopped by {signal.Signals(number).name}"
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_signal_within_a_callback_of_libsndfile_is_not_lost(number: int) -> None:
+    """C calls Python to read the file there, and drops what that raises."""
+    content = io.BytesIO()
+    soundfile.write(content, np.zeros((RATE, 2)), RATE, format="FLAC")
+    sent, read = [number], []
+
+    class Interrupting(io.BytesIO):
+        def seek(self, offset: int, whence: int = 0) -> int:
+            if sent:
+                os.kill(os.getpid(), sent.pop())
+            return super().seek(offset, whence)
+
+    def interrupted() -> None:
+        with on_stop(raise_stop):
+            read.append(soundfile.read(Interrupting(content.getvalue()))[0])
+            time.sleep(5)
+
+    with pytest.raises(StopSignal) as caught:
+        interrupted()
+    assert caught.value.exit_code == 128 + number
+    assert sent == []
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:
