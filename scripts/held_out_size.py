@@ -39,7 +39,7 @@ def main() -> None:
     data = catalogue.load(Path(sys.argv[1]))
     train, held_out = split_sources(data)
     usual = score_set((train[i] for i in train.draw(128, 0)), CUTOFF_HZ)
-    index = CopyIndex(dataset_passages(data), CUTOFF_HZ)
+    index = CopyIndex.of(dataset_passages(data), CUTOFF_HZ)
     rows = {
         letter: score_set(loops, CUTOFF_HZ, index, LOOPS if letter == "A" else 0)
         for letter, loops in make_rows(train, held_out, LOOPS, 0, None, ROWS).items()

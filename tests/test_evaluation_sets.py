@@ -4,6 +4,7 @@ import io
 import json
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ from paired import compare, griffin_lim, mp3_like
 
 from fourfloor.copies import index as copy_index
 from fourfloor.copies.index import CopyIndex, CopyMatch
+from fourfloor.copies.levels import Levels, RawLevels
 from fourfloor.copies.passages import Passage, dataset_passages
+from fourfloor.copies.patches import N_BANDS
 from fourfloor.copies.policy import COPY_LIMIT
+from fourfloor.copies.windows import OUTLINE_STEP, Windows, encode, outlines_of
 from fourfloor.envelope import Envelope
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import StyleSpace, coverage, diversity_ratio, kernel_distance, mean_distance
@@ -100,7 +104,7 @@ def test_diversity_and_coverage_of_known_sets() -> None:
 
 @pytest.fixture(scope="module")
 def index() -> CopyIndex:
-    return CopyIndex(
+    return CopyIndex.of(
         Passage(
             name=f"track {track}",
             waveform=np.concatenate([play(track, part) for part in (0, 1)], 1),
@@ -157,7 +161,7 @@ def test_a_copy_at_another_tempo_is_found(index: CopyIndex) -> None:
 def test_where_a_copy_is_suspected_the_search_goes_on(index: CopyIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     loop, bpm = play(13, bpm=tempo(13) * 1.12), tempo(13) * 1.12
     in_full = index.search(loop, RATE, bpm)
-    monkeypatch.setattr(copy_index, "_PAIRS", 1)  # so that the nearest place comes late
+    monkeypatch.setattr(copy_index, "_PLACES", 1)  # so that the nearest place comes late
     assert index.search(loop, RATE, bpm) == in_full
     monkeypatch.setattr(copy_index, "_SUSPECT", 1.0)
     assert index.search(loop, RATE, bpm).score < in_full.score - 0.05
@@ -166,21 +170,14 @@ def test_where_a_copy_is_suspected_the_search_goes_on(index: CopyIndex, monkeypa
 def test_a_copy_of_one_bar_is_found() -> None:
     bar = play(40, bpm=132.0)[:, : round(RATE * 240 / 132.0)]
     assert bar.shape[1] < 2 * RATE  # shorter than what is compared
-    index = CopyIndex([Passage(name="a", waveform=bar, sample_rate=RATE, bpm=132.0, closed=True)])
+    index = CopyIndex.of([Passage(name="a", waveform=bar, sample_rate=RATE, bpm=132.0, closed=True)])
     assert index.search(bar, RATE, 132.0).score > 0.9
     assert index.search(np.tile(bar, 4), RATE, 132.0).score > 0.9
 
 
-def test_a_damaged_copy_index_is_refused(index: CopyIndex) -> None:
-    arrays, about = index.to_arrays()
-    for key in ("names", "bpms", "starts"):
-        with pytest.raises(ValueError, match="rebuild it"):
-            CopyIndex.from_arrays(arrays, about | {key: about[key][:-1]})
-
-
 def test_the_time_of_a_match_is_right() -> None:
     track = np.concatenate([play(40, part) for part in range(3)], axis=1)
-    index = CopyIndex([Passage(name="a", waveform=track, sample_rate=RATE, bpm=tempo(40), start_seconds=10.0)])
+    index = CopyIndex.of([Passage(name="a", waveform=track, sample_rate=RATE, bpm=tempo(40), start_seconds=10.0)])
     start = round(7.0 * RATE)
     match = index.search(track[:, start : start + 4 * RATE], RATE, tempo(40))
     assert match.score > 0.9
@@ -195,7 +192,7 @@ def test_a_copy_of_what_repeats_often_is_found_at_the_right_place() -> None:
         time, sixteenth = np.arange(samples) / RATE, 15 / bpm
         hertz = np.where(np.floor(time / sixteenth) % 3 == 0, 330.0, 495.0)
         loops.append((0.3 * np.sin(2 * np.pi * hertz * time) * np.exp(-8 * (time % sixteenth) / sixteenth))[None])
-    index = CopyIndex(
+    index = CopyIndex.of(
         Passage(name=f"{bpm}", waveform=loop.astype(np.float32), sample_rate=RATE, bpm=bpm)
         for bpm, loop in zip(tempi, loops, strict=True)
     )
@@ -210,18 +207,54 @@ def test_other_tracks_are_no_copies_and_silence_is_none(index: CopyIndex) -> Non
     assert index.search(np.full((1, RATE * 4), np.nan), RATE, 120.0).score == 0.0
 
 
-def test_a_kept_index_finds_the_same(index: CopyIndex) -> None:
-    arrays, about = index.to_arrays()
-    again = CopyIndex.from_arrays(arrays, json.loads(json.dumps(about)))
-    assert again.search(play(5), RATE, tempo(5)) == index.search(play(5), RATE, tempo(5))
-    with pytest.raises(ValueError, match="rebuild"):
-        CopyIndex.from_arrays({"frames": arrays["frames"][:, 1:]}, about)
-    with pytest.raises(ValueError, match="code 1"):
-        CopyIndex.from_arrays(arrays, {**about, "code": 1})
+def test_a_packed_index_finds_the_same(index: CopyIndex) -> None:
+    levels = index.levels.packed(index.windows)
+    packed = CopyIndex(index.table, index.windows, levels, index.top_hz)
+    for track in (5, HELD_OUT[0]):
+        match, again = (each.search(play(track), RATE, tempo(track)) for each in (index, packed))
+        assert replace(again, score=match.score) == match
+        assert again.score == pytest.approx(match.score, abs=0.01)
+
+
+def test_joined_indexes_hold_what_both_hold_once_and_find_it() -> None:
+    tracks = [Passage(name=f"{n}", waveform=play(n), sample_rate=RATE, bpm=tempo(n), closed=n != 3) for n in (2, 3, 4)]
+    first, second = CopyIndex.of(tracks[:2]), CopyIndex.of(tracks[1:])
+    both = first.joined(second)
+    assert sorted(both.table.names) == ["2", "3", "4"]
+    for n in (2, 3, 4):
+        match = both.search(play(n), RATE, tempo(n))
+        assert match.track == f"{n}"
+        assert match.score > 0.95
+
+
+@pytest.mark.parametrize("frames", [1, 2, 57, 83, 330, 1024, 1025, 4099])
+@pytest.mark.parametrize("closed", [True, False])
+def test_packed_levels_are_the_levels_to_two_decibels(frames: int, closed: bool) -> None:
+    rng = np.random.default_rng(frames)
+    levels = [
+        rng.integers(0, 256, (N_BANDS, frames)).astype(np.uint8),
+        rng.integers(0, 256, (N_BANDS, 90)).astype(np.uint8),
+    ]
+    windows = Windows(np.concatenate([*map(encode, levels)]), np.array([frames, 90]), np.array([closed, True]))
+    at = np.arange(frames - 5, frames + 30) % frames if closed else np.arange(max(0, frames - 40), frames)
+    both: list[Levels] = [RawLevels(levels), RawLevels(levels).packed(windows)]
+    raw, packed = (each.read(np.array([0]), at[None]) for each in both)
+    assert np.array_equal(raw[0], levels[0][:, at])
+    assert np.abs(packed.astype(int) - raw).max() <= 4
+
+
+def test_outlines_are_those_of_the_windows_in_full() -> None:
+    rng = np.random.default_rng(0)
+    lengths, closed = np.array([57, 333, 120]), np.array([True, True, False])
+    frames = [rng.integers(60, 180, (N_BANDS, length)).astype(np.uint8) for length in lengths]
+    windows = Windows(np.concatenate([*map(encode, frames)]), lengths, closed)
+    patches = windows.patches(np.arange(len(windows)))
+    np.testing.assert_allclose(windows.outlines() * OUTLINE_STEP, outlines_of(patches), atol=0.51 * OUTLINE_STEP)
+    assert (np.linalg.norm(patches, axis=1) > 0.99).sum() == len(windows) - 21  # those that an open passage ends in
 
 
 def test_an_empty_index_finds_nothing() -> None:
-    match = CopyIndex([]).search(play(1), RATE, 120.0)
+    match = CopyIndex.of([]).search(play(1), RATE, 120.0)
     assert isinstance(match, CopyMatch)
     assert match.score == 0.0
 

@@ -279,7 +279,7 @@ def test_a_tuned_model_searches_what_its_parent_heard(
         assert match.score > 0.9
         assert match.track == dataset.name(index)
     again = reference.index.joined(fingerprints.load(runs / "prior").index)
-    assert again.to_arrays()[1] == reference.index.to_arrays()[1]  # what both hold is held once
+    assert again.table.rows() == reference.index.table.rows()  # what both hold is held once
     assert loading.load_trained(runs / "tuned").meta["parent"] == str(runs / "prior")
 
 
@@ -304,7 +304,7 @@ def test_a_reference_to_other_music_is_written_anew(dataset_folder: Path, other_
         shares = [done / total for done, total in told]
         assert shares == sorted(shares)
         assert (shares[0] <= 0.1, shares[-1]) == (True, 1.0)  # the bar is full when the last loop is measured
-        names = set(fingerprints.load(tmp_path).index.to_arrays()[1]["names"])
+        names = set(fingerprints.load(tmp_path).index.table.names)
         dataset = Dataset([folder])
         assert names == {dataset.name(int(index)) for index in dataset.indices("train")}
 

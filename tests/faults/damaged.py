@@ -30,6 +30,7 @@ from mutations import damage
 
 from fourfloor import api, loading, recipe
 from fourfloor.copies import fingerprints
+from fourfloor.copies.index import CopyIndex
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request, make_loop
@@ -65,20 +66,29 @@ def read_dataset(folder: Path, sealed: bool) -> str:
     return digest(rows, data.vocabulary, data.data_hash, *arrays, codec.mean, codec.encode, codec.decode)
 
 
+def read_index(index: CopyIndex) -> tuple[object, ...]:
+    """Read all of an index that searching does."""
+    levels = [
+        index.levels.read(np.array([number]), np.arange(length)[None])
+        for number, length in enumerate(index.table.lengths)
+    ]
+    return index.table.rows(), index.top_hz, index.windows.codes, *levels
+
+
 def read_run(folder: Path, sealed: bool) -> str:
     """Read of a run what resuming, generating and listing do."""
     listed = api.list_models([folder])
     saved = checkpoint.load_latest(folder, RESUMED)
     trained = loading.load_trained(folder)
     recipe.parse(saved.meta["recipe"], str(folder))
-    arrays, about = fingerprints.load(folder).of(saved.meta["data_hash"], folder).index.to_arrays()
+    searched = read_index(fingerprints.load(folder).of(saved.meta["data_hash"], folder).index)
     Log(folder / "log.jsonl", from_step=saved.step).close()
     read(folder / "log.jsonl")
     assert sealed or [list(model.steps) for model in listed.models if model.kind == "run"] in ([[saved.step]], [])
     tensors = [value for _, value in sorted(saved.tensors.items())]
     ema = [value for _, value in sorted(trained.model.state_dict().items())]
     meta = {key: value for key, value in saved.meta.items() if key != "sha256"}
-    return digest(sorted(saved.tensors), json.dumps(meta, sort_keys=True), about, *arrays.values(), *tensors, *ema)
+    return digest(sorted(saved.tensors), json.dumps(meta, sort_keys=True), *searched, *tensors, *ema)
 
 
 def read_model(folder: Path, sealed: bool) -> str:
@@ -89,9 +99,9 @@ def read_model(folder: Path, sealed: bool) -> str:
     if sealed:
         loop = make_loop(model, Request(bars=1))
         assert np.isfinite(loop).all()
-    arrays, about = reference.index.to_arrays()
+    searched = read_index(reference.index)
     metas = [json.dumps({**part.meta, "sha256": ""}, sort_keys=True) for part in (model.prior, model.decoder) if part]
-    return digest(model.weights_hash, model.prior.codec_hash, metas, about, reference.envelope, *arrays.values())
+    return digest(model.weights_hash, model.prior.codec_hash, metas, reference.envelope, *searched)
 
 
 READERS: dict[str, Callable[..., str]] = {"dataset": read_dataset, "run": read_run, "model": read_model}

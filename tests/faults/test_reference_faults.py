@@ -2,16 +2,18 @@
 
 import json
 import resource
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from fourfloor import loading
 from fourfloor.copies import fingerprints, packing
+from fourfloor.copies.patches import N_BANDS
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.scores import score_new, usual_range
@@ -31,23 +33,21 @@ def rewrite(folder: Path, change: Callable[[dict], object], sealed: bool = True)
     change(content)
     content.pop("sha256")
     if sealed:
-        content["sha256"] = packing._hash(content, (folder / fingerprints.ARRAYS).read_bytes())
+        content["sha256"] = packing.sha256(content, folder / fingerprints.ARRAYS)
     (folder / fingerprints.ABOUT).write_text(json.dumps(content))
+
+
+def levels_of(read: fingerprints.Fingerprints) -> np.ndarray:
+    """Return all levels, passage by passage."""
+    table = read.index.table
+    frames = [np.arange(length)[None] for length in table.lengths]
+    return np.concatenate([read.index.levels.read(np.array([n]), at)[0] for n, at in enumerate(frames)], axis=1)
 
 
 def refused(folder: Path, told: str) -> None:
     with pytest.raises(FourfloorError, match=rf"^{folder}: its reference .* cannot be read \(.*{told}") as caught:
         fingerprints.load(folder)
     assert str(caught.value).isprintable()
-
-
-def test_packed_fingerprints_keep_their_levels_and_bound_their_size() -> None:
-    frames = np.random.default_rng(0).integers(0, 201, (32, 500)).astype(np.uint8)
-    packed = packing.pack(frames)
-    assert np.abs(packing.unpack(packed, 32, 500).astype(int) - frames).max() <= 4
-    for wrong in (0, 499, 501):
-        with pytest.raises(FourfloorError, match="do not fill"):
-            packing.unpack(packed, 32, wrong)
 
 
 def index_of(**values: object) -> Callable[[dict], object]:
@@ -70,13 +70,9 @@ def column(key: str, value: object) -> Callable[[dict], object]:
         (lambda content: content["envelope"].update(crest_db=[-1e999, 0.0, 1e999]), "usual range of crest_db"),
         (lambda content: content.update(index=[]), "not described"),
         (lambda content: content.update(more=1), "entries"),
-        (lambda content: content.update(step_db="2"), "steps"),
-        (lambda content: content.update(step_db=True), "steps"),
-        (lambda content: content.update(step_db=0), "steps"),
-        (lambda content: content.update(step_db=16), "louder"),
         (lambda content: content.update(data_hash=7), "name of its data"),
         (lambda content: content.update(data_hash="\x1b[2J"), "name of its data"),
-        (index_of(names=[], bpms=[], starts=[], lengths=[]), "no passage long enough"),
+        (index_of(names=[], bpms=[], starts=[], lengths=[]), "passages"),
         (index_of(lengths=[]), "lengths"),
         (index_of(lengths="many"), "lengths"),
         (index_of(top_hz=0.0), "analyzed"),
@@ -97,10 +93,16 @@ def column(key: str, value: object) -> Callable[[dict], object]:
         (column("starts", float("inf")), "starts"),
         (column("starts", -1e7), "starts"),
         (column("lengths", 10**12), "lengths"),
-        (column("lengths", 10**8), "would inflate to"),
+        (column("lengths", 10**8), "do not fit"),
+        (column("lengths", 10**9), "do not fit"),
         (column("lengths", 0), "lengths"),
         (column("lengths", 1.5), "lengths"),
-        (column("lengths", 86), "do not fill"),
+        (column("lengths", 86), "do not fit"),
+        (index_of(open=7), "list of its passages"),
+        (index_of(open=[-1]), "list of its passages"),
+        (index_of(open=[10**6]), "list of its passages"),
+        (index_of(open=[True]), "list of its passages"),
+        (index_of(code=2), "analyzed"),
     ],
 )
 @pytest.mark.parametrize("sealed", [True, False])
@@ -146,40 +148,138 @@ def test_any_flipped_byte_or_cut_changes_nothing_or_is_refused(folder: Path, nam
             assert "\n" not in str(error)  # noqa: PT017 - either is right
         else:
             assert read.envelope == expected.envelope
-            assert read.index.to_arrays()[1] == expected.index.to_arrays()[1]
-            np.testing.assert_array_equal(read.index.to_arrays()[0]["frames"], expected.index.to_arrays()[0]["frames"])
+            assert read.index.table.rows() == expected.index.table.rows()
+            np.testing.assert_array_equal(levels_of(read), levels_of(expected))
     for content in (b"", original[:5], original[: len(original) // 2], original + b"\0", b"[" * 100_000):
         path.write_bytes(content)
         refused(folder, "")
 
 
+def arrays_of(folder: Path, **values: np.ndarray) -> None:
+    """Replace arrays of a reference, by somebody who knows how its hash is made."""
+    save_file(load_file(folder / fingerprints.ARRAYS) | values, folder / fingerprints.ARRAYS)
+    rewrite(folder, lambda content: None)
+
+
 @pytest.mark.parametrize(
     "arrays",
-    [{}, {"frames": np.zeros(9, np.float32)}, {"frames": np.zeros((3, 3), np.uint8)}, {"more": np.zeros(9, np.uint8)},
-     {"frames": np.zeros(9, np.uint8)}, {"frames": np.zeros(0, np.uint8)}],
+    [{}, {"frames": np.zeros(9, np.float32)}, {"more": np.zeros(9, np.uint8)}, {"codes": np.zeros((3, 8), np.uint8)}],
 )  # fmt: skip
-def test_levels_of_another_kind_are_refused(folder: Path, arrays: dict[str, np.ndarray]) -> None:
+def test_other_arrays_are_refused(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     save_file(arrays, folder / fingerprints.ARRAYS)
     rewrite(folder, lambda content: None)
-    refused(folder, "its (arrays|levels)")
+    refused(folder, "its arrays are not those")
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [{"levels": np.zeros(9, np.float32)}, {"levels": np.zeros((3, 3), np.uint8)}, {"codes": np.zeros((9, 8), np.uint8)},
+     {"codes": np.zeros(9, np.uint8)}, {"codes": np.zeros((9, 8), np.int8)}, {"ends": np.zeros(1, np.uint64)},
+     {"ends": np.zeros((1, 1), np.uint64)}, {"ends": np.zeros(3, np.float32)}],
+)  # fmt: skip
+def test_levels_of_another_kind_are_refused(folder: Path, arrays: dict[str, np.ndarray]) -> None:
+    arrays_of(folder, **arrays)
+    refused(folder, "its (coarse )?levels")
 
 
 def test_levels_that_stand_still_are_refused(folder: Path) -> None:
-    content = json.loads((folder / fingerprints.ABOUT).read_text())
-    still = np.full((32, sum(content["index"]["lengths"])), 100, np.uint8)
-    save_file({"frames": packing.pack(still)}, folder / fingerprints.ARRAYS)
-    rewrite(folder, lambda content: None)
+    windows = len(fingerprints.load(folder).index.windows)
+    arrays_of(folder, codes=np.full((windows, 8), 0x77, np.uint8))
     refused(folder, "no copy could be found")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda ends: ends[::-1].copy(), lambda ends: np.full_like(ends, 2**63), lambda ends: ends + np.uint64(1),
+     lambda ends: np.full_like(ends, ends[-1]), lambda ends: np.zeros_like(ends)],
+)  # fmt: skip
+def test_pieces_that_do_not_follow_each_other_are_refused(folder: Path, change: Callable) -> None:
+    data = np.zeros(2**20, np.uint8)
+    ends = load_file(folder / fingerprints.ARRAYS)["ends"]
+    ends[-1] = len(data)
+    arrays_of(folder, levels=data, ends=change(ends))
+    refused(folder, "not as long as their pieces")
+
+
+@pytest.mark.parametrize("damage", ["empty", "noise", "bomb", "loud"])
+def test_damaged_pieces_are_refused_where_a_search_comes_to_them(folder: Path, damage: str) -> None:
+    index = fingerprints.load(folder).index
+    levels = index.levels.packed(index.windows)
+    count, ends = len(levels.ends), levels.ends
+    if damage == "noise":
+        arrays_of(folder, levels=np.random.default_rng(0).integers(0, 256, int(ends[-1])).astype(np.uint8))
+    else:
+        bytes_of = {"empty": b"", "bomb": bytes(2**24), "loud": b"\x1f" * N_BANDS * int(index.table.lengths[0])}[damage]
+        deflater = zlib.compressobj(wbits=-15)
+        stream = np.frombuffer(deflater.compress(bytes_of) + deflater.flush(), np.uint8)
+        arrays_of(folder, levels=np.tile(stream, count), ends=np.arange(1, count + 1, dtype=np.uint64) * len(stream))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    read = fingerprints.load(folder).index
+    with pytest.raises(FourfloorError, match=r"^its levels (are damaged|do not fill|are louder)"):
+        read.levels.read(np.array([0]), np.array([[0]]))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+
+
+def old_reference(folder: Path) -> tuple[dict, np.ndarray]:
+    """Write a reference as earlier versions did, of the same passages; return its description and levels."""
+    index = fingerprints.load(folder).index
+    table = index.table
+    counts = zip(table.lengths, table.lengths + 85 * table.closed, strict=True)  # loops went on at their start
+    levels = [
+        index.levels.read(np.array([number]), np.arange(count)[None] % length)[0]
+        for number, (length, count) in enumerate(counts)
+    ]
+    content = json.loads((folder / fingerprints.ABOUT).read_text())
+    about = content["index"]
+    del about["open"]
+    about.update(code=2, lengths=[each.shape[1] for each in levels])
+    content.pop("sha256")
+    return content | {"step_db": 2}, np.concatenate(levels, axis=1)
+
+
+def keep_old(folder: Path, content: dict, levels: np.ndarray) -> None:
+    changes = np.diff(levels // 8, axis=1, prepend=np.uint8(0))
+    save_file({"frames": np.frombuffer(zlib.compress(changes.tobytes()), np.uint8)}, folder / fingerprints.ARRAYS)
+    (folder / fingerprints.ABOUT).write_text(json.dumps(content))
+
+
+def test_a_reference_of_an_earlier_version_is_read(folder: Path) -> None:
+    expected = fingerprints.load(folder)
+    keep_old(folder, *old_reference(folder))
+    read = fingerprints.load(folder)
+    assert read.index.table.rows() == expected.index.table.rows()
+    np.testing.assert_array_equal(levels_of(read), levels_of(expected))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda content: content.update(step_db="2"), "steps"),
+        (lambda content: content.update(step_db=True), "steps"),
+        (lambda content: content.update(step_db=0), "steps"),
+        (lambda content: content.update(step_db=16), "louder"),
+        (index_of(names=[], bpms=[], starts=[], lengths=[]), "no passage long enough"),
+        (column("lengths", 10**8), "would inflate to"),
+        (column("lengths", 86), "do not fill"),
+    ],
+)
+def test_a_damaged_reference_of_an_earlier_version_is_refused(
+    folder: Path, change: Callable[[dict], object], told: str
+) -> None:
+    content, levels = old_reference(folder)
+    change(content)
+    keep_old(folder, content, levels)
+    refused(folder, told)
 
 
 def test_a_bomb_takes_no_memory(folder: Path) -> None:
     frames = 160_000_000  # 5 GB from 5 MB
-    import zlib
-
+    content, _ = old_reference(folder)
     deflater = zlib.compressobj(9)
     packed = b"".join(deflater.compress(bytes(2**20)) for _ in range(200)) + deflater.flush()
     save_file({"frames": np.frombuffer(packed, np.uint8)}, folder / fingerprints.ARRAYS)
-    rewrite(folder, index_of(names=["x"], bpms=[126.0], starts=[0.0], lengths=[frames]))
+    content["index"].update(names=["x"], bpms=[126.0], starts=[0.0], lengths=[frames])
+    (folder / fingerprints.ABOUT).write_text(json.dumps(content))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     refused(folder, "would inflate to")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
@@ -213,7 +313,7 @@ def test_a_silent_loop_is_near_nothing(folder: Path) -> None:
 def test_the_bundled_reference_is_sealed() -> None:
     folder = loading.bundled_folder(loading.BUNDLED)
     content = json.loads((folder / fingerprints.ABOUT).read_text())
-    assert content["sha256"] == packing._hash(content, (folder / fingerprints.ARRAYS).read_bytes())
+    assert content["sha256"] == packing.sha256(content, folder / fingerprints.ARRAYS)
 
 
 def test_the_reference_of_another_model_is_refused(folder: Path) -> None:

@@ -121,7 +121,7 @@ class Judge:
         from fourfloor.copies.index import CopyIndex
         from fourfloor.copies.passages import dataset_passages
 
-        return CopyIndex(dataset_passages(self.catalogue), self._cutoff_hz)
+        return CopyIndex.of(dataset_passages(self.catalogue), self._cutoff_hz)
 
     def scale(self, tell: Callable[[float, float, str], None]) -> tuple["Scale", "ScoredSet"]:
         """Measure the reference rows, or read the kept measurements; also return the baseline's set.

@@ -6,6 +6,7 @@ is not.
 """
 
 import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,11 @@ from fourfloor.copies.passages import training_passages
 from fourfloor.dataset import Dataset
 from fourfloor.envelope import Envelope
 from fourfloor.errors import FourfloorError
-from fourfloor.reading import read_file
+from fourfloor.reading import open_file
 from fourfloor.saving import save_file
 
 ARRAYS, ABOUT = "reference.safetensors", "reference.json"
-MAX_BYTES = 2**30  # of the packed fingerprints: of 600 hours
+MAX_BYTES = 2**30  # of the packed fingerprints: of 500 hours
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def write(
         if load(folder).data_hash == data_hash:
             return  # an earlier part of the run wrote it
     loops = len(dataset.indices("train"))
-    index = CopyIndex(training_passages(dataset, lambda done: on_loop(done, 2 * loops)))
+    index = CopyIndex.of(training_passages(dataset, lambda done: on_loop(done, 2 * loops)))
     envelope = measure(dataset, lambda done, total: on_loop(loops * (total + done), 2 * loops * total))
     try:
         packed, about = packing.seal(index.joined(parent.index) if parent else index, envelope, data_hash)
@@ -72,8 +73,10 @@ def load(folder: Path) -> Fingerprints:
     """Read the fingerprints beside a model; FourfloorError in one line where they are missing or damaged."""
     try:
         content = header.read_json(folder / ABOUT)
-        packed = read_file(folder / ARRAYS, MAX_BYTES)
-        return Fingerprints(*packing.unseal(content, packed))
+        with open_file(folder / ARRAYS) as file:
+            if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                raise FourfloorError(f"{ARRAYS} is larger than {MAX_BYTES} bytes")
+        return Fingerprints(*packing.unseal(content, folder / ARRAYS))
     except (OSError, FourfloorError) as error:
         missing = not all((folder / name).exists() for name in (ABOUT, ARRAYS))
         told = "is missing" if missing else f"cannot be read ({getattr(error, 'strerror', None) or error})"

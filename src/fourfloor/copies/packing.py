@@ -1,32 +1,34 @@
-"""Fingerprints of training passages on disk: packed to a third, and checked before anything is inflated.
+"""Fingerprints of training passages on disk: searched where they lie, and checked before anything is inflated.
 
-`reference.json` says what each passage is, `reference.safetensors` holds the packed levels of all. A hash in the former
-covers both, so that no changed number passes for the one that was written.
+`reference.json` says what each passage is, `reference.safetensors` holds the levels of all. A hash in the former covers
+both, so that no changed number passes for the one that was written.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from fourfloor.arguments import is_finite
-from fourfloor.copies.index import CODE, TOP_HZ, CopyIndex
-from fourfloor.copies.search import N_BANDS, PATCH_FRAMES, STEPS_PER_DB
+from fourfloor.copies import old
+from fourfloor.copies.index import TOP_HZ, CopyIndex, Table
+from fourfloor.copies.levels import PackedLevels
+from fourfloor.copies.patches import PATCH_FRAMES
+from fourfloor.copies.windows import Windows
 from fourfloor.envelope import Envelope
 from fourfloor.errors import FourfloorError
 
-STEP_DB = 2  # of the kept fingerprints
-MAX_FREE = 2**26  # bytes that any fingerprints may inflate to: thirteen hours of music
-MAX_RATIO = 64  # of more, inflated over packed: music has 3, loops that repeat exactly 50
+CODE = 3  # of what the arrays hold; earlier versions wrote 2
 MAX_TEXT = 10_000  # characters of a track's name
 MAX_SECONDS = 1e6  # of the start of a passage, which may lie a little before its track
+_CHUNK = 2**20  # bytes
 
 
 def seal(index: CopyIndex, envelope: Envelope, data_hash: str) -> tuple[bytes, bytes]:
@@ -34,48 +36,81 @@ def seal(index: CopyIndex, envelope: Envelope, data_hash: str) -> tuple[bytes, b
 
     `data_hash` names what the passages are of.
     """
-    arrays, about = index.to_arrays()
-    packed = save({"frames": pack(arrays["frames"])})
-    content = {"index": about, "step_db": STEP_DB, "envelope": envelope.to_dict(), "data_hash": data_hash}
-    content["sha256"] = _hash(content, packed)
-    unseal(content, packed)
+    if not index.is_searchable:
+        raise FourfloorError("nothing in its passages moves, so no copy could be found")
+    levels, table = index.levels.packed(index.windows), index.table
+    arrays = {"codes": index.windows.codes, "levels": levels.data[:], "ends": levels.ends}
+    packed = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    about = {
+        "names": table.names.tolist(),
+        "bpms": table.bpms.tolist(),
+        "starts": table.starts.tolist(),
+        "lengths": table.lengths.tolist(),
+        "open": np.flatnonzero(~table.closed).tolist(),
+        "top_hz": index.top_hz,
+        "code": CODE,
+    }
+    content = {"index": about, "envelope": envelope.to_dict(), "data_hash": data_hash}
+    digest = _digest(content)
+    digest.update(packed)
+    content["sha256"] = digest.hexdigest()
     return packed, (json.dumps(content, allow_nan=False) + "\n").encode()
 
 
-def unseal(content: dict[str, Any], packed: bytes) -> tuple[CopyIndex, Envelope, str]:
-    """Return what `seal` was given; FourfloorError where a value cannot be right or nothing can be found.
+def unseal(content: dict[str, Any], path: Path) -> tuple[CopyIndex, Envelope, str]:
+    """Open what `seal` was given, whose arrays lie at `path`; they are read when they are needed.
 
-    Earlier versions wrote no hash; their values are checked all the same.
+    Raises FourfloorError where a value cannot be right or nothing can be found. The earliest versions wrote no hash;
+    their values are checked all the same.
     """
     if set(content) - {"step_db", "data_hash", "sha256"} != {"index", "envelope"}:
         raise FourfloorError("its entries are not those of this version")
-    if "sha256" in content and content["sha256"] != _hash(content, packed):
+    if "sha256" in content and content["sha256"] != sha256(content, path):
         raise FourfloorError("its hash differs")
-    step_db, data_hash = content.get("step_db", 1), content.get("data_hash", "")  # as before they were written down
-    if type(step_db) is not int or not 1 <= step_db <= 16:
-        raise FourfloorError("its levels have steps that cannot be")
+    data_hash = content.get("data_hash", "")
     if not _is_text(data_hash):
         raise FourfloorError("the name of its data is damaged")
     _check_index(content["index"])
     envelope = Envelope.read(content["envelope"])
     try:
-        arrays = load(packed)
+        file = safe_open(path, framework="numpy")
+        is_old = content["index"]["code"] == old.CODE
+        index = old.index_of(content, file) if is_old else _index_of(content["index"], file)
     except SafetensorError as error:
         raise FourfloorError(f"its levels are not safetensors ({error})") from None
-    if set(arrays) != {"frames"}:
-        raise FourfloorError("its arrays are not those of this version")
-    frames = unpack(arrays["frames"], N_BANDS, sum(content["index"]["lengths"]), step_db)
-    index = CopyIndex.from_arrays({"frames": frames}, content["index"])
     if not index.is_searchable:
         raise FourfloorError("nothing in its passages moves, so no copy could be found")
     return index, envelope, data_hash
 
 
-def _hash(content: dict[str, Any], packed: bytes) -> str:
-    rest = {key: value for key, value in content.items() if key != "sha256"}
-    digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode())
-    digest.update(packed)
+def sha256(content: dict[str, Any], path: Path) -> str:
+    """Return the hash of a reference: of its description without that hash, and of the file of its arrays."""
+    digest = _digest({key: value for key, value in content.items() if key != "sha256"})
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
     return digest.hexdigest()
+
+
+def _digest(content: dict[str, Any]) -> Any:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
+
+
+def _index_of(about: dict[str, Any], file: Any) -> CopyIndex:
+    """Open an index; of its levels only slices are read, as loops come near them."""
+    if set(file.keys()) != {"codes", "levels", "ends"}:
+        raise FourfloorError("its arrays are not those of this version")
+    closed = np.ones(len(about["names"]), bool)
+    closed[about["open"]] = False
+    table = Table(
+        names=np.array(about["names"], object), bpms=np.array(about["bpms"], np.float64),
+        starts=np.array(about["starts"], np.float64), lengths=np.array(about["lengths"], np.int64), closed=closed,
+    )  # fmt: skip
+    levels = file.get_slice("levels")
+    if levels.get_dtype() != "U8" or len(levels.get_shape()) != 1:
+        raise FourfloorError(f"its levels have type {levels.get_dtype()} and shape {levels.get_shape()}")
+    windows = Windows(file.get_tensor("codes"), table.lengths, table.closed)
+    return CopyIndex(table, windows, PackedLevels(levels, file.get_tensor("ends"), windows), about["top_hz"])
 
 
 def _check_index(about: Any) -> None:
@@ -86,15 +121,19 @@ def _check_index(about: Any) -> None:
         "starts": lambda value: _is_number(value) and abs(value) <= MAX_SECONDS,
         "lengths": lambda value: type(value) is int and 1 <= value <= MAX_SECONDS * 1000,
     }
-    if not isinstance(about, dict) or set(about) != {*columns, "top_hz", "code"}:
+    if not isinstance(about, dict) or set(about) - {"open"} != {*columns, "top_hz", "code"}:
         raise FourfloorError("its passages are not described as in this version")
-    if about["code"] != CODE or not _is_number(about["top_hz"]) or not 500 <= about["top_hz"] <= TOP_HZ:
+    is_known = about["code"] == (CODE if "open" in about else old.CODE)
+    if not is_known or not _is_number(about["top_hz"]) or not 500 <= about["top_hz"] <= TOP_HZ:
         raise FourfloorError("its passages were analyzed as this version does not")
     for key, is_sound in columns.items():
         column = about[key]
         if not isinstance(column, list) or len(column) != len(about["names"]) or not all(map(is_sound, column)):
             raise FourfloorError(f"the {key} of its passages are damaged")
-    if max(about["lengths"], default=0) < PATCH_FRAMES:
+    opened, last = about.get("open", []), len(about["names"])
+    if not isinstance(opened, list) or not all(type(number) is int and 0 <= number < last for number in opened):
+        raise FourfloorError("the list of its passages that do not repeat is damaged")
+    if "open" not in about and max(about["lengths"], default=0) < PATCH_FRAMES:
         raise FourfloorError("it has no passage long enough to be searched")
 
 
@@ -104,35 +143,3 @@ def _is_number(value: Any) -> bool:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value.isprintable() and len(value) <= MAX_TEXT
-
-
-def pack(frames: np.ndarray) -> np.ndarray:
-    """Compress fingerprints uint8 `(bands, frames)` to bytes: steps of 2 dB, differences in time, deflate.
-
-    Levels scatter by some 8 dB, so rounding them lowers a copy score by less than 0.01; an hour takes 1.63 MB. Deflate
-    is told to expect small numbers, not words: 7 % less.
-    """
-    changes = np.diff(frames // (STEP_DB * STEPS_PER_DB), axis=1, prepend=np.uint8(0))
-    deflater = zlib.compressobj(9, strategy=zlib.Z_FILTERED)
-    return np.frombuffer(deflater.compress(changes.tobytes()) + deflater.flush(), dtype=np.uint8)
-
-
-def unpack(packed: np.ndarray, bands: int, frames: int, step_db: int = STEP_DB) -> np.ndarray:
-    """Undo `pack`; FourfloorError where the content has not the stated size, whatever it would inflate to."""
-    if packed.dtype != np.uint8 or packed.ndim != 1:
-        raise FourfloorError(f"its levels have type {packed.dtype} and shape {packed.shape}")
-    size = bands * frames
-    if size > max(MAX_FREE, MAX_RATIO * packed.size):
-        raise FourfloorError(f"{packed.size} bytes would inflate to {size}")
-    inflater = zlib.decompressobj()
-    try:
-        content = inflater.decompress(packed.tobytes(), max_length=size + 1)  # 0 would be no limit
-    except zlib.error as error:
-        raise FourfloorError(f"its levels are damaged ({error})") from None
-    if len(content) != size or not inflater.eof or inflater.unused_data:
-        raise FourfloorError(f"its levels do not fill {bands} bands of {frames} frames")
-    levels = np.cumsum(np.frombuffer(content, dtype=np.uint8).reshape(bands, frames), axis=1, dtype=np.uint8)
-    step = step_db * STEPS_PER_DB
-    if int(levels.max(initial=0)) * step + step // 2 > 255:
-        raise FourfloorError("its levels are louder than can be")
-    return levels * np.uint8(step) + np.uint8(step // 2)

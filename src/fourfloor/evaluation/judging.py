@@ -63,7 +63,7 @@ def evaluate(
         "loops to judge": (len(chosen), SCORE_SECONDS + SEARCH_SECONDS),
     }, on_progress)  # fmt: skip
     passages = dataset_passages(catalogue, on_loop=partial(stages.count, "fingerprints of the training loops"))
-    index = CopyIndex(passages, cutoff_hz)
+    index = CopyIndex.of(passages, cutoff_hz)
     rows = score_rows(train, held_out, index, n, seed, cutoff_hz, decoder, letters, on_loop=stages.count)
     scale = Scale.of(*rows, seed)
     if scale.broken and not lacking:

@@ -75,7 +75,7 @@ class Yardstick:
         # All loops of the dataset: where a track's later loops validate, these are not music to repeat either.
         return cls(
             cutoff_hz, space, space.place(vectors(held_out).vectors),
-            CopyIndex(training_passages(dataset, count), cutoff_hz),
+            CopyIndex.of(training_passages(dataset, count), cutoff_hz),
         )  # fmt: skip
 
     def score(self, samples: Iterable[Sample]) -> tuple[float, dict[str, float]]:
