@@ -39,6 +39,9 @@ def test_the_wheel_holds_what_commands_need(wheel: Path) -> None:
     assert {f"fourfloor/bundled/warehouse/{part}" for part in parts} <= set(names)
     networks = [f"fourfloor/bundled/editing/{name}/prior" for name in ("separator", "transcriber")]
     assert {f"{name}{end}" for name in networks for end in (".json", ".safetensors")} <= set(names)
+    pages = sorted(path.name for path in (ROOT / "src" / "fourfloor" / "pages").glob("*.html"))
+    assert {f"fourfloor/pages/{name}" for name in pages} <= set(names)
+    assert "scorecard.html" in pages
     assert "fourfloor/py.typed" in names
     assert any(name.endswith("dist-info/licenses/LICENSE") for name in names)
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"fourfloor"}

@@ -8,10 +8,13 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+# A named pipe is opened without waiting for its other end; Windows has none, and reads bytes only where asked to.
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
 
 def open_file(path: Path) -> BinaryIO:
     """Open a regular file; OSError for anything else, without waiting for the other end of a pipe."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, OPEN_FLAGS)
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)

@@ -20,12 +20,11 @@ from fourfloor.audio.lengths import sized_streams
 from fourfloor.audio.mpeg import mpeg_streams
 from fourfloor.audio.ogg import ogg_streams
 from fourfloor.audio.pieces import MAX_STREAMS, Pieces, Stream
+from fourfloor.reading import OPEN_FLAGS
 
 MIN_RATE, MAX_RATE, MAX_CHANNELS = 4_000, 384_000, 32
 # 4 h of 48 kHz stereo. A 4.5 MB FLAC can ask for 62 GiB: samples are limited, not bytes.
-# A FIFO is opened without waiting for its other end; Windows has none, and reads bytes only where it is asked to.
-OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-# There descriptors belong to one C runtime, and libsndfile may use another than Python: it reads through Python.
+# On Windows descriptors belong to one C runtime, and libsndfile may use another than Python: it reads through Python.
 ON_WINDOWS = hasattr(os, "O_BINARY")
 MAX_SAMPLES = 4 * 3600 * 48_000 * 2
 MAX_SECONDS = 8 * 3600.0

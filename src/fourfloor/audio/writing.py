@@ -17,6 +17,7 @@ from fourfloor.audio.files import AudioError, PathLike, one_line
 from fourfloor.audio.id3 import pack_id3
 from fourfloor.audio.mixing import mix
 from fourfloor.audio.riff import chunks, pack_acid, pack_chunk, pack_info, pack_smpl, unpack_info
+from fourfloor.reading import OPEN_FLAGS
 from fourfloor.saving import SavingError, save_file
 
 _FULL_SCALE = 1 << 23
@@ -63,7 +64,7 @@ def read_tags(path: PathLike) -> LoopTags | None:
     """Return the tags of a WAV that names a loop's tempo; None where it names none."""
     content: dict[bytes, bytes] = {}
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | OPEN_FLAGS)) as file:
             for name, offset, size in chunks(file):
                 if name in (b"acid", b"LIST") and size <= _MAX_CHUNK_READ:
                     file.seek(offset)

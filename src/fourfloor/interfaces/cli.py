@@ -74,7 +74,7 @@ def main() -> None:
             fail("this is a bug in fourfloor: please report the command and the lines above", 1)
         if isinstance(error, OSError) and error.filename is None:
             drop_output()
-        fail(mistake, getattr(error, "exit_code", 2))
+        fail(mistake, error.exit_code if isinstance(error, FourfloorError) else 2)
     sys.exit(code)
 
 
