@@ -7,6 +7,7 @@ import numpy as np
 
 from fourfloor import rebuilding
 from fourfloor.loading import DECODER_FILE, PRIOR_FILE
+from fourfloor.models import Exported
 from fourfloor.networks import Part, graphs
 from fourfloor.networks.modules import StateArrays
 from fourfloor.networks.stored import stored
@@ -43,7 +44,7 @@ def _with_graphs(saved: Checkpoint, path: Path) -> Checkpoint:
     meta: dict[str, Any] = {**saved.meta, "step": saved.step}
     model = rebuilding.rebuild(Checkpoint(saved.step, tensors, meta), path).model
     assert model is not None
-    parts: dict[str, Part] = getattr(model, "parts", dict)()
+    parts: dict[str, Part] = model.parts() if isinstance(model, Exported) else {}
     if not parts:
         return saved
     traced: dict[str, np.ndarray] = {}

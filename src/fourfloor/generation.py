@@ -14,6 +14,7 @@ import numpy as np
 from fourfloor.arguments import check_seed, check_types, match_name
 from fourfloor.errors import FourfloorError
 from fourfloor.loading import LoopModel, Trained
+from fourfloor.models import Decoding, Sampled
 from fourfloor.representations import Audible, controls, latent, magnitude
 from fourfloor.representations.controls import ANY, Controls
 from fourfloor.signal.beatgrid import BPM_RANGE, loop_samples
@@ -94,13 +95,14 @@ def sample(prior: Trained, request: Request, count: int, sampling: Any = None) -
     if request.controls.asked:
         conditions["controls"] = np.tile(np.array(request.controls.values, np.float32), (count, 1))
     sampling = sampling or prior.recipe.generation
-    if not hasattr(prior.family, "sample"):
+    family = prior.family
+    if not isinstance(family, Sampled):
         from fourfloor.networks import modules
 
         return modules.sample(prior.model, count, conditions, sampling, request.seed, request.bars)
     rng = np.random.default_rng([request.seed, SAMPLING])
     with _named(prior), np.errstate(over="ignore", invalid="ignore"):  # what comes out tells whether all was sound
-        return prior.family.sample(prior.networks, count, conditions, sampling, rng, request.bars)
+        return family.sample(prior.networks, count, conditions, sampling, rng, request.bars)
 
 
 @contextmanager
@@ -119,7 +121,9 @@ def render(
     features = decoder.codec.to_features(z)
     mel = np.ascontiguousarray(features[:, latent.MEL])
     with _named(decoder):
-        mean, log_sigma, tonality = decoder.family.decode(decoder.networks, z, mel)
+        family = decoder.family
+        assert isinstance(family, Decoding)
+        mean, log_sigma, tonality = family.decode(decoder.networks, z, mel)
     _checked(mean, MAX_LOG_MAGNITUDE, decoder)
     return magnitude.render(
         mean,

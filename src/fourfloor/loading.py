@@ -12,7 +12,7 @@ from pathlib import Path
 from fourfloor import decoders, header
 from fourfloor.errors import FourfloorError
 from fourfloor.extras import needing_torch
-from fourfloor.models import family_module, is_generative
+from fourfloor.models import Checked, family_module, is_generative
 from fourfloor.networks import Functions, Networks
 from fourfloor.networks.stored import StoredArrays
 from fourfloor.representations import representation_module
@@ -68,7 +68,7 @@ def _exported(saved: Checkpoint, source: Path) -> Trained:
             **{name: values.astype("float32") for name, values in saved.part("constants").items()}
         )
         representation.check(codec, about.plan.representation)
-        if hasattr(family, "check"):
+        if isinstance(family, Checked):
             family.check(arrays, len(about.vocabulary))
     except (FourfloorError, TypeError, KeyError) as error:
         reason = str(error)[:120]

@@ -9,7 +9,7 @@ from torch.overrides import TorchFunctionMode
 
 from fourfloor import header
 from fourfloor.errors import FourfloorError
-from fourfloor.models import family_module
+from fourfloor.models import Checked, family_module
 from fourfloor.networks.modules import StateArrays
 from fourfloor.representations import representation_module
 from fourfloor.trained import Trained
@@ -45,7 +45,7 @@ def rebuild(saved: Checkpoint, source: Path) -> Trained:
             **{name: _widened(value, None).numpy() for name, value in saved.part("constants").items()}
         )
         representation.check(codec, about.plan.representation)
-        if hasattr(family, "check"):
+        if isinstance(family, Checked):
             family.check(StateArrays(model), len(about.vocabulary))
     except CheckpointError:
         raise

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from fourfloor import header, recipe
-from fourfloor.models import family_module
+from fourfloor.models import Choosy, Measured, family_module
 from fourfloor.networks import Networks
 from fourfloor.representations import Representation, codec_arrays, needs_decoder, representation_module
 from fourfloor.representations.controls import Quantiles
@@ -69,15 +69,18 @@ class Trained:
     @property
     def styles(self) -> list[str]:
         """List the styles that can be asked for: those that the model measured, where its family measures styles."""
-        measured = getattr(self.family, "styles", None)
-        numbers = measured(self.networks.arrays) if measured else range(1, len(self.vocabulary) + 1)
+        family, numbers = self.family, list(range(1, len(self.vocabulary) + 1))
+        if isinstance(family, Choosy):
+            numbers = family.styles(self.networks.arrays)
         return [self.vocabulary[number - 1] for number in numbers]
 
     @property
     def missing(self) -> str | None:
         """Say in a few words what sampling asks for and the model never measured; None where nothing is missing."""
-        missing = getattr(self.family, "missing", None)
-        return missing(self.networks.arrays, self.recipe.model, self.recipe.generation) if missing else None
+        family = self.family
+        if not isinstance(family, Measured):
+            return None
+        return family.missing(self.networks.arrays, self.recipe.model, self.recipe.generation)
 
     @property
     def unchanged_from(self) -> str | None:
