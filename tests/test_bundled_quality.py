@@ -16,18 +16,18 @@ EACH, FIRST_SEED, BARS = 4, 1000, 2
 BANDS = {  # of the median, and beside it what it was; of shares, the mean
     "tempo": (0.9, 1.0),  # 1.0
     "seam": (0.9, 1.0),  # 1.0
-    "seam_score": (0.85, 1.0),  # .94
-    "clarity_db": (6.2, 8.5),  # 7.0; white noise has 5.6
-    "floor_db": (-3.7, -2.9),  # -3.2; white noise has -2.4
-    "in_scale": (0.5, 0.7),  # .61
-    "bass_in_key": (0.33, 0.6),  # .44; .23 by chance
-    "bass_steady": (0.5, 0.68),  # .58
-    "bass_spread": (0.7, 1.6),  # 1.1
-    "copy_score": (0.4, 0.58),  # .52, as held-out loops of the same producer have
-    "copy": (0.0, 0.13),  # one of sixteen, of .66, which generate would redraw
-    "level_db": (-16.6, -14.6),  # -15.6
-    "centroid_hz": (350.0, 640.0),  # 470
-    "flatness_db": (-19.0, -14.0),  # -16.6
+    "seam_score": (0.85, 1.0),  # .96
+    "clarity_db": (7.0, 8.7),  # 7.8; white noise has 5.6
+    "floor_db": (-4.2, -3.4),  # -3.8; white noise has -2.4
+    "in_scale": (0.58, 0.78),  # .68
+    "bass_in_key": (0.3, 0.55),  # .41; .23 by chance
+    "bass_steady": (0.42, 0.62),  # .51
+    "bass_spread": (0.6, 1.5),  # 1.0
+    "copy_score": (0.4, 0.58),  # .49, as held-out loops of the same producer have
+    "copy": (0.0, 0.13),  # one of sixteen, which generate would redraw
+    "level_db": (-16.4, -14.4),  # -15.4
+    "centroid_hz": (310.0, 560.0),  # 414
+    "flatness_db": (-19.0, -14.0),  # -16.7
 }
 SHARES = ("tempo", "seam", "copy")
 
