@@ -107,6 +107,37 @@ def generate(folder: Path, model: str, count: int) -> tuple[float, float]:
     return made.audio_seconds, made.wall_seconds
 
 
+def measure_stems(folder: Path, model: str) -> tuple[float, float]:
+    """Split a produced loop into stems."""
+    from fourfloor.editing.stems import separate
+    from fourfloor.producer import render_loop
+
+    loop = render_loop(0, bpm=BPM).waveform
+    return repeat(lambda i: separate(loop, BARS), 6)
+
+
+def measure_midi(folder: Path, model: str) -> tuple[float, float]:
+    """Transcribe the drums and the bass of a produced loop."""
+    from fourfloor.editing.midi import transcribe
+    from fourfloor.producer import render_loop
+
+    loop = render_loop(0, bpm=BPM).waveform
+    return repeat(lambda i: transcribe(loop, BARS), 6)
+
+
+def measure_rekit(folder: Path, model: str) -> tuple[float, float]:
+    """Transcribe a produced loop and play it by a kit of one kick."""
+    import numpy as np
+
+    from fourfloor.editing.rekit import rekit
+    from fourfloor.producer import Kit, render_loop
+
+    loop = render_loop(0, bpm=BPM).waveform
+    t = np.arange(SAMPLE_RATE // 4) / SAMPLE_RATE
+    kit = Kit({"kick": [(np.sin(2 * np.pi * 55 * t) * np.exp(-12 * t)).astype(np.float32)]})
+    return repeat(lambda i: rekit(loop, BARS, kit).waveform, 6)
+
+
 def repeat(work: Callable[[int], object], times: int) -> tuple[float, float]:
     """Warm up once, then return the seconds of audio made and the seconds it took."""
     work(0)
@@ -124,6 +155,9 @@ STAGES: dict[str, Callable[[Path, str], tuple[float, float]]] = {
     "first loop": measure_first,
     "6 loops": measure_six,
     "32 loops": measure_thirty_two,
+    "stems": measure_stems,
+    "midi": measure_midi,
+    "rekit": measure_rekit,
 }
 
 
