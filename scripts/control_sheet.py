@@ -47,7 +47,7 @@ def main() -> None:
     torch.set_num_threads(1)
     model = loading.load_model(options.model, options.decoder)
     generation.check_controls(model, Controls(density=0.5))
-    reference = fingerprints.load(loading.reference_folder(options.model)) if options.redraw else None
+    reference = fingerprints.load(loading.folder_of(options.model)) if options.redraw else None
     options.out.mkdir(parents=True, exist_ok=True)
     pictures = []
     for name in [options.only] if options.only else NAMES:

@@ -40,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = loading.load_model(options.model)
-    reference = fingerprints.load(loading.reference_folder(options.model))
+    reference = fingerprints.load(loading.folder_of(options.model))
     scores, pictures = [], []
     for number in range(options.count):
         request = Request(bpm=TEMPI[number % len(TEMPI)], seed=options.seed + number)

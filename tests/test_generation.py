@@ -399,3 +399,14 @@ def test_a_folder_that_cannot_be_written_is_named(trained_runs: dict[str, Path],
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ValueError, match="cannot write there"):
         make(trained_runs["prior"], tmp_path / "file" / "loops")
+
+
+def test_a_bundled_name_may_be_written_in_any_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    bundled = loading.bundled_folder("warehouse")
+    assert [loading.folder_of(name) for name in ("warehouse", "Warehouse", "WAREHOUSE")] == [bundled] * 3
+    (tmp_path / "Warehouse").mkdir()  # a folder of the user's has its own name
+    (tmp_path / "warehouse").mkdir()
+    assert loading.folder_of("Warehouse") == Path("Warehouse")
+    assert loading.folder_of("warehouse") == bundled
+    assert loading.folder_of("depot") == Path("depot")

@@ -88,6 +88,13 @@ def bundled_names() -> list[str]:
     return sorted(path.name for path in folder.iterdir() if (path / PRIOR_FILE).exists()) if folder.is_dir() else []
 
 
+def folder_of(name: str) -> Path:
+    """Return the folder that a name means: that of a model in the package, in any case, or a path."""
+    known = {each.casefold(): each for each in bundled_names()}
+    bundled = known.get(name.casefold())
+    return bundled_folder(bundled) if bundled and (bundled == name or not Path(name).exists()) else Path(name)
+
+
 def is_model_folder(path: Path) -> bool:
     """Return whether a folder is an exported model or a run."""
     return (path / PRIOR_FILE).exists() or (path / checkpoint.FOLDER).is_dir()
@@ -95,8 +102,8 @@ def is_model_folder(path: Path) -> bool:
 
 def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     """Load a bundled model by name, a model folder, or a prior's run with the decoder run that fits it."""
-    folder = bundled_folder(name) if name in bundled_names() else Path(name)
-    if folder.is_dir() and name not in bundled_names():
+    folder = folder_of(name)
+    if folder.is_dir() and folder == Path(name):
         finish_interrupted(folder, MODEL_FILES)
     exported = (folder / PRIOR_FILE).exists()
     if not exported and not (folder / checkpoint.FOLDER).is_dir():
@@ -111,14 +118,14 @@ def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     if not prior.needs_decoder:
         if decoder:
             raise FourfloorError(f"{name}: a {prior.recipe.family} model needs no decoder; leave --decoder out")
-        return LoopModel(Path(os.path.abspath(name)).name, prior, None)
+        return LoopModel(Path(os.path.abspath(folder)).name, prior, None)
     if decoder:
         other = load_decoder(decoder)
     else:
         other = load_trained(folder / DECODER_FILE) if exported else _found(folder, prior)
     if prior.codec_hash != other.codec_hash:
         raise FourfloorError(f"{name}: prior and decoder use different codecs; train both on the same first --data")
-    return LoopModel(Path(os.path.abspath(name)).name, prior, other)
+    return LoopModel(Path(os.path.abspath(folder)).name, prior, other)
 
 
 def _found(run: Path, prior: Trained) -> Trained:
@@ -135,14 +142,9 @@ def _found(run: Path, prior: Trained) -> Trained:
     raise FourfloorError(f"{run}: {reason}; name one with --decoder")
 
 
-def reference_folder(name: str) -> Path:
-    """Return the folder that holds what a model was trained on, as far as its loops are compared with it."""
-    return bundled_folder(name) if name in bundled_names() else Path(name)
-
-
 def load_part(name: str, family: str) -> Trained:
     """Load the model of a family from a bundled model, a model folder or a run, to go on training it."""
-    folder = bundled_folder(name) if name in bundled_names() else Path(name)
+    folder = folder_of(name)
     candidates = [folder / PRIOR_FILE, folder / DECODER_FILE] if (folder / PRIOR_FILE).exists() else [folder]
     parts = [load_with_torch(candidate) for candidate in candidates]
     for part in parts:
@@ -154,7 +156,7 @@ def load_part(name: str, family: str) -> Trained:
 
 def load_decoder(name: str) -> Trained:
     """Load a decoder from a bundled model, a model folder or a run."""
-    folder = bundled_folder(name) if name in bundled_names() else Path(name)
+    folder = folder_of(name)
     trained = load_trained(folder / DECODER_FILE if (folder / DECODER_FILE).exists() else folder)
     if is_generative(trained.recipe.family):
         raise FourfloorError(f"{name}: is a {trained.recipe.family} run; name a decoder's")

@@ -83,7 +83,7 @@ def _judged(request: EvaluateRequest) -> "tuple[Source, Trained | None]":
 
 
 def _is_model(name: str) -> bool:
-    return name in loading.bundled_names() or loading.is_model_folder(Path(name))
+    return loading.is_model_folder(loading.folder_of(name))
 
 
 def _in_files(request: EvaluateRequest, path: Path) -> "Source":
@@ -141,7 +141,7 @@ def _sampled(request: EvaluateRequest, name: str, model: LoopModel) -> "Source":
     chooses = request.candidates + redraws > 1
     reference = None
     if chooses:
-        folder = loading.reference_folder(name)
+        folder = loading.folder_of(name)
         reference = fingerprints.load(folder).of(model.prior.meta["data_hash"], folder)
     drawn = held_out_loops(dataset, request.n, request.seed)
     bpms, styles = [playable_bpm(dataset.bpm(index)) for index in drawn], [dataset.style(index) for index in drawn]

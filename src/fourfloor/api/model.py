@@ -264,7 +264,7 @@ def load(model: str | os.PathLike[str] = loading.BUNDLED, *, decoder: str | os.P
     source = os.fspath(model)
     other = None if decoder is None else os.fspath(decoder)
     opener = ThreadPoolExecutor(1)  # loops are sampled while their reference is read
-    reference = opener.submit(fingerprints.load, loading.reference_folder(source))
+    reference = opener.submit(fingerprints.load, loading.folder_of(source))
     opener.shutdown(wait=False)
     return Model(loading.load_model(source, other), source, other, reference)
 

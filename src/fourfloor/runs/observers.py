@@ -100,7 +100,7 @@ def _fingerprints(run: Path, dataset: Dataset, origin: Origin, on_loop: OnLoop) 
 
     heard, notes = None, []
     if origin.parent_name:
-        folder = loading.reference_folder(origin.parent_name)
+        folder = loading.folder_of(origin.parent_name)
         if (folder / fingerprints.ABOUT).exists():
             heard = fingerprints.load(folder)
         else:
