@@ -25,7 +25,7 @@ def kept(path: Path, missing: Any = None) -> Any:
     try:
         read = json.loads(read_file(path, MAX_BYTES))
         intact = read["sha256"] == _hash(read["content"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return missing
     except OSError as error:
         raise FourfloorError(f"{path}: cannot be read ({error.strerror}); make it readable, or remove it") from None
