@@ -26,26 +26,31 @@ class Case:
 
 
 def grid_cases(kind: str, count: int, seed: int, cache: Path | None) -> Iterator[Case]:
-    """Yield songs of one of `KINDS`, analyzed; what lies in the folder `cache` is neither rendered nor analyzed."""
+    """Yield songs of one of `KINDS`, analyzed."""
     for number in range(count):
-        path = cache / f"{seed}_{KINDS.index(kind):02d}_{number}.npz" if cache else None
-        if path is None or not path.exists():
-            rng = np.random.default_rng([seed, KINDS.index(kind), number])
-            case = _case(grid_song(kind, f"{kind}, seed {seed}.{number}", rng))
-            if path is not None:
-                arrays: dict[str, Any] = case
-                np.savez(path, **arrays)
-        else:
-            with np.load(path) as stored:
-                case = dict(stored)
-        onsets = Onsets(
-            flux=case["flux"], frame_rate=float(case["frame_rate"]),
-            pitches=case["pitches"], pitch_rate=float(case["pitch_rate"]),
-        )  # fmt: skip
-        yield Case(
-            kind=kind, onsets=onsets, samples=int(case["samples"]), beats=case["beats"], bars=case["bars"],
-            stretches=[(float(a), float(b)) for a, b in case["stretches"]],
-        )  # fmt: skip
+        yield grid_case(kind, number, seed, cache)
+
+
+def grid_case(kind: str, number: int, seed: int, cache: Path | None) -> Case:
+    """Return one song, analyzed; what lies in the folder `cache` is neither rendered nor analyzed."""
+    path = cache / f"{seed}_{KINDS.index(kind):02d}_{number}.npz" if cache else None
+    if path is None or not path.exists():
+        rng = np.random.default_rng([seed, KINDS.index(kind), number])
+        case = _case(grid_song(kind, f"{kind}, seed {seed}.{number}", rng))
+        if path is not None:
+            arrays: dict[str, Any] = case
+            np.savez(path, **arrays)
+    else:
+        with np.load(path) as stored:
+            case = dict(stored)
+    onsets = Onsets(
+        flux=case["flux"], frame_rate=float(case["frame_rate"]),
+        pitches=case["pitches"], pitch_rate=float(case["pitch_rate"]),
+    )  # fmt: skip
+    return Case(
+        kind=kind, onsets=onsets, samples=int(case["samples"]), beats=case["beats"], bars=case["bars"],
+        stretches=[(float(a), float(b)) for a, b in case["stretches"]],
+    )  # fmt: skip
 
 
 def _case(song: Song) -> dict[str, np.ndarray]:

@@ -3,9 +3,9 @@
     python scripts/measure_grid.py --count 4 --seed 1
 
 A loop is "off" if it starts more than 15 ms from the nearest beat, and "across" if it does not lie in one stretch.
-"Kept" is the number of loops in a stretch and on a beat, relative to the four-bar loops that fit its stretches. A track
-has a wrong grid if more than one in twenty of its loops is off. AUC says how often a right grid has more confidence
-than a wrong one. No loop of 3/4 and 6/8 should be kept; these count as wrong if loops are off, too.
+"Kept" is the number of loops in a stretch and on a beat, relative to the four-bar loops that fit its stretches. A grid
+is wrong if more than one in twenty of its loops is off, and wherever it gives loops of a track without four beats in a
+bar. AUC says how often a right grid has more confidence than a wrong one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from fourfloor.ingestion.slicing import no_cuts
 from fourfloor.signal.beatgrid import BPM_RANGE
 
 OFF_SECONDS, BARS = 0.015, 4
+NO_LOOPS = ("3/4", "6/8", "odd bars", "no beat")
+TARGET_KINDS = KINDS[: KINDS.index("6/8") + 1]
 REQUEST = Request(bars=BARS, hop_bars=BARS, bpm=None, sample_rate=SAMPLE_RATE, bpm_range=BPM_RANGE, min_confidence=0.0)
 
 
@@ -39,6 +41,12 @@ class Count:
     across: int
     confidence: float
     grid: str
+    kind: str
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the grid is wrong."""
+        return self.kind in NO_LOOPS or self.found_off > 0.05 * self.found
 
 
 def judge(case: Case, layout: Layout, min_confidence: float) -> Count:
@@ -59,7 +67,7 @@ def judge(case: Case, layout: Layout, min_confidence: float) -> Count:
     return Count(
         possible=possible(case), found=len(starts), found_off=int(off.sum()), cut=int(kept.sum()),
         good=int((kept & ~off & inside).sum()), off=int((kept & off).sum()), across=int((kept & ~inside).sum()),
-        confidence=layout.confidence, grid=layout.grid,
+        confidence=layout.confidence, grid=layout.grid, kind=case.kind,
     )  # fmt: skip
 
 
@@ -84,6 +92,22 @@ def row(name: str, counts: list[Count]) -> str:
     return f"| {name} | {len(counts)} | {kept} | {off} | {across} | {share} | {confidence:.2f} | {grids} |"
 
 
+def summary(counts: list[Count]) -> str:
+    """Return the shares of loops that are off, across a break, and kept of those in 4/4, and what confidence tells."""
+    cut, off, across = (sum(getattr(count, key) for count in counts) for key in ("cut", "off", "across"))
+    in_four = [count for count in counts if count.kind not in NO_LOOPS]
+    kept = sum(count.good for count in in_four) / max(1, sum(count.possible for count in in_four))
+    judged = [count for count in counts if count.found]
+    wrong = np.array([count.wrong for count in judged])
+    confidence = np.array([count.confidence for count in judged])
+    above = confidence[~wrong][:, None] - confidence[wrong][None]
+    auc = f"{np.mean((above > 0) + 0.5 * (above == 0)):.2f}" if above.size else "-"
+    return (
+        f"{off} of {cut} loops off ({100 * off / max(1, cut):.1f} %), {across} across, {100 * kept:.0f} % kept; "
+        f"{wrong.sum()} of {len(wrong)} grids wrong, AUC {auc}"
+    )
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -102,14 +126,9 @@ def main() -> None:
         ]
         print(row(kind, counts), flush=True)
         everything += counts
-    print(row("all", everything))
-    judged = [count for count in everything if count.found]
-    wrong = np.array([count.found_off > 0.05 * count.found for count in judged])
-    confidence = np.array([count.confidence for count in judged])
-    if wrong.any() and not wrong.all():
-        above = confidence[~wrong][:, None] - confidence[wrong][None]
-        auc = np.mean((above > 0) + 0.5 * (above == 0))
-        print(f"\nwrong grids: {wrong.sum()} of {len(wrong)} tracks with loops, AUC of the confidence {auc:.2f}")
+    print(row("all", everything) + "\n")
+    print("kinds of the targets: " + summary([count for count in everything if count.kind in TARGET_KINDS]))
+    print("all: " + summary(everything))
 
 
 if __name__ == "__main__":

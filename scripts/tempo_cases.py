@@ -29,13 +29,18 @@ class Case:
     onsets: Onsets
 
 
-def music_cases(folder: Path, excerpts: int, seed: int) -> Iterator[Case]:
-    """Yield each file of `tempo.csv`, whose first sample is a downbeat, whole and as random excerpts of 30 s."""
+def music_cases(folder: Path, excerpts: int, seed: int, albums: tuple[str, ...] = ()) -> Iterator[Case]:
+    """Yield each file of `tempo.csv`, whose first sample is a downbeat, whole and as random excerpts of 30 s.
+
+    With `albums`, only files in folders of these names.
+    """
     with (folder / "tempo.csv").open(encoding="utf-8") as rows:
         for number, row in enumerate(csv.DictReader(rows)):
             rng = np.random.default_rng([seed, number])
             name, bpm = row["file"], float(row["bpm"])
             album = name.split("/")[0]
+            if albums and album not in albums:
+                continue
             waveform = decode(folder / name)
             length = min(round(EXCERPT_SECONDS * SAMPLE_RATE), waveform.shape[1])
             yield _case("whole", name, album, bpm, 0.0, waveform)

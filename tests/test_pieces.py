@@ -8,11 +8,12 @@ import pytest
 import soundfile
 
 from fourfloor.errors import FourfloorError
+from fourfloor.ingestion import pieces
 from fourfloor.ingestion.borders import settle
 from fourfloor.ingestion.folder import IngestConfig, IngestReport, ingest
 from fourfloor.ingestion.onsets import analyze_onsets
 from fourfloor.ingestion.picking import TEMPO_CHANGES
-from fourfloor.ingestion.steadiness import grid_bars, is_steady
+from fourfloor.ingestion.steadiness import grid_bars, is_steady, loops_hold
 from fourfloor.ingestion.tempo import fit_grid
 from fourfloor.ingestion.tracking import BeatMap, constant_map
 from fourfloor.producer import render_loop
@@ -133,3 +134,49 @@ def test_three_beats_in_a_bar_are_dropped_with_the_reason(tmp_path: Path) -> Non
     three = [four[round(4 * bar * beat) :][: round(3 * beat)] for bar in range(30)]
     with pytest.raises(FourfloorError, match="not four beats in a bar"):
         cut(np.concatenate(three)[3000:], tmp_path)
+
+
+def test_loops_of_a_fade_between_two_tempi_are_left_out(tmp_path: Path) -> None:
+    """In the middle of the fade both tempi are loud; before and after it loops are kept."""
+    first, second = song(126.0, 50.0, seed=7), song(137.0, 50.0, seed=11)
+    shared = 14 * RATE
+    ramp = np.sqrt(np.linspace(0, 1, shared))
+    both = first[-shared:] * ramp[::-1] + second[:shared] * ramp
+    report = cut(np.concatenate([first[:-shared], both, second[shared:]]), tmp_path)
+    spans = np.array([(loop.start_seconds, loop.start_seconds + loop.frames / RATE) for loop in report.catalogue.loops])
+    middle = np.minimum(spans[:, 1], 46.0) - np.maximum(spans[:, 0], 39.0)
+    assert middle.max() < 1.0
+    assert (spans[:, 1] < 39.0).sum() >= 2
+    assert (spans[:, 0] > 46.0).sum() >= 2
+
+
+def test_a_loop_within_which_the_beats_move_does_not_hold() -> None:
+    rng = np.random.default_rng(0)
+    profiles = np.tile(rng.uniform(0, 1, (1, 8, 384)) ** 8, (16, 1, 1))
+    profiles[4:6] = np.roll(profiles[4:6], 3, axis=2)  # a 32nd of a beat: 15 ms at 126 BPM
+    profiles[12:16] = rng.uniform(0, 1, (4, 8, 384)) ** 8  # other music, such as a break, says nothing
+    held = loops_hold(profiles, 126.0, np.array([0, 4, 8, 12]), 4)
+    np.testing.assert_array_equal(held, [True, False, True, True])
+
+
+@pytest.mark.parametrize(("sway", "steady"), [(0.0, True), (0.003, True), (0.02, False)])
+def test_a_tempo_that_wanders_within_a_few_bars_is_not_steady(sway: float, steady: bool) -> None:
+    straight = song(128.0, 60.0, seed=7)
+    seconds = np.arange(len(straight)) / RATE
+    played = np.interp(seconds + sway * np.sin(2 * np.pi * seconds / 9.0), seconds, straight)
+    onsets = analyze_onsets([played[None].astype(np.float32)], RATE)
+    grid = fit_grid(onsets)
+    assert is_steady(grid_bars(onsets, grid), grid.bpm) == steady
+
+
+def test_a_piece_with_no_bar_left_around_a_jump_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    onsets = analyze_onsets([song(128.0, 60.0, seed=7)[None]], RATE)
+
+    def torn(*_: object) -> BeatMap:
+        """Jump by 50 ms after beat 14; the middle of the seed is beat 16."""
+        beats = -14.0 + 4.0 * np.arange(16)
+        return BeatMap(times=20.0 + beats * 60 / 128 + 0.05 * (beats > 14), beats=beats)
+
+    monkeypatch.setattr(pieces, "_refined", torn)
+    flux, rate = onsets.standardized(), onsets.frame_rate
+    assert pieces._grown(flux, rate, 128.0, 1.0, (20.0, 36.0), (0.0, onsets.seconds)) is None

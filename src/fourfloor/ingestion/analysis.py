@@ -183,7 +183,7 @@ def _note(found: TrackAnalysis, meter: picking.LevelMeter, stream: AudioStream, 
 def _worth_cutting(cuts: Cuts, task: Task, found: TrackAnalysis) -> bool:
     """Return whether there are loops to cut; count them as dropped where the track's tempo forbids it."""
     if not len(cuts):
-        found.dropped[picking.TOO_SHORT] = 1
+        found.dropped = found.dropped or Counter({picking.TOO_SHORT: 1})
     elif found.confidence < task.min_confidence:
         found.dropped[picking.UNSURE] = len(cuts)
     elif found.meter != "4/4":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fourfloor.ingestion.onsets import Onsets
 from fourfloor.ingestion.tracking import BeatMap, bar_profiles, moved
 
 # Beats on the grid correlate with their pattern by more; on another one by half as much.
@@ -16,8 +17,16 @@ _SHARE_OF_BEST = 0.55
 # So far a piece is carried on beyond its ends, in seconds.
 _REACH_SECONDS = 20.0
 _STEP_SECONDS = 0.05
+# Bars where a neighbor of another tempo still plays match its pattern by more, others by less than 0.15. Where the
+# tempo differs by less than a hundredth, in octaves, it may be the same music that drifts.
+_HEARD = 0.2
+_SAME_TEMPO = 0.015
+# A fade goes on for so long where it is too faint to be seen.
+_FADED_BARS = 2
 # What a change from one piece to another costs: as much as two to four beats that match well.
 _CHANGE = 1.0
+# The map of a piece, and the seconds from which and up to which it holds.
+Ground = tuple[BeatMap, float, float]
 
 
 def beat_gains(
@@ -35,9 +44,7 @@ def beat_gains(
     return match - least - np.repeat(moved(profiles, pattern), 4)
 
 
-def settle(
-    flux: np.ndarray, frame_rate: float, maps: list[tuple[BeatMap, float, float]], seconds: float
-) -> list[list[tuple[float, float]]]:
+def settle(flux: np.ndarray, frame_rate: float, maps: list[Ground], seconds: float) -> list[list[tuple[float, float]]]:
     """Return for each piece (map, begin, end) the stretches, in seconds, that it explains best."""
     steps = int(np.ceil(seconds / _STEP_SECONDS))
     times = (np.arange(steps) + 0.5) * _STEP_SECONDS
@@ -85,3 +92,60 @@ def _runs(path: np.ndarray, number: int, pieces: int) -> list[tuple[float, float
         else:
             runs.append((int(begin), int(end)))
     return [(begin * _STEP_SECONDS, end * _STEP_SECONDS) for begin, end in runs]
+
+
+def apart(onsets: Onsets, pieces: list[Ground]) -> list[Ground]:
+    """Take from each of some pieces, in order of time, what it shares with its neighbors: one fades into the other.
+
+    There bars of the neighbor's beat still match its pattern, and its tempo is another one.
+    """
+    grounds = []
+    for number, (beat_map, begin, end) in enumerate(pieces):
+        left, right = begin, end
+        for neighbor in pieces[max(0, number - 1) : number]:
+            left += _shared_seconds(onsets, (beat_map, begin, end), neighbor, before=True)
+        for neighbor in pieces[number + 1 : number + 2]:
+            right -= _shared_seconds(onsets, (beat_map, begin, end), neighbor, before=False)
+        grounds.append((beat_map, left, max(left, right)))
+    return grounds
+
+
+def _shared_seconds(onsets: Onsets, piece: Ground, neighbor: Ground, before: bool) -> float:
+    """Return for how long, from where they meet, the neighbor before or after a piece plays inside it."""
+    flux, rate = onsets.standardized(), onsets.frame_rate
+    beat_map, begin, end = neighbor
+    first, bars = _whole_bars(beat_map, begin, end)
+    if bars < 1:
+        return 0.0
+    pattern = bar_profiles(flux, rate, beat_map, first, bars).mean(axis=0)
+    if before:
+        begin, end = piece[1], min(piece[2], piece[1] + _REACH_SECONDS)
+    else:
+        begin, end = max(piece[1], piece[2] - _REACH_SECONDS), piece[2]
+    first, bars = _whole_bars(beat_map, begin, end)
+    if bars < 1:
+        return 0.0
+    heard = _likeness(bar_profiles(flux, rate, beat_map, first, bars), pattern) > _HEARD
+    run = int(np.argmin(np.append(heard if before else heard[::-1], False)))
+    low, high = piece[0].beat(beat_map.at(np.array([first, first + 4.0 * bars])))
+    octaves = np.log2((high - low) / (4.0 * bars))
+    if not run or abs(octaves - np.round(octaves)) < _SAME_TEMPO:  # the same music may go on
+        return 0.0
+    run = min(bars, run + _FADED_BARS if run > 1 else run)
+    edge = float(beat_map.at(np.array([first + 4.0 * (run if before else bars - run)]))[0])
+    return edge - begin if before else end - edge
+
+
+def _whole_bars(beat_map: BeatMap, begin: float, end: float) -> tuple[float, int]:
+    """Return the first beat of the first bar between two times, and how many whole bars there are."""
+    low, high = beat_map.beat(np.array([begin, end]))
+    first = 4.0 * np.ceil(low / 4)
+    return float(first), int((high - first) / 4)
+
+
+def _likeness(profiles: np.ndarray, pattern: np.ndarray) -> np.ndarray:
+    """Return the correlation of each bar (bars, bands, bins) with a pattern (bands, bins), where it is expected."""
+    bars = profiles - profiles.mean(axis=-1, keepdims=True)
+    expected = pattern - pattern.mean(axis=-1, keepdims=True)
+    size = np.sqrt((bars**2).sum(axis=(1, 2)) * (expected**2).sum())
+    return np.asarray((bars * expected).sum(axis=(1, 2)) / (size + 1e-9))

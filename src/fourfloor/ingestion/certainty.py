@@ -16,19 +16,20 @@ _LEAST_DOUBT, _LEAST_LATE = 0.02, 1e-3
 _LOW_BANDS, _NEAR_BINS = 3, 4
 # All tempi of confidence 0.5 or more are right, six of eight below: what has no tempo has no beat either.
 _SURE_TEMPO = 0.4
-_TRIPLET_SURE = 0.5
-# Fitted by an earlier form of scripts/fit_certainty.py, on more tracks and excerpts.
-BIAS = -8.55
-WEIGHTS = np.array([-0.76, -0.66, -0.94, 3.10])
+_TRIPLET_SURE, _TRIPLET_POWER = 0.5, 6
+# Fitted by scripts/fit_certainty.py.
+BIAS = -8.33
+WEIGHTS = np.array([-0.80, -0.29, -1.11, 2.27])
 
 
 def certainty(grid: Grid, profiles: np.ndarray, triplets: bool) -> float:
     """Return the probability that a grid is right, from its bars (bars, bands, bins) that begin on its downbeats.
 
-    With triplets, 2:3 or 4:3 of the tempo fits about as well: there it is halved, and the tempo's own lead counts.
+    With triplets, 2:3 or 4:3 of the tempo fits about as well, and so may 6/8: there it is halved, and the tempo has to
+    lead far.
     """
     probability = 1 / (1 + np.exp(-BIAS - WEIGHTS @ evidence(grid, profiles)))
-    tempo = _TRIPLET_SURE * grid.confidence if triplets else min(1.0, grid.confidence / _SURE_TEMPO)
+    tempo = _TRIPLET_SURE * grid.confidence**_TRIPLET_POWER if triplets else min(1.0, grid.confidence / _SURE_TEMPO)
     return float(probability * tempo)
 
 

@@ -12,7 +12,7 @@ from fourfloor.ingestion.certainty import certainty, evidence
 from fourfloor.ingestion.exact import starts_at_zero, whole_bars
 from fourfloor.ingestion.meter import measure_meter
 from fourfloor.ingestion.onsets import Onsets
-from fourfloor.ingestion.pieces import find_pieces
+from fourfloor.ingestion.pieces import Piece, find_pieces
 from fourfloor.ingestion.slicing import (
     NEAR_SECONDS,
     Cuts,
@@ -23,8 +23,9 @@ from fourfloor.ingestion.slicing import (
     round_tempo,
     whole_cuts,
 )
-from fourfloor.ingestion.steadiness import grid_bars, is_steady
+from fourfloor.ingestion.steadiness import grid_bars, is_steady, loops_hold
 from fourfloor.ingestion.tempo import Grid, fit_grid, octave_factor
+from fourfloor.ingestion.tracking import bar_profiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,10 @@ def lay_out(onsets: Onsets, samples: int, claims: list[float], request: Request)
         layout.meter, layout.confidence = rhythm.name, round(sure, 4)
         layout.confidences = np.full(len(layout.cuts), sure)
         layout.evidence = np.tile(evidence(grid, profiles), (len(layout.cuts), 1))
+        bars = layout.cuts.starts_samples / request.sample_rate * grid.bpm / 240.0
+        first = grid.first_downbeat * grid.bpm / 240.0
+        bars = np.round(bars - first).astype(int) + int(np.ceil(first))
+        _keep(layout, loops_hold(profiles, grid.bpm, bars, request.bars))
     else:
         layout = _in_pieces(onsets, grid, samples / request.sample_rate, request)
     layout.repairs = repairs
@@ -116,7 +121,7 @@ def _in_pieces(onsets: Onsets, grid: Grid, seconds: float, request: Request) -> 
     covered = sum(piece.seconds for piece in pieces)
     lost = int((seconds - covered) * longest.bpm / (240.0 * request.hop_bars))
     which = piece_numbers(cuts)
-    return Layout(
+    layout = Layout(
         bpm=round_tempo(longest.bpm, longest.seconds),
         confidence=round(sum(piece.confidence * piece.seconds for piece in pieces) / covered, 4),
         cuts=cuts,
@@ -128,3 +133,26 @@ def _in_pieces(onsets: Onsets, grid: Grid, seconds: float, request: Request) -> 
         confidences=np.array([piece.confidence for piece in pieces])[which],
         evidence=np.stack([piece.evidence for piece in pieces])[which],
     )
+    starts = cuts.starts_samples / request.sample_rate
+    held = [_piece_holds(onsets, piece, starts[which == number], request.bars) for number, piece in enumerate(pieces)]
+    _keep(layout, np.concatenate(held))
+    return layout
+
+
+def _piece_holds(onsets: Onsets, piece: Piece, starts_seconds: np.ndarray, bars: int) -> np.ndarray:
+    """Return for each loop of a piece, in order, whether its beats hold."""
+    if not len(starts_seconds):
+        return np.zeros(0, bool)
+    numbers = np.round(piece.beat_map.beat(starts_seconds) / 4).astype(int)
+    count = int(numbers[-1] - numbers[0]) + bars
+    flux, first = onsets.standardized(), 4.0 * numbers[0]
+    profiles = bar_profiles(flux, onsets.frame_rate, piece.beat_map, first, count)
+    return loops_hold(profiles, piece.bpm, numbers - numbers[0], bars)
+
+
+def _keep(layout: Layout, held: np.ndarray) -> None:
+    """Keep the loops in which the beats hold (loops,), and count the others as dropped."""
+    if lost := int((~held).sum()):
+        layout.dropped[picking.TEMPO_CHANGES] += lost
+    layout.cuts = layout.cuts.only(held)
+    layout.confidences, layout.evidence = layout.confidences[held], layout.evidence[held]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import scipy.ndimage
 
-from fourfloor.ingestion.borders import beat_gains, settle
+from fourfloor.ingestion.borders import apart, beat_gains, settle
 from fourfloor.ingestion.certainty import certainty, evidence
 from fourfloor.ingestion.meter import measure_meter
 from fourfloor.ingestion.onsets import Onsets
@@ -86,8 +86,13 @@ def find_pieces(onsets: Onsets, bpm: float | None, bpm_range: tuple[float, float
         if not grown:
             break
         pieces = _settled(onsets, pieces + grown)
-    pieces = [_on_bars(onsets, piece.straight(), bpm_range) for piece in pieces]
-    return sorted(pieces, key=lambda piece: piece.begin)
+    pieces = sorted((piece.straight() for piece in pieces), key=lambda piece: piece.begin)
+    grounds = apart(onsets, [(piece.beat_map, piece.begin, piece.end) for piece in pieces])
+    return [
+        _on_bars(onsets, replace(piece, begin=begin, end=end), bpm_range)
+        for piece, (_, begin, end) in zip(pieces, grounds, strict=True)
+        if end - begin >= _LEAST_BARS * 240.0 / piece.bpm
+    ]
 
 
 def _grown_pieces(onsets: Onsets, before: list[Piece], bpm: float | None) -> list[Piece]:

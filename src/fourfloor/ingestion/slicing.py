@@ -48,6 +48,13 @@ class Cuts:
         """Return the number of loops."""
         return len(self.starts_samples)
 
+    def only(self, kept: np.ndarray) -> Cuts:
+        """Return the loops for which `kept` (loops,) is true."""
+        return replace(
+            self, starts_samples=self.starts_samples[kept], lengths_samples=self.lengths_samples[kept],
+            bpms=self.bpms[kept], bar_numbers=self.bar_numbers[kept],
+        )  # fmt: skip
+
 
 def round_tempo(bpm: float, seconds: float) -> float:
     """Return the roundest tempo that the fit cannot tell from `bpm` over `seconds` of audio.
