@@ -54,7 +54,7 @@ def test_every_command_explains_itself_with_an_example(command, capsys, monkeypa
     code, out, _ = run(capsys, monkeypatch, command, "--help")
     assert code == 0
     assert f"Example: fourfloor {command}" in out
-    assert ("--json" in out) == (command != "studio")  # a page in a browser
+    assert ("--json" in out) == (command not in ("studio", "stream"))  # a page, and sound on a pipe
 
 
 def test_help_does_not_wait_for_torch() -> None:

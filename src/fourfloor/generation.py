@@ -88,21 +88,27 @@ def sample_latents(prior: Trained, request: Request, sampling: Any = None) -> np
 
 def sample(prior: Trained, request: Request, count: int, sampling: Any = None) -> np.ndarray:
     """Draw `count` x of one loop, as the representation has them."""
-    conditions = {
-        "bpm": np.full(count, request.bpm, np.float32),
-        "style": np.full(count, style_number(prior, request.style)),
-    }
-    if request.controls.asked:
-        conditions["controls"] = np.tile(np.array(request.controls.values, np.float32), (count, 1))
+    given = conditions(prior, request, count)
     sampling = sampling or prior.recipe.generation
     family = prior.family
     if not isinstance(family, Sampled):
         from fourfloor.networks import modules
 
-        return modules.sample(prior.model, count, conditions, sampling, request.seed, request.bars)
+        return modules.sample(prior.model, count, given, sampling, request.seed, request.bars)
     rng = np.random.default_rng([request.seed, SAMPLING])
     with _named(prior), np.errstate(over="ignore", invalid="ignore"):  # what comes out tells whether all was sound
-        return family.sample(prior.networks, count, conditions, sampling, rng, request.bars)
+        return family.sample(prior.networks, count, given, sampling, rng, request.bars)
+
+
+def conditions(prior: Trained, request: Request, count: int) -> dict[str, np.ndarray]:
+    """Return what a model is asked for, alike in `count` rows: bpm, style, and controls where any is asked for."""
+    given = {
+        "bpm": np.full(count, request.bpm, np.float32),
+        "style": np.full(count, style_number(prior, request.style)),
+    }
+    if request.controls.asked:
+        given["controls"] = np.tile(np.array(request.controls.values, np.float32), (count, 1))
+    return given
 
 
 @contextmanager

@@ -101,6 +101,33 @@ def test_the_life_of_a_loop(page: Any, studio: Studio) -> None:
     card.wait_for()
 
 
+def test_a_region_is_chosen_and_redone_and_the_rest_stays(page: Any, studio: Studio) -> None:
+    card = page.locator(".card", has=page.locator("small", has_text="1 bar")).first
+    name = card.get_attribute("data-id")
+    card.scroll_into_view_if_needed()
+    card.locator(".wave div").first.wait_for()
+    page.wait_for_timeout(500)  # the waveform is drawn
+    box = card.locator(".wave").bounding_box()
+    page.mouse.move(box["x"] + 0.52 * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 20, steps=5)
+    page.mouse.move(box["x"] + 0.99 * box["width"], box["y"] + 20, steps=5)
+    page.mouse.up()
+    assert card.locator(".redo").text_content() == "Redo beats 3-4"
+    card.locator(".redo").click()
+    ends = time.monotonic() + LIMIT_SECONDS
+    while not (made := [row for row in studio.client.get("/api/loops").json() if row["parent"] == name]):
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+    before, after = (
+        soundfile.read(io.BytesIO(studio.client.get(f"/api/loops/{each}/audio").content))[0]
+        for each in (name, made[0]["id"])
+    )
+    near, half = 882, len(before) // 2
+    assert np.array_equal(before[near : half - near], after[near : half - near])
+    assert not np.array_equal(before[half + near :], after[half + near :])
+
+
 def test_two_tabs_see_the_same(page: Any, studio: Studio) -> None:
     other = page.context.new_page()
     other.goto(studio.address)

@@ -81,6 +81,7 @@ class Loop:
     seam: float = math.nan
     model: str = "own"
     comment: str = field(default="", repr=False)
+    edited: str = ""  # the title of one that was made of another
 
     def __post_init__(self) -> None:
         waveform = numbers_of("waveform", self.waveform)
@@ -100,7 +101,7 @@ class Loop:
     @property
     def title(self) -> str:
         """Return the loop's file name without extension, such as "fourfloor_126bpm_warehouse_4bars_s0"."""
-        return loop_title(audio.plain_word(self.model), self.request)
+        return self.edited or loop_title(audio.plain_word(self.model), self.request)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, plain: bool = False) -> Path:
         """Write the loop as a WAV file: 44.1 kHz, stereo, 24 bit, with tempo and loop points.

@@ -9,6 +9,7 @@ import numpy as np
 
 from fourfloor import generation, loading
 from fourfloor.api.draws import MAX_CANDIDATES, REDRAWS, best_draw
+from fourfloor.api.edits import Editing
 from fourfloor.api.loops import LENGTH_TOLERANCE, Loop, loop_of
 from fourfloor.api.parallel import in_parallel
 from fourfloor.arguments import check_range, check_seed, checked, numbers_of
@@ -23,7 +24,7 @@ from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import resample_loop
 
 
-class Model:
+class Model(Editing):
     """A trained model, loaded with `ff.load`. Call its methods from any thread, and from several at once.
 
     Attributes:

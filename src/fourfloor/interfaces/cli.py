@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from fourfloor.errors import FourfloorError
-from fourfloor.interfaces import datasets, editing, judging, loops, models, packs, studio
+from fourfloor.interfaces import datasets, editing, edits, judging, loops, models, packs, studio
 from fourfloor.interfaces.output import drop_output, fail, leave, open_closed_streams
 from fourfloor.stopping import StopSignal, on_stop, raise_stop
 
@@ -31,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-for group in (loops, editing, studio, packs, datasets, models, judging):  # in the order of --help
+for group in (loops, edits, editing, studio, packs, datasets, models, judging):  # in the order of --help
     app.add_typer(group.commands)
 # Errors of the machine that may lack a file name.
 MACHINE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}

@@ -128,8 +128,10 @@ def _add_jobs(app: FastAPI, library: Library, jobs: Jobs) -> None:
     def add(wanted: Job) -> JSONResponse:
         """Put a job in line; its progress comes as events."""
         request = request_of(wanted.job)
-        if wanted.job.kind == "generate":
+        if "model" in request:
             models.check(library.folder, request["model"])
+        if "loop" in request:
+            request["title"] = library.loop(_known(library, request["loop"]))["title"]
         if wanted.job.kind == "ingest":
             request["folder"] = str(uploads.source_of(library.folder, request.pop("upload"), request["folder"]))
         try:

@@ -41,14 +41,52 @@ def generate(job: dict[str, Any], say: Say) -> None:
             say("progress", done=number + 1, total=count, text=f"loop {number + 1} of {count}")
 
 
-def keep(loop: ff.Loop, name: str, *, verb: str, model: str, parent: str | None = None) -> dict[str, Any]:
+def vary(job: dict[str, Any], say: Say) -> None:
+    """Make variations of a loop of the library."""
+    request, name = job["request"], job["id"]
+    made = _model(request["model"]).vary(
+        _source(request), amount=request["amount"], count=request["count"], seed=request["seed"]
+    )
+    for number, loop in enumerate(made):
+        _keep_edit(loop, f"{name}-{number}", job, say)
+
+
+def fill(job: dict[str, Any], say: Say) -> None:
+    """Make a region of a loop of the library new."""
+    request = job["request"]
+    beats = request["first_beat"], request["last_beat"]
+    made = _model(request["model"]).fill(_source(request), beats=beats, band=request["band"], seed=request["seed"])
+    _keep_edit(made, f"{job['id']}-0", job, say)
+
+
+def extend(job: dict[str, Any], say: Say) -> None:
+    """Continue a loop of the library to twice its length."""
+    request = job["request"]
+    made = _model(request["model"]).extend(_source(request), seed=request["seed"])
+    _keep_edit(made, f"{job['id']}-0", job, say)
+
+
+def _source(request: dict[str, Any]) -> Path:
+    return Path(LOOPS) / f"{request['loop']}.wav"
+
+
+def _keep_edit(loop: ff.Loop, name: str, job: dict[str, Any], say: Say) -> None:
+    """Keep a loop that was made of another, under that one's title."""
+    request = job["request"]
+    title = loop.title.replace(request["loop"], request["title"], 1)
+    say("loop", **keep(loop, name, verb=job["kind"], model=request["model"], parent=request["loop"], title=title))
+
+
+def keep(
+    loop: ff.Loop, name: str, *, verb: str, model: str, parent: str | None = None, title: str = ""
+) -> dict[str, Any]:
     """Write a loop's files into the library and return its row; the row is the last that is written."""
-    word = plain_word(Path(model).name)
+    title = title or loop_title(plain_word(Path(model).name), loop.request)
     loop.save(Path(LOOPS) / f"{name}.wav", overwrite=True)
     drawn = picture.spectrogram(loop.waveform, loop.sample_rate, _PICTURE_WIDTH, _PICTURE_HEIGHT)
     drawn.save(Path(LOOPS) / f"{name}.png")
     row = {
-        "id": name, "title": loop_title(word, loop.request), "verb": verb, "model": model, "parent": parent,
+        "id": name, "title": title, "verb": verb, "model": model, "parent": parent,
         "bpm": loop.bpm, "bars": loop.bars, "frames": loop.waveform.shape[1], "sample_rate": loop.sample_rate,
         "seed": str(loop.seed), "style": loop.style, "key": None, "controls": loop.controls.asked,
         "measured": dict(loop.measured), "faults": list(loop.faults), "seam": loop.seam,

@@ -45,6 +45,35 @@ class Generate(_Request):
     controls: WantedControls = WantedControls()
 
 
+class _Edit(_Request):
+    loop: LoopId
+    model: str = Field("warehouse", max_length=200)
+    seed: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")] = "0"
+
+
+class Vary(_Edit):
+    """Ask for loops like one."""
+
+    kind: Literal["vary"]
+    amount: float = Field(0.3, ge=0, le=1)
+    count: int = Field(4, ge=1, le=MAX_LOOPS)
+
+
+class Fill(_Edit):
+    """Ask for a region of a loop to be made new, in beats counted from 1."""
+
+    kind: Literal["fill"]
+    first_beat: int = Field(ge=1, le=128)
+    last_beat: int = Field(ge=1, le=128)
+    band: Literal["all", "low", "mid", "high"] = "all"
+
+
+class Extend(_Edit):
+    """Ask for a loop to be continued."""
+
+    kind: Literal["extend"]
+
+
 class Pack(_Request):
     """Ask for a zip of loops in all formats."""
 
@@ -71,11 +100,14 @@ class Train(_Request):
     minutes: float = Field(10.0, gt=0, le=600)
 
 
+Wanted = Generate | Vary | Fill | Extend | Pack | Ingest | Train
+
+
 class Job(BaseModel):
     """A request for a job, of any kind."""
 
     model_config = ConfigDict(extra="forbid")
-    job: Annotated[Generate | Pack | Ingest | Train, Field(discriminator="kind")]
+    job: Annotated[Wanted, Field(discriminator="kind")]
 
 
 class LoopChange(_Request):
@@ -88,10 +120,11 @@ class LoopChange(_Request):
     )
 
 
-def request_of(job: Generate | Pack | Ingest | Train) -> dict[str, Any]:
+def request_of(job: Wanted) -> dict[str, Any]:
     """Return a job's request as the worker takes it."""
     request = job.model_dump(exclude={"kind"})
-    if isinstance(job, Generate):
+    if isinstance(job, Generate | _Edit):
         request["seed"] = int(job.seed)
+    if isinstance(job, Generate):
         Controls(**request["controls"])
     return request

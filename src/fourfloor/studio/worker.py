@@ -23,7 +23,10 @@ from typing import Any, BinaryIO
 from fourfloor.errors import FourfloorError
 from fourfloor.stopping import StopSignal, on_stop, raise_stop
 
-LANES: dict[str, tuple[str, ...]] = {"loops": ("generate", "pack"), "training": ("ingest", "train")}
+LANES: dict[str, tuple[str, ...]] = {
+    "loops": ("generate", "vary", "fill", "extend", "pack"),
+    "training": ("ingest", "train"),
+}
 SECONDS_BETWEEN = 0.1  # two tellings of the same job's progress
 PATIENCE_SECONDS = 15.0  # for a worker to save what it does when it is stopped
 Say = Callable[..., None]
@@ -100,7 +103,8 @@ def _do(job: dict[str, Any], say: Say) -> None:
     from fourfloor.studio import making, training
 
     kinds: dict[str, Callable[[dict[str, Any], Say], None]] = {
-        "generate": making.generate, "pack": making.pack, "ingest": training.ingest, "train": training.train,
+        "generate": making.generate, "vary": making.vary, "fill": making.fill, "extend": making.extend,
+        "pack": making.pack, "ingest": training.ingest, "train": training.train,
     }  # fmt: skip
     try:
         kinds[job["kind"]](job, say)

@@ -43,8 +43,8 @@ def _sample_one(
     networks: Networks, conditions: Mapping[str, np.ndarray], sampling: "Sampling", rng: np.random.Generator, bars: int
 ) -> np.ndarray:
     noise = rng.standard_normal((1, bars * LATENTS_PER_BAR, networks.shape["latent_dim"]), np.float32)
-    velocity = _guided(networks, conditions, sampling)
-    drawn = _drawn_outline(networks, conditions, rng)
+    velocity = guided_velocity(networks, conditions, sampling)
+    drawn = drawn_outline(networks, conditions, rng)
     start = outline(noise)
 
     def led(x: np.ndarray, time: float) -> np.ndarray:
@@ -57,7 +57,7 @@ def _sample_one(
     return with_bass(networks, x, conditions, rng) if networks.config.bass_width else x
 
 
-def _guided(networks: Networks, conditions: Mapping[str, np.ndarray], sampling: "Sampling") -> Field:
+def guided_velocity(networks: Networks, conditions: Mapping[str, np.ndarray], sampling: "Sampling") -> Field:
     """Return the velocity that a loop follows."""
     bpm, style = _as_inputs(conditions)
     anything = np.full((1, len(NAMES)), np.nan, np.float32)
@@ -83,7 +83,7 @@ def _guided(networks: Networks, conditions: Mapping[str, np.ndarray], sampling: 
     return velocity
 
 
-def _drawn_outline(networks: Networks, conditions: Mapping[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
+def drawn_outline(networks: Networks, conditions: Mapping[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Draw the outline `(1, outline_dim)` that a loop is led to."""
     size = outline_dim(networks.shape["latent_dim"])
     outlines = Outlines.of(networks.arrays)
@@ -97,29 +97,38 @@ def with_bass(
     networks: Networks, x: np.ndarray, conditions: Mapping[str, np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
     """Draw the low end's frequencies of a loop `x` again, for all the rest of it."""
+    noise = rng.standard_normal(x[..., FREQUENCIES].shape, np.float32)
+    y = integrate(bass_velocity(networks, x, conditions), noise, BASS_STEPS)
+    return np.concatenate([x[..., : FREQUENCIES.start], y / np.float32(BASS_GAIN)], axis=-1)
+
+
+def bass_velocity(networks: Networks, x: np.ndarray, conditions: Mapping[str, np.ndarray]) -> Field:
+    """Return the velocity that the low end's frequencies follow, given the rest of a loop `x`."""
     bpm, style = _as_inputs(conditions)
     rest = x[..., : FREQUENCIES.start]
 
     def velocity(y: np.ndarray, time: float) -> np.ndarray:
         t = np.full(1, time, np.float32)
-        (made,) = networks.functions["bass"](x=np.concatenate([rest, y], axis=-1), t=t, bpm=bpm, style=style)
+        together = np.concatenate([rest, y], axis=-1).astype(np.float32)
+        (made,) = networks.functions["bass"](x=together, t=t, bpm=bpm, style=style)
         return of_shape(made, y.shape)
 
-    noise = rng.standard_normal(x[..., FREQUENCIES].shape, np.float32)
-    y = integrate(velocity, noise, BASS_STEPS)
-    return np.concatenate([rest, y / np.float32(BASS_GAIN)], axis=-1)
+    return velocity
 
 
 def _as_inputs(conditions: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return conditions["bpm"].astype(np.float32), conditions["style"].astype(np.int64)
 
 
-def integrate(velocity: Field, x: np.ndarray, steps: int, led: Field = lambda x, time: x) -> np.ndarray:
-    """Follow a velocity from noise `x` at time 0 to 1 by the midpoint rule; `led` corrects each place on the way."""
-    length = 1 / steps
+def integrate(
+    velocity: Field, x: np.ndarray, steps: int, led: Field = lambda x, time: x, begin: float = 0.0
+) -> np.ndarray:
+    """Follow a velocity from `x` at time `begin` to 1 by the midpoint rule; `led` corrects each place on the way."""
+    length = (1 - begin) / max(steps, 1)
     for i in range(steps):
-        middle = led(x + velocity(x, i * length) * (length / 2), (i + 0.5) * length)
-        x = led(x + velocity(middle, (i + 0.5) * length) * length, (i + 1) * length)
+        time = begin + i * length
+        middle = led(x + velocity(x, time) * (length / 2), time + length / 2)
+        x = led(x + velocity(middle, time + length / 2) * length, time + length)
     return x
 
 

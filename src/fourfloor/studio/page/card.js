@@ -2,6 +2,7 @@
 
 import WaveSurfer from "/page/vendor/wavesurfer/wavesurfer.js";
 import { audioOf, call } from "/page/api.js";
+import RegionsPlugin from "/page/vendor/wavesurfer/regions.js";
 
 const nonce = document.querySelector('meta[name="nonce"]')?.content; // the blind test draws no waveforms
 const outlines = new Map();
@@ -27,6 +28,7 @@ export function card(loop, act) {
   const head = element("div", { class: "playhead", hidden: true });
   const picture = element("img", { src: `/api/loops/${loop.id}/spectrogram`, alt: "", width: 640, height: 160, loading: "lazy", draggable: "false" });
   const views = element("div", { class: "views", title: "Click to play from here", onclick: (event) => {
+    if (performance.now() - (made.dragged ?? 0) < 400) return; // the end of choosing a region
     const box = views.getBoundingClientRect();
     act("seek", loop, Math.min(0.999, Math.max(0, (event.clientX - box.left) / box.width)));
   } }, wave, picture, head);
@@ -46,12 +48,24 @@ export function card(loop, act) {
     element("div", { class: "actions" },
       element("button", { type: "button", onclick: () => act("mix", loop) }, "+ Mix"),
       drag,
+      ...changes(loop, act),
       element("button", { type: "button", onclick: () => act("again", loop) }, "Use settings"),
       element("button", { type: "button", class: "quiet", onclick: () => act("delete", loop) }, "Delete")));
   made.loop = loop;
   made.wave = wave;
   made.head = head;
   return made;
+}
+
+// What makes new loops of this one. A region is dragged over the waveform; without one there is nothing to redo.
+function changes(loop, act) {
+  const amount = element("input", { type: "range", min: "0.05", max: "1", step: "0.05", value: "0.3", class: "amount", "aria-label": "How different" });
+  const redo = element("button", { type: "button", class: "redo", disabled: true, title: "Drag over the waveform to choose beats", onclick: (event) => act("fill", loop, event.target.closest(".card").region) }, "Redo region");
+  return [
+    element("span", { class: "like" }, element("button", { type: "button", onclick: () => act("vary", loop, amount.valueAsNumber) }, "More like this"), amount),
+    redo,
+    loop.bars <= 4 ? element("button", { type: "button", onclick: () => act("extend", loop) }, "Continue") : null,
+  ].filter(Boolean);
 }
 
 function facts(loop) {
@@ -88,6 +102,21 @@ export const viewer = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "300px" });
 
+// A region is whole beats, the nearest ones that it covers; one at a time.
+function choose(made, regions, region) {
+  made.dragged = performance.now();
+  for (const other of regions.getRegions()) if (other !== region) other.remove();
+  const { loop } = made;
+  const beat = loop.frames / loop.sample_rate / (4 * loop.bars);
+  const first = Math.min(4 * loop.bars - 1, Math.max(0, Math.round(region.start / beat)));
+  const last = Math.min(4 * loop.bars, Math.max(first + 1, Math.round(region.end / beat)));
+  if (region.start !== first * beat || region.end !== last * beat) region.setOptions({ start: first * beat, end: last * beat });
+  made.region = [first + 1, last];
+  const redo = made.querySelector(".redo");
+  redo.disabled = false;
+  redo.textContent = `Redo beats ${first + 1}-${last}`;
+}
+
 async function draw(made) {
   const { loop } = made;
   const style = getComputedStyle(document.documentElement);
@@ -95,6 +124,10 @@ async function draw(made) {
     container: made.wave, height: 56, interact: false, cursorWidth: 0, cspNonce: nonce, normalize: false,
     waveColor: style.getPropertyValue("--wave").trim(), progressColor: style.getPropertyValue("--wave").trim(),
   });
+  const regions = made.surfer.registerPlugin(RegionsPlugin.create());
+  regions.enableDragSelection({ color: style.getPropertyValue("--region").trim() });
+  regions.on("region-created", (region) => choose(made, regions, region));
+  regions.on("region-updated", (region) => choose(made, regions, region));
   if (!outlines.has(loop.id)) outlines.set(loop.id, call("GET", `/api/loops/${loop.id}/outline`));
   const outline = await outlines.get(loop.id).catch(() => []);
   made.surfer?.load("", [outline], loop.frames / loop.sample_rate).catch(() => {});

@@ -3,7 +3,7 @@
 import { call } from "/page/api.js";
 import { element } from "/page/card.js";
 
-const names = { generate: "Loops", pack: "Pack", ingest: "Cutting tracks", train: "Tuning" };
+const names = { generate: "Loops", vary: "Variations", fill: "New region", extend: "Next bars", pack: "Pack", ingest: "Cutting tracks", train: "Tuning" };
 const began = new Map();
 
 // Show the jobs of the given kinds in a list; failed ones until they are dismissed.

@@ -4,7 +4,7 @@ import { audioOf, call, listen } from "/page/api.js";
 import { card, element, tempo, viewer } from "/page/card.js";
 import { showJobs } from "/page/jobs.js";
 import { keys } from "/page/keys.js";
-import { onMake, showModels, submit, use } from "/page/make.js";
+import { onMake, randomSeed, showModels, submit, use } from "/page/make.js";
 import { MOST_TRACKS, Transport } from "/page/transport.js";
 import { onTrainingJob, showTraining } from "/page/training.js";
 
@@ -122,6 +122,9 @@ async function act(name, loop, value) {
     love: () => change(loop, { loved: !loop.loved }),
     tags: () => change(loop, { tags: value }),
     again: () => use(loop),
+    vary: () => edit({ kind: "vary", amount: value, count: 4 }, loop),
+    fill: () => edit({ kind: "fill", first_beat: value[0], last_beat: value[1] }, loop),
+    extend: () => edit({ kind: "extend" }, loop),
     delete: async () => {
       transport?.stop(loop.id);
       take(await call("DELETE", `/api/loops/${loop.id}`));
@@ -130,6 +133,8 @@ async function act(name, loop, value) {
   };
   await attempt(actions[name]);
 }
+
+const edit = (job, loop) => call("POST", "/api/jobs", { job: { ...job, loop: loop.id, model: loop.model, seed: randomSeed() } });
 
 async function change(loop, changes) {
   take(await call("PATCH", `/api/loops/${loop.id}`, changes));
@@ -154,7 +159,7 @@ function takeJob(job) {
 }
 
 function redrawJobs() {
-  showJobs($("jobs"), jobs, ["generate", "pack"], dismissed, redrawJobs);
+  showJobs($("jobs"), jobs, ["generate", "vary", "fill", "extend", "pack"], dismissed, redrawJobs);
   showJobs($("training-jobs"), jobs, ["ingest", "train"], dismissed, redrawJobs);
 }
 
@@ -236,6 +241,8 @@ keys({
   k: ["loop before", () => step(-1)],
   l: ["love this loop", () => focused() && act("love", focused())],
   g: ["make loops", submit],
+  v: ["more like this loop", () => focused() && act("vary", focused(), 0.3)],
+  c: ["continue this loop", () => focused() && focused().bars <= 4 && act("extend", focused())],
   u: ["use this loop's settings", () => focused() && act("again", focused())],
   Delete: ["delete this loop", () => focused() && act("delete", focused())],
   "/": ["search", () => $("search").focus()],

@@ -48,7 +48,7 @@ function wanted() {
   };
 }
 
-const randomSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0]);
+export const randomSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0]);
 
 // Fill the form with what a loop was made from.
 export function use(loop) {

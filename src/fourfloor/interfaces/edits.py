@@ -1,0 +1,169 @@
+"""The commands that change a loop: vary, fill, continue, morph."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fourfloor.errors import FourfloorError
+from fourfloor.interfaces.output import AsJson, print_json
+
+if TYPE_CHECKING:
+    import fourfloor as ff
+
+commands = typer.Typer()
+LoopFile = Annotated[Path, typer.Argument(help="A loop of 1, 2, 4 or 8 bars: stereo, 44.1 kHz.", show_default=False)]
+Out = Annotated[Path, typer.Option(help="Folder for the WAV files.")]
+ModelName = Annotated[str, typer.Option("--model", help="A bundled model, or a model folder.")]
+Seed = Annotated[int, typer.Option(help="Another seed gives another result.")]
+Style = Annotated[str | None, typer.Option(help="What to change it toward.", show_default="any")]
+Bpm = Annotated[float | None, typer.Option(help="Tempo of the file in BPM.", show_default="from its tags or name")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
+
+
+@commands.command(
+    rich_help_panel="Change loops", epilog="Example: fourfloor vary loops/kick.wav --amount 0.3 --count 4"
+)
+def vary(
+    loop: LoopFile,
+    amount: Annotated[float, typer.Option(help="How different, 0-1: at 0.3 the groove stays.")] = 0.3,
+    count: Annotated[int, typer.Option(help="Number of variations.")] = 4,
+    seed: Seed = 0,
+    style: Style = None,
+    bpm: Bpm = None,
+    model: ModelName = "warehouse",
+    out: Out = Path("loops"),
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make variations of a loop, yours or a generated one.
+
+    At --amount 0 the result is the loop as the model hears it; at 1 only tempo and length are left of it.
+    """
+    import fourfloor as ff
+
+    made = ff.load(model).vary(loop, amount=amount, count=count, seed=seed, style=style, bpm=bpm)
+    _write(made, out, overwrite, as_json)
+
+
+@commands.command(
+    rich_help_panel="Change loops", epilog="Example: fourfloor fill loops/kick.wav --bars 3-4 --band high"
+)
+def fill(
+    loop: LoopFile,
+    bars: Annotated[str | None, typer.Option(help="Bars to make new, such as 3-4 or 2.", show_default=False)] = None,
+    beats: Annotated[str | None, typer.Option(help="Or beats, such as 13-16.", show_default=False)] = None,
+    band: Annotated[str, typer.Option(help="all, low (below 150 Hz), mid, or high (above 2.5 kHz).")] = "all",
+    seed: Seed = 0,
+    style: Style = None,
+    bpm: Bpm = None,
+    model: ModelName = "warehouse",
+    out: Out = Path("loops"),
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make some bars or beats of a loop new; all other samples stay as they are."""
+    import fourfloor as ff
+
+    region = region_of(bars, beats)
+    made = ff.load(model).fill(loop, beats=region, band=band, seed=seed, style=style, bpm=bpm)
+    _write([made], out, overwrite, as_json)
+
+
+@commands.command(
+    name="continue", rich_help_panel="Change loops", epilog="Example: fourfloor continue loops/kick.wav --whole"
+)
+def continue_(
+    loop: LoopFile,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Write the loop and its next bars as one closed loop.")
+    ] = False,
+    seed: Seed = 0,
+    style: Style = None,
+    bpm: Bpm = None,
+    model: ModelName = "warehouse",
+    out: Out = Path("loops"),
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the next bars of a loop: as many as it has, and they lead back to its start."""
+    import fourfloor as ff
+
+    made = ff.load(model).extend(loop, whole=whole, seed=seed, style=style, bpm=bpm)
+    _write([made], out, overwrite, as_json)
+
+
+@commands.command(rich_help_panel="Change loops", epilog="Example: fourfloor morph loops/a.wav loops/b.wav --steps 6")
+def morph(
+    loop: LoopFile,
+    other: Annotated[Path, typer.Argument(help="A loop of as many bars.", show_default=False)],
+    steps: Annotated[int, typer.Option(help="Number of loops, both ends among them.")] = 6,
+    seed: Seed = 0,
+    bpm: Bpm = None,
+    model: ModelName = "warehouse",
+    out: Out = Path("loops"),
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the steps from one loop to another, at the tempo of the first."""
+    import fourfloor as ff
+
+    _write(ff.load(model).morph(loop, other, steps=steps, seed=seed, bpm=bpm), out, overwrite, as_json)
+
+
+@commands.command(rich_help_panel="Change loops", epilog="Example: fourfloor stream --bpm 126 | aplay")
+def stream(
+    bpm: Annotated[float, typer.Option(help="Tempo in BPM, 90-180.")] = 126.0,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after so many minutes.", show_default="goes on until it is stopped")
+    ] = None,
+    style: Style = None,
+    seed: Seed = 0,
+    model: ModelName = "warehouse",
+    out: Annotated[str, typer.Option(help="A file; - for standard output.")] = "-",
+    form: Annotated[str, typer.Option("--format", help="wav, or raw: 16 bit, stereo, 44.1 kHz.")] = "wav",
+    overwrite: Overwrite = False,
+) -> None:
+    """Play without end: every four bars a small step toward another loop, always on the beat.
+
+    Stop with Ctrl-C: a file holds all that was written, and is a valid WAV.
+    """
+    import fourfloor as ff
+    from fourfloor.interfaces.streaming import write_stream
+
+    write_stream(ff.load(model).stream(bpm=bpm, seed=seed, style=style), out, form, minutes, overwrite)
+
+
+def region_of(bars: str | None, beats: str | None) -> tuple[float, float]:
+    """Return the first and last beat that --bars or --beats mean, counted from 1."""
+    if (bars is None) == (beats is None):
+        raise FourfloorError("say which part is to be new: --bars 3-4 or --beats 13-16")
+    text = bars if beats is None else beats
+    found = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", (text or "").strip())
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= first <= last:
+        name = "--bars" if beats is None else "--beats"
+        raise FourfloorError(f"{name} {text}: give a number or a range such as 3-4, counted from 1")
+    return (first, last) if bars is None else (4 * first - 3, 4 * last)
+
+
+def _write(loops: "Sequence[ff.Loop]", out: Path, overwrite: bool, as_json: bool) -> None:
+    """Write loops into a folder, all or none where one is there already, and say what was written."""
+    from fourfloor.api.outputs import refuse_existing
+    from fourfloor.saving import output_folder
+
+    if not overwrite:
+        refuse_existing(out, [f"{loop.title}.wav" for loop in loops])
+    rows: list[dict[str, Any]] = []
+    with output_folder(out):
+        for loop in loops:
+            path = loop.save(out / f"{loop.title}.wav", overwrite=True)
+            rows.append({"file": str(path), "bpm": loop.bpm, "bars": loop.bars, "frames": loop.waveform.shape[1],
+                         "seed": loop.seed, "seam": round(loop.seam, 4), "copy_score": loop.copy.score,
+                         "faults": list(loop.faults)})  # fmt: skip
+            if not as_json:
+                print(f"{path}: {loop.bpm:g} BPM, {loop.bars} bars" + "".join(f"; {fault}" for fault in loop.faults))
+    if as_json:
+        print_json({"loops": rows})

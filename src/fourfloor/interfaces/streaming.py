@@ -1,0 +1,57 @@
+"""Blocks of audio -> standard output or a file, until it is long enough or stopped."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from fourfloor.arguments import check_range
+from fourfloor.audio.reading import SAMPLE_RATE
+from fourfloor.audio.streaming import FORMATS, StreamWriter
+from fourfloor.errors import FourfloorError
+from fourfloor.interfaces.show import progress_bar
+from fourfloor.stopping import StopSignal
+
+LONGEST_MINUTES = 24 * 60.0
+
+
+def write_stream(blocks: Iterator[np.ndarray], out: str, form: str, minutes: float | None, overwrite: bool) -> None:
+    """Write blocks until `minutes` are full; the last one is cut there. A signal ends it, and keeps what is written."""
+    if form not in FORMATS:
+        raise FourfloorError(f"--format {form}: choose {' or '.join(FORMATS)}")
+    if minutes is not None:
+        check_range("minutes", minutes, 0.01, LONGEST_MINUTES)
+    left = None if minutes is None else round(minutes * 60 * SAMPLE_RATE)
+    with _target(out, overwrite) as file, progress_bar("stream") as bar:
+        writer = StreamWriter(file, form, left, rewind=out != "-")  # type: ignore[arg-type]
+        total = written = 0
+        try:
+            for block in blocks:
+                part = block if left is None else block[:, : left - written]
+                writer.write(part)
+                written += part.shape[1]
+                total = left or written
+                bar.update(written, total, f"{written / SAMPLE_RATE / 60:.1f} minutes")
+                if written == left:
+                    return
+        except StopSignal:
+            if out == "-":
+                raise
+            print(f"{out}: {written / SAMPLE_RATE:.1f} s, stopped", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _target(out: str, overwrite: bool) -> Iterator[BinaryIO]:
+    if out == "-":
+        if sys.stdout.isatty():
+            raise FourfloorError("audio in a terminal is noise: pipe it to a player (| aplay), or pass --out FILE")
+        yield sys.stdout.buffer
+        return
+    try:
+        with open(Path(out), "wb" if overwrite else "xb") as file:
+            yield file
+    except FileExistsError:
+        raise FourfloorError(f"{out}: exists already; pass --overwrite, or choose another --out") from None
