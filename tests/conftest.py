@@ -1,7 +1,8 @@
 """Synthetic music of known tempo, the audio files it is written to, and where the real tracks lie."""
 
+import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 import soundfile
 
 from fourfloor import recipes
+from fourfloor.api import verifying
 from fourfloor.ingestion.writing import DatasetWriter
+from fourfloor.networks import Part, graphs
 
 RECIPES = recipes.FOLDER
 MUSIC = Path(__file__).resolve().parents[2] / "shared" / "music"
@@ -22,6 +25,27 @@ AUDIO_FORMATS = {
     "mp3": (".mp3", "MP3", "MPEG_LAYER_III", None),
     "aiff": (".aiff", "AIFF", "PCM_16", 2.0**-15),
 }
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_exports() -> Iterator[None]:
+    """Trace each network once in a session, which takes seconds, and check an exported model by two loops."""
+    traced: dict[str, tuple[bytes, list[str]]] = {}
+    trace = graphs.graph
+
+    def traced_once(
+        part: Part, tensors: Mapping[str, np.ndarray], in_8_bits: frozenset[str]
+    ) -> tuple[bytes, list[str]]:
+        content = b"".join(name.encode() + value.tobytes() for name, value in sorted(tensors.items()))
+        key = f"{part.outputs} {sorted(part.inputs)} {hashlib.sha256(content).hexdigest()}"
+        if key not in traced:
+            traced[key] = trace(part, tensors, in_8_bits)
+        return traced[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graphs, "graph", traced_once)
+        patch.setattr(verifying, "LOOPS", 2)
+        yield
 
 
 def house_loop(bpm: float = 126.0, bars: int = 1, sample_rate: int = 44_100, seed: int = 0) -> np.ndarray:

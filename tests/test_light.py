@@ -4,15 +4,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fourfloor import generation, header, loading
+from fourfloor.api import verifying
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
-from fourfloor.networks import sessions
+from fourfloor.networks import Functions, sessions
 from fourfloor.networks.stored import StoredArrays
 from fourfloor.representations import latent
 from fourfloor.representations.controls import Controls
@@ -142,3 +144,18 @@ def test_what_is_stored_comes_back_in_single_precision() -> None:
     for wrong in (np.array([np.nan], np.float32), np.array([1j]), np.array(["x"])):
         with pytest.raises(FourfloorError, match="weight a is of a wrong type or not finite"):
             StoredArrays({"a": wrong}, {})
+
+
+def test_an_exported_model_whose_loops_differ_is_refused(
+    exported: loading.LoopModel, with_torch: loading.LoopModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifying.check_exported(exported, with_torch)
+    networks = with_torch.prior.networks
+
+    def other(**inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(0.5 * made for made in networks.functions["velocity"](**inputs))
+
+    functions = Functions({**networks.functions, "velocity": other})
+    wrong = replace(exported, prior=replace(exported.prior, exported=replace(networks, functions=functions)))
+    with pytest.raises(FourfloorError, match=r"warehouse: its loops differ from those of torch \(.*not written"):
+        verifying.check_exported(wrong, with_torch)

@@ -1,10 +1,12 @@
 """Runs go in, a small model folder without training state comes out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from fourfloor import loading
 from fourfloor.api.card import card, check_license
 from fourfloor.api.outputs import refuse_existing
+from fourfloor.api.verifying import check_exported
 from fourfloor.errors import FourfloorError
 from fourfloor.extras import needing_torch
 from fourfloor.saving import save_file
@@ -17,7 +19,8 @@ def export(
 ) -> int:
     """Write a model folder from a run and the decoder it needs, named or found; return its size in bytes.
 
-    All of the model is in its place, or nothing. FourfloorError in one line for what does not fit or cannot be written,
+    All of the model is in its place, or nothing. What generates without torch is checked by 32 loops beside the run's.
+    FourfloorError in one line for what does not fit or cannot be written,
     and, without `overwrite`, where a model is there already. The model's CARD.md says under which license it is passed
     on: `license_text`, one line, or that none was stated.
     """
@@ -37,7 +40,9 @@ def export(
     with Workspace(folder, loading.MODEL_FILES) as work:
         exporting.export(prior, source, work.new)
         fingerprints.copy(prior, work.new)
-        loading.load_model(str(work.new))
+        made = loading.load_model(str(work.new))
+        if made.prior.exported:
+            check_exported(replace(made, name=folder.name), replace(model, name=str(prior)))
         save_file(
             work.new / loading.CARD_FILE, card(model, prior, folder.name, license_text).encode("utf-8", "replace")
         )
