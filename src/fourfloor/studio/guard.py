@@ -17,7 +17,6 @@ MAX_BODY = 64 * 1024  # of a request that is no upload
 MAX_RANGES = 4
 BODY_SECONDS = 20.0  # without a byte of a body that was announced
 COOKIE = "fourfloor"
-READING = {"GET", "HEAD"}
 POLICY = (
     "default-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' blob: data:; object-src 'none'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
