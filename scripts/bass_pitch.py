@@ -29,7 +29,7 @@ from fourfloor.signal.stft import resample_loop
 
 STEADY, IN_KEY = 0.35, 0.2  # semitones
 BANDS = range(len(low_end.BANDS))
-IN_TUNE = magnitude.Rendering(in_tune=True)  # as generate renders
+IN_TUNE = magnitude.SAMPLED  # as generate renders
 
 
 def main() -> None:

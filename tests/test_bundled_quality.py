@@ -17,10 +17,10 @@ BANDS = {  # of the median, and beside it what it was; of shares, the mean
     "tempo": (0.9, 1.0),  # 1.0
     "seam": (0.9, 1.0),  # 1.0
     "seam_score": (0.85, 1.0),  # .96
-    "clarity_db": (7.0, 8.7),  # 7.8; white noise has 5.6
-    "floor_db": (-4.2, -3.4),  # -3.8; white noise has -2.4
-    "in_scale": (0.58, 0.78),  # .68
-    "bass_in_key": (0.3, 0.55),  # .41; .23 by chance
+    "clarity_db": (8.1, 10.1),  # 9.1; white noise has 5.6
+    "floor_db": (-4.7, -3.9),  # -4.3; white noise has -2.4
+    "in_scale": (0.66, 0.86),  # .76
+    "bass_in_key": (0.35, 0.6),  # .48; .23 by chance
     "bass_steady": (0.42, 0.62),  # .51
     "bass_spread": (0.6, 1.5),  # 1.0
     "copy_score": (0.4, 0.58),  # .49, as held-out loops of the same producer have

@@ -30,7 +30,7 @@ from fourfloor.generation import Request
 from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.networks.stored import stored
 from fourfloor.representations.controls import Controls
-from fourfloor.representations.magnitude import Rendering
+from fourfloor.representations.magnitude import SAMPLED, Rendering
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.training.checkpoint import CheckpointError
 
@@ -75,17 +75,18 @@ def test_the_seed_decides_every_sample(model: loading.LoopModel) -> None:
     assert not np.allclose(first, other)
 
 
-def test_the_bass_of_a_sampled_loop_is_in_tune() -> None:
+def test_a_sampled_loop_is_rendered_in_tune_and_with_contrast() -> None:
     bundled, asked = loading.load_model(), Request(bars=1, seed=2)
     assert bundled.decoder is not None
     z = generation.sample_latents(bundled.prior, asked)
-    as_drawn, in_tune = (
+    as_drawn, in_tune, sampled = (
         generation.render(bundled.decoder, z, asked.bpm, loop_samples(asked.bpm, 1, 44_100), 2, rendering)
-        for rendering in (Rendering(), Rendering(in_tune=True))
+        for rendering in (Rendering(), Rendering(in_tune=True), SAMPLED)
     )
     made = generation.make_loop(bundled, asked)
-    np.testing.assert_array_equal(made, in_tune)
-    assert np.abs(made - as_drawn).max() > 0.01
+    np.testing.assert_array_equal(made, sampled)
+    assert np.abs(in_tune - as_drawn).max() > 0.01
+    assert np.abs(sampled - in_tune).max() > 0.01
 
 
 @pytest.mark.parametrize("name", ["data_hash", "vocabulary"])

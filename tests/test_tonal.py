@@ -79,6 +79,20 @@ def test_a_held_chord_is_steadier_than_the_noise_that_stood_for_it() -> None:
     assert steady < 0.65 * grainy
 
 
+def test_contrast_lifts_the_tone_that_stands_out_and_leaves_an_even_field_alone() -> None:
+    even = np.full((3, tonal.TONES), -0.5, np.float32)
+    np.testing.assert_allclose(tonal.contrast(even, 0.5), even)
+    blurred = even.copy()
+    blurred[:, 20] += 0.4
+    blurred[:, [19, 21]] += 0.2
+    lifted = tonal.contrast(blurred, 0.5)
+    np.testing.assert_allclose(lifted[:, 20] - blurred[:, 20], 0.5 * (0.4 - 0.1), rtol=1e-5)
+    assert (lifted[:, 18] < blurred[:, 18]).all()
+    np.testing.assert_array_equal(lifted[:, 30:], blurred[:, 30:])
+    np.testing.assert_array_equal(tonal.contrast(blurred, 0.0), blurred)
+    assert tonal.contrast(10 * blurred, 1.0).max() <= tonal.LOUDEST
+
+
 @pytest.mark.parametrize("strength", [tonal.ABSENT, 0.0])
 def test_sines_and_the_rest_share_the_power(strength: float) -> None:
     rng = np.random.default_rng(2)

@@ -176,7 +176,7 @@ def _make(model: LoopModel, request: Request, sampling: Any) -> np.ndarray:
     assert model.decoder is not None
     samples = loop_samples(request.bpm, request.bars, latent.SAMPLE_RATE)
     z = _checked(sample_latents(model.prior, request, sampling), MAX_SAMPLE, model.prior)
-    return render(model.decoder, z, request.bpm, samples, request.seed, magnitude.Rendering(in_tune=True))
+    return render(model.decoder, z, request.bpm, samples, request.seed, magnitude.SAMPLED)
 
 
 def _make_alone(model: LoopModel, request: Request, sampling: Any) -> np.ndarray:

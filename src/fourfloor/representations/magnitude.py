@@ -103,7 +103,12 @@ class Rendering:
     momentum: float = 0.9
     sharpness: float = 0.75  # of `sharpen`; 0 leaves the means as predicted
     crest_db: float = 12.0  # peaks above it are limited: drawn phases peak 3 dB higher than mastered ones
-    in_tune: bool = False  # move the notes of the bass to the loop's scale: for sampled latents, not for music's own
+    in_tune: bool = False  # move the notes of the bass to the loop's scale
+    tonal_contrast: float = 0.0  # of partials, see `tonal.contrast`
+
+
+# For sampled latents, not for music's own: brings their partials as far out of the rest as they are in held-out music.
+SAMPLED = Rendering(in_tune=True, tonal_contrast=0.3)
 
 
 def sharpen(mu: np.ndarray, amount: float) -> np.ndarray:
@@ -142,8 +147,10 @@ def render(
     `tonality` is `(latents, tones)`; without it all is noise.
     """
     mu = sharpen(mu, rendering.sharpness)
-    mid = _sound(mu, sigma, np.zeros_like(mu), features, tonality, samples, rng, rendering)
     low = tuning.in_tune(features, tonality) if rendering.in_tune else features[:, latent.LOW]
+    if tonality is not None and rendering.tonal_contrast:
+        tonality = tonal.contrast(tonality, rendering.tonal_contrast)
+    mid = _sound(mu, sigma, np.zeros_like(mu), features, tonality, samples, rng, rendering)
     mid += low_end.synthesize(low, bpm, samples, rng.uniform(0, 2 * np.pi, len(low_end.BANDS)))
     side_ratio = features[:, latent.SIDE]
     if side_ratio.max() < latent.SIDE_FLOOR + 0.5:

@@ -57,7 +57,7 @@ def sample_loops(prior: Trained, decoder: Trained | None) -> list[tuple[str, flo
         else:
             features = prior.codec.to_features(generation.sample_latents(prior, request))
             samples = loop_samples(bpm, request.bars, latent.SAMPLE_RATE)
-            rng, rendering = np.random.default_rng(number), magnitude.Rendering(in_tune=True)
+            rng, rendering = np.random.default_rng(number), magnitude.SAMPLED
             waveform = magnitude.render_envelope(features, bpm, samples, rng, rendering)
         loops.append((f"sample_{bpm:g}bpm_{number}", bpm, waveform))
     return loops
