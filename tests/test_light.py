@@ -137,6 +137,22 @@ def test_a_network_that_is_missing_or_of_another_shape_names_its_model(tmp_path:
             generation.sample_latents(prior, Request(bars=1))
 
 
+def test_damaged_graphs_are_refused_or_computed(capfd: pytest.CaptureFixture[str]) -> None:
+    saved = checkpoint.load_exported(DECODER)
+    arrays, names = StoredArrays(saved.part("ema"), saved.part("scales")), saved.meta["graphs"]["decode"]
+    rng = np.random.default_rng(1)
+    inputs, refused = example("decode", rng), 0
+    for _ in range(40):
+        graph = saved.tensors["graphs/decode"].copy()
+        graph[rng.integers(len(graph), size=3)] = rng.integers(256, size=3)
+        try:
+            sessions.function(graph.tobytes(), names, arrays)(**inputs)
+        except FourfloorError:
+            refused += 1
+    assert refused > 10
+    assert capfd.readouterr().out == ""
+
+
 def test_what_is_stored_comes_back_in_single_precision() -> None:
     saved = Checkpoint(0, {"ema/a": np.array([1.5, 2.0], np.float16), "ema/n": np.array(70_000)}, {})
     arrays = StoredArrays(saved.part("ema"), saved.part("scales"))

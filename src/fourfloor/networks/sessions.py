@@ -39,14 +39,14 @@ def function(graph: bytes, initializers: Sequence[str], arrays: StoredArrays, th
     try:
         weights = [ort.OrtValue.ortvalue_from_numpy(_filled(name, arrays)) for name in initializers]
         options.add_external_initializers(list(initializers), weights)
-        session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except (*_FAILURES, KeyError) as error:
+        session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+    except (*_FAILURES, KeyError, UnicodeDecodeError) as error:  # the last: of a damaged name in its message
         raise FourfloorError(f"a graph that does not fit its weights ({_first_line(error)})") from None
 
     def call(**inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         try:
             return tuple(session.run(None, inputs))
-        except _FAILURES as error:
+        except (*_FAILURES, ValueError) as error:  # the last: of inputs that it does not know
             raise FourfloorError(f"a graph that cannot be computed ({_first_line(error)})") from None
 
     return call
