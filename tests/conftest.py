@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -46,6 +47,12 @@ def quick_exports() -> Iterator[None]:
         patch.setattr(graphs, "graph", traced_once)
         patch.setattr(verifying, "LOOPS", 2)
         yield
+
+
+def pytest_configure() -> None:
+    """Take the signal of a closed terminal as usual, also where `nohup` started the tests: they send it."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def house_loop(bpm: float = 126.0, bars: int = 1, sample_rate: int = 44_100, seed: int = 0) -> np.ndarray:

@@ -37,7 +37,9 @@ for name in json.load(sys.stdin):
         line["repairs"] = stream.repairs
     except audio.AudioError as error:
         line["error"] = str(error)
-    line["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    # Not ru_maxrss: a child begins with that of the process that started it.
+    status = dict(row.split(":", 1) for row in open("/proc/self/status"))
+    line["peak_memory_mb"] = int(status["VmHWM"].split()[0]) // 1024
     print(json.dumps(line), flush=True)
 """
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
