@@ -405,11 +405,14 @@ def test_a_prior_is_trained_beside_its_decoder(compared, dataset_folder: Path, t
 def test_what_is_kept_is_keyed_by_the_code_that_made_it(tmp_path: Path, monkeypatch) -> None:
     shutil.copytree(Path(fourfloor.__file__).parent, tmp_path / "fourfloor", ignore=shutil.ignore_patterns("bundled"))
     monkeypatch.setattr(fourfloor, "__file__", str(tmp_path / "fourfloor" / "__init__.py"))
-    before = judging.code_hash("models/wavegan.py")
-    for name, changes in (("models/flow/outline.py", False), ("nn/attention.py", False), ("nn/wasserstein.py", True)):
+    before = judging.code_hash(*judging.module_files("models", "wavegan"))
+    unused, used = ("models/flow/outline.py", "nn/attention.py"), ("nn/wasserstein.py", "models/wavegan/network.py")
+    for name, changes in [*((name, False) for name in unused), *((name, True) for name in used)]:
         with (tmp_path / "fourfloor" / name).open("a") as file:
             file.write("# changed")
-        assert (judging.code_hash("models/wavegan.py") != before) is changes
+        now = judging.code_hash(*judging.module_files("models", "wavegan"))
+        assert (now != before) is changes
+        before = now
 
 
 def test_wrong_input_is_one_line_before_anything_is_trained(

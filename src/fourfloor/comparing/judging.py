@@ -40,7 +40,7 @@ _SAMPLING_CODE = ("generation.py", "loading.py", "audio/level.py")
 _HEARING_CODE = ("evaluation/numbers.py", "evaluation/sources.py")
 _ROWS_CODE = ("evaluation/references.py",)
 # stages whose code decides what is sampled and measured
-_FOLLOWED = ("signal", "models", "nn", "representations", "envelope", "copies", "evaluation")
+_FOLLOWED = ("signal", "models", "nn", "representations", "envelope", "copies", "evaluation", "networks")
 
 
 def sample_loops(
@@ -57,7 +57,7 @@ def sample_loops(
     """
     parts = [part for part in (model.prior, model.decoder) if part]
     code = code_hash(
-        *_SAMPLING_CODE, *(f"models/{part.recipe.family}.py" for part in parts),
+        *_SAMPLING_CODE, *(name for part in parts for name in module_files("models", part.recipe.family)),
         *(f"representations/{part.recipe.representation_name}.py" for part in parts),
     )  # fmt: skip
     sampling = asdict(model.prior.recipe.generation)
@@ -195,12 +195,20 @@ def code_hash(*names: str) -> str:
     """Name the content of source files of this package and of what they import from the stages `_FOLLOWED`."""
     package = Path(fourfloor.__file__).parent
     waiting, hashes = [package / name for name in names], {}
+    assert all(path.exists() for path in waiting), names  # a file that moved would no longer count
     while waiting:
         path = waiting.pop()
         if path not in hashes and path.exists():
             hashes[path] = hashlib.sha256(path.read_bytes()).hexdigest()
             waiting += [package / name for name in _imported(path)]
     return digest(sorted((path.relative_to(package).as_posix(), content) for path, content in hashes.items()))
+
+
+def module_files(stage: str, name: str) -> list[str]:
+    """List the source files of a stage's module, which is a file or a folder of them."""
+    package = Path(fourfloor.__file__).parent
+    found = sorted((package / stage / name).glob("*.py")) or [package / stage / f"{name}.py"]
+    return [path.relative_to(package).as_posix() for path in found]
 
 
 def _imported(path: Path) -> Iterator[str]:

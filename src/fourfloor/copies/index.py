@@ -122,7 +122,11 @@ class CopyIndex:
     def search(self, waveform: Array, sample_rate: int, bpm: float) -> CopyMatch:
         """Find the passage that a closed loop `(channels, samples)` at `bpm` is nearest to."""
         heard = to_analysis_rate(mono(waveform), sample_rate)
-        if len(heard) < ANALYSIS_RATE // 4 or float(np.sqrt(np.mean(heard**2))) <= SILENCE_RMS:
+        if (
+            not self.is_searchable
+            or len(heard) < ANALYSIS_RATE // 4
+            or float(np.sqrt(np.mean(heard**2))) <= SILENCE_RMS
+        ):
             return NO_MATCH
         loop, nearest = LoopLevels(heard, self.top_hz), NO_MATCH
         places = self._search.places(loop, bpm)
