@@ -303,7 +303,7 @@ def test_what_cannot_be_judged_is_said_and_the_rest_is_judged(measured: tuple[No
     assert gates["style"].passes is None
     assert "needs 32 loops" in gates["style"].judged_by
     assert verdict_of(gates)["new"] is False
-    assert judge(copies, rows, norms, n_loops=64)["style"].judged_by.endswith("held-out tracks would")
+    assert judge(copies, rows, norms, n_loops=64)["style"].judged_by.endswith("held-out tracks would decide")
 
 
 def bursts(samples: int, seconds: float, seed: int) -> np.ndarray:
