@@ -43,7 +43,7 @@ def test_the_title_is_the_first_comment_unless_a_table_says_otherwise(tmp_path: 
         (GOOD + 'width = "wide"\n', r"\[model\]: width = 'wide' must be of type int"),
         (GOOD + "width = true\n", "must be of type int"),
         (GOOD + "[training]\nlearning_rate = inf\n", "finite"),
-        (GOOD + '[training]\noptimizer = "sgd"\n', "none of 'adamw', 'muon'"),
+        (GOOD + '[training]\noptimizer = "sgd"\n', "not one of 'adamw', 'muon'"),
         (GOOD + "[training]\nbatch_size = 0\n", "batch_size 0 is outside 1-4096"),
         (GOOD + "heads = 0\n", "heads 0"),
         (GOOD + "[training]\nminutes = 0\n", "minutes 0.0 is outside"),

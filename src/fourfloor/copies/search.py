@@ -62,6 +62,8 @@ class Search:
         """Return where patches of a loop at `bpm` may be found, the best first; of neighboring windows one."""
         queries, parts = self._queries(loop, bpm)
         window, number = self._alike(queries, parts)
+        if not len(window):  # nothing in the music is like the loop at all
+            return []
         scores = self._compare(loop, queries, window, number)
         best = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores > 0)]
         _, once = np.unique(np.stack([number, window // COARSE], axis=1)[best], axis=0, return_index=True)
