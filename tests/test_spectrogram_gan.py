@@ -106,7 +106,7 @@ def test_pieces_of_one_z_are_one_burst_again_and_again() -> None:
     model = small().eval()
     conditions = {"bpm": torch.full((5,), 126.0)}
     repeated = model.sample(5, conditions, Sampling(variation=0.0), torch.Generator().manual_seed(0))
-    assert torch.equal(repeated, repeated[:1].expand_as(repeated))
+    assert torch.allclose(repeated, repeated[:1].expand_as(repeated), atol=1e-6)  # sums split between threads
     varied = model.sample(5, conditions, Sampling(variation=1.0), torch.Generator().manual_seed(0))
     assert not torch.allclose(varied[0], varied[1])
 

@@ -38,7 +38,7 @@ from fourfloor.runs.folder import RESUMED
 from fourfloor.training import checkpoint
 from fourfloor.training.log import Log, read
 
-SECONDS, MEMORY = 10, 2**31
+SECONDS, MEMORY = 40, 2**31
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from fourfloor.editing import vary as varying
 from fourfloor.editing.fill import Region
 from fourfloor.editing.source import read_source
 from fourfloor.errors import FourfloorError
-from fourfloor.faults import COPY
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 
@@ -239,6 +238,8 @@ class Editing:
 
     def _edited(self, waveform: np.ndarray, asked: Request, source: _Source, edit: str, words: Sequence[str]) -> Loop:
         """Measure what was made of a source, and return it as a loop; passages of the source itself are no copies."""
+        from fourfloor.faults import COPY  # brings scipy, which a training may lack
+
         draw = judge_draw(self.parts, asked, waveform, self.reference())
         if COPY in draw.faults and is_copy(self._copy_score(source, asked)):  # of what the source is one of, too
             draw = replace(draw, faults=tuple(fault for fault in draw.faults if fault != COPY))

@@ -6,7 +6,6 @@ from pathlib import Path
 from fourfloor import loading
 from fourfloor.api.card import card, check_license
 from fourfloor.api.outputs import refuse_existing
-from fourfloor.api.verifying import check_exported
 from fourfloor.errors import FourfloorError
 from fourfloor.extras import needing_torch
 from fourfloor.saving import save_file
@@ -42,6 +41,8 @@ def export(
         fingerprints.copy(prior, work.new)
         made = loading.load_model(str(work.new))
         if made.prior.exported:
+            from fourfloor.api.verifying import check_exported  # brings scipy, which a training may lack
+
             check_exported(replace(made, name=folder.name), replace(model, name=str(prior)))
         save_file(
             work.new / loading.CARD_FILE, card(model, prior, folder.name, license_text).encode("utf-8", "replace")
