@@ -182,7 +182,7 @@ def test_garbage_is_named_and_breaks_nothing(page: Any) -> None:
     page.click("[data-view=train]")
     page.set_input_files("#files", {"name": f"{EVIL}.txt", "mimeType": "text/plain", "buffer": b"no audio"})
     page.wait_for_selector(".toast")
-    assert "is no audio file" in page.locator(".toast").text_content()
+    assert "is not an audio file" in page.locator(".toast").text_content()
     assert page.evaluate("window.evil") is None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fourfloor.errors import FourfloorError
-from fourfloor.studio.library import DATABASE, Library
+from fourfloor.studio.collection import DATABASE, Library
 
 SEED = str(2**63 - 1)
 

@@ -74,7 +74,7 @@ class Editing:
             decoder make of it.
 
         Raises:
-            FourfloorError: The file is no loop that can be edited, or an argument is out of range.
+            FourfloorError: The file is not a loop that can be edited, or an argument is out of range.
 
         Example:
             >>> import fourfloor as ff

@@ -25,7 +25,7 @@ class Source:
 def check_source(path: Path, bpm: float | None = None) -> PackLoop:
     """Check all that a file's header says; the tempo is `bpm`, or that of the tags, or of the name.
 
-    Raises AudioError in one line for a file that is no stereo loop of whole bars at 44.1 kHz.
+    Raises AudioError in one line for a file that is not a stereo loop of whole bars at 44.1 kHz.
     """
     info = audio.probe(path)
     if info.channels != 2:

@@ -20,10 +20,10 @@ from fourfloor import __version__
 from fourfloor.errors import FourfloorError
 from fourfloor.studio import blind, models, runs, uploads
 from fourfloor.studio.blind import BlindTest
+from fourfloor.studio.collection import Library
 from fourfloor.studio.events import Events
 from fourfloor.studio.guard import Guard
 from fourfloor.studio.jobs import Jobs, QueueFullError
-from fourfloor.studio.library import Library
 from fourfloor.studio.making import PACKS
 from fourfloor.studio.requests import Job, LoopChange, LoopId, request_of
 

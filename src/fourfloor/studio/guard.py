@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY = 64 * 1024  # of a request that is no upload
+MAX_BODY = 64 * 1024  # of a request that is not an upload
 MAX_RANGES = 4
 BODY_SECONDS = 20.0  # without a byte of a body that was announced
 COOKIE = "fourfloor"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fourfloor.errors import FourfloorError
-from fourfloor.studio.library import Library
+from fourfloor.studio.collection import Library
 from fourfloor.studio.worker import LANES, Worker
 
 MAX_WAITING = 32

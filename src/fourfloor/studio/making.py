@@ -14,7 +14,7 @@ from fourfloor.api.outputs import loop_title
 from fourfloor.audio import plain_word
 from fourfloor.saving import save_file
 from fourfloor.signal import picture
-from fourfloor.studio.library import LOOPS
+from fourfloor.studio.collection import LOOPS
 from fourfloor.studio.worker import Say
 
 OUTLINE_POINTS = 600  # of a waveform as a card shows it

@@ -13,7 +13,7 @@ import uvicorn
 from fourfloor.errors import FourfloorError
 from fourfloor.studio.app import make_app
 from fourfloor.studio.blind import BlindTest
-from fourfloor.studio.library import Library
+from fourfloor.studio.collection import Library
 
 PORT = 8137
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

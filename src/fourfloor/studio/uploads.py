@@ -14,7 +14,7 @@ from fastapi import Path as InPath
 
 from fourfloor.audio import AUDIO_EXTENSIONS, display_name
 from fourfloor.errors import FourfloorError
-from fourfloor.studio.library import UPLOADS
+from fourfloor.studio.collection import UPLOADS
 from fourfloor.studio.requests import PlainName
 
 PATH = "/api/uploads/"
@@ -46,13 +46,13 @@ def add_routes(app: FastAPI, folder: Path) -> None:
 
 
 def safe_name(name: str) -> str:
-    """Return a file name of a page as one of ours; 422 where it is no audio file's."""
+    """Return a file name of a page as one of ours; 422 where it is not an audio file's."""
     plain = "".join(letter if letter.isprintable() and letter not in '/\\:*?"<>|' else "_" for letter in name).strip(
         ". "
     )
     stem, dot, ending = plain.rpartition(".")
     if not stem or f".{ending.lower()}" not in AUDIO_EXTENSIONS:
-        raise HTTPException(422, f"{display_name(Path(plain or '_'))}: is no audio file")
+        raise HTTPException(422, f"{display_name(Path(plain or '_'))}: is not an audio file")
     return f"{stem.encode()[:LONGEST_NAME].decode(errors='ignore')}{dot}{ending}"
 
 

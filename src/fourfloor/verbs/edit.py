@@ -120,7 +120,7 @@ def stems(
         One `StemFiles` per loop.
 
     Raises:
-        FourfloorError: Before any work, where a file is no such loop or would be replaced.
+        FourfloorError: Before any work, where a file is not such a loop or would be replaced.
 
     Example:
         >>> import fourfloor as ff
@@ -176,7 +176,7 @@ def midi(
         One `MidiFile` per loop.
 
     Raises:
-        FourfloorError: Before any work, where a file is no such loop or would be replaced.
+        FourfloorError: Before any work, where a file is not such a loop or would be replaced.
 
     Example:
         >>> import fourfloor as ff
@@ -232,7 +232,7 @@ def rekit(
         One `ReplayedFile` per loop.
 
     Raises:
-        FourfloorError: Before any work, where a file is no such loop or would be replaced, or the kit holds no kick.
+        FourfloorError: Before any work, where a file is not such a loop or would be replaced, or the kit holds no kick.
 
     Example:
         >>> import fourfloor as ff
