@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from fourfloor import recipes
 from fourfloor.api import verifying
@@ -50,7 +51,11 @@ def quick_exports() -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """Take the signal of a closed terminal as usual, also where `nohup` started the tests: they send it."""
+    """Take the signal of a closed terminal as usual, also where `nohup` started the tests: they send it.
+
+    torch gets one thread: the tests run in a process for each core, and some fork, which its pool does not survive.
+    """
+    torch.set_num_threads(1)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
