@@ -63,9 +63,9 @@ def free_editor(model: LoopModel, request: Request) -> Editor:
     return replace(made, sampling=replace(made.sampling, autoguidance=0.0))
 
 
-def rng_of(seed: int, number: int = 0) -> np.random.Generator:
+def rng_of(seed: int) -> np.random.Generator:
     """Return the random numbers of an edit."""
-    return np.random.default_rng([seed, EDITING, number])
+    return np.random.default_rng([seed, EDITING])
 
 
 def window(samples: int, begin: int, end: int, fade: int) -> np.ndarray:
