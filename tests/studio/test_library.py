@@ -71,3 +71,26 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(FourfloorError, match="cannot be used"):
         Library(tmp_path)
     assert (tmp_path / DATABASE).read_bytes().startswith(b"no database")
+
+
+def test_a_library_of_the_first_version_is_brought_up_to_date_and_keeps_its_loops(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    library.add_loop(row())
+    library.close()
+    database = sqlite3.connect(tmp_path / DATABASE)
+    database.executescript("alter table loops drop column parts; drop table grid; pragma user_version = 1")
+    database.close()
+    library = Library(tmp_path)
+    assert library.loop("a-0")["parts"] == {}
+    assert library.add_parts("a-0", {"midi": {"kick": 4}})["parts"] == {"midi": {"kick": 4}}
+    assert library.add_parts("a-0", {"stems": {}})["parts"] == {"midi": {"kick": 4}, "stems": {}}
+
+
+def test_the_clip_grid_outlives_the_process(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    library.place_on_grid(3, "a-0")
+    library.place_on_grid(3, "b-0")
+    library.place_on_grid(4, "a-0")
+    library.place_on_grid(4, None)
+    library.close()
+    assert Library(tmp_path).grid() == {3: "b-0"}

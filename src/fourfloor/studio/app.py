@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import time
+import importlib.util
 from collections.abc import AsyncIterator, Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
@@ -18,14 +17,14 @@ from fastapi.staticfiles import StaticFiles
 
 from fourfloor import __version__
 from fourfloor.errors import FourfloorError
-from fourfloor.studio import blind, models, runs, uploads
+from fourfloor.studio import blind, loops, models, runs, uploads
 from fourfloor.studio.blind import BlindTest
 from fourfloor.studio.collection import Library
 from fourfloor.studio.events import Events
 from fourfloor.studio.guard import Guard
 from fourfloor.studio.jobs import Jobs, QueueFullError
 from fourfloor.studio.making import PACKS
-from fourfloor.studio.requests import Job, LoopChange, LoopId, request_of
+from fourfloor.studio.requests import Job, LoopId, request_of
 
 PAGE = Path(str(resources.files("fourfloor.studio") / "page"))
 SECONDS_TO_TRY_AGAIN = 5
@@ -49,7 +48,7 @@ def make_app(
     app.state.events = events
     _add_page(app)
     _add_state(app, library, jobs, events)
-    _add_loops(app, library, events)
+    loops.add_routes(app, library, events.tell)
     _add_jobs(app, library, jobs)
     runs.add_routes(app, library.folder)
     uploads.add_routes(app, library.folder)
@@ -76,6 +75,7 @@ def _add_state(app: FastAPI, library: Library, jobs: Jobs, events: Events) -> No
         return {
             "version": __version__, "models": models.playable(library.folder), "loops": library.loops(),
             "jobs": library.jobs(), "datasets": runs.datasets(library.folder), "runs": runs.names(library.folder),
+            "grid": library.grid(), "torch": importlib.util.find_spec("torch") is not None,
         }  # fmt: skip
 
     @app.get("/api/events")
@@ -84,56 +84,11 @@ def _add_state(app: FastAPI, library: Library, jobs: Jobs, events: Events) -> No
         return StreamingResponse(events.listen(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
-def _add_loops(app: FastAPI, library: Library, events: Events) -> None:
-    @app.get("/api/loops")
-    def loops(deleted: bool = False) -> list[dict[str, Any]]:
-        """All loops, the newest first; with `deleted` those that were deleted."""
-        return library.loops(deleted)
-
-    @app.patch("/api/loops/{loop}")
-    def change(loop: Id, wanted: LoopChange) -> dict[str, Any]:
-        """Love a loop, tag it, or give it another title."""
-        return _told(events, library.change_loop(_known(library, loop), wanted.model_dump(exclude_none=True)))
-
-    @app.delete("/api/loops/{loop}")
-    def delete(loop: Id) -> dict[str, Any]:
-        """Hide a loop; its files stay, and `restore` brings it back."""
-        return _told(events, library.change_loop(_known(library, loop), {"deleted_at": time.time()}))
-
-    @app.post("/api/loops/{loop}/restore")
-    def restore(loop: Id) -> dict[str, Any]:
-        """Bring a deleted loop back."""
-        return _told(events, library.change_loop(_known(library, loop), {"deleted_at": None}))
-
-    @app.get("/api/loops/{loop}/audio")
-    def audio(loop: Id) -> FileResponse:
-        """The loop's file, as it is exported."""
-        row = library.loop(_known(library, loop))
-        return _file(library.path(loop, "wav"), "audio/wav", f"{row['title']}.wav")
-
-    @app.get("/api/loops/{loop}/spectrogram")
-    def spectrogram(loop: Id) -> FileResponse:
-        """A picture of the loop, 40 Hz - 18 kHz."""
-        return _file(library.path(_known(library, loop), "png"), "image/png")
-
-    @app.get("/api/loops/{loop}/outline")
-    def outline(loop: Id) -> list[float]:
-        """The peaks of the waveform, for a picture of it."""
-        values: list[float] = json.loads(library.path(_known(library, loop), "json").read_bytes())["outline"]
-        return values
-
-
 def _add_jobs(app: FastAPI, library: Library, jobs: Jobs) -> None:
     @app.post("/api/jobs", status_code=202)
     def add(wanted: Job) -> JSONResponse:
         """Put a job in line; its progress comes as events."""
-        request = request_of(wanted.job)
-        if "model" in request:
-            models.check(library.folder, request["model"])
-        if "loop" in request:
-            request["title"] = library.loop(_known(library, request["loop"]))["title"]
-        if wanted.job.kind == "ingest":
-            request["folder"] = str(uploads.source_of(library.folder, request.pop("upload"), request["folder"]))
+        request = _checked(library, wanted)
         try:
             return JSONResponse(jobs.add(wanted.job.kind, request), 202)
         except QueueFullError:
@@ -149,25 +104,26 @@ def _add_jobs(app: FastAPI, library: Library, jobs: Jobs) -> None:
     @app.get("/api/packs/{job}")
     def packed(job: Id) -> FileResponse:
         """The zip that a `pack` job made."""
-        return _file(library.folder / PACKS / f"{job}.zip", "application/zip", "fourfloor-pack.zip")
+        return loops.file(library.folder / PACKS / f"{job}.zip", "application/zip", "fourfloor-pack.zip")
 
 
-def _known(library: Library, loop: str) -> str:
-    try:
-        return str(library.loop(loop)["id"])
-    except FourfloorError as error:
-        raise HTTPException(404, str(error)) from None
-
-
-def _told(events: Events, row: dict[str, Any]) -> dict[str, Any]:
-    events.tell("loop", row)
-    return row
-
-
-def _file(path: Path, kind: str, name: str | None = None) -> FileResponse:
-    if not path.is_file():
-        raise HTTPException(404, "There is no such file.")
-    return FileResponse(path, media_type=kind, filename=name, content_disposition_type="inline")
+def _checked(library: Library, wanted: Job) -> dict[str, Any]:
+    """Return a request as the worker takes it: with what the library knows of its loops, model and folder."""
+    kind, request = wanted.job.kind, request_of(wanted.job)
+    if "model" in request:
+        models.check(library.folder, request["model"])
+    if "other" in request:
+        loops.known(library, request["other"])
+    if "loop" in request:
+        row = library.loop(loops.known(library, request["loop"]))
+        request["title"] = row["title"]
+        if kind == "passage":
+            request |= {"nearest": row["nearest"], "model": row["model"] or ""}
+    if kind == "import":
+        uploads.source_of(library.folder, request["upload"], None)
+    if kind == "ingest":
+        request["folder"] = str(uploads.source_of(library.folder, request.pop("upload"), request["folder"]))
+    return request
 
 
 async def _mistake(request: Request, error: Exception) -> Response:

@@ -1,7 +1,9 @@
 """The library: everything that was made in the studio, in one folder, and nothing is ever lost.
 
-    library.sqlite   a row for each loop and each job
-    loops/           <id>.wav, <id>.png (spectrogram), <id>.json (waveform outline): named by the row, never replaced
+    library.sqlite   a row for each loop and each job, and the clip grid
+    loops/           <id>.wav, <id>.png (spectrogram), <id>.f32 (style vector), <id>.json (waveform outline): never
+                     replaced; once asked for, the folder <id>_stems and <id>.mid, where packs look for them
+    passages/        <id>.wav: the training music that is nearest to a loop
     uploads/         files on their way into the library
     lock             held while a studio serves the folder
 
@@ -23,17 +25,19 @@ from filelock import FileLock, Timeout
 
 from fourfloor.errors import FourfloorError
 
-DATABASE, LOOPS, UPLOADS, LOCK = "library.sqlite", "loops", "uploads", "lock"
-SCHEMA = 1
-JSON_COLUMNS = {"controls", "measured", "faults", "tags", "request", "result"}
+DATABASE, LOOPS, UPLOADS, PASSAGES, LOCK = "library.sqlite", "loops", "uploads", "passages", "lock"
+SCHEMA = 2  # 2 added `parts`
+JSON_COLUMNS = {"controls", "measured", "faults", "tags", "request", "result", "parts"}
 LOOP_COLUMNS = (
     "id", "made_at", "title", "verb", "model", "parent", "bpm", "bars", "frames", "sample_rate", "seed", "style", "key",
     "controls", "measured", "faults", "seam", "copy_score", "nearest", "command", "loved", "tags", "deleted_at",
+    "parts",
 )  # fmt: skip
 CHANGEABLE = ("title", "loved", "tags", "deleted_at")
 _TABLES = f"""
 create table if not exists loops ({", ".join(LOOP_COLUMNS)}, primary key (id));
 create table if not exists jobs (id primary key, kind, request, state, done, total, text, result, made_at);
+create table if not exists grid (place integer primary key, loop);
 """
 
 
@@ -47,7 +51,7 @@ class Library:
         self.folder = folder
         self._guard = threading.Lock()
         try:
-            for name in (LOOPS, UPLOADS):
+            for name in (LOOPS, UPLOADS, PASSAGES):
                 (folder / name).mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / LOCK, thread_local=False)
             self._lock.acquire(timeout=0)
@@ -64,12 +68,12 @@ class Library:
         self._lock.release()
 
     def path(self, loop: str, ending: str) -> Path:
-        """Return the place of a loop's file: `wav`, `png` or `json`."""
+        """Return the place of a loop's file: `wav`, `png`, `json`, `f32` or `mid`."""
         return self.folder / LOOPS / f"{loop}.{ending}"
 
     def add_loop(self, row: dict[str, Any]) -> dict[str, Any]:
         """Add a loop, unless one of its id is there; return its row."""
-        complete = {"made_at": time.time(), "loved": 0, "tags": [], "deleted_at": None, **row}
+        complete = {"made_at": time.time(), "loved": 0, "tags": [], "deleted_at": None, "parts": {}, **row}
         values = [_stored(name, complete.get(name)) for name in LOOP_COLUMNS]
         marks = ", ".join("?" * len(values))
         self._run(f"insert or ignore into loops values ({marks})", values)
@@ -97,6 +101,22 @@ class Library:
             )
         return self.loop(loop)
 
+    def add_parts(self, loop: str, parts: dict[str, Any]) -> dict[str, Any]:
+        """Note what was made of a loop beside it (its stems, its notes); return its row."""
+        row = self.loop(loop)
+        self._run("update loops set parts = ? where id = ?", [json.dumps({**row["parts"], **parts}), loop])
+        return self.loop(loop)
+
+    def grid(self) -> dict[int, str]:
+        """Return the loops of the clip grid by their place."""
+        return {row["place"]: row["loop"] for row in self._run("select * from grid order by place", [])}
+
+    def place_on_grid(self, place: int, loop: str | None) -> None:
+        """Put a loop on a place of the clip grid; None empties it."""
+        self._run("delete from grid where place = ?", [place])
+        if loop is not None:
+            self._run("insert into grid values (?, ?)", [place, loop])
+
     def save_job(self, job: dict[str, Any]) -> None:
         """Write down a job and how far it is."""
         columns = ("id", "kind", "request", "state", "done", "total", "text", "result", "made_at")
@@ -121,6 +141,8 @@ def _open(path: Path) -> sqlite3.Connection:
         if version > SCHEMA:
             raise FourfloorError(f"{path}: was written by a newer fourfloor; use that one, or another --library")
         database.executescript(_TABLES)
+        if version == 1:
+            database.execute("alter table loops add column parts default '{}'")
         database.execute(f"pragma user_version = {SCHEMA}")
     return database
 

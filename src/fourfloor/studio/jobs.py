@@ -38,10 +38,7 @@ class Jobs:
         self._workers = {lane: Worker(library.folder) for lane in LANES}
         self._closed = False
         for job in library.jobs():
-            if job["state"] in (
-                WAITING,
-                RUNNING,
-            ):  # the server ended meanwhile: its loops are kept
+            if job["state"] in (WAITING, RUNNING):  # the server ended meanwhile: its loops are kept
                 self._waiting[_lane(job["kind"])].append({**job, "state": WAITING})
         self._threads = [threading.Thread(target=self._work, args=(lane,), daemon=True) for lane in LANES]
         for thread in self._threads:
@@ -116,6 +113,8 @@ class Jobs:
         kind = message.pop("event")
         if kind == "loop":
             self._on_event("loop", self._library.add_loop(message))
+        elif kind == "parts":
+            self._on_event("loop", self._library.add_parts(message["loop"], message["parts"]))
         elif kind == "progress":
             self._update(job, **message)
         else:

@@ -10,7 +10,6 @@ from fourfloor.representations.controls import Controls
 from fourfloor.signal.beatgrid import BPM_RANGE
 
 MAX_LOOPS = 64  # of one request
-MAX_SEED = 2**63 - 1
 LoopId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]+(-[0-9]+)?$", max_length=40)]
 # A name of a dataset, a run, an upload: one folder name that every system takes.
 PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
@@ -74,6 +73,38 @@ class Extend(_Edit):
     kind: Literal["extend"]
 
 
+class Morph(_Edit):
+    """Ask for the steps from a loop to another one of as many bars."""
+
+    kind: Literal["morph"]
+    other: LoopId
+    steps: int = Field(5, ge=3, le=16)
+
+
+class Rekit(_Edit):
+    """Ask for a loop's drums from a folder of one-shots on this machine, and its bass from a synth."""
+
+    kind: Literal["rekit"]
+    kit: str = Field(min_length=1, max_length=4096)
+    bass: Literal["saw", "sub", "square", "organ", "fm", "reese"] = "saw"
+    keep_music: bool = False
+
+
+class Part(_Request):
+    """Ask for what lies beside a loop: its stems, its notes as MIDI, or the training music nearest to it."""
+
+    kind: Literal["stems", "midi", "passage"]
+    loop: LoopId
+
+
+class TakeIn(_Request):
+    """Ask for the files of an upload as loops of the library; the tempo of all of them, where it is known."""
+
+    kind: Literal["import"]
+    upload: PlainName
+    bpm: float | None = Field(None, ge=BPM_RANGE[0], le=BPM_RANGE[1])
+
+
 class Pack(_Request):
     """Ask for a zip of loops in all formats."""
 
@@ -100,7 +131,7 @@ class Train(_Request):
     minutes: float = Field(10.0, gt=0, le=600)
 
 
-Wanted = Generate | Vary | Fill | Extend | Pack | Ingest | Train
+Wanted = Generate | Vary | Fill | Extend | Morph | Rekit | Part | TakeIn | Pack | Ingest | Train
 
 
 class Job(BaseModel):
@@ -108,6 +139,12 @@ class Job(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     job: Annotated[Wanted, Field(discriminator="kind")]
+
+
+class GridChange(_Request):
+    """A loop for a place of the clip grid; None empties it."""
+
+    loop: LoopId | None
 
 
 class LoopChange(_Request):

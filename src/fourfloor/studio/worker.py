@@ -24,9 +24,11 @@ from fourfloor.errors import FourfloorError
 from fourfloor.stopping import StopSignal, on_stop, raise_stop
 
 LANES: dict[str, tuple[str, ...]] = {
-    "loops": ("generate", "vary", "fill", "extend", "pack"),
+    "loops": (
+        "generate", "vary", "fill", "extend", "morph", "rekit", "stems", "midi", "passage", "import", "pack",
+    ),
     "training": ("ingest", "train"),
-}
+}  # fmt: skip
 SECONDS_BETWEEN = 0.1  # two tellings of the same job's progress
 PATIENCE_SECONDS = 15.0  # for a worker to save what it does when it is stopped
 Say = Callable[..., None]
@@ -100,11 +102,13 @@ def serve() -> None:
 
 
 def _do(job: dict[str, Any], say: Say) -> None:
-    from fourfloor.studio import making, training
+    from fourfloor.studio import changing, making, own, training
 
     kinds: dict[str, Callable[[dict[str, Any], Say], None]] = {
-        "generate": making.generate, "vary": making.vary, "fill": making.fill, "extend": making.extend,
-        "pack": making.pack, "ingest": training.ingest, "train": training.train,
+        "generate": making.generate, "vary": changing.vary, "fill": changing.fill, "extend": changing.extend,
+        "morph": changing.morph, "rekit": changing.rekit, "stems": changing.stems, "midi": changing.midi,
+        "passage": changing.passage, "import": own.take_in, "pack": making.pack,
+        "ingest": training.ingest, "train": training.train,
     }  # fmt: skip
     try:
         kinds[job["kind"]](job, say)
