@@ -8,7 +8,7 @@
 #
 # The machine needs bash and Python 3.12 with torch, numpy, einops and safetensors; no network. The pack holds the
 # source, the tracks (MUSIC, by default data/tracks from `make music`) and the other libraries: 76 MiB in all.
-# PACKAGES names those that the machine lacks where it has some: "soundfile cffi pycparser soxr pyloudnorm mido" are
+# PACKAGES names those that the machine lacks where it has some: "soundfile cffi pycparser soxr mido" are
 # 2 MiB and leave 28. With MODEL, a folder that `join` made, the machine goes on from it, with the same LOOPS, PRIOR and DECODER.
 #
 # train: MINUTES (9) is how long the whole command takes, LOOPS (6000) how many are produced, JOBS how many processes do
@@ -19,7 +19,7 @@
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 lean="filelock threadpoolctl" # for training, which would render and score loops if it found the others
-all="scipy soundfile cffi pycparser soxr pyloudnorm pillow mido
+all="scipy soundfile cffi pycparser soxr pillow mido
     onnx onnxscript onnx-ir onnxruntime ml-dtypes protobuf flatbuffers packaging" # these to export
 export OMP_NUM_THREADS=1
 

@@ -144,6 +144,22 @@ def test_loudness_of_a_sine():
     assert audio.loudness_lufs(np.zeros((2, 48_000)), 48_000) == -np.inf
 
 
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+@pytest.mark.parametrize(
+    "steps", [((20, -23.0),), ((10, -36.0), (60, -23.0), (10, -36.0)), ((10, -72.0), (60, -23.0), (10, -72.0))]
+)  # EBU Tech 3341, cases 1, 3 and 4 (shortened by its sections below the absolute gate)
+def test_loudness_is_gated_as_the_broadcasters_test_signals_ask(rate, steps):
+    tones = [10 ** (db / 20) * np.sin(2 * np.pi * 1000 * np.arange(seconds * rate) / rate) for seconds, db in steps]
+    assert audio.loudness_lufs(np.tile(np.concatenate(tones), (2, 1)), rate) == pytest.approx(-23.0, abs=0.1)
+
+
+def test_a_loop_is_as_loud_wherever_it_begins():
+    loop = house_loop()
+    assert audio.loudness_lufs(np.roll(loop, 12_345, axis=1), 44_100) == pytest.approx(
+        audio.loudness_lufs(loop, 44_100), abs=0.05
+    )
+
+
 def test_true_peak_lies_between_the_samples():
     # A quarter of the rate, sampled at 45 degrees: no sample is above -3.01 dB of the peak of 0.5.
     tone = (0.5 * np.sin(np.pi / 2 * np.arange(44_100) + np.pi / 4) * np.hanning(44_100))[None].astype(np.float32)

@@ -50,6 +50,14 @@ def test_loops_are_generated_without_torch_and_are_the_same(exported: loading.Lo
     assert exported.prior.model is None
 
 
+def test_generating_leaves_out_what_is_slow_to_import(tmp_path: Path) -> None:
+    code = (
+        "import sys; import fourfloor as ff; ff.generate(sys.argv[1], count=1, bars=1)\n"
+        "print([name for name in ('torch', 'scipy.signal', 'scipy.stats', 'scipy.ndimage') if name in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code, tmp_path], text=True) == "[]\n"
+
+
 def test_the_bundled_model_is_listed_without_torch() -> None:
     listed = without_torch("models", "--json")
     assert listed.returncode == 0, listed.stderr

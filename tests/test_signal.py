@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import resample_poly
 
+from fourfloor.signal.analysis import to_analysis_rate
 from fourfloor.signal.beatgrid import loop_frames, loop_samples
 from fourfloor.signal.stft import istft, resample_loop, stft
 
@@ -44,3 +46,12 @@ def test_resampling_a_loop_keeps_a_periodic_tone() -> None:
 def test_an_impossible_tempo_is_refused() -> None:
     with pytest.raises(ValueError, match="bpm 0"):
         loop_samples(0.0, 4, 44_100)
+
+
+@pytest.mark.parametrize("samples", [1, 13, 44_101, 336_000])
+def test_half_the_rate_is_what_the_general_resampler_makes(samples: int) -> None:
+    waveform = np.random.default_rng(0).standard_normal(samples).astype(np.float32)
+    pad = min(samples, 128)
+    continued = np.concatenate([waveform[-pad:], waveform, waveform[:pad]])
+    expected = resample_poly(continued, 1, 2)[round(pad / 2) :][: max(1, round(samples / 2))]
+    np.testing.assert_allclose(to_analysis_rate(waveform, 44_100), expected, atol=1e-6)

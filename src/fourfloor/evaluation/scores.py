@@ -26,7 +26,7 @@ from fourfloor.evaluation.rhythm import (
     tempo_of,
 )
 from fourfloor.evaluation.seam import Seam, curvature_of, seam_of
-from fourfloor.signal.analysis import CUTOFF_HZ, Array
+from fourfloor.signal.analysis import ANALYSIS_RATE, CUTOFF_HZ, Array
 
 ENVELOPE_LOOPS = 120  # evenly over a training set: enough for the range of a number
 
@@ -133,17 +133,22 @@ def score_analysis(waveform: Array, sample_rate: int, analysis: Analysis, bpm: f
 
 def score_loop(waveform: Array, sample_rate: int, bpm: float, bars: int, cutoff_hz: float = CUTOFF_HZ) -> LoopScores:
     """Score a loop `(channels, samples)` of `bars` bars that was asked for at `bpm`; an empty one is refused."""
+    return score_analysis(waveform, sample_rate, _analyzed(waveform, sample_rate, bpm, bars, cutoff_hz), bpm, bars)
+
+
+def _analyzed(waveform: Array, sample_rate: int, bpm: float, bars: int, cutoff_hz: float) -> Analysis:
     if np.asarray(waveform).size == 0:
         raise FourfloorError("a loop of no samples cannot be scored: pass (channels, samples) with samples > 0")
     if not bpm > 0 or bars < 1:
         raise FourfloorError(f"bpm {bpm} and bars {bars} must be positive: pass what the loop was made for")
-    return score_analysis(waveform, sample_rate, analyze(waveform, sample_rate, cutoff_hz), bpm, bars)
+    return analyze(waveform, sample_rate, cutoff_hz)
 
 
 def score_new(waveform: Array, sample_rate: int, bpm: float, bars: int, index: CopyIndex) -> LoopScores:
     """Score a loop as `score_loop` does, and search the training music for its nearest passage."""
-    scores = score_loop(waveform, sample_rate, bpm, bars)
-    match = index.search(waveform, sample_rate, bpm)
+    analysis = _analyzed(waveform, sample_rate, bpm, bars, CUTOFF_HZ)
+    scores = score_analysis(waveform, sample_rate, analysis, bpm, bars)
+    match = index.search(analysis.waveform, ANALYSIS_RATE, bpm)
     # A loop that is silent or stands still is like nothing.
     return with_copy(scores, replace(match, score=round(match.score, 4))) if match.track else scores
 

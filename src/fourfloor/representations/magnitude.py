@@ -99,7 +99,7 @@ class Rendering:
     """How predicted magnitudes become sound."""
 
     temperature: float = 0.7  # share of the predicted deviation that is drawn; more is noisier, less is duller
-    iterations: int = 8  # of Griffin-Lim; 32 raised the crest and improved no paired number
+    iterations: int = 4  # of Griffin-Lim; 8 and 32 improve no number of finished loops
     momentum: float = 0.9
     sharpness: float = 0.75  # of `sharpen`; 0 leaves the means as predicted
     crest_db: float = 12.0  # peaks above it are limited: drawn phases peak 3 dB higher than mastered ones

@@ -121,12 +121,22 @@ def sines(strength: np.ndarray, log_mel: np.ndarray, samples: int, bins: slice, 
     between = np.arange(FRAMES_PER_LATENT)[:, None] / FRAMES_PER_LATENT
     amplitude = heard[:, None] * (1 - between) + np.roll(heard, -1, axis=0)[:, None] * between
     amplitude = amplitude.reshape(-1, TONES)
-    turns = np.round(tone_hz() * samples / SAMPLE_RATE) / samples  # a sample, whole in the loop
     starts = frame_centers(samples, len(amplitude)) - N_FFT // 2
-    phase = 2 * np.pi * (starts[:, None] * turns + rng.random(TONES))
-    ramp = np.exp(2j * np.pi * turns[:, None] * np.arange(N_FFT)) * window(N_FFT)
-    shapes = 0.5 * np.fft.fft(ramp, axis=1)[:, : N_FFT // 2 + 1][:, bins]
-    return ((amplitude * np.exp(1j * phase)) @ shapes).astype(np.complex64)
+    phase = 2 * np.pi * (starts[:, None] * _turns(samples) + rng.random(TONES))
+    turning = (amplitude * np.exp(1j * phase)).astype(np.complex64)
+    return turning @ _shapes(samples, bins.start, bins.stop)
+
+
+@functools.lru_cache(maxsize=8)
+def _shapes(samples: int, first: int, last: int) -> np.ndarray:
+    """Return what a frame's bins from `first` to `last` hold of the sine of each tone, complex64 `(TONES, bins)`."""
+    ramp = np.exp(2j * np.pi * _turns(samples)[:, None] * np.arange(N_FFT)) * window(N_FFT)
+    return (0.5 * fft.fft(ramp, axis=1)[:, first:last]).astype(np.complex64)
+
+
+def _turns(samples: int) -> np.ndarray:
+    """Return how far each tone turns in a sample, `(TONES,)`: a whole number of times in the loop."""
+    return np.round(tone_hz() * samples / SAMPLE_RATE) / samples
 
 
 def split(drawn: np.ndarray, log_power: np.ndarray, bins: slice) -> tuple[np.ndarray, np.ndarray]:

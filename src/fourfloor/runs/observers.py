@@ -18,7 +18,7 @@ from fourfloor.training.progress import OnProgress, Progress
 
 # Training needs torch, numpy and safetensors alone, so that it runs where no audio library is installed; what listens,
 # draws and scores is imported by the steps that do.
-LISTENING_LIBRARIES = ("scipy", "soxr", "pyloudnorm", "PIL")
+LISTENING_LIBRARIES = ("scipy", "soxr", "PIL")
 OnLoop = Callable[[int, int], None]
 
 

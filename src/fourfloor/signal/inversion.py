@@ -46,13 +46,16 @@ def refine_phases(
     """
     frames, n_fft = spectrum.shape[0], 2 * (spectrum.shape[1] - 1)
     inner = spectrum[:, bins]
-    accelerated = np.zeros_like(inner)
+    accelerated, gain = np.zeros_like(inner), np.empty_like(magnitude)
     for _ in range(iterations):
         rebuilt = stft(istft(spectrum, samples), frames, n_fft)[:, bins]
         # rebuilt + momentum * (rebuilt - previous) over 1 + momentum: its phase alone counts.
         accelerated *= -momentum / (1 + momentum)
         accelerated += rebuilt
-        np.multiply(accelerated, magnitude / (np.abs(accelerated) + 1e-9), out=inner)
+        np.abs(accelerated, out=gain)
+        gain += 1e-9
+        np.divide(magnitude, gain, out=gain)
+        np.multiply(accelerated, gain, out=inner)
         accelerated = rebuilt
 
 
