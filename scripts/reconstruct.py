@@ -66,7 +66,7 @@ def main() -> None:
             sheet += picture_row(f"{run.name} samples", chosen, sampled)
         sheet += picture_row(f"{run.name} reconstruction", chosen, rebuilt)
     for name in ("flatness_db", "modulation_db"):
-        low, middle, high = card.envelope[name]
+        low, middle, high = card.envelope.to_dict()[name]
         print(f"{name} of training loops: {low:.2f} to {high:.2f}, median {middle:.2f}")
     if options.sheet:
         picture.save_sheet(options.sheet, sheet, columns=DRAWN)
@@ -119,7 +119,7 @@ def judged(loops: list[np.ndarray], chosen: list[Loop], data: Path) -> Scorecard
 def row(run: str, what: str, card: Scorecard, pairs: Sequence[PairedNumbers] = ()) -> str:
     """Write one row of the table, medians over loops."""
     paired = [f"{median([getattr(pair, name) for pair in pairs]):.2f}" if pairs else "" for name in PAIRED]
-    heard = [f"{median([loop[name] for loop in card.loops]):.2f}" for name in HEARD]
+    heard = [f"{median([loop.scores.to_dict()[name] for loop in card.loops]):.2f}" for name in HEARD]
     named = ", ".join(card.diagnosis) or "nothing"
     return "| " + " | ".join([run, what, *paired, *heard, f"{card.numbers['tempo']:.2f}", named]) + " |"
 

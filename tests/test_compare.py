@@ -40,6 +40,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.numbers import TEN
 from fourfloor.evaluation.pictures import curve
 from fourfloor.evaluation.sources import Sample
+from fourfloor.evaluation.verdict import Gate
 from fourfloor.runs.folder import is_claimed
 from fourfloor.training import checkpoint
 
@@ -261,7 +262,11 @@ def test_the_table_says_what_went_wrong_and_what_it_cost() -> None:
 
 def test_a_number_that_fails_its_gate_is_marked() -> None:
     numbers = {f"{name}{end}": 0.25 for name in TEN for end in ("", "_low", "_high")}
-    gates = {name: {"passes": passes} for name, passes in (("sane", False), ("pulse", True), ("margin", None))}
+    limits = {"value": 0.25, "value_low": 0.25, "value_high": 0.25, "low": 0.0, "high": 1.0}
+    gates = {
+        name: Gate(number=name, judged_by="", passes=passes, **limits)
+        for name, passes in (("sane", False), ("pulse", True), ("margin", None))
+    }
     system = System(name="a", numbers=numbers, gates=gates)
     comparison = Comparison(
         systems=[system],

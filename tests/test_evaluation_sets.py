@@ -445,7 +445,7 @@ def test_a_dataset_that_is_not_music_is_not_anchored(tmp_path: Path) -> None:
     assert any("row A: sane" in reason or "row A: tempo" in reason for reason in card.broken)
     assert card.broken[-1] in notes[0]
     assert set(card.verdict.values()) == {None}
-    assert {gate["passes"] for gate in card.gates.values()} == {None}
+    assert {gate.passes for gate in card.gates.values()} == {None}
     assert "Verdict: none. The reference rows do not support one" in (out / "scorecard.md").read_text()
 
 

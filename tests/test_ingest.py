@@ -179,7 +179,7 @@ def test_same_audio_under_another_name_or_codec_stays_in_one_split(songs: Path, 
         assert by_name[copy].dropped[picking.SAME_AUDIO] >= 6
         assert by_name[copy].repairs == ["the same audio as song 1.wav: left out"]
         assert by_name[copy].split == by_name["song 1.wav"].split
-    assert [(Path(row["file"]).name, row["reason"]) for row in report.rejected] == [
+    assert [(Path(row.file).name, row.reason) for row in report.rejected] == [
         ("x renamed.wav", f"has the same bytes as {tmp_path / 'songs' / 'song 1.wav'}")
     ]
 

@@ -40,8 +40,8 @@ def reasons(folder: Path, config: IngestConfig = ONE_BAR) -> dict[str, str]:
     report = ingest([folder], folder.parent / "data", config)
     assert report.loops >= 3
     assert load(folder.parent / "data") == report.catalogue
-    assert all("\n" not in row["file"] + row["reason"] for row in report.rejected)
-    return {Path(row["file"]).name: row["reason"] for row in report.rejected}
+    assert all("\n" not in row.file + row.reason for row in report.rejected)
+    return {Path(row.file).name: row.reason for row in report.rejected}
 
 
 def header(sample_rate: int, channels: int, data_bytes: int = 1 << 16) -> bytes:

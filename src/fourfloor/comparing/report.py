@@ -21,7 +21,7 @@ from fourfloor.evaluation.pictures import Excerpt, curve, excerpt
 from fourfloor.evaluation.report import STATEMENT, cell, markdown_table
 from fourfloor.evaluation.scorecard import ROWS, plain
 from fourfloor.evaluation.sources import Sample
-from fourfloor.evaluation.verdict import KINDS
+from fourfloor.evaluation.verdict import KINDS, Gate
 
 MAX_BYTES = 7_000_000  # of sounds and pictures on the page
 PICTURE_SIZE = 420, 132
@@ -55,7 +55,7 @@ class System:
     parts: Sequence[Part] = ()
     speed: float | None = None  # seconds of sound sampled in a second of one core
     numbers: Mapping[str, float] | None = None
-    gates: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    gates: Mapping[str, Gate] = field(default_factory=dict)
     verdict: Mapping[str, bool | None] = field(default_factory=lambda: dict.fromkeys(KINDS))
     diagnosis: Sequence[str] = ()
     beats_slices: bool | None = None
@@ -145,7 +145,8 @@ def _score(system: System, number: str, broken: bool) -> str:
     """Write one number, marked where it fails its gate."""
     if system.numbers is None:
         return "-"
-    fails = not broken and system.gates.get(number, {}).get("passes") is False
+    gate = system.gates.get(number)
+    fails = not broken and gate is not None and gate.passes is False
     return cell(number, dict(system.numbers)) + (FAILS if fails else "")
 
 

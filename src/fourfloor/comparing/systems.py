@@ -1,7 +1,7 @@
 """One row of a comparison: who a system is, what it cost, and what the scale says of its loops."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fourfloor import loading
@@ -48,7 +48,7 @@ def system_of(
     return replace(
         system,
         numbers=result.numbers,
-        gates={number: asdict(gate) for number, gate in result.gates.items()},
+        gates=result.gates,
         verdict=result.verdict,
         diagnosis=result.diagnosis,
         beats_slices=result.beats_slices if entry else None,

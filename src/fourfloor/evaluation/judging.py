@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,8 +16,7 @@ from fourfloor.evaluation.numbers import Norms, ScoredSet, score_set
 from fourfloor.evaluation.progress import SCORE_SECONDS, SEARCH_SECONDS, Stages, Tell
 from fourfloor.evaluation.references import Decoder, row_stages, score_rows
 from fourfloor.evaluation.report import write_report
-from fourfloor.evaluation.scorecard import ROWS, Scale, Scorecard, assess, split_sources
-from fourfloor.evaluation.scores import as_rows
+from fourfloor.evaluation.scorecard import ROWS, LoopRow, Scale, Scorecard, assess, split_sources
 from fourfloor.evaluation.sources import Source, array_source, file_source
 from fourfloor.evaluation.verdict import too_few
 from fourfloor.ingestion.catalogue import load
@@ -90,10 +87,10 @@ def _card(
     result, norms = assess(scored, scale), scale.norms
     return Scorecard(
         verdict=result.verdict, broken=scale.broken, numbers=result.numbers, rows=scale.rows,
-        gates={number: asdict(gate) for number, gate in result.gates.items()}, diagnosis=result.diagnosis,
+        gates=result.gates, diagnosis=result.diagnosis,
         n=len(chosen), seed=scale.seed, cutoff_hz=cutoff_hz, beats_slices=result.beats_slices,
         filtered=judged.filtered, warnings=[*judged.notes(), *_warnings(norms, judged, chosen, scored)],
-        loops=_loop_rows(scored), envelope=norms.envelope.to_dict(), held_out=as_rows(norms.held_out.scores),
+        loops=_loop_rows(scored), envelope=norms.envelope, held_out=list(norms.held_out.scores),
         data_hash=data_hash,
     )  # fmt: skip
 
@@ -127,9 +124,6 @@ def _warnings(norms: Norms, judged: Source, chosen: Sequence[int], scored: Score
     return notes
 
 
-def _loop_rows(scored: ScoredSet) -> list[dict[str, Any]]:
-    rows = []
-    for position, row in enumerate(as_rows(scored.scores)):
-        match = asdict(scored.matches[position])
-        rows.append({**row, "match": match, "content": scored.contents[position]})
-    return rows
+def _loop_rows(scored: ScoredSet) -> list[LoopRow]:
+    rows = zip(scored.scores, scored.matches, scored.contents, strict=True)
+    return [LoopRow(scores=scores, match=match, content=content) for scores, match, content in rows]

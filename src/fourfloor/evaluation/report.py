@@ -96,18 +96,18 @@ def cell(number: str, numbers: dict[str, float]) -> str:
 def _gates(card: Scorecard) -> list[list[str]]:
     rows = [["gate", "value", "95 % interval", "range", "judged by", "passes"]]
     for number, gate in card.gates.items():
-        low = "" if np.isneginf(gate["low"]) else f"{gate['low']:.2f} to "
-        high = "any" if np.isposinf(gate["high"]) else f"{gate['high']:.2f}"
-        within = f"{gate['value_low']:.2f} to {gate['value_high']:.2f}" if np.isfinite(gate["value_low"]) else "-"
+        low = "" if np.isneginf(gate.low) else f"{gate.low:.2f} to "
+        high = "any" if np.isposinf(gate.high) else f"{gate.high:.2f}"
+        within = f"{gate.value_low:.2f} to {gate.value_high:.2f}" if np.isfinite(gate.value_low) else "-"
         limits = (low + high) if low else f"up to {high}"
-        value = f"{gate['value']:.2f}" if np.isfinite(gate["value"]) else "-"
-        rows.append([number, value, within, limits, gate["judged_by"], WORD[gate["passes"]]])
+        value = f"{gate.value:.2f}" if np.isfinite(gate.value) else "-"
+        rows.append([number, value, within, limits, gate.judged_by, WORD[gate.passes]])
     return rows
 
 
 def page(card: Scorecard, judged: Source, chosen: Sequence[int], scored: ScoredSet, catalogue: Catalogue) -> str:
     """Write the self-contained page."""
-    envelope = Envelope.from_dict(card.envelope)
+    envelope = card.envelope
     order = np.argsort([score.quality(envelope) for score in scored.scores], kind="stable")[::-1]
     picks = {"best": int(order[0]), "median": int(order[len(order) // 2]), "worst": int(order[-1])}
     flagged = [i for i in np.argsort(-scored.copy_scores, kind="stable") if is_copy(scored.matches[i].score)]
@@ -122,7 +122,7 @@ def page(card: Scorecard, judged: Source, chosen: Sequence[int], scored: ScoredS
 
 
 def _plot(number: str, card: Scorecard, scored: ScoredSet, envelope: Envelope) -> Strip:
-    values, real = [getattr(score, number) for score in scored.scores], [row[number] for row in card.held_out]
+    values, real = ([getattr(score, number) for score in scores] for scores in (scored.scores, card.held_out))
     return strip(number, values, real, envelope.low.get(number, -np.inf), envelope.high.get(number, np.inf))
 
 

@@ -12,10 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from fourfloor.copies.index import CopyMatch
+from fourfloor.envelope import Envelope
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import MIN_STYLE_LOOPS
 from fourfloor.evaluation.numbers import Norms, ScoredSet, numbers_of
+from fourfloor.evaluation.scores import LoopScores
 from fourfloor.evaluation.sources import Source, dataset_source
 from fourfloor.evaluation.verdict import (
     KINDS,
@@ -38,6 +41,19 @@ ROWS = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoopRow:
+    """A loop's own scores, the passage of the training music that is nearest to it, and the hash of its audio."""
+
+    scores: LoopScores
+    match: CopyMatch
+    content: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the loop's row of scorecard.json."""
+        return {**self.scores.to_dict(), "match": asdict(self.match), "content": self.content}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scorecard:
     """All that was measured; `to_json` is the documented part, the rest serves the report."""
 
@@ -45,7 +61,7 @@ class Scorecard:
     broken: list[str]  # why there is no verdict
     numbers: dict[str, float]
     rows: dict[str, dict[str, float]]
-    gates: dict[str, dict[str, Any]]
+    gates: dict[str, Gate]
     diagnosis: list[str]
     n: int
     seed: int
@@ -53,14 +69,17 @@ class Scorecard:
     beats_slices: bool | None
     warnings: list[str]
     filtered: bool  # the loops were chosen by the copy search that scores them
-    loops: list[dict[str, Any]]
-    envelope: dict[str, list[float]]
-    held_out: list[dict[str, Any]]
+    loops: list[LoopRow]
+    envelope: Envelope  # the usual range of the training loops
+    held_out: list[LoopScores]
     data_hash: str
 
     def to_json(self) -> str:
         """Write the scorecard; the same inputs give the same bytes, whatever the order and names of the files."""
-        content = {**asdict(self), "anchored": not self.broken}
+        content = {
+            **asdict(self), "anchored": not self.broken, "envelope": self.envelope.to_dict(),
+            "loops": [row.to_dict() for row in self.loops], "held_out": [score.to_dict() for score in self.held_out],
+        }  # fmt: skip
         return json.dumps(plain(content), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 

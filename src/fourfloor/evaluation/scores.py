@@ -5,8 +5,9 @@ Generation picks candidates with these, training stops early by them, the scorec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -77,6 +78,11 @@ class LoopScores:
     def is_copy(self) -> bool:
         """Return whether a copy search found the loop in its training set."""
         return is_copy(self.copy_score)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a plain dictionary for JSON, the seam's tests beside the rest."""
+        tests = {f"seam_{name}": value for name, value in asdict(self.seam).items()}
+        return {**asdict(self), "seam": self.seam.score, **tests}
 
     def is_sane(self, envelope: Envelope) -> bool:
         """Return whether the loop is finite, not silent, and usual in every one of `SANE_NUMBERS`."""
@@ -166,14 +172,3 @@ def usual_range(dataset: Dataset, on_loop: Callable[[int, int], None] = lambda d
         measured.append(score_loop(dataset.waveform(i), dataset.sample_rate, dataset.bpm(i), dataset.bars))
         on_loop(done, len(chosen))
     return Envelope.of(measured)
-
-
-def as_rows(scores: Iterable[LoopScores]) -> list[dict[str, object]]:
-    """Turn scores into plain dictionaries, the seam's tests beside the rest, for JSON."""
-    rows = []
-    for score in scores:
-        row = asdict(score)
-        row["seam"] = score.seam.score
-        row.update({f"seam_{name}": value for name, value in asdict(score.seam).items()})
-        rows.append(row)
-    return rows

@@ -113,12 +113,20 @@ class TrackReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RejectedFile:
+    """A file that could not be used, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class IngestReport:
     """Tell what became of every file, and hold the dataset; serves as its path."""
 
     catalogue: Catalogue
     tracks: list[TrackReport]
-    rejected: list[dict[str, str]]
+    rejected: list[RejectedFile]
 
     def __fspath__(self) -> str:
         return str(self.catalogue.path)
@@ -131,7 +139,7 @@ class IngestReport:
     def to_json(self) -> dict[str, Any]:
         """Return what `ingest --json` prints."""
         tracks = [asdict(track) for track in self.tracks]
-        return {"tracks": tracks, "loops": self.loops, "rejected": self.rejected}
+        return {"tracks": tracks, "loops": self.loops, "rejected": [asdict(row) for row in self.rejected]}
 
 
 def ingest(
@@ -148,7 +156,7 @@ def ingest(
     config = config or IngestConfig()
     ordered = sorted(Path(source) for source in sources)
     paths, unreachable = find_audio(ordered)
-    rejected = [{"file": display_name(path), "reason": reason} for path, reason in unreachable]
+    rejected = [RejectedFile(file=display_name(path), reason=reason) for path, reason in unreachable]
     if not paths:
         raise FourfloorError(_nothing(rejected, []))
     with DatasetWriter(
@@ -167,9 +175,7 @@ def ingest(
         names = track_names(paths, ordered)
         reports = _write(writer, tasks, names, analyses, rejected, config)
         if config.strict and rejected:
-            raise FourfloorError(
-                f"{rejected[0]['file']}: {rejected[0]['reason']}; {len(rejected)} rejected in strict mode"
-            )
+            raise FourfloorError(f"{rejected[0].file}: {rejected[0].reason}; {len(rejected)} rejected in strict mode")
         if not any(report.loops for report in reports):
             raise FourfloorError(_nothing(rejected, reports))
         return IngestReport(catalogue=writer.finish(), tracks=reports, rejected=rejected)
@@ -194,7 +200,7 @@ def _write(
     tasks: list[Task],
     names: list[str],
     analyses: list[TrackAnalysis],
-    rejected: list[dict[str, str]],
+    rejected: list[RejectedFile],
     config: IngestConfig,
 ) -> list[TrackReport]:
     """Compare the tracks, split them and write what is kept; add files that could not be used to `rejected`."""
@@ -203,9 +209,10 @@ def _write(
     for number, (task, analysis) in enumerate(zip(tasks, analyses, strict=True)):
         file = display_name(task.path)
         if analysis.error:
-            rejected.append({"file": file, "reason": analysis.error})
+            rejected.append(RejectedFile(file=file, reason=analysis.error))
         elif analysis.sha256 in first_with:
-            rejected.append({"file": file, "reason": f"has the same bytes as {first_with[analysis.sha256]}"})
+            same = f"has the same bytes as {first_with[analysis.sha256]}"
+            rejected.append(RejectedFile(file=file, reason=same))
         else:
             first_with[analysis.sha256] = file
             readable.append(number)
@@ -233,7 +240,7 @@ def _write(
         )  # fmt: skip
         reports.append(report)
     for row in rejected:
-        writer.reject(row["file"], row["reason"])
+        writer.reject(row.file, row.reason)
     return reports
 
 
@@ -258,9 +265,9 @@ def _write_loops(writer: DatasetWriter, track: int, task: Task, analysis: TrackA
     task.features_part.unlink()
 
 
-def _nothing(rejected: list[dict[str, str]], reports: list[TrackReport]) -> str:
+def _nothing(rejected: list[RejectedFile], reports: list[TrackReport]) -> str:
     """Say in one line why there is no dataset."""
-    reasons = [f"{row['file']}: {row['reason']}" for row in rejected]
+    reasons = [f"{row.file}: {row.reason}" for row in rejected]
     reasons += [f"{report.file}: {', '.join([*report.dropped, *report.repairs]) or 'no loops'}" for report in reports]
     if not reasons:
         return "no audio files were found; name files or folders with WAV, FLAC, OGG, Opus, MP3 or AIFF files"

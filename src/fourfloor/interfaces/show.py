@@ -128,7 +128,7 @@ def ingest_table(report: "IngestReport", out: Path) -> None:
         for repair in track.repairs:
             print(f"note: {track.file}: {repair}")
     for entry in report.rejected:
-        print(f"rejected: {entry['file']}: {entry['reason']}")
+        print(f"rejected: {entry.file}: {entry.reason}")
     print(f"{out}: {_held_out(report)}, {len(report.rejected)} files rejected")
 
 
