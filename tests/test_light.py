@@ -9,13 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from fourfloor import generation, header, loading
 from fourfloor.api import verifying
+from fourfloor.audio import LoopTags, write_loop
+from fourfloor.editing import networks
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.networks import Functions, sessions
 from fourfloor.networks.stored import StoredArrays
+from fourfloor.producer import render_loop
 from fourfloor.representations import latent
 from fourfloor.representations.controls import Controls
 from fourfloor.training import checkpoint
@@ -48,6 +52,27 @@ def test_loops_are_generated_without_torch_and_are_the_same(exported: loading.Lo
     (row,) = json.loads(made.stdout)["loops"]
     assert Path(row["file"]).stat().st_size > 400_000
     assert exported.prior.model is None
+
+
+def test_a_loop_is_taken_apart_without_torch(tmp_path: Path) -> None:
+    loop, kit = render_loop(0, bars=1), tmp_path / "kit"
+    write_loop(tmp_path / "x.wav", loop.waveform, LoopTags(bpm=loop.bpm, bars=1, title="x", comment="{}"))
+    kit.mkdir()
+    soundfile.write(kit / "kick.wav", np.hanning(4000), 44_100)
+    for verb in (["stems"], ["midi"], ["rekit", "--kit", kit]):
+        made = without_torch(*verb, tmp_path / "x.wav", "--out", tmp_path / "made")
+        assert made.returncode == 0, made.stderr
+
+
+@pytest.mark.parametrize("name", ["separator", "transcriber"])
+@pytest.mark.parametrize("bars", [1, 3])
+def test_the_networks_of_the_editing_verbs_answer_what_torch_answers(name: str, bars: int) -> None:
+    path = loading.bundled_folder(networks.FOLDER) / name / loading.PRIOR_FILE
+    trained = loading.load_with_torch(path)
+    seen = sum(trained.networks.shape[part] for part in {"separator": ("low_window", "bands")}.get(name, ("seen",)))
+    x = np.random.default_rng(0).standard_normal((bars * 128, seen), np.float32)
+    for ours, theirs in zip(networks.answer(name, x), trained.networks.functions["answer"](x=x[None]), strict=True):
+        np.testing.assert_allclose(ours, theirs[0], atol=1e-4)
 
 
 def test_generating_leaves_out_what_is_slow_to_import(tmp_path: Path) -> None:

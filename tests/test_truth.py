@@ -8,7 +8,7 @@ import pytest
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.catalogue import load
-from fourfloor.models.separator import overlapped as overlapped_tensors
+from fourfloor.models.separator.network import overlapped as overlapped_tensors
 from fourfloor.producer import Event, ProducedLoop, render_loop
 from fourfloor.producer.score import roll
 from fourfloor.representations import score, stems

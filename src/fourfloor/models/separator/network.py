@@ -1,41 +1,18 @@
-"""The separator: a loop into kick, drums, bass and music, by masks above and by waveforms in the low band.
-
-One trunk of circular convolutions sees the low band's waveform and the powers above it, frame by frame on the beat
-grid. Above, it answers with a mask for each stem, band and channel. In the low band it weighs the coefficients of a
-learned basis, as Conv-TasNet does (Luo and Mesgarani 2019): the windows of kick, drums and bass are decoded from them,
-and music is what is left. Nothing is transformed inside, so the network is matrix products and convolutions alone.
-"""
+"""The network of the separator and how it is trained; `__init__.py` says what it is for."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from fourfloor.errors import FourfloorError
+from fourfloor.models.separator import Config
+from fourfloor.networks import Part
 from fourfloor.nn.conv import CircularConvNeXt
+from fourfloor.signal.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT
 
 STEMS = 4
 DILATIONS = (1, 2, 4, 8, 16)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """Size of the separator and weight of its losses."""
-
-    width: int = 160
-    depth: int = 8
-    basis: int = 128  # coefficients of a window of the low band
-    high_weight: float = 0.5  # of the decibels of what lies above the low band alone, beside those of the whole
-    silence: float = 1e-3  # of the mix's power: stems below that count as silent
-
-    def __post_init__(self) -> None:
-        if not 8 <= self.width <= 4096 or not 1 <= self.depth <= 64 or not 8 <= self.basis <= 4096:
-            raise FourfloorError(
-                f"width {self.width}, depth {self.depth}, basis {self.basis}: choose 8-4096, 1-64 and 8-4096"
-            )
-        if not 0 <= self.high_weight <= 100 or not 1e-6 <= self.silence <= 1:
-            raise FourfloorError(f"high_weight {self.high_weight:g}, silence {self.silence:g}: choose 0-100, 1e-6-1")
+FRAMES_PER_BAR = BEATS_PER_BAR * FRAMES_PER_BEAT
 
 
 class Model(nn.Module):
@@ -59,6 +36,12 @@ class Model(nn.Module):
     def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
         """Return one group: everything is trained together."""
         return {"model": self.parameters()}
+
+    def parts(self) -> dict[str, Part]:
+        """Return the network that takes a loop apart."""
+        seen = torch.zeros(1, 4 * FRAMES_PER_BAR, self.low_window + self.bands)
+        grows = {"x": (1, FRAMES_PER_BAR)}
+        return {"answer": Part(module=self, inputs={"x": seen}, outputs=("masks", "windows"), grows=grows)}
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the masks `(batch, frames, 4, bands)` and low windows `(batch, frames, 3, low_window)`."""

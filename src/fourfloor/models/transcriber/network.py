@@ -1,41 +1,21 @@
-"""The transcriber: a loop into the onsets of kick, snare or clap, and hats, and the notes of the bass.
-
-Circular convolutions over the frames of the beat grid, after which every frame says: does one of four instruments
-begin here, how hard, which of two kinds is it (snare or clap, closed or open), and which note does the bass hold.
-"""
+"""The network of the transcriber and how it is trained; `__init__.py` says what it is for."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fourfloor.errors import FourfloorError
+from fourfloor.models.transcriber import Config
+from fourfloor.networks import Part
 from fourfloor.nn.conv import CircularConvNeXt
 from fourfloor.representations.score import LOWEST_NOTE
+from fourfloor.signal.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT
 
 DILATIONS = (1, 2, 4, 8, 16)
+FRAMES_PER_BAR = BEATS_PER_BAR * FRAMES_PER_BEAT
 ONSETS = 4  # kick, snare or clap, hats, bass
 KINDS = 2  # clap rather than snare, open rather than closed
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config:
-    """Size of the transcriber and weights of its losses."""
-
-    width: int = 160
-    depth: int = 8
-    onset_weight: float = 3.0  # of a frame in which something begins, beside one in which nothing does
-    note_weight: float = 0.3
-    velocity_weight: float = 0.3
-
-    def __post_init__(self) -> None:
-        if not 8 <= self.width <= 4096 or not 1 <= self.depth <= 64:
-            raise FourfloorError(f"width {self.width}, depth {self.depth}: choose 8-4096 and 1-64")
-        weights = (self.onset_weight, self.note_weight, self.velocity_weight)
-        if not all(0 <= weight <= 1000 for weight in weights):
-            raise FourfloorError(f"weights {weights}: choose 0-1000")
 
 
 class Model(nn.Module):
@@ -55,6 +35,13 @@ class Model(nn.Module):
     def parameter_groups(self) -> dict[str, Iterable[nn.Parameter]]:
         """Return one group: everything is trained together."""
         return {"model": self.parameters()}
+
+    def parts(self) -> dict[str, Part]:
+        """Return the network that hears notes."""
+        seen = torch.zeros(1, 4 * FRAMES_PER_BAR, self.embed.in_features)
+        answers = ("onsets", "velocities", "kinds", "notes")
+        grows = {"x": (1, FRAMES_PER_BAR)}
+        return {"answer": Part(module=self, inputs={"x": seen}, outputs=answers, grows=grows)}
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Return logits of onsets, velocities `(batch, frames, 4)`, kinds `(.., 2)` and notes `(.., 1 + notes)`.
