@@ -7,9 +7,10 @@
 #   scripts/accelerator.sh join OUT MODEL              at home: a model folder from the parts
 #
 # The machine needs bash and Python 3.12 with torch, numpy, einops and safetensors; no network. The pack holds the
-# source, the tracks (MUSIC, by default data/tracks from `make music`) and the other libraries: 76 MiB in all.
+# source, the tracks (MUSIC, by default data/tracks from `make music`) and the other libraries: SIZE MiB in all.
 # PACKAGES names those that the machine lacks where it has some: "soundfile cffi pycparser soxr mido" are
-# 2 MiB and leave 28. With MODEL, a folder that `join` made, the machine goes on from it, with the same LOOPS, PRIOR and DECODER.
+# 2 MiB. Graphs are traced at home, by `join`: their libraries would be a third of the pack.
+# With MODEL, a folder that `join` made, the machine goes on from it, with the same LOOPS, PRIOR and DECODER.
 #
 # train: MINUTES (9) is how long the whole command takes, LOOPS (6000) how many are produced, JOBS how many processes do
 # so, DEVICE (auto) where to train; PRIOR and DECODER replace values of the recipes. Parts have at most 15 MiB. They are
@@ -19,8 +20,7 @@
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 lean="filelock threadpoolctl" # for training, which would render and score loops if it found the others
-all="scipy soundfile cffi pycparser soxr pillow mido
-    onnx onnxscript onnx-ir onnxruntime ml-dtypes protobuf flatbuffers packaging" # these to export
+all="scipy soundfile cffi pycparser soxr pillow mido"
 export OMP_NUM_THREADS=1
 
 pack() { # file, model or nothing
@@ -96,7 +96,7 @@ steps() { # recipe
 
 write_parts() {
     cp reference/reference.* runs/prior/
-    python3 scripts/accelerator_part.py export runs/prior --decoder runs/decoder --out made > logs/export.txt
+    python3 scripts/accelerator_part.py export runs/prior --decoder runs/decoder --out made
     for run in prior decoder; do cp "runs/$run/log.jsonl" "logs/$run.jsonl"; done
     rm -f "$out"/part-*
     tar -cf - made logs | split -b 15M - "$out/part-"
@@ -108,8 +108,7 @@ join() { # folder of the parts, model folder to make
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     cat "$1"/part-* | tar -x -C "$work"
-    mkdir -p "$(dirname "$2")"
-    mv "$work/made" "$2"
+    "${PYTHON:-$top/.venv/bin/python}" "$top/scripts/accelerator_part.py" trace "$work/made" --out "$2"
     mv "$work/logs" "$2.logs"
     echo "$2 and $2.logs"
 }

@@ -4,9 +4,11 @@
     python scripts/accelerator_part.py train prior --data DATASET --out runs/prior --minutes 5
     python scripts/accelerator_part.py reference FOLDER --data DATASET
     python scripts/accelerator_part.py export runs/prior --decoder runs/decoder --out made
+    python scripts/accelerator_part.py trace made --out MODEL
 
 `train` needs only torch, numpy, safetensors, einops, filelock and threadpoolctl. `reference` writes the fingerprints
-for the copy search. It takes minutes of one core, so run it beside the training.
+for the copy search. It takes minutes of one core, so run it beside the training. `export` writes weights in 8 bits and
+no graphs; `trace` makes the model of them, where the libraries are that write graphs.
 """
 
 import argparse
@@ -20,7 +22,8 @@ def main() -> None:
     """Do one part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = parser.add_subparsers(dest="part", required=True)
-    loops, train, reference, export = (parts.add_parser(name) for name in ("loops", "train", "reference", "export"))
+    names = ("loops", "train", "reference", "export", "trace")
+    loops, train, reference, export, trace = (parts.add_parser(name) for name in names)
     loops.add_argument("tracks", type=Path)
     loops.add_argument("--count", type=int, required=True)
     loops.add_argument("--jobs", type=int, required=True)
@@ -36,11 +39,13 @@ def main() -> None:
     export.add_argument("--decoder", type=Path)
     for part in (train, reference):
         part.add_argument("--data", type=Path, action="append", required=True)
-    for part in (train, export):
+    trace.add_argument("made", type=Path)
+    for part in (train, export, trace):
         part.add_argument("--out", type=Path, required=True)
     options = vars(parser.parse_args())
     work: dict[str, Callable[..., None]] = {
-        "loops": make_loops, "train": learn, "reference": write_reference, "export": write_model
+        "loops": make_loops, "train": learn, "reference": write_reference, "export": write_weights,
+        "trace": write_model,
     }  # fmt: skip
     work[options.pop("part")](**options)
 
@@ -69,9 +74,27 @@ def write_reference(folder: Path, data: list[Path]) -> None:
     fingerprints.write(folder, Dataset(data), usual_range)
 
 
-def write_model(run: Path, decoder: Path, out: Path) -> None:
-    """Write the model folder of what is trained by now."""
-    print(fourfloor.export(run, out, decoder=decoder, overwrite=True).to_json())
+def write_weights(run: Path, decoder: Path, out: Path) -> None:
+    """Write what a model is sampled by, of what is trained by now, with the fingerprints of its training loops."""
+    from fourfloor import exporting
+    from fourfloor.copies import fingerprints
+
+    out.mkdir(exist_ok=True)
+    exporting.write_weights(run, decoder, out)
+    fingerprints.copy(run, out)
+
+
+def write_model(made: Path, out: Path) -> None:
+    """Write the model folder of such weights, with the graphs that generate without torch."""
+    from fourfloor import exporting, loading
+    from fourfloor.api.card import card
+    from fourfloor.copies import fingerprints
+
+    out.mkdir(parents=True)
+    exporting.export(made / loading.PRIOR_FILE, made / loading.DECODER_FILE, out)
+    fingerprints.copy(made, out)
+    told = card(loading.load_model(str(out)), made, out.name, None)
+    (out / loading.CARD_FILE).write_text(told, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from fourfloor.signal.analysis import CUTOFF_HZ
 from fourfloor.signal.beatgrid import playable_bpm
 
 LIST = Path(__file__).with_name("artists.txt")
-MAX_LOOPS = 128  # of either set of tracks, the tracks in turn
+MAX_LOOPS = 64  # of either set of tracks, the tracks in turn
 KEPT = ("style", "style_low", "style_high", "diversity", "copies", "margin", "clarity_db", "sane", "repetition")
 
 

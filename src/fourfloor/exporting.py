@@ -25,6 +25,13 @@ def export(prior: Path, decoder: Path | None, out: Path) -> None:
         checkpoint.write(out / name, complete.step, complete.tensors, complete.meta)
 
 
+def write_weights(prior: Path, decoder: Path, out: Path) -> None:
+    """Write the weights of two runs without graphs, where nothing that traces them is at hand; `export` adds those."""
+    for path, name in ((prior, PRIOR_FILE), (decoder, DECODER_FILE)):
+        narrow = _narrow(path)
+        checkpoint.write(out / name, narrow.step, narrow.tensors, narrow.meta)
+
+
 def _narrow(path: Path) -> Checkpoint:
     """Return what a model is sampled by, in few bits; what was exported before is as it was."""
     if path.suffix == ".json":
