@@ -7,7 +7,7 @@
 #   scripts/accelerator.sh join OUT MODEL              at home: a model folder from the parts
 #
 # The machine needs bash and Python 3.12 with torch, numpy, einops and safetensors; no network. The pack holds the
-# source, the tracks (MUSIC, by default data/tracks from `make music`) and the other libraries: SIZE MiB in all.
+# source, the tracks (MUSIC, by default data/tracks from `make music`) and the other libraries: 50 MiB in all.
 # PACKAGES names those that the machine lacks where it has some: "soundfile cffi pycparser soxr mido" are
 # 2 MiB. Graphs are traced at home, by `join`: their libraries would be a third of the pack.
 # With MODEL, a folder that `join` made, the machine goes on from it, with the same LOOPS, PRIOR and DECODER.

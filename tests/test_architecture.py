@@ -19,6 +19,7 @@ PATH = [
     "reading",
     "saving",
     "workspace",
+    "stages",
     "pages",
     "signal",
     "audio",

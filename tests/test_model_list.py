@@ -50,6 +50,7 @@ def test_runs_are_found_wherever_they_lie_below(trained_runs: dict[str, Path], t
         ("elapsed", None), ("elapsed", float("nan")), ("shape", {"latent_dim": 10**9}), ("shape", None),
         ("vocabulary", "house"), ("vocabulary", ["\x1b[31mred"]), ("vocabulary", ["a", "a"]), ("data_hash", ["x"]),
         ("data_hash", "two\nlines"), ("control_quantiles", {}), ("parent", 5),
+        ("commit", "two\nlines"), ("recipe_name", 7), ("stages", "prior"), ("stages", [{"recipe": "prior"}]),
     ],
 )  # fmt: skip
 def test_a_damaged_description_hides_no_other_model(

@@ -14,7 +14,10 @@ from fourfloor.networks.stored import stored
 from fourfloor.training import checkpoint
 from fourfloor.training.checkpoint import Checkpoint
 
-KEPT_META = ("recipe", "shape", "vocabulary", "control_quantiles", "data_hash", "version", "elapsed", "parent")
+KEPT_META = (
+    "recipe", "recipe_name", "shape", "vocabulary", "control_quantiles", "data_hash", "version", "commit", "stages",
+    "elapsed", "parent",
+)  # fmt: skip
 
 
 def export(prior: Path, decoder: Path | None, out: Path) -> None:

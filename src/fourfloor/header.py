@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fourfloor import recipe
+from fourfloor import recipe, stages
 from fourfloor.errors import FourfloorError
 from fourfloor.models import is_generative, learns_controls, max_styles
 from fourfloor.reading import open_file
@@ -98,6 +98,10 @@ def parse(meta: dict[str, Any], source: Path) -> Header:
         raise CheckpointError(
             f"{source}: the name of the model it was fine-tuned from is damaged; use another checkpoint"
         )
+    if not stages.are_sound(meta.get("stages", [])) or not all(
+        meta.get(key) is None or stages.is_name(meta[key]) for key in ("commit", "recipe_name")
+    ):
+        raise CheckpointError(f"{source}: the list of its training stages is damaged; use another checkpoint")
     if not _is_graphs(graphs := meta.get("graphs", {})) or not _is_count(meta.get("parameters", 0)):
         raise CheckpointError(f"{source}: the list of its graphs is damaged; use another checkpoint")
     return Header(

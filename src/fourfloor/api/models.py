@@ -15,6 +15,7 @@ from fourfloor.extras import needing_torch
 from fourfloor.header import Header
 from fourfloor.models import families, family_module
 from fourfloor.progress import PathLike
+from fourfloor.stages import Stage, stages_of
 from fourfloor.training import checkpoint
 
 DEPTH = 3  # folders below the given ones that are searched
@@ -43,6 +44,7 @@ class ModelEntry:
         parameters: Number of weights in all parts.
         dataset: Folders of the datasets it was trained on, or the hash of their content.
         card: Path of its CARD.md; None without one.
+        stages: The trainings that each part went through, first to last.
         unchanged_from: The model that fine-tuning began with, where fine-tuning kept it as it was.
         bytes: Size on disk.
     """
@@ -56,6 +58,7 @@ class ModelEntry:
     parameters: int
     dataset: str
     card: str | None
+    stages: tuple[tuple[Stage, ...], ...]
     unchanged_from: str | None
     bytes: int
 
@@ -179,7 +182,7 @@ def _describe(folder: Path, kind: str) -> ModelEntry:
         steps=tuple(part.step for part in parts), minutes=tuple(round(part.seconds / 60, 1) for part in parts),
         parameters=sum(_parameters(part, folder) for part in parts), dataset=_dataset(folder, parts[0]),
         card=str(folder / loading.CARD_FILE) if (folder / loading.CARD_FILE).is_file() else None,
-        unchanged_from=parts[0].unchanged_from,
+        stages=tuple(stages_of(part.meta) for part in parts), unchanged_from=parts[0].unchanged_from,
         bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
     )  # fmt: skip
 

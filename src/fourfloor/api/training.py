@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fourfloor import __version__, header, loading, recipe
+from fourfloor import __version__, header, loading, recipe, stages
 from fourfloor.arguments import check_budget, check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
@@ -87,7 +87,7 @@ def _train(
 ) -> Run:
     """Prepare everything that the loop needs, let it train, and say what came of it."""
     representation = representation_module(plan.representation_name)
-    meta = _meta(plan, dataset, origin, budget)
+    meta = _meta(plan, request.recipe.stem, dataset, origin, budget)
     folder.describe(request.run, plan, meta, request.data, origin.resumed)
     on_progress(Progress(stage="fitting the codec to the dataset"))
     codec = _codec(request, plan, origin, dataset, representation)
@@ -195,12 +195,14 @@ def _model(request: TrainRequest, plan: recipe.Recipe, origin: Origin) -> nn.Mod
     return model
 
 
-def _meta(plan: recipe.Recipe, dataset: Dataset, origin: Origin, budget: Budget) -> dict[str, Any]:
+def _meta(plan: recipe.Recipe, name: str, dataset: Dataset, origin: Origin, budget: Budget) -> dict[str, Any]:
     """Return what every checkpoint says of the run."""
     shape = representation_module(plan.representation_name).shape(plan.representation)
     meta: dict[str, Any] = {
-        "version": __version__, "recipe": plan.to_dict(), "shape": shape, "vocabulary": dataset.vocabulary,
-        "data_hash": dataset.data_hash, "parent": origin.parent_name, "planned_steps": budget.steps,
+        "version": __version__, "commit": stages.code_commit(), "recipe": plan.to_dict(), "recipe_name": name,
+        "stages": stages.earlier(origin.parent.meta if origin.parent else None), "shape": shape,
+        "vocabulary": dataset.vocabulary, "data_hash": dataset.data_hash, "parent": origin.parent_name,
+        "planned_steps": budget.steps,
     }  # fmt: skip
     if learns_controls(plan.model):
         meta["control_quantiles"] = dataset.control_quantiles()

@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -157,10 +158,16 @@ def models_tables(found: "ModelList") -> None:
             " + ".join(f"{steps:,}" for steps in row.steps), " + ".join(f"{m:g}" for m in row.minutes),
             f"{row.parameters:,}", f"{row.bytes / 1e6:.1f}", row.dataset,
         )  # fmt: skip
+    stages = _table("model", "stage", "steps", "minutes", "data hash", "commit")
+    for row in found.models:
+        for stage in [stage for part in row.stages for stage in part]:
+            recipe = f"{stage.recipe} ({stage.only} only)" if stage.only else stage.recipe
+            told = f"{stage.steps:,}", f"{stage.minutes:g}", _hashes(stage.data_hash), stage.commit or "not recorded"
+            stages.add_row(row.name, recipe, *told)
     console = _console()
-    console.print(families, markup=False)
-    print()
-    console.print(listed, markup=False)
+    for table in (families, listed, stages):
+        console.print(table, markup=False)
+        print()
     for row in found.models:
         if row.card:
             print(f"{row.card}: training data and license of {row.name}")
@@ -168,6 +175,12 @@ def models_tables(found: "ModelList") -> None:
             print(f"{row.path}: fine-tuning left {row.unchanged_from} unchanged; train it for longer")
     for entry in found.unreadable:
         print(f"left out: {entry.reason}")
+
+
+def _hashes(data_hash: str) -> str:
+    """Write the datasets of a training by the first digits of their hashes, with how often each was given."""
+    counts = Counter(part.rpartition(">")[2][:8] for part in data_hash.split("+"))
+    return " ".join(part if count == 1 else f"{part} x{count}" for part, count in counts.items())
 
 
 def _table(*names: str) -> Table:

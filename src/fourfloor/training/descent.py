@@ -56,6 +56,17 @@ def groups_of(model: nn.Module) -> dict[str, list[nn.Parameter]]:
     return groups
 
 
+def freeze_others(model: nn.Module, only: str) -> None:
+    """Let the weights of one part alone move; FourfloorError where a model has no such part, "" stands for all."""
+    if not only:
+        return
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.startswith(f"{only}."))
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        parts = ", ".join(name for name, part in model.named_children() if any(True for _ in part.parameters()))
+        raise FourfloorError(f"training.only {only!r}: the model has no such part; choose one of {parts}")
+
+
 def optimizers_of(
     model: nn.Module, optimizers: dict[str, list[torch.optim.Optimizer]], group: str
 ) -> list[torch.optim.Optimizer]:
@@ -70,12 +81,17 @@ def _broken(model: nn.Module, reason: str) -> FourfloorError:
 
 
 def build_optimizers(parameters: list[nn.Parameter], config: Config) -> list[torch.optim.Optimizer]:
-    """Return one optimizer, or with `muon` two: Muon for matrices, AdamW for everything else."""
+    """Return one optimizer, or with `muon` two: Muon for matrices, AdamW for the rest; none of what is frozen."""
+    parameters = [p for p in parameters if p.requires_grad]
+    if not parameters:
+        return []
     matrices = [p for p in parameters if p.ndim == 2 and min(p.shape) > 64] if config.optimizer == "muon" else []
     others = [p for p in parameters if not any(p is matrix for matrix in matrices)]
     decay = config.weight_decay
     betas = config.betas[0], config.betas[1]
-    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(others, betas=betas, weight_decay=decay)]
+    optimizers: list[torch.optim.Optimizer] = []
+    if others:
+        optimizers.append(torch.optim.AdamW(others, betas=betas, weight_decay=decay))
     if matrices:
         dtype = torch.bfloat16 if in_bf16("auto", matrices[0].device.type) else torch.float32
         optimizers.append(Muon(matrices, weight_decay=decay, dtype=dtype))

@@ -27,6 +27,7 @@ from fourfloor.training import checkpoint, collapse
 from fourfloor.training.config import Budget, Config
 from fourfloor.training.descent import (
     build_optimizers,
+    freeze_others,
     groups_of,
     learning_rate,
     losses_of,
@@ -131,7 +132,8 @@ def take_step(task: Task, state: State, budget: Budget) -> dict[str, Any]:
     healthy = True
     for group, loss, parts in losses_of(state.model, batch, state.step, config.precision, task.device):
         optimizers = optimizers_of(state.model, state.optimizers, group)
-        healthy = minimize(loss, optimizers, rate, config.clip_norm) and healthy
+        if optimizers:
+            healthy = minimize(loss, optimizers, rate, config.clip_norm) and healthy
         record |= {"loss": float(loss.detach())} | {name: float(value) for name, value in parts.items()}
     state.bad_steps = 0 if healthy else state.bad_steps + 1
     state.step += 1
@@ -147,6 +149,7 @@ def _begin(task: Task, resumed: checkpoint.Checkpoint | None) -> State:
     config = task.config
     torch.manual_seed(config.seed)
     model = task.model.to(task.device).train()
+    freeze_others(model, config.only)
     ema = copy.deepcopy(model).eval().requires_grad_(False)
     optimizers = {name: build_optimizers(group, config) for name, group in groups_of(model).items()}
     state = State(model, ema, optimizers, np.random.default_rng(config.seed))

@@ -32,7 +32,7 @@ def validate(model: nn.Module, batches: Batches, config: Config, device: str) ->
 
 def prepare(state: State, batches: Batches, config: Config, device: str, on_progress: OnProgress) -> None:
     """Let a model that has something to measure before the first step do so, on training loops as they are."""
-    if not isinstance(state.model, Prepared):
+    if config.only or not isinstance(state.model, Prepared):
         return
     rng = np.random.default_rng(1)
 
@@ -50,7 +50,7 @@ def calibrate(state: State, batches: Batches, config: Config, device: str) -> No
 
     What the averaged model measures becomes a buffer of the trained one as well, so that the next step keeps it.
     """
-    if not isinstance(state.ema, Calibrated):
+    if config.only or not isinstance(state.ema, Calibrated):
         return
     rng = np.random.default_rng(2)
     noise = torch.Generator().manual_seed(2)

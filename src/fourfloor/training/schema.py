@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import Any
 
+from fourfloor import stages
 from fourfloor.representations.controls import is_scale
 
 
@@ -53,6 +54,9 @@ def _or_none(holds: Callable[[object], bool]) -> Callable[[object], bool]:
 CHECKS: dict[str, Callable[[Any], bool]] = {
     "step": _is_count,
     "version": _is_text,
+    "commit": _or_none(stages.is_name),
+    "recipe_name": stages.is_name,
+    "stages": stages.are_sound,
     "recipe": lambda value: _is_table(value, lambda table: _is_table(table, lambda entry: True)),
     "shape": lambda value: _is_table(value, _is_count),
     "vocabulary": lambda value: isinstance(value, list) and all(map(_is_text, value)),
