@@ -15,8 +15,8 @@ import soundfile
 import fourfloor as ff
 
 MODULES = [
-    "arguments", "api.generate", "api.loops", "api.model", "api.models", "producer.producing", "verbs.edit",
-    "verbs.ingest", "verbs.judge", "verbs.pack", "verbs.train",
+    "arguments", "api.generate", "api.loops", "api.model", "api.models", "producer.producing",
+    "verbs.arrange", "verbs.edit", "verbs.ingest", "verbs.judge", "verbs.pack", "verbs.train",
 ]  # fmt: skip
 
 

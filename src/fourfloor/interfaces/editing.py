@@ -1,11 +1,12 @@
-"""Commands on a loop that is there: stems, midi, rekit."""
+"""Commands on loops that are there: stems, midi, rekit, arrange."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, print_json
+from fourfloor.interfaces.output import AsJson, leave, print_json
+from fourfloor.stopping import StopSignal
 
 commands = typer.Typer()
 Loops = Annotated[list[Path], typer.Argument(help="Loops: stereo files of whole bars at 44.1 kHz.", show_default=False)]
@@ -90,6 +91,50 @@ def rekit(
     for row in made:
         missing = f"; without {_counted(row.left_out)}: the kit has no such sound" if row.left_out else ""
         print(f"{row.file}: {_counted(row.notes)}{missing}")
+
+
+@commands.command(
+    rich_help_panel="Take loops apart",
+    epilog=(
+        'Example: fourfloor arrange a.wav b.wav --form "intro AA BA drop AB outro"\n\n'
+        "Example: fourfloor arrange a.wav b.wav c.wav --form my-form.txt --out set.wav"
+    ),
+)
+def arrange(
+    loops: Annotated[
+        list[Path], typer.Argument(help="Loops of one tempo; the first is A, the second B.", show_default=False)
+    ],
+    form: Annotated[str, typer.Option(help="Letters and words, or a text file whose name ends in .txt.")] = (
+        "intro AA BA drop AB outro"
+    ),
+    out: Annotated[Path, typer.Option(help="The WAV file to write.")] = Path("track.wav"),
+    fills: Annotated[bool, typer.Option(help="Lead from section to section by a fill of the drums.")] = True,
+    bpm: Bpm = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Arrange loops and their stems as a track, with every bar line exact.
+
+    A letter plays its loop for 8 bars, A:4 for 4. The words are intro, build, drop, break and outro: they use the stems
+    of the next letter's loop. Stop with Ctrl-C: the file is a valid WAV of all bars that were written.
+    """
+    import fourfloor as ff
+    from fourfloor.interfaces.show import progress_bar
+
+    with progress_bar("arrange") as bar:
+        try:
+            made = ff.arrange(
+                loops, out, form=form, fills=fills, bpm=bpm, overwrite=overwrite, on_progress=bar.update
+            )  # fmt: skip
+        except StopSignal as stop:
+            leave(f"{out}: {stop}. The file holds what was written until then", stop.exit_code)
+    if as_json:
+        print_json(made.to_json())
+        return
+    for row in made.sections:
+        minutes, seconds = divmod(row["seconds"], 60)
+        print(f"{int(minutes)}:{seconds:06.3f}  {row['name']:6} {row['bars']:3} bars  {row['loop']}")
+    print(f"{out}: {made.bars} bars at {made.bpm:g} BPM, {made.frames} frames")
 
 
 def _counted(notes: dict[str, int]) -> str:

@@ -1,0 +1,143 @@
+"""Loops and a form -> a track."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fourfloor.api.loops import Loop
+from fourfloor.arguments import checked
+from fourfloor.audio.streaming import StreamWriter
+from fourfloor.errors import FourfloorError
+from fourfloor.progress import OnProgress, PathLike, ignore, silent
+from fourfloor.signal.beatgrid import BEATS_PER_BAR
+
+if TYPE_CHECKING:
+    from fourfloor.editing.source import Source
+
+FORM = "intro AA BA drop AB outro"
+SAME_TEMPO = 1e-6  # of a tempo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrangement:
+    """A track of loops.
+
+    Attributes:
+        file: The WAV file.
+        bpm: Its tempo in BPM.
+        bars: Its length in bars.
+        frames: Its length in samples.
+        sections: A row for each section: `name` (a letter or a word of the form), `loop`, first `bar` counted from 1,
+            `bars` and `seconds`, where it begins.
+    """
+
+    file: Path
+    bpm: float
+    bars: int
+    frames: int
+    sections: tuple[dict[str, Any], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `fourfloor arrange --json` prints."""
+        return {**vars(self), "file": str(self.file), "sections": list(self.sections)}
+
+
+def arrange(
+    loops: Sequence[PathLike | Loop],
+    out: PathLike,
+    *,
+    form: str = FORM,
+    fills: bool = True,
+    bpm: float | None = None,
+    overwrite: bool = False,
+    on_progress: OnProgress = ignore,
+) -> Arrangement:
+    """Arrange loops and their stems as a track, a WAV file of 24 bits.
+
+    Bar k, counted from 0, begins at sample `round(k * 4 * 60 * 44100 / bpm)`. Where the form has a letter, the samples
+    are those of the loop, but for the 10 ms before another section and, with `fills`, the two beats before it. The file
+    grows bar by bar, and is a valid WAV wherever the work stops.
+
+    Args:
+        loops: Up to 26 loops of one tempo: `Loop`s, or stereo files of whole bars at 44.1 kHz.
+        out: The WAV file to write.
+        form: Capital letters for the loops in their order, eight bars each; the words intro, build, drop, break and
+            outro; `:bars` after either; or the name of a text file that ends in .txt and holds all of that.
+        fills: Lead from one section to another by a fill of the drums.
+        bpm: Tempo of all files in BPM, 90-180; by default from their tags or names.
+        overwrite: Replace an existing file.
+        on_progress: Called with (done, total, text) after each bar.
+
+    Returns:
+        An `Arrangement`.
+
+    Raises:
+        FourfloorError: Before any work, where the form means nothing, a file is not a loop, tempi differ, or `out`
+            exists.
+
+    Example:
+        >>> import fourfloor as ff
+        >>> loops = ff.load("warehouse").generate_many(2, bars=1, seed=3)
+        >>> track = ff.arrange(list(loops), "track.wav", form="AABA:2", overwrite=True)
+        >>> track.bars, track.frames == round(8 * 4 * 60 * 44100 / 126)
+        (8, True)
+    """
+    from fourfloor.editing import arrange as arranging
+    from fourfloor.editing import form as forms
+    from fourfloor.editing.streaming import bar_line
+
+    if not loops:
+        raise FourfloorError("no loops are given; name WAV files of whole bars")
+    sections = forms.parse_form(forms.read_form(checked("form", form, str)), len(loops))
+    sources = [_source(loop, checked("bpm", bpm, float | None)) for loop in loops]
+    tempo = _tempo(sources)
+    last = sections[-1]
+    total, file = last.start + last.bars, Path(out)
+    frames, tell = bar_line(tempo, total), silent(on_progress)
+    materials = [arranging.Material(source.waveform, source.bars) for source in sources]
+    with _opened(file, overwrite) as target:
+        writer = StreamWriter(target, "wav", frames, rewind=True, bits=24)
+        for bar, block in enumerate(arranging.arrange(materials, sections, tempo, fills)):
+            writer.write(block)
+            tell(bar + 1, total, f"bar {bar + 1} of {total}")
+    rows = tuple(
+        {
+            "name": section.name, "loop": sources[section.loop].path.name, "bar": section.start + 1,
+            "bars": section.bars, "seconds": round(section.start * BEATS_PER_BAR * 60 / tempo, 3),
+        }
+        for section in sections
+    )  # fmt: skip
+    return Arrangement(file=file, bpm=tempo, bars=total, frames=frames, sections=rows)
+
+
+def _source(loop: PathLike | Loop, bpm: float | None) -> "Source":
+    from fourfloor.audio import LoopTags
+    from fourfloor.editing.source import Source, read_source
+
+    if not isinstance(loop, Loop):
+        return read_source(Path(loop), bpm)
+    tags = LoopTags(bpm=loop.bpm, bars=loop.bars, title=loop.title)
+    waveform = np.asarray(loop.waveform, np.float32)
+    return Source(path=Path(f"{loop.title}.wav"), waveform=waveform, bpm=loop.bpm, bars=loop.bars, tags=tags)
+
+
+def _tempo(sources: "Sequence[Source]") -> float:
+    """Return the tempo that all loops share."""
+    first = sources[0]
+    for other in sources[1:]:
+        if abs(other.bpm / first.bpm - 1) > SAME_TEMPO:
+            tempi = f"{other.bpm:g} BPM, but {first.path.name} has {first.bpm:g}"
+            raise FourfloorError(f"{other.path.name} has {tempi}: arrange loops of one tempo")
+    return first.bpm
+
+
+def _opened(file: Path, overwrite: bool) -> Any:
+    try:
+        return open(file, "wb" if overwrite else "xb")
+    except FileExistsError:
+        raise FourfloorError(f"{file}: exists already; pass --overwrite, or choose another --out") from None
+    except OSError as error:
+        raise FourfloorError(f"{file}: cannot be written ({error.strerror}); choose another --out") from None
