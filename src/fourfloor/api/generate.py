@@ -28,7 +28,7 @@ class WrittenLoop:
 
     Attributes:
         file: The WAV file; None if `strict` refused the loop.
-        bpm, bars, sample_rate, seed, seam, bpm_measured, faults, draws: As in `ff.Loop`.
+        bpm, bars, sample_rate, key, seed, seam, bpm_measured, faults, draws: As in `ff.Loop`.
         frames: Length in samples per channel.
         copy_score: `Loop.copy.score`.
         nearest: The most similar training passage, "track @ 8.4 s"; None where nothing is similar.
@@ -40,6 +40,7 @@ class WrittenLoop:
     bars: int
     frames: int
     sample_rate: int
+    key: str | None
     seed: int
     seam: float
     bpm_measured: float
@@ -194,7 +195,7 @@ def _written(loop: Loop, path: Path | None) -> WrittenLoop:
     nearest = f"{loop.copy.track} @ {loop.copy.seconds:.1f} s" if loop.copy.track else None
     return WrittenLoop(
         file=path, bpm=loop.bpm, bars=loop.bars, frames=loop.waveform.shape[1], sample_rate=loop.sample_rate,
-        seed=loop.seed, seam=round(loop.seam, 4), bpm_measured=round(loop.bpm_measured, 2),
+        key=loop.key, seed=loop.seed, seam=round(loop.seam, 4), bpm_measured=round(loop.bpm_measured, 2),
         copy_score=loop.copy.score, nearest=nearest, controls=dict(loop.measured), faults=loop.faults,
         draws=loop.draws,
     )  # fmt: skip

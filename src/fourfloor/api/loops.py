@@ -49,8 +49,8 @@ class Loop:
         bpm: Requested tempo in BPM, 90-180.
         bars: Length in bars of four beats: 1, 2, 4 or 8.
         sample_rate: In Hz; 44,100 for a generated loop.
-        key: Musical key as sample packs write it, such as "Amin" or "F#maj", for tags and packs; None where it is not
-            known. fourfloor does not estimate the key of a generated loop.
+        key: Musical key as sample packs write it, such as "Amin" or "F#maj"; None where it is not clear. That of a
+            generated loop is estimated (docs/metrics.md#key).
         seed: Seed of the draw that was kept. With `redraws=0` it gives exactly this loop again.
         style: Requested style; None for any.
         controls: Requested controls.
@@ -193,14 +193,17 @@ class Loop:
 
 def loop_of(draw: Draw, model: LoopModel, source: str, decoder: str | None) -> Loop:
     """Return the loop of a draw; `source` and `decoder` name its model in the command that makes the file again."""
+    from fourfloor.evaluation.key import key_of  # a saved loop needs nothing of it
+
     request, scores = draw.request, draw.scores
     track, _, place = (scores.nearest or "").rpartition(" @ ")
     nearest = Copy(score=scores.copy_score, track=track, seconds=float(place.removesuffix(" s"))) if track else Copy()
     return Loop(
         waveform=draw.waveform, sample_rate=audio.SAMPLE_RATE, bpm=request.bpm, bars=request.bars, seed=request.seed,
-        style=request.style, controls=request.controls, measured=draw.controls, copy=nearest, faults=draw.faults,
-        draws=draw.draws, bpm_measured=scores.bpm_measured, seam=scores.seam.score,
-        model=model.name, comment=comment_of(model, request, command_of(source, decoder, request)),
+        key=key_of(draw.waveform, audio.SAMPLE_RATE), style=request.style, controls=request.controls,
+        measured=draw.controls, copy=nearest, faults=draw.faults, draws=draw.draws, bpm_measured=scores.bpm_measured,
+        seam=scores.seam.score, model=model.name,
+        comment=comment_of(model, request, command_of(source, decoder, request)),
     )  # fmt: skip
 
 

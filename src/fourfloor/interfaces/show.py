@@ -202,7 +202,8 @@ def generate_lines(row: "WrittenLoop", candidates: int, last_seed: int) -> None:
     file = row.file or f"not written: seed {row.seed}"
     room = " " * max(0, len(str(last_seed)) - len(str(row.seed)))
     closes = "does not close" if "open seam" in row.faults else "closes cleanly"
-    has = ", ".join([f"{row.bpm:g} BPM", *(_control(name, rank) for name, rank in row.controls.items()), closes])
+    key = [row.key] if row.key else []
+    has = ", ".join([f"{row.bpm:g} BPM", *key, *(_control(name, rank) for name, rank in row.controls.items()), closes])
     track, _, place = display_name(row.nearest or "").rpartition(" @ ")
     similar = f"similarity {row.copy_score:.2f} to {track} at {place}" if track else "similar to nothing"
     redraws = row.draws - candidates
