@@ -15,9 +15,10 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
+from .waiting import LIMIT_SECONDS
+
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_BROWSER = "no browser for tests: apt-get install chromium"
-LIMIT_SECONDS = 120
 
 
 class Studio:
@@ -85,3 +86,16 @@ def browser() -> Iterator[Any]:
         opened = driver.chromium.launch(executable_path=BROWSER, args=sandbox)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def page(browser: Any, studio: Studio) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.goto(studio.address)
+    opened.wait_for_selector(".card")
+    yield opened
+    context.close()
+    assert problems == []

@@ -46,7 +46,7 @@ def make_app(
 
     app = FastAPI(title="fourfloor studio", version=__version__, lifespan=living, docs_url=None, redoc_url=None)
     app.state.events = events
-    _add_page(app)
+    _add_page(app, jobs)
     _add_state(app, library, jobs, events)
     loops.add_routes(app, library, events.tell)
     _add_jobs(app, library, jobs)
@@ -61,9 +61,10 @@ def make_app(
     return app
 
 
-def _add_page(app: FastAPI) -> None:
+def _add_page(app: FastAPI, jobs: Jobs) -> None:
     @app.get("/", include_in_schema=False)
     def page(request: Request) -> HTMLResponse:
+        jobs.warm()
         text = (PAGE / "index.html").read_text(encoding="utf-8")
         return HTMLResponse(text.replace("{{nonce}}", request.state.nonce), headers={"cache-control": "no-store"})
 

@@ -58,6 +58,12 @@ class Jobs:
             self._changed.notify_all()
         return job
 
+    def warm(self) -> None:
+        """Let the worker of loops load the bundled model, so that the first job need not wait for it."""
+        with self._changed:
+            if not self._closed:
+                self._workers["loops"].warm()
+
     def cancel(self, number: str) -> None:
         """Take a job out of the line, or stop it: loops that are made stay, a training saves its state."""
         with self._changed:

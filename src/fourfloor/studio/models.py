@@ -10,6 +10,8 @@ from fourfloor import loading
 from fourfloor.errors import FourfloorError
 from fourfloor.studio.training import MODELS
 
+BUNDLED = "warehouse"
+
 
 def playable(folder: Path) -> list[dict[str, Any]]:
     """List models as the menu shows them: what to ask for, a name, and the styles; a damaged one says so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,10 +11,12 @@ from fastapi import FastAPI, HTTPException
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
 
+from fourfloor import audio
 from fourfloor.studio.requests import PlainName
 from fourfloor.studio.training import DATASETS, RUNS
 
 MAX_POINTS = 400  # of a curve
+LISTENED = "listening"  # as `fourfloor.runs.listening` names it, which needs torch
 Name = Annotated[PlainName, InPath()]
 
 
@@ -34,15 +37,15 @@ def add_routes(app: FastAPI, folder: Path) -> None:
     def run(name: Name) -> dict[str, Any]:
         """The curves of a training, and the loops it wrote to listen to."""
         where = _run(folder, name)
-        return {"name": name, "curve": curve(where / "log.jsonl"), "sounds": _sounds(where)}
+        return {"name": name, "curve": curve(where / "log.jsonl"), "sounds": sounds(where)}
 
-    @app.get("/api/runs/{name}/sounds/{file}")
-    def sound(name: Name, file: Name) -> FileResponse:
+    @app.get("/api/runs/{name}/sounds/{step}/{file}")
+    def sound(name: Name, step: Annotated[int, InPath(ge=0, le=10**8 - 1)], file: Name) -> FileResponse:
         """A loop that a training wrote to listen to."""
-        for path in _run(folder, name).rglob("*.wav"):
-            if path.name == file:
-                return FileResponse(path, media_type="audio/wav", content_disposition_type="inline")
-        raise HTTPException(404, f"no {file} in the run {name}")
+        path = _run(folder, name) / LISTENED / f"step-{step:08d}" / file
+        if path.suffix != ".wav" or not path.is_file():
+            raise HTTPException(404, f"no {file} of step {step} in the run {name}")
+        return FileResponse(path, media_type="audio/wav", content_disposition_type="inline")
 
 
 def curve(log: Path) -> list[dict[str, float]]:
@@ -69,8 +72,20 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and value == value and abs(value) != float("inf")
 
 
-def _sounds(run: Path) -> list[str]:
-    return sorted(path.name for path in run.rglob("*.wav"))
+def sounds(run: Path) -> list[dict[str, Any]]:
+    """List the loops that a training wrote to listen to, those of the last step first."""
+    found = sorted(run.glob(f"{LISTENED}/step-*/*.wav"), key=lambda path: (path.parent.name, path.name))
+    listed = [(path, _tags(path, path.stat().st_mtime)) for path in reversed(found)]
+    return [
+        {"step": int(path.parent.name.removeprefix("step-")), "file": path.name, "bpm": tags.bpm, "bars": tags.bars}
+        for path, tags in listed
+        if tags is not None
+    ]
+
+
+@functools.lru_cache(maxsize=1024)
+def _tags(path: Path, stamp: float) -> audio.LoopTags | None:
+    return audio.read_tags(path)
 
 
 def _run(folder: Path, name: str) -> Path:

@@ -29,6 +29,7 @@ LANES: dict[str, tuple[str, ...]] = {
     ),
     "training": ("ingest", "train"),
 }  # fmt: skip
+WARM = "warm"
 SECONDS_BETWEEN = 0.1  # two tellings of the same job's progress
 PATIENCE_SECONDS = 15.0  # for a worker to save what it does when it is stopped
 Say = Callable[..., None]
@@ -40,15 +41,12 @@ class Worker:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._sending = threading.Lock()  # jobs come from one thread, but pages warm the worker from others
 
     def do(self, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Do a job and yield its events; FourfloorError says why it failed."""
-        process = self._started()
-        assert process.stdin is not None
+        process = self._send(job)
         assert process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):  # ended already: what follows says so
-            process.stdin.write(json.dumps(job).encode() + b"\n")
-            process.stdin.flush()
         for line in process.stdout:
             message = json.loads(line)
             if message["event"] == "failed":
@@ -58,6 +56,11 @@ class Worker:
             yield message
         process.wait()
         raise FourfloorError(f"the worker process ended ({_reason(process.returncode)}); try again")
+
+    def warm(self) -> None:
+        """Start the process, where there is none, and let it load what most jobs need; it answers nothing."""
+        if self._process is None or self._process.poll() is not None:
+            self._send({"kind": WARM})
 
     def stop(self) -> None:
         """Ask the worker to leave everything in order and end; kill it where that takes too long."""
@@ -74,6 +77,15 @@ class Worker:
             for stream in (self._process.stdin, self._process.stdout):
                 with contextlib.suppress(OSError):
                     stream.close()  # type: ignore[union-attr]
+
+    def _send(self, job: dict[str, Any]) -> subprocess.Popen[bytes]:
+        with self._sending:
+            process = self._started()
+            assert process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # ended already: what follows says so
+                process.stdin.write(json.dumps(job).encode() + b"\n")
+                process.stdin.flush()
+        return process
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -102,7 +114,7 @@ def serve() -> None:
 
 
 def _do(job: dict[str, Any], say: Say) -> None:
-    from fourfloor.studio import changing, making, own, training
+    from fourfloor.studio import changing, making, models, own, training
 
     kinds: dict[str, Callable[[dict[str, Any], Say], None]] = {
         "generate": making.generate, "vary": changing.vary, "fill": changing.fill, "extend": changing.extend,
@@ -110,6 +122,9 @@ def _do(job: dict[str, Any], say: Say) -> None:
         "passage": changing.passage, "import": own.take_in, "pack": making.pack,
         "ingest": training.ingest, "train": training.train,
     }  # fmt: skip
+    if job["kind"] == WARM:
+        making.model_of(models.BUNDLED)
+        return
     try:
         kinds[job["kind"]](job, say)
         say("done")

@@ -1,7 +1,7 @@
 // A blind test: two loops at one loudness, nothing that tells which folder they are from, one answer a pair.
 
 import { call } from "/page/api.js";
-import { element } from "/page/card.js";
+import { element } from "/page/dom.js";
 import { Transport } from "/page/transport.js";
 
 const $ = (id) => document.getElementById(id);

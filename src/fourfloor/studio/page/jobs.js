@@ -1,24 +1,48 @@
 // Jobs that wait, run or failed, with progress, time left, and a way to cancel.
 
 import { call } from "/page/api.js";
-import { element } from "/page/card.js";
+import { $, attempt, button, element } from "/page/dom.js";
+import { jobs, on } from "/page/store.js";
 
-const names = { generate: "Loops", vary: "Variations", fill: "New region", extend: "Next bars", pack: "Pack", ingest: "Cutting tracks", train: "Tuning" };
+const LOOPS = { generate: "Loops", vary: "Variations", fill: "New beats", extend: "Next bars", morph: "Morph", rekit: "Other drums", stems: "Stems", midi: "MIDI", passage: "Training music", import: "Your files", pack: "Pack" };
+const TRACKS = { ingest: "Cutting tracks", train: "Tuning" };
+const SECONDS_SHOWN = 3600; // that a failed job is shown again after a reload
 const began = new Map();
+const dismissed = new Set();
 
-// Show the jobs of the given kinds in a list; failed ones until they are dismissed.
-export function showJobs(list, jobs, kinds, dismissed, redraw) {
-  const shown = [...jobs.values()].filter((job) => kinds.includes(job.kind) && !dismissed.has(job.id) && ["waiting", "running", "failed"].includes(job.state));
-  list.replaceChildren(...shown.map((job) => row(job, dismissed, redraw)));
+export function redrawJobs() {
+  list($("jobs"), LOOPS);
+  list($("training-jobs"), TRACKS);
 }
 
-function row(job, dismissed, redraw) {
+function list(place, names) {
+  const shown = [...jobs.values()].filter((job) => names[job.kind] && !dismissed.has(job.id) && ["waiting", "running", "failed"].includes(job.state));
+  const there = new Map([...place.children].map((made) => [made.dataset.job, made]));
+  const rows = shown.map((job) => {
+    const made = there.get(job.id);
+    if (!made || made.dataset.state !== job.state) return row(job, names[job.kind]);
+    fillIn(made, job, names[job.kind]); // a button that is being pressed stays
+    return made;
+  });
+  if (rows.length !== place.children.length || rows.some((made, number) => made !== place.children[number])) place.replaceChildren(...rows);
+}
+
+function row(job, name) {
   const live = job.state !== "failed";
+  const end = live
+    ? button(job.kind === "train" ? "Stop and save" : "Cancel", () => attempt(() => call("DELETE", `/api/jobs/${job.id}`)))
+    : button("Dismiss", () => (dismissed.add(job.id), redrawJobs()));
+  const made = element("li", { class: `job ${job.state}`, "data-job": job.id, "data-state": job.state },
+    element("span", {}), live ? element("progress", { max: "1", "aria-label": name }) : null, end);
+  fillIn(made, job, name);
+  return made;
+}
+
+function fillIn(made, job, name) {
   const share = job.total ? job.done / job.total : 0;
-  const button = element("button", { type: "button", onclick: () => (live ? call("DELETE", `/api/jobs/${job.id}`) : (dismissed.add(job.id), redraw())) }, live ? (job.kind === "train" ? "Stop" : "Cancel") : "Dismiss");
-  return element("li", { class: `job ${job.state}` },
-    element("span", {}, `${names[job.kind]}: ${job.state === "waiting" ? "waiting" : job.text || "starting"}${left(job, share)}`),
-    live ? element("progress", { max: "1", value: share || null, "aria-label": names[job.kind] }) : null, button);
+  made.firstChild.textContent = `${name}: ${job.state === "waiting" ? "waiting" : job.text || "starting"}${left(job, share)}`;
+  const bar = made.querySelector("progress");
+  if (bar && share) bar.value = share;
 }
 
 function left(job, share) {
@@ -29,3 +53,7 @@ function left(job, share) {
   const rest = Math.round((seconds * (1 - share)) / share);
   return ` · ${rest >= 90 ? `${Math.round(rest / 60)} min` : `${rest} s`} left`;
 }
+
+on("loaded", (first) => {
+  for (const job of first ? jobs.values() : []) if (job.state === "failed" && Date.now() / 1000 - job.made_at > SECONDS_SHOWN) dismissed.add(job.id);
+});

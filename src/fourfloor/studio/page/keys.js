@@ -11,8 +11,9 @@ export function keys(actions, dialog, button) {
   }
   button.addEventListener("click", open);
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const typing = event.target.matches("input:not([type=range]), select, textarea");
+    if (event.target.closest("[popover]")) return;
     const pressing = event.target.matches("button, a, summary") && [" ", "Enter"].includes(event.key);
     if (typing || pressing) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -1,12 +1,16 @@
 // The form that asks for loops: a slider that was not moved asks for nothing.
 
 import { call } from "/page/api.js";
-import { element } from "/page/card.js";
+import { attempt, element } from "/page/dom.js";
+import { play, player, sound } from "/page/sound.js";
+import { loops, on } from "/page/store.js";
+import { show } from "/page/views.js";
 
 const form = document.getElementById("make");
 const sliders = [...form.querySelectorAll("input[data-control]")];
 const kick = form.querySelector("select[data-control]");
 let models = [];
+let awaited = null; // the job whose first loop is heard at once
 
 export function showModels(list) {
   models = list;
@@ -52,6 +56,7 @@ export const randomSeed = () => String(crypto.getRandomValues(new Uint32Array(1)
 
 // Fill the form with what a loop was made from.
 export function use(loop) {
+  show("loops");
   form.model.value = loop.model;
   showStyles();
   form.style_().value = loop.style ?? "";
@@ -63,15 +68,22 @@ export function use(loop) {
   form.bpm.focus();
 }
 
-export function onMake(report) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    try {
-      await call("POST", "/api/jobs", { job: wanted() });
-    } catch (error) {
-      report(error.message);
-    }
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  attempt(async () => {
+    sound(); // while the click allows it
+    awaited = (await call("POST", "/api/jobs", { job: wanted() })).id;
+    hearFirst();
   });
-}
+});
 
-export const submit = () => form.requestSubmit();
+// The first loop that was asked for is heard at once, where nothing plays.
+function hearFirst() {
+  const first = awaited && loops.get(`${awaited}-0`);
+  if (!first) return;
+  awaited = null;
+  if (!player.transport.tracks.size) attempt(() => play(first));
+}
+on("loops", hearFirst);
+
+export const submit = () => (show("loops"), form.requestSubmit());

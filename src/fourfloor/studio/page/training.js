@@ -1,137 +1,147 @@
 // My tracks: drop them, see what became of each, tune the model to them, watch the curve and listen on the way.
 
 import { call } from "/page/api.js";
-import { element } from "/page/card.js";
+import { drawCurve } from "/page/curve.js";
+import { $, attempt, button, element, tempo, toast } from "/page/dom.js";
+import { onDrop, send } from "/page/own.js";
+import { isPlaying, play, player } from "/page/sound.js";
+import { ask, jobs, on, state } from "/page/store.js";
+import { current, onShow } from "/page/views.js";
 
-const $ = (id) => document.getElementById(id);
-let say = () => {};
+const SECONDS_BETWEEN = 2; // two looks at a training
+const [ingest, train] = [$("ingest"), $("train")];
+const dataset = train.elements.namedItem("dataset"); // form.dataset is its data attributes
 let upload = null;
-let watched = null;
-
-export function showTraining(state, toast) {
-  say = toast;
-  const chosen = $("train").dataset_().value;
-  $("train").dataset_().replaceChildren(...state.datasets.map((name) => element("option", {}, name)));
-  if (state.datasets.includes(chosen)) $("train").dataset_().value = chosen;
-  const seen = $("runs").value;
-  $("runs").replaceChildren(...state.runs.map((name) => element("option", {}, name)));
-  if (state.runs.includes(seen)) $("runs").value = seen;
-  if ($("runs").value) watch($("runs").value);
-  const last = state.jobs.filter((job) => job.kind === "ingest" && job.result).at(-1);
-  if (last) showReport(last.result);
-}
-
-$("train").dataset_ = () => $("train").elements.namedItem("dataset"); // form.dataset is its data attributes
-
-export function onTrainingJob(job) {
-  if (job.kind === "ingest" && job.state === "done") showReport(job.result);
-  if (job.kind === "train" && ["running", "done", "canceled"].includes(job.state)) {
-    if (![...$("runs").options].some((option) => option.value === job.request.name)) $("runs").append(element("option", {}, job.request.name));
-    $("runs").value = job.request.name;
-    watch(job.request.name);
-  }
-  if (job.kind === "train" && job.state === "done") say(job.result.unchanged_from ? "Tuning changed nothing: these tracks are already like the model." : `The model ${job.request.name} is in the menu.`);
-}
 
 // --- tracks --------------------------------------------------------------------------------------------------------
 
-async function send(files) {
+async function sendTracks(files) {
   upload = `upload-${Date.now().toString(36)}`;
-  let sent = 0;
-  for (const file of files) {
-    $("drop").dataset.state = `Sending ${sent + 1} of ${files.length}`;
-    try {
-      await call("PUT", `/api/uploads/${upload}/${encodeURIComponent(file.name)}`, file);
-      sent += 1;
-    } catch (error) {
-      say(`${file.name}: ${error.message}`);
-    }
-  }
-  $("drop").dataset.state = sent ? `${sent} of ${files.length} tracks are here: cut them into loops` : "";
-  if (!sent) upload = null;
+  const sent = await send(files, upload, (done, all) => ($("drop").dataset.state = `Sending ${done + 1} of ${all}`));
+  $("drop").dataset.state = sent ? `${sent} of ${files.length} files are here: cut them into loops` : "";
+  if (sent) ingest.folder.value = "";
+  else upload = null;
 }
 
-$("files").addEventListener("change", (event) => send([...event.target.files]));
-$("drop").addEventListener("dragover", (event) => (event.preventDefault(), $("drop").classList.add("over")));
-$("drop").addEventListener("dragleave", () => $("drop").classList.remove("over"));
-$("drop").addEventListener("drop", (event) => {
-  event.preventDefault();
-  $("drop").classList.remove("over");
-  send([...event.dataTransfer.files]);
-});
+// The files of what was dropped, those in folders too.
+async function filesOf(entry) {
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) {
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) return (await Promise.all(found.map(filesOf))).flat();
+    found.push(...some);
+  }
+}
 
-$("ingest").addEventListener("submit", async (event) => {
+for (const id of ["files", "folder-files"]) {
+  $(id).addEventListener("change", async (event) => {
+    await attempt(() => sendTracks([...event.target.files]));
+    event.target.value = ""; // the same ones may be chosen again
+  });
+}
+onDrop($("drop"), (dropped) => attempt(async () => {
+  const entries = [...dropped.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  await sendTracks(entries.length ? (await Promise.all(entries.map(filesOf))).flat() : [...dropped.files]);
+}));
+
+ingest.addEventListener("submit", (event) => {
   event.preventDefault();
-  const form = event.target;
-  const folder = form.folder.value.trim();
-  if (!folder && !upload) return say("Drop tracks, or name a folder of this machine.");
+  const folder = ingest.folder.value.trim();
+  if (!folder && !upload) return toast("Drop tracks, choose some, or name a folder on this machine.");
   const source = folder ? { folder } : { upload };
-  await ask({ kind: "ingest", name: form.elements.namedItem("name").value, ...source });
+  return attempt(() => ask({ kind: "ingest", name: ingest.elements.namedItem("name").value, ...source }));
 });
 
-$("train").addEventListener("submit", async (event) => {
+train.addEventListener("submit", (event) => {
   event.preventDefault();
-  const dataset = $("train").dataset_().value;
-  if (!dataset) return say("Cut tracks into loops first.");
-  await ask({ kind: "train", name: dataset, dataset, minutes: $("train").minutes.valueAsNumber });
+  if (!dataset.value) return toast("Cut tracks into loops first.");
+  return attempt(() => ask({ kind: "train", name: dataset.value, dataset: dataset.value, minutes: train.minutes.valueAsNumber }));
 });
-
-async function ask(job) {
-  try {
-    await call("POST", "/api/jobs", { job });
-  } catch (error) {
-    say(error.message);
-  }
-}
 
 function showReport(report) {
-  const rows = report.tracks.map((track) => [track.file ?? track.track, track.bpm ? track.bpm.toFixed(2) : "", track.loops, [...(track.repairs ?? [])].join("; ")]);
+  const notes = (track) => [...track.repairs, ...Object.entries(track.dropped).map(([reason, count]) => `${count} left out: ${reason}`)].join("; ");
+  const rows = report.tracks.map((track) => [track.file, tempo(track.bpm), track.loops, notes(track)]);
   const refused = report.rejected.map((track) => [track.file, "", 0, track.reason]);
-  $("report").replaceChildren(element("table", {},
-    element("caption", {}, `${report.loops} loops from ${report.tracks.length} tracks`),
-    element("thead", {}, element("tr", {}, ...["Track", "BPM", "Loops", "Notes"].map((name) => element("th", { scope: "col" }, name)))),
-    element("tbody", {}, ...[...rows, ...refused].map((row) => element("tr", {}, ...row.map((value) => element("td", {}, String(value))))))));
+  const row = (values, kind) => element("tr", { class: kind }, ...values.map((value) => element("td", {}, String(value))));
+  const total = `${report.loops} loops from ${rows.length} of ${rows.length + refused.length} files`;
+  $("report").replaceChildren(element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "What became of each file" }, element("table", {},
+    element("caption", {}, total),
+    element("thead", {}, element("tr", {}, ...["File", "Tempo", "Loops", "Notes"].map((name) => element("th", { scope: "col" }, name)))),
+    element("tbody", {}, ...rows.map((values) => row(values, "")), ...refused.map((values) => row(values, "refused"))))));
 }
 
 // --- curve and sounds ----------------------------------------------------------------------------------------------
 
-$("runs").addEventListener("change", () => watch($("runs").value));
-
-async function watch(name) {
-  watched = name;
-  const run = await call("GET", `/api/runs/${encodeURIComponent(name)}`).catch(() => null);
-  if (!run || watched !== name) return;
-  drawCurve(run.curve);
-  const known = new Set([...$("sounds").children].map((row) => row.dataset.sound));
-  const wanted = run.sounds.map((file) => `${name}/${file}`);
-  if (wanted.every((sound) => known.has(sound)) && known.size === wanted.length) return;
-  $("sounds").replaceChildren(...run.sounds.slice(-12).map((file) => element("li", { "data-sound": `${name}/${file}` },
-    element("span", {}, file), element("audio", { controls: true, loop: true, preload: "none", src: `/api/runs/${encodeURIComponent(name)}/sounds/${encodeURIComponent(file)}` }))));
+async function watch() {
+  const name = $("runs").value;
+  if (!name) return;
+  const run = await call("GET", `/api/runs/${encodeURIComponent(name)}`);
+  if ($("runs").value !== name) return;
+  drawCurve($("curve"), run.curve);
+  const listed = JSON.stringify([name, run.sounds]);
+  if ($("sounds").dataset.listed === listed) return;
+  $("sounds").dataset.listed = listed;
+  $("sounds").replaceChildren(...run.sounds.slice(0, 16).map((sound) => soundRow(name, sound)));
 }
 
-function drawCurve(points) {
-  const canvas = $("curve");
-  const ink = canvas.getContext("2d");
-  const style = getComputedStyle(document.documentElement);
-  ink.clearRect(0, 0, canvas.width, canvas.height);
-  const values = points.flatMap((point) => [point.loss, point.validation].filter(Number.isFinite));
-  canvas.setAttribute("aria-label", points.length ? `Loss by step, ${points.length} points, last ${values.at(-1).toFixed(3)}` : "No curve yet");
-  if (!values.length) return;
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const last = points.at(-1).step || 1;
-  const x = (step) => 40 + ((canvas.width - 50) * step) / last;
-  const y = (value) => 10 + (canvas.height - 40) * (1 - (value - low) / (high - low || 1));
-  for (const [name, color] of [["loss", "--wave"], ["validation", "--accent"]]) {
-    const line = points.filter((point) => Number.isFinite(point[name]));
-    ink.strokeStyle = style.getPropertyValue(color).trim();
-    ink.lineWidth = 2;
-    ink.beginPath();
-    line.forEach((point, number) => (number ? ink.lineTo : ink.moveTo).call(ink, x(point.step), y(point[name])));
-    ink.stroke();
+function soundRow(run, { step, file, bpm, bars }) {
+  const what = { id: `${run}/${step}/${file}`, bpm, bars, name: `step ${step}, ${tempo(bpm)}`, audio: `/api/runs/${encodeURIComponent(run)}/sounds/${step}/${encodeURIComponent(file)}` };
+  return element("li", { "data-sound": what.id },
+    button("▶", () => attempt(() => play(what)), { class: "play", "aria-label": `Play the loop of ${what.name}` }), element("span", {}, `After step ${step}`, " ", element("small", {}, tempo(bpm))));
+}
+
+function markSounds() {
+  for (const row of $("sounds").children) row.firstElementChild.textContent = isPlaying(row.dataset.sound) ? "■" : "▶";
+}
+
+const isTraining = () => [...jobs.values()].some((job) => job.kind === "train" && job.state === "running");
+
+// --- page ----------------------------------------------------------------------------------------------------------
+
+function options(select, names, wanted) {
+  const chosen = wanted ?? select.value;
+  select.replaceChildren(...names.map((name) => element("option", {}, name)));
+  if (names.includes(chosen)) select.value = chosen;
+}
+
+// A training that was begun goes on where it stopped.
+function showTune() {
+  train.querySelector("button").textContent = state.runs.includes(dataset.value) ? "Go on tuning" : "Tune the model";
+}
+
+function showTraining() {
+  options(dataset, state.datasets);
+  options($("runs"), state.runs);
+  const last = [...jobs.values()].filter((job) => job.kind === "ingest" && job.result).at(-1);
+  if (last) showReport(last.result);
+  $("no-torch").hidden = state.torch;
+  $("watch").hidden = !state.runs.length && !isTraining();
+  showTune();
+  attempt(watch);
+}
+
+on("loaded", showTraining);
+on("job", (job) => {
+  if (job.kind === "ingest" && job.state === "done") {
+    showReport(job.result);
+    options(dataset, [...new Set([...state.datasets, job.result.dataset])], job.result.dataset);
   }
-  ink.fillStyle = style.getPropertyValue("--text").trim();
-  ink.font = "12px system-ui";
-  ink.fillText(high.toFixed(2), 2, 16);
-  ink.fillText(low.toFixed(2), 2, canvas.height - 30);
-  ink.fillText(`step ${last}   thin: training, thick: held out`, 40, canvas.height - 8);
-}
+  if (job.kind !== "train") return;
+  const { name } = job.request;
+  if (job.state === "running" && !state.runs.includes(name)) {
+    state.runs.push(name);
+    $("watch").hidden = false;
+    options($("runs"), state.runs, name);
+    showTune();
+  }
+  if (job.state === "canceled") toast(`Tuning ${name} has stopped and is saved. It goes on from there.`);
+  if (job.state === "done") toast(job.result.unchanged_from ? "Tuning changed nothing: these tracks are already like the model." : `The model ${name} is in the menu.`);
+  if (job.state === "done" || job.state === "canceled") attempt(watch);
+});
+dataset.addEventListener("change", showTune);
+$("runs").addEventListener("change", () => attempt(watch));
+onShow("tracks", () => attempt(watch));
+player.onChange.push(markSounds);
+setInterval(() => current() === "tracks" && isTraining() && attempt(watch), 1000 * SECONDS_BETWEEN);

@@ -22,13 +22,20 @@ export class Transport {
     return Math.round(this.context.currentTime * this.context.sampleRate);
   }
 
-  // Start a loop on the next bar line; with `alone` the others end there. Returns the frame at which it starts.
-  start(loop, buffer, { alone = false } = {}) {
-    if (!alone && !this.tracks.has(loop.id) && this.tracks.size >= MOST_TRACKS) throw new Error(`At most ${MOST_TRACKS} loops play at once.`);
-    const at = this.nextBar();
-    if (alone) for (const id of [...this.tracks.keys()]) this.stop(id, at);
-    else this.stop(loop.id, at);
-    if (!this.master || alone) this.master = { start: at, frames: buffer.length, bars: loop.bars, bpm: loop.bpm };
+  // Start a loop on the next bar line. With `alone` the others end there, with `replace` the loop of that name does;
+  // with `swap` it takes the place of all others on the next beat, where they are. Returns the frame of the start.
+  start(loop, buffer, { alone = false, replace = null, swap = false } = {}) {
+    const ends = alone || swap ? [...this.tracks.keys()] : [loop.id, replace];
+    const left = [...this.tracks.keys()].filter((id) => !ends.includes(id)).length;
+    if (left >= MOST_TRACKS) throw new Error(`At most ${MOST_TRACKS} loops play at once.`);
+    const at = this.nextBar(swap ? 1 : 4);
+    const played = this.master;
+    for (const id of ends) this.stop(id, at);
+    if (!played || alone || swap) {
+      const bar = buffer.length / loop.bars;
+      const bars = swap && played ? (at - played.start) / (played.frames / played.bars) : 0;
+      this.master = { start: at - Math.round(bars * bar), frames: buffer.length, bars: loop.bars, bpm: loop.bpm };
+    } else this.master = played;
     const gain = this.context.createGain();
     gain.connect(this.output);
     const track = { loop, buffer, gain, volume: 1, muted: false, solo: false, sources: [], from: at };
@@ -38,12 +45,13 @@ export class Transport {
     return at;
   }
 
-  nextBar() {
+  // The next frame on which a bar (4 beats) or a beat of the first loop begins.
+  nextBar(beats = 4) {
     const soon = this.frame + Math.ceil(LEAD_SECONDS * this.context.sampleRate);
     if (!this.master || this.tracks.size === 0) return soon;
-    const bar = this.master.frames / this.master.bars;
-    const number = Math.ceil((soon - this.master.start) / bar);
-    return this.master.start + Math.round(number * bar);
+    const step = (this.master.frames / this.master.bars / 4) * beats;
+    const number = Math.ceil((soon - this.master.start) / step);
+    return this.master.start + Math.round(number * step);
   }
 
   stop(id, at = this.frame) {

@@ -1,0 +1,99 @@
+// The clip grid: eight columns that play one loop each, on one clock. A clip starts on the next bar line.
+
+import { call } from "/page/api.js";
+import { $, attempt, button, element, length, tempo, toast } from "/page/dom.js";
+import { bufferOf, isPlaying, player, showMix, sound } from "/page/sound.js";
+import { loops, nameOf, on, state, takeGrid } from "/page/store.js";
+
+const COLUMNS = 8;
+const ROWS = 4;
+
+const at = (place) => loops.get(state.grid[place] ?? "");
+const clip = (place) => (at(place)?.deleted_at === null ? at(place) : undefined);
+const put = async (place, loop) => takeGrid(await call("PUT", `/api/grid/${place}`, { loop }));
+
+// Which loop of a column plays; a loop that lies in two columns counts in the one it was started in.
+const started = new Map();
+const playing = (place) => (isPlaying(started.get(place % COLUMNS)) ? started.get(place % COLUMNS) : null);
+
+export async function putOnGrid(loop) {
+  const places = [...Array(COLUMNS * ROWS).keys()];
+  const free = places.find((place) => !clip(place));
+  if (free === undefined) throw new Error("The clip grid is full: empty a place first.");
+  await put(free, loop.id);
+  toast(`${nameOf(loop)} is on the clip grid.`);
+}
+
+async function launch(place) {
+  const loop = clip(place);
+  const before = playing(place);
+  if (!loop || before === loop.id) {
+    if (before) sound().stop(before, sound().nextBar());
+    started.delete(place % COLUMNS);
+  } else {
+    sound().start(loop, await bufferOf(loop), { replace: before });
+    started.set(place % COLUMNS, loop.id);
+  }
+  showMix();
+}
+
+// Start a row: every column that has a clip in it changes to it on the same bar line.
+async function scene(row) {
+  const places = [...Array(COLUMNS).keys()].map((number) => row * COLUMNS + number).filter((place) => clip(place) && playing(place) !== clip(place).id);
+  await Promise.all(places.map((place) => bufferOf(clip(place))));
+  for (const place of places) await launch(place);
+}
+
+function draw() {
+  const focus = document.activeElement?.closest?.("#grid button")?.dataset.key;
+  $("grid").replaceChildren(...[...Array(ROWS).keys()].map((row) => element("div", { class: "row" },
+    button("▶", () => attempt(() => scene(row)), { class: "scene", "data-key": `row ${row}`, "aria-label": `Start row ${row + 1}` }),
+    ...[...Array(COLUMNS).keys()].map((number) => pad(row * COLUMNS + number)))));
+  if (focus) $("grid").querySelector(`[data-key="${focus}"]`)?.focus();
+}
+
+function pad(place) {
+  const loop = clip(place);
+  const lit = loop && playing(place) === loop.id;
+  const label = loop ? `${nameOf(loop)}, ${tempo(loop.bpm)}, ${length(loop.bars)}` : "empty";
+  return element("div", { class: "place" }, button("", () => attempt(() => launch(place)), {
+    class: `pad${loop ? "" : " empty"}`, "data-key": String(place), "aria-pressed": String(!!lit), draggable: loop ? "true" : null,
+    "aria-label": `Column ${(place % COLUMNS) + 1}, row ${Math.floor(place / COLUMNS) + 1}: ${label}`,
+    title: loop ? "Click to start it on the next bar line, Del to empty the place" : "Click to stop the column",
+    onkeydown: (event) => move(event, place),
+    ondragstart: (event) => event.dataTransfer.setData("text/x-place", String(place)),
+    ondragover: (event) => event.dataTransfer.types.includes("text/x-place") && event.preventDefault(),
+    ondrop: (event) => (event.preventDefault(), attempt(() => trade(Number(event.dataTransfer.getData("text/x-place")), place))),
+  }), loop ? element("div", { class: "label", "aria-hidden": "true" }, element("span", {}, nameOf(loop)), element("img", { src: `/api/loops/${loop.id}/spectrogram`, alt: "", width: 640, height: 160, draggable: "false" })) : null);
+}
+
+async function trade(from, to) {
+  const [first, second] = [state.grid[from] ?? null, state.grid[to] ?? null];
+  await put(to, first);
+  await put(from, second);
+}
+
+function move(event, place) {
+  const [row, number] = [Math.floor(place / COLUMNS), place % COLUMNS];
+  const to = {
+    ArrowRight: number < COLUMNS - 1 ? place + 1 : place, ArrowLeft: number ? place - 1 : place,
+    ArrowDown: row < ROWS - 1 ? place + COLUMNS : place, ArrowUp: row ? place - COLUMNS : place,
+  }[event.key];
+  if (to !== undefined) $("grid").querySelector(`[data-key="${to}"]`).focus();
+  else if (event.key === "Delete" || event.key === "Backspace") attempt(() => put(place, null));
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+export async function fillGrid(list) {
+  const free = [...Array(COLUMNS * ROWS).keys()].filter((place) => !clip(place));
+  const there = new Set(Object.values(state.grid));
+  const wanted = list.filter((loop) => !there.has(loop.id)).slice(0, free.length);
+  for (const [number, loop] of wanted.entries()) await put(free[number], loop.id);
+  if (!wanted.length) toast("Every shown loop is on the grid, or the grid is full.");
+}
+
+on("grid", draw);
+on("loops", draw);
+player.onChange.push(draw);

@@ -1,0 +1,112 @@
+// What sounds: loops and their parts on one transport, the mix, and the playheads.
+
+import { audioOf } from "/page/api.js";
+import { $, button, element, tempo } from "/page/dom.js";
+import { nameOf } from "/page/store.js";
+import { MOST_TRACKS, Transport } from "/page/transport.js";
+
+export const STEMS = ["kick", "drums", "bass", "music"];
+const buffers = new Map();
+export const player = { transport: null, onChange: [] };
+
+// At the loops' own rate nothing is resampled: what is heard is the file, sample by sample.
+export function sound() {
+  if (!player.transport) {
+    player.transport = new Transport(new AudioContext({ sampleRate: 44100, latencyHint: "interactive" }));
+    setInterval(() => player.transport.ahead(), 500);
+    requestAnimationFrame(moveHeads);
+  }
+  player.transport.context.resume();
+  return player.transport;
+}
+
+// `what` is a loop, or a part of one: `{ id, bpm, bars, name, audio, card }`.
+export async function bufferOf(what) {
+  const address = what.audio ?? audioOf(what);
+  if (!buffers.has(address)) {
+    const decoded = fetch(address).then(async (answer) => {
+      if (!answer.ok) throw new Error("This file is gone from the library folder.");
+      return sound().context.decodeAudioData(await answer.arrayBuffer());
+    });
+    decoded.catch(() => buffers.delete(address));
+    buffers.set(address, decoded);
+    if (buffers.size > 6 * MOST_TRACKS) buffers.delete(buffers.keys().next().value);
+  }
+  return buffers.get(address);
+}
+
+export const stemOf = (loop, stem) => ({
+  id: `${loop.id}/${stem}`, bpm: loop.bpm, bars: loop.bars, name: `${stem} of ${nameOf(loop)}`,
+  audio: `/api/loops/${loop.id}/stems/${stem}`, card: loop.id,
+});
+
+export const passageOf = (loop) => ({
+  id: `${loop.id}/passage`, ...loop.parts.passage, name: loop.nearest, audio: `/api/loops/${loop.id}/passage`, card: loop.id,
+});
+
+export const isPlaying = (id) => player.transport?.tracks.has(id) ?? false;
+
+// Start a loop on the next bar line, alone or with the others; stop it where it plays. Options: see Transport.start.
+export async function play(what, options = { alone: true }) {
+  const transport = sound();
+  const others = [...transport.tracks.keys()].filter((id) => id !== what.id);
+  if (isPlaying(what.id) && !(options.alone && others.length)) transport.stop(what.id);
+  else transport.start(what, await bufferOf(what), options);
+  showMix();
+}
+
+// Play the stems of a loop in step, instead of everything else.
+export async function playStems(loop) {
+  const stems = STEMS.filter((stem) => loop.parts.stems[stem] !== null).map((stem) => stemOf(loop, stem));
+  const decoded = await Promise.all(stems.map(bufferOf));
+  stems.forEach((stem, number) => sound().start(stem, decoded[number], { alone: number === 0 }));
+  showMix();
+}
+
+export async function seek(loop, place) {
+  if (!isPlaying(loop.id)) await play(loop);
+  sound().seek(loop.id, place);
+}
+
+export function stopAll() {
+  player.transport?.stopAll();
+  showMix();
+}
+
+function moveHeads() {
+  const { transport } = player;
+  for (const made of document.querySelectorAll("[data-head]")) {
+    const track = [...transport.tracks.values()].find(({ loop }) => (loop.card ?? loop.id) === made.dataset.head);
+    const place = track ? transport.place(track.loop.id) : null;
+    made.hidden = place === null;
+    if (place !== null) made.style.transform = `translateX(${place * made.parentElement.clientWidth}px)`;
+  }
+  const { bar, beat } = transport.position();
+  const text = `${bar}.${beat}`;
+  if ($("position").textContent !== text) $("position").textContent = text;
+  requestAnimationFrame(moveHeads);
+}
+
+export function showMix() {
+  const tracks = player.transport ? [...player.transport.tracks.values()] : [];
+  $("mix").replaceChildren(...tracks.map(strip));
+  $("play").textContent = tracks.length ? "■" : "▶";
+  $("play").setAttribute("aria-label", tracks.length ? "Stop" : "Play");
+  $("play").setAttribute("aria-pressed", String(tracks.length > 0));
+  $("tempo").textContent = player.transport?.master ? tempo(player.transport.master.bpm) : "";
+  for (const listener of player.onChange) listener();
+}
+
+function strip({ loop, volume, muted, solo }) {
+  const name = loop.name ?? nameOf(loop);
+  const set = (changes) => (player.transport.set(loop.id, changes), showMix());
+  return element("li", {},
+    element("span", { title: name }, name),
+    element("input", {
+      type: "range", min: "0", max: "1", step: "0.01", value: volume, "aria-label": `Volume of ${name}`,
+      oninput: (event) => player.transport.set(loop.id, { volume: event.target.valueAsNumber }),
+    }),
+    button("M", () => set({ muted: !muted }), { "aria-pressed": String(muted), "aria-label": `Mute ${name}` }),
+    button("S", () => set({ solo: !solo }), { "aria-pressed": String(solo), "aria-label": `Solo ${name}` }),
+    button("×", () => (player.transport.stop(loop.id), showMix()), { "aria-label": `Stop ${name}` }));
+}

@@ -1,0 +1,78 @@
+// The library's state as the server tells it; the parts of the page are told of changes.
+
+import { call } from "/page/api.js";
+
+export const loops = new Map();
+export const jobs = new Map();
+export const state = { models: [], datasets: [], runs: [], grid: {}, torch: true };
+const listeners = { loops: [], jobs: [], job: [], grid: [], loaded: [] };
+const ended = new Map();
+
+export const on = (kind, listener) => listeners[kind].push(listener);
+const tell = (kind, content) => listeners[kind].forEach((listener) => listener(content));
+
+export const alive = () => [...loops.values()].filter((loop) => loop.deleted_at === null);
+export const children = (loop) => alive().filter((other) => other.parent === loop.id).sort((a, b) => a.made_at - b.made_at);
+
+const names = { vary: "Like", fill: "New beats in", extend: "Longer:", morph: "Morph of", rekit: "Other drums:" };
+
+const several = new Set(["vary", "morph"]); // loops that a job makes
+
+// What a loop is called on the page: what it was asked for, or what it was made of.
+export function nameOf(loop) {
+  if (loop.name) return loop.name;
+  const parent = loops.get(loop.parent);
+  if (names[loop.verb]) return `${names[loop.verb]} ${parent ? nameOf(parent) : "a loop"}${several.has(loop.verb) ? ` #${Number(loop.id.split("-")[1]) + 1}` : ""}`;
+  if (loop.verb === "import" || !loop.title.startsWith("fourfloor_")) return loop.title;
+  return `${loop.style ?? loop.model.split("/").at(-1)} ${loop.seed}`;
+}
+
+export function take(loop) {
+  const before = loops.get(loop.id);
+  if (before && JSON.stringify(before) === JSON.stringify(loop)) return;
+  loops.set(loop.id, loop);
+  tell("loops");
+}
+
+export function takeJob(job) {
+  jobs.set(job.id, job);
+  tell("jobs");
+  tell("job", job);
+  if (["done", "failed", "canceled"].includes(job.state)) {
+    ended.get(job.id)?.(job);
+    ended.delete(job.id);
+  }
+}
+
+export function takeGrid(grid) {
+  state.grid = grid;
+  tell("grid");
+}
+
+// Ask for a job; the answer comes when it has ended. What failed is listed with the jobs, so it is not said twice.
+export async function ask(job) {
+  const asked = await call("POST", "/api/jobs", { job });
+  return new Promise((resolve) => {
+    const now = jobs.get(asked.id);
+    if (now && ["done", "failed", "canceled"].includes(now.state)) resolve(now);
+    else ended.set(asked.id, resolve);
+  });
+}
+
+export async function change(loop, changes) {
+  take(await call("PATCH", `/api/loops/${loop.id}`, changes));
+}
+
+export async function load() {
+  Object.assign(state, await call("GET", "/api/state"));
+  loops.clear();
+  for (const loop of state.loops) loops.set(loop.id, loop);
+  const before = new Map(jobs);
+  jobs.clear();
+  for (const job of state.jobs) jobs.set(job.id, job);
+  tell("loaded", before.size === 0);
+  tell("loops");
+  tell("jobs");
+  tell("grid");
+  for (const [id, resolve] of ended) if (["done", "failed", "canceled"].includes(jobs.get(id)?.state)) resolve(jobs.get(id)), ended.delete(id);
+}

@@ -1,0 +1,50 @@
+// The waveform of a card, and the beats that are chosen on it.
+
+import RegionsPlugin from "/page/vendor/wavesurfer/regions.js";
+import WaveSurfer from "/page/vendor/wavesurfer/wavesurfer.js";
+import { call } from "/page/api.js";
+
+const nonce = document.querySelector('meta[name="nonce"]').content;
+const outlines = new Map();
+
+// Waveforms are drawn when their card comes into view, and dropped when it leaves: a library has thousands.
+export const viewer = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting && !target.surfer) draw(target);
+    else if (!isIntersecting && target.surfer) {
+      target.surfer.destroy();
+      target.surfer = null;
+    }
+  }
+}, { rootMargin: "300px" });
+
+// A region is whole beats, the nearest ones that it covers; one at a time.
+function choose(made, regions, region) {
+  made.dragged = performance.now();
+  for (const other of regions.getRegions()) if (other !== region) other.remove();
+  const { loop } = made;
+  const beat = loop.frames / loop.sample_rate / (4 * loop.bars);
+  const first = Math.min(4 * loop.bars - 1, Math.max(0, Math.round(region.start / beat)));
+  const last = Math.min(4 * loop.bars, Math.max(first + 1, Math.round(region.end / beat)));
+  if (region.start !== first * beat || region.end !== last * beat) region.setOptions({ start: first * beat, end: last * beat });
+  made.region = [first + 1, last];
+  const redo = made.querySelector(".redo");
+  redo.disabled = false;
+  redo.textContent = `Redo beats ${first + 1}-${last}`;
+}
+
+async function draw(made) {
+  const { loop } = made;
+  const style = getComputedStyle(document.documentElement);
+  made.surfer = WaveSurfer.create({
+    container: made.wave, height: 56, interact: false, cursorWidth: 0, cspNonce: nonce, normalize: false,
+    waveColor: style.getPropertyValue("--wave").trim(), progressColor: style.getPropertyValue("--wave").trim(),
+  });
+  const regions = made.surfer.registerPlugin(RegionsPlugin.create());
+  regions.enableDragSelection({ color: style.getPropertyValue("--region").trim() });
+  regions.on("region-created", (region) => choose(made, regions, region));
+  regions.on("region-updated", (region) => choose(made, regions, region));
+  if (!outlines.has(loop.id)) outlines.set(loop.id, call("GET", `/api/loops/${loop.id}/outline`));
+  const outline = await outlines.get(loop.id).catch(() => []);
+  made.surfer?.load("", [outline], loop.frames / loop.sample_rate).catch(() => {});
+}
