@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from conftest import house_loop
 
+import fourfloor as ff
 from fourfloor import audio
 from fourfloor.errors import FourfloorError
 from fourfloor.packs import FORMATS, PackLoop, find_loops, pack
@@ -333,3 +334,32 @@ def test_a_loop_can_be_described_in_full(tmp_path: Path) -> None:
     assert pack([loop], tmp_path / "demo", formats=[]).files[2] == "stems/demo_01_126bpm_Amin_all-of-it.wav"
     with pytest.raises(FourfloorError, match="does not last 1 bars at 126 BPM"):
         pack([PackLoop(path=source, bpm=126, bars=1)], tmp_path / "other")
+
+
+def test_stems_and_midi_are_made_where_they_are_asked_for_and_missing(loops: Path, tmp_path: Path) -> None:
+    report = ff.pack([loops], tmp_path / "demo", formats=["midi"], stems=True, midi=True)
+    first, second = report.loops
+    stems = [name for name in report.files if name.startswith("stems/")]
+    assert [name for name in stems if first in name] == [
+        f"stems/{first}_bass.wav",
+        f"stems/{first}_kick.wav",
+    ]  # as given
+    made = [f"stems/{second}_{name}.wav" for name in ("bass", "drums", "kick", "music")]
+    assert [name for name in stems if second in name] == made
+    summed = sum(soundfile.read(tmp_path / "demo" / name, dtype="int32")[0].astype(np.int64) >> 8 for name in made)
+    assert np.array_equal(summed, soundfile.read(loops / "b.wav", dtype="int32")[0].astype(np.int64) >> 8)
+    assert {name for name in report.files if name.endswith(".mid")} == {f"midi/{name}.mid" for name in report.loops}
+    assert sorted(path.name for path in loops.iterdir()) == [
+        "a <b> & c.mid",
+        "a <b> & c.wav",
+        "a <b> & c_stems",
+        "b.wav",
+    ]
+
+
+def test_a_loop_that_cannot_be_taken_apart_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "mono 126bpm.wav", house_loop(126.0, 1)[0], 44_100)
+    with pytest.raises(FourfloorError, match="mono") as refused:
+        ff.pack(tmp_path / "mono 126bpm.wav", tmp_path / "demo", stems=True)
+    assert "\n" not in str(refused.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["mono 126bpm.wav"]

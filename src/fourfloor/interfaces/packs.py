@@ -13,7 +13,7 @@ commands = typer.Typer()
 @commands.command(
     rich_help_panel="Make loops",
     epilog=(
-        "Example: fourfloor pack loops --out my-pack --license CC0-1.0\n\n"
+        "Example: fourfloor pack loops --stems --midi --out my-pack --license CC0-1.0\n\n"
         "Example: fourfloor pack mine/*.wav --bpm 124 --for sfz,dawproject --zip --out mine.zip"
     ),
 )
@@ -32,6 +32,8 @@ def pack(
         float | None, typer.Option(help="Tempo of all loops in BPM.", show_default="from tags or file names")
     ] = None,
     license: Annotated[str, typer.Option(help="License to state in the pack, such as CC0.")] = "",
+    stems: Annotated[bool, typer.Option("--stems", help="Separate the loops that have no stems.")] = False,
+    midi: Annotated[bool, typer.Option("--midi", help="Transcribe the loops that have no MIDI file.")] = False,
     as_zip: Annotated[bool, typer.Option("--zip", help="Write one zip file instead of a folder.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing pack.")] = False,
     as_json: AsJson = False,
@@ -48,8 +50,8 @@ def pack(
     chosen = FORMATS if formats is None else [word.strip() for word in formats.split(",") if word.strip()]
     with progress_bar("pack") as bar:
         report = ff.pack(
-            loops, out, formats=chosen, name=name, bpm=bpm, license=license, as_zip=as_zip, overwrite=overwrite,
-            on_progress=bar.update,
+            loops, out, formats=chosen, name=name, bpm=bpm, license=license, stems=stems, midi=midi, as_zip=as_zip,
+            overwrite=overwrite, on_progress=bar.update,
         )  # fmt: skip
     if as_json:
         print_json(report.to_json())

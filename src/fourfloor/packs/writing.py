@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,11 +51,13 @@ def pack(
     license: str = "",
     as_zip: bool = False,
     overwrite: bool = False,
+    complete: Callable[[PackLoop], PackLoop] = lambda loop: loop,
     on_progress: OnProgress = ignore,
 ) -> PackReport:
     """Write loops, their stems and MIDI as a pack, whole or not at all (`fourfloor.pack` explains the arguments).
 
-    FourfloorError in one line, before anything lies at `out`.
+    `complete` is called with each loop before it is written, and may add files to it. FourfloorError in one line,
+    before anything lies at `out`.
     """
     target = Path(out)
     formats = check_formats(formats)
@@ -70,7 +72,7 @@ def pack(
     with new_folder(target, overwrite, as_zip) as folder:
         packed: list[PackedLoop] = []
         for number, source in enumerate(sources, 1):
-            packed.append(_write_loop(folder, name, number, len(sources), source))
+            packed.append(_write_loop(folder, name, number, len(sources), complete(source)))
             on_progress(number, total, packed[-1].name)
         notes = _tempo_notes(packed)
         made = Pack(name=name, folder=folder, home=home, license=license, loops=packed)

@@ -1,7 +1,9 @@
 """Loops on disk or in memory -> a pack."""
 
+import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +21,8 @@ def pack(
     name: str | None = None,
     bpm: float | None = None,
     license: str = "",
+    stems: bool = False,
+    midi: bool = False,
     as_zip: bool = False,
     overwrite: bool = False,
     on_progress: OnProgress = ignore,
@@ -37,6 +41,8 @@ def pack(
             `out`.
         bpm: Tempo of all files that are given as paths, 20-999; by default from their tags or names.
         license: License to state in the pack, one line.
+        stems: Separate each loop that has no stems (`stems`); the loop must be stereo, at 44.1 kHz and 90-180 BPM.
+        midi: Transcribe each loop that has no MIDI file (`midi`), under the same conditions.
         as_zip: Write one zip file instead of a folder.
         overwrite: Replace an existing pack.
         on_progress: Called with (done, total, text) after each loop and each format.
@@ -60,8 +66,27 @@ def pack(
     with TemporaryDirectory() as folder:
         return pack_files(
             _on_disk(several, Path(folder)), out, formats=formats, name=name, bpm=bpm, license=license, as_zip=as_zip,
-            overwrite=overwrite, on_progress=silent(on_progress),
+            overwrite=overwrite, complete=_taking_apart(Path(folder), stems, midi), on_progress=silent(on_progress),
         )  # fmt: skip
+
+
+def _taking_apart(folder: Path, stems: bool, midi: bool) -> Callable[[PackLoop], PackLoop]:
+    """Return what adds the stems and notes that a loop lacks, written to folders of their own below `folder`."""
+    from fourfloor.verbs import edit
+
+    numbers = itertools.count()
+
+    def complete(loop: PackLoop) -> PackLoop:
+        place = folder / f"parts{next(numbers)}"
+        if stems and not loop.stems:
+            (made,) = edit.stems(loop.path, out=place, bpm=loop.bpm)
+            loop = replace(loop, stems=made.stems)
+        if midi and not loop.midi:
+            (notes,) = edit.midi(loop.path, out=place, bpm=loop.bpm)
+            loop = replace(loop, midi=notes.file)
+        return loop
+
+    return complete
 
 
 def _on_disk(loops: Iterable[PathLike | PackLoop | Loop], folder: Path) -> Iterator[PathLike | PackLoop]:
