@@ -10,6 +10,7 @@ from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 from fourfloor.models.flow.editing import Editor
 from fourfloor.representations import latent
+from fourfloor.representations.magnitude import Rendering
 
 JOINT_SECONDS = 0.010  # of a crossfade: as long as one period at 100 Hz, shorter than a drum's attack is heard
 MOST_GAIN = 2.0  # of an edit: what is quieter than half was not the same loop
@@ -26,10 +27,12 @@ def encode(model: LoopModel, waveform: np.ndarray, bpm: float, bars: int) -> np.
     return np.asarray(codec.to_latents(latent.analyze(waveform, bpm, bars)), np.float32)
 
 
-def decode(model: LoopModel, z: np.ndarray, bpm: float, samples: int, seed: int) -> np.ndarray:
+def decode(
+    model: LoopModel, z: np.ndarray, bpm: float, samples: int, seed: int, rendering: Rendering | None = None
+) -> np.ndarray:
     """Return the loop `(2, samples)` of latents at the level that these hold, within full scale."""
     assert model.decoder is not None
-    waveform = generation.render(model.decoder, z, bpm, samples, seed)
+    waveform = generation.render(model.decoder, z, bpm, samples, seed, rendering)
     return waveform / max(1.0, float(np.abs(waveform).max()))
 
 

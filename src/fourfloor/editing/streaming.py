@@ -10,6 +10,7 @@ from fourfloor import audio, generation
 from fourfloor.editing.latents import JOINT_SECONDS, decode, free_editor
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
+from fourfloor.representations import magnitude
 from fourfloor.signal.beatgrid import BEATS_PER_BAR, SAMPLE_RATE
 
 BARS = 4  # of a block
@@ -35,7 +36,7 @@ def stream(model: LoopModel, request: Request) -> Iterator[np.ndarray]:
         ]
         for z in editor.between(ends[0], ends[1], [step / BLOCKS for step in range(BLOCKS)]):
             begin, end = bar_line(request.bpm, BARS * number), bar_line(request.bpm, BARS * (number + 1))
-            made = decode(model, z, request.bpm, end - begin, request.seed + number)
+            made = decode(model, z, request.bpm, end - begin, request.seed + number, magnitude.SAMPLED)
             block = audio.normalize_loop(made, SAMPLE_RATE)
             yield block if before is None else _joined(before, block)
             before, number = block, number + 1

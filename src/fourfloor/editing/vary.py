@@ -1,6 +1,7 @@
 """A loop -> others like it, as far from it as asked."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from fourfloor.arguments import check_range
 from fourfloor.editing.latents import as_loud, decode, editor, encode, free_editor, rng_of
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
+from fourfloor.representations import magnitude
+
+OWN_OUTLINE = 0.5  # amount beyond which the editor mixes another outline in
 
 
 def vary(model: LoopModel, waveform: np.ndarray, request: Request, amount: float) -> np.ndarray:
@@ -22,8 +26,15 @@ def vary(model: LoopModel, waveform: np.ndarray, request: Request, amount: float
     if not amount:
         return same
     varied = editor(model, request).vary(z, amount, rng_of(request.seed))
-    made = decode(model, varied, request.bpm, samples, request.seed)
+    made = decode(model, varied, request.bpm, samples, request.seed, rendering(amount))
     return as_loud(made, made, same)  # what differs is to be the music, not the level
+
+
+def rendering(amount: float) -> magnitude.Rendering:
+    """Return how a variation becomes sound: the more of it is sampled, the more as sampled latents do."""
+    sampled = magnitude.SAMPLED
+    own = amount > OWN_OUTLINE  # its bass follows no longer the source's
+    return replace(sampled, in_tune=own and sampled.in_tune, tonal_contrast=amount * sampled.tonal_contrast)
 
 
 def morph(
