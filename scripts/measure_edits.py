@@ -1,21 +1,25 @@
 """Measure what vary, fill, continue and morph promise, on loops of seeds that nothing was tuned on.
 
-    python scripts/measure_edits.py --loops 32 --first-seed 9000 --sheet docs/results/verbs.png
+    python scripts/measure_edits.py --loops 32 --first-seed 9000 --sheets docs/results/verbs --data data/music
 
-Prints one line a promise; docs/verbs.md holds the table. Distances are root mean squares of latents.
+Prints one line a promise; docs/verbs.md holds the table. Distances are root mean squares of latents. With `--data`,
+held-out loops of tracks are continued, too, and set beside what follows them in the track.
 """
 
 import argparse
 import itertools
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from scipy.stats import spearmanr
 
 import fourfloor as ff
 from fourfloor import audio
+from fourfloor.dataset import Dataset
 from fourfloor.evaluation import seam
-from fourfloor.evaluation.features import analyze
+from fourfloor.evaluation.features import analyze, style_vector
+from fourfloor.evaluation.rhythm import repetition_of
 from fourfloor.signal import picture
 
 AMOUNTS = [number / 10 for number in range(11)]
@@ -28,7 +32,8 @@ def main() -> None:
     parser.add_argument("--loops", type=int, default=32)
     parser.add_argument("--first-seed", type=int, default=9000)
     parser.add_argument("--model", default="warehouse")
-    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--sheets", type=Path, help="folder for a sheet of spectrograms of each verb")
+    parser.add_argument("--data", type=Path, help="a dataset of tracks")
     options = parser.parse_args()
     model = ff.load(options.model)
     loops = list(model.generate_many(options.loops, seed=options.first_seed))
@@ -43,8 +48,10 @@ def main() -> None:
     )
     print(f"all: faults {sorted({fault for loop in made for fault in loop.faults})}, "
           f"share without {np.mean([not loop.faults for loop in made]):.2f}")  # fmt: skip
-    if options.sheet:
-        draw(model, loops, options.sheet)
+    if options.data:
+        compare_with_neighbors(model, Dataset([options.data]), options.loops)
+    if options.sheets:
+        draw(model, loops, options.sheets)
 
 
 def measure_vary(model: ff.Model, loops: list[ff.Loop], made: list[ff.Loop]) -> None:
@@ -92,6 +99,35 @@ def measure_continue(model: ff.Model, loops: list[ff.Loop], made: list[ff.Loop])
     )
 
 
+def compare_with_neighbors(model: ff.Model, data: Dataset, count: int) -> None:
+    """What is new repeats the loop, and keeps its style, about as much as what follows in the track."""
+    indices = [int(index) for index in data.indices("validation") if data.follower(int(index)) is not None]
+    chosen = indices[:: max(1, len(indices) // count)][:count]
+    styles: dict[str, list[float]] = {"continued": [], "track": [], "unrelated": []}
+    repeats: dict[str, list[float]] = {"continued": [], "track": []}
+    with TemporaryDirectory() as folder:
+        for number, index in enumerate(chosen):
+            loop, bpm = data.waveform(index), data.bpm(index)
+            path = Path(folder) / f"{number}.wav"
+            audio.write_loop(path, loop, audio.LoopTags(bpm=bpm, bars=data.bars, title=path.stem))
+            follower, other = data.follower(index), chosen[(number + len(chosen) // 2) % len(chosen)]
+            assert follower is not None
+            made = model.extend(path, whole=False, seed=number).waveform
+            nexts = {"continued": made, "track": data.waveform(follower), "unrelated": data.waveform(other)}
+            for name, following in nexts.items():
+                vectors = [style_vector(analyze(each, RATE), data.bars) for each in (loop, following)]
+                styles[name].append(float(np.abs(vectors[0] - vectors[1]).mean()))
+                if name in repeats:
+                    both = analyze(np.concatenate([loop, following], axis=1), RATE)
+                    repeats[name].append(repetition_of(both, 2 * data.bars))
+    print(f"continue: {len(chosen)} held-out loops; style vectors from the loop's: "
+          + ", ".join(f"{name} {np.median(values):.2f}" for name, values in styles.items()))  # fmt: skip
+    print(
+        "continue: repetition over both: "
+        + ", ".join(f"{name} {np.median(values):.2f}" for name, values in repeats.items())
+    )
+
+
 def measure_morph(model: ff.Model, loops: list[ff.Loop], made: list[ff.Loop]) -> None:
     """Each step is further from the first and nearer to the second."""
     away, near = [], []
@@ -122,19 +158,32 @@ def is_quiet(waveform: np.ndarray, joint: int) -> bool:
     return seam.click_ratio(seam.curvature_of(turned)) <= seam.CLICK_LIMIT
 
 
-def draw(model: ff.Model, loops: list[ff.Loop], path: Path) -> None:
-    """Draw one row of spectrograms a verb."""
+def draw(model: ff.Model, loops: list[ff.Loop], folder: Path) -> None:
+    """Draw a sheet of spectrograms for each verb."""
     one, other = loops[:2]
-    whole = model.extend(one, seed=1)
     samples = one.waveform.shape[1]
-    rows = [("loop", one.waveform), ("through codec and decoder", model.vary(one, amount=0.0)[0].waveform)]
-    rows += [(f"vary {amount}", model.vary(one, amount=amount, seed=1)[0].waveform) for amount in (0.3, 0.7)]
-    rows += [("fill bars 3-4", model.fill(one, beats=(9, 16), seed=1).waveform)]
-    rows += [("continue: the next bars", whole.waveform[:, samples:])]
-    rows += [
-        (f"morph, step {n} of 6", step.waveform) for n, step in enumerate(model.morph(one, other), 1) if n in (3, 6)
-    ]
-    picture.save_sheet(path, [(name, picture.spectrogram(waveform, RATE)) for name, waveform in rows])
+    source, whole = ("the loop", one.waveform), model.extend(one, seed=1).waveform
+    amounts = [(f"varied by {amount}", model.vary(one, amount=amount, seed=1)[0]) for amount in (0.0, 0.3, 0.7, 1.0)]
+    names = ("all", "low", "mid", "high")
+    bands = [(f"{band} of bars 3 and 4", model.fill(one, beats=(9, 16), band=band, seed=1)) for band in names]
+    steps = [(f"step {number} of 6", step) for number, step in enumerate(model.morph(one, other), 1)]
+    blocks = itertools.islice(model.stream(seed=1), 6)
+    sheets = {
+        "vary": [source, *((name, loop.waveform) for name, loop in amounts)],
+        "fill": [source, *((name, loop.waveform) for name, loop in bands)],
+        "continue": [source, ("the next bars", whole[:, samples:])],
+        "morph": [(name, loop.waveform) for name, loop in steps],
+        "stream": [(f"block {number}", block) for number, block in enumerate(blocks, 1)],
+    }
+    for verb, rows in sheets.items():
+        save_small(folder / f"{verb}.png", rows)
+
+
+def save_small(path: Path, rows: list[tuple[str, np.ndarray]]) -> None:
+    """Write spectrograms as a picture of 64 colors."""
+    sheet = picture.sheet([(name, picture.spectrogram(waveform, RATE)) for name, waveform in rows])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.quantize(64).save(path, optimize=True)
 
 
 if __name__ == "__main__":
