@@ -168,6 +168,8 @@ def test_a_manifest_that_names_other_places_is_no_pack(loops: Path, tmp_path: Pa
         ({"formats": ["sfz", "mp4"]}, "format 'mp4' is unknown: choose from wav, flac, midi"),
         ({"name": "a/b"}, "name 'a/b' does not fit every program"),
         ({"name": "x.y"}, "name 'x.y' does not fit every program"),
+        ({"formats": [""]}, "format '' is unknown"),
+        ({"license": "CC0\nmine"}, "license: give one line"),
         ({"bpm": 0}, "bpm 0 is outside 20-999"),
         ({"bpm": 100}, r"a <b> & c\.wav: 1\.905 s are 0\.794 bars at 100 BPM; .* \(--bpm 126 makes 1\)"),
     ],

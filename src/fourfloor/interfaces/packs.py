@@ -47,7 +47,7 @@ def pack(
     from fourfloor.interfaces.show import progress_bar
     from fourfloor.packs import FORMATS
 
-    chosen = FORMATS if formats is None else [word.strip() for word in formats.split(",") if word.strip()]
+    chosen = FORMATS if formats is None else [word.strip() for word in formats.split(",")]
     with progress_bar("pack") as bar:
         report = ff.pack(
             loops, out, formats=chosen, name=name, bpm=bpm, license=license, stems=stems, midi=midi, as_zip=as_zip,

@@ -25,6 +25,7 @@ FORMATS = (
     "flac", "midi", "dawproject", "sfz", "decentsampler", "sf2", "hydrogen", "it", "strudel", "tidal", "supercollider",
     "csound", "puredata", "chuck", "sonicpi", "rekordbox", "csv", "html",
 )  # fmt: skip
+LONGEST_LICENSE = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,8 @@ def pack(
     target = Path(out)
     formats = check_formats(formats)
     name = _pack_name(target.stem if as_zip else target.name, name)
+    if not license.isprintable() or len(license) > LONGEST_LICENSE:
+        raise FourfloorError(f"license: give one line of at most {LONGEST_LICENSE} characters, such as CC0-1.0")
     sources = [
         loop for given in loops for loop in ([given] if isinstance(given, PackLoop) else find_loops([given], bpm))
     ]
