@@ -73,6 +73,7 @@ class Jobs:
                     self._update(job, state=CANCELED, text="canceled")
                 if lane in self._running and self._running[lane]["id"] == number:
                     self._running[lane]["canceled"] = True
+                    self._update(self._running[lane], text="stopping; what is done stays")
                     self._workers[lane].stop()
 
     def close(self) -> None:

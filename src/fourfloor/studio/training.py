@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import fourfloor as ff
+from fourfloor.stopping import StopSignal
 from fourfloor.studio.worker import Say
+from fourfloor.training.interruption import Stopped
 
 DATASETS, RUNS, MODELS = "datasets", "runs", "models"
 RECIPE, PARENT = "adapt", "warehouse"
@@ -28,11 +30,15 @@ def train(job: dict[str, Any], say: Say) -> None:
     name: str = request["name"]
     notes: list[str] = []
     run, model = Path(RUNS) / name, Path(MODELS) / name
-    told = ff.train(
-        RECIPE, data=Path(DATASETS) / request["dataset"], out=run, base=PARENT, minutes=request["minutes"],
-        resume=run.exists(), stop_on_signals=True, on_progress=_progress(say), on_note=notes.append,
-    )  # fmt: skip
+    try:
+        told = ff.train(
+            RECIPE, data=Path(DATASETS) / request["dataset"], out=run, base=PARENT, minutes=request["minutes"],
+            resume=run.exists(), stop_on_signals=True, on_progress=_progress(say), on_note=notes.append,
+        )  # fmt: skip
+    except Stopped as stopped:  # everything is saved, and the worker ends as after every stop
+        raise StopSignal(stopped.exit_code - 128) from None
     Path(MODELS).mkdir(exist_ok=True)
+    say("progress", done=1.0, total=1.0, text="writing the model")
     ff.export(run, model, overwrite=True)
     say("result", model=str(model), unchanged_from=told.unchanged_from, notes=[*notes, *told.notes])
 

@@ -31,7 +31,7 @@ LANES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 WARM = "warm"
 SECONDS_BETWEEN = 0.1  # two tellings of the same job's progress
-PATIENCE_SECONDS = 15.0  # for a worker to save what it does when it is stopped
+PATIENCE_SECONDS = 60.0  # for a worker to save what it does when it is stopped
 Say = Callable[..., None]
 
 
@@ -110,7 +110,8 @@ def serve() -> None:
             try:
                 _do(json.loads(jobs.get()), say)
             except StopSignal as stop:
-                sys.exit(stop.exit_code)
+                sys.stderr.flush()
+                os._exit(stop.exit_code)  # an ordinary exit would abort: a thread reads standard input
 
 
 def _do(job: dict[str, Any], say: Say) -> None:

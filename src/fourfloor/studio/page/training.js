@@ -62,9 +62,10 @@ train.addEventListener("submit", (event) => {
 
 function showReport(report) {
   const notes = (track) => [...track.repairs, ...Object.entries(track.dropped).map(([reason, count]) => `${count} left out: ${reason}`)].join("; ");
-  const rows = report.tracks.map((track) => [track.file, tempo(track.bpm), track.loops, notes(track)]);
-  const refused = report.rejected.map((track) => [track.file, "", 0, track.reason]);
-  const row = (values, kind) => element("tr", { class: kind }, ...values.map((value) => element("td", {}, String(value))));
+  const name = (track) => element("span", { title: track.file }, track.file.split("/").at(-1));
+  const rows = report.tracks.map((track) => [name(track), tempo(track.bpm), track.loops, notes(track)]);
+  const refused = report.rejected.map((track) => [name(track), "", 0, track.reason]);
+  const row = (values, kind) => element("tr", { class: kind }, ...values.map((value) => element("td", {}, value)));
   const total = `${report.loops} loops from ${rows.length} of ${rows.length + refused.length} files`;
   $("report").replaceChildren(element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "What became of each file" }, element("table", {},
     element("caption", {}, total),
@@ -80,6 +81,7 @@ async function watch() {
   const run = await call("GET", `/api/runs/${encodeURIComponent(name)}`);
   if ($("runs").value !== name) return;
   drawCurve($("curve"), run.curve);
+  showNotes();
   const listed = JSON.stringify([name, run.sounds]);
   if ($("sounds").dataset.listed === listed) return;
   $("sounds").dataset.listed = listed;
@@ -94,6 +96,12 @@ function soundRow(run, { step, file, bpm, bars }) {
 
 function markSounds() {
   for (const row of $("sounds").children) row.firstElementChild.textContent = isPlaying(row.dataset.sound) ? "■" : "▶";
+}
+
+// What a finished training says of itself.
+function showNotes() {
+  const last = [...jobs.values()].filter((job) => job.kind === "train" && job.state === "done" && job.request.name === $("runs").value).at(-1);
+  $("told").replaceChildren(...(last?.result?.notes ?? []).map((note) => element("li", {}, note)));
 }
 
 const isTraining = () => [...jobs.values()].some((job) => job.kind === "train" && job.state === "running");
