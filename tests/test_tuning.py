@@ -77,6 +77,14 @@ def test_the_chords_decide_between_two_scales() -> None:
         assert heard(tuning.in_tune(features, tonality))[2] == pytest.approx(goal, abs=0.02)
 
 
+def test_a_bass_against_the_chords_gives_way_and_decides_where_they_do_not() -> None:
+    for tone, goals in ((37.0, (36.0, 38.0)), (42.0, (42.0,))):  # C sharp is in no scale with C, E and G; F sharp is
+        features = played([tone] * 4)
+        tonality, features[:, latent.MEL] = chords(0, 4, 7)
+        (center,) = {round(pitch, 1) for pitch in heard(tuning.in_tune(features, tonality))}
+        assert any(center == pytest.approx(goal, abs=0.06) for goal in goals), (tone, center)
+
+
 def test_a_bass_in_tune_stays_as_it_is() -> None:
     features = played([33.0, 36.0, 31.0, 38.0, 35.0], [45.0, 48.0, 47.0])  # with half steps
     np.testing.assert_allclose(tuning.in_tune(features, None), features[:, latent.LOW], atol=1e-3)

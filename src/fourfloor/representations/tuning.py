@@ -18,7 +18,7 @@ QUIET = 0.2  # of the loud frames' amplitude
 AUDIBLE = 3 * low_end.FLOOR  # amplitude at which a frequency begins to mean something
 WOBBLE_FRAMES = 3  # to each side (.1 s in all): what moves faster is not melody
 SAME_NOTE = 0.75  # semitones: notes of a band no farther apart stay one, so that all kicks of a loop are one kick
-BASS_SHARE = 0.5  # of what the bass says of the scale, beside the chords
+BASS_SHARE = 0.01  # of what the bass says of the scale: it decides where the chords do not
 SCALES = np.stack([np.roll([1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1], shift) for shift in range(12)])  # diatonic
 MIDI_NOTES = np.arange(128)
 
