@@ -75,6 +75,45 @@ def test_the_seed_decides_every_sample(model: loading.LoopModel) -> None:
     assert not np.allclose(first, other)
 
 
+def test_a_style_has_noise_of_its_own_and_a_tempo_has_not(model: loading.LoopModel, monkeypatch: Any) -> None:
+    family = model.prior.family
+    monkeypatch.setattr(family, "sample", lambda networks, n, given, sampling, rng, bars: rng.standard_normal((n, 4)))
+    asked = [Request(bars=1, seed=3, style=style, bpm=bpm) for style in (None, "house", "techno") for bpm in (120, 150)]
+    drawn = [generation.sample(model.prior, request, 1) for request in asked]
+    alike = np.array([[np.array_equal(a, b) for a in drawn] for b in drawn])
+    np.testing.assert_array_equal(alike, np.kron(np.eye(3), np.ones((2, 2))))
+    np.testing.assert_array_equal(drawn[0][0], np.random.default_rng([3, generation.SAMPLING]).standard_normal(4))
+
+
+@pytest.mark.parametrize(("kick", "attempts"), [(None, 1), (True, 1), (False, 3)])
+def test_latents_are_drawn_again_until_the_kick_is_as_asked_for(
+    model: loading.LoopModel, monkeypatch: Any, kick: bool | None, attempts: int
+) -> None:
+    tried = []
+
+    def sample(prior: Any, request: Request, count: int, sampling: Any = None, attempt: int = 0) -> np.ndarray:
+        tried.append(attempt)
+        return np.full((1, 8, 2), attempt)
+
+    monkeypatch.setattr(generation, "sample", sample)
+    monkeypatch.setattr(generation, "_has_kick", lambda prior, z: z[0, 0] < 2)
+    z = generation.sample_latents(model.prior, Request(bars=1, controls=Controls(kick=kick)))
+    assert tried == list(range(attempts))
+    assert z[0, 0] == attempts - 1
+
+
+def test_a_kick_that_never_comes_ends_the_draws(model: loading.LoopModel, monkeypatch: Any) -> None:
+    monkeypatch.setattr(generation, "_has_kick", lambda prior, z: False)
+    kicked, free = (Request(bars=1, seed=5, controls=Controls(kick=kick)) for kick in (True, False))
+    monkeypatch.setattr(
+        generation, "conditions", lambda prior, request, count: {"bpm": np.full(1, 126.0), "style": np.zeros(1)}
+    )
+    last = generation.sample(model.prior, kicked, 1, attempt=generation.KICK_TRIES - 1)[0]
+    np.testing.assert_array_equal(generation.sample_latents(model.prior, kicked), last)
+    first = generation.sample(model.prior, free, 1)[0]
+    np.testing.assert_array_equal(generation.sample_latents(model.prior, free), first)
+
+
 def test_a_sampled_loop_is_rendered_in_tune_and_with_contrast() -> None:
     bundled, asked = loading.load_model(), Request(bars=1, seed=2)
     assert bundled.decoder is not None

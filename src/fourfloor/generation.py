@@ -4,6 +4,7 @@ Each loop has its own random numbers, made from its seed alone, so that the same
 are asked for.
 """
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from fourfloor.signal.beatgrid import BPM_RANGE, loop_samples
 
 BAR_CHOICES = latent.BAR_COUNTS
 MAX_COUNT = 10_000
+KICK_TRIES = 4  # draws of latents until the kick is as asked for: one in six misses
 SAMPLING = 2  # the stream of a seed that sampling draws from; its first is rendering's, the second makes redraws
 # Limits that no sound model comes near, and beyond which arithmetic overflows: trained ones stay below 15, 15 and 10.
 MAX_SAMPLE, MAX_LOG_MAGNITUDE, MAX_AMPLITUDE = 1000.0, 50.0, 1e6
@@ -82,12 +84,26 @@ def measured_controls(model: LoopModel, request: Request, waveform: np.ndarray) 
 
 
 def sample_latents(prior: Trained, request: Request, sampling: Any = None) -> np.ndarray:
-    """Draw the latents of one loop, `(latents, LATENT_DIM)`."""
-    return sample(prior, request, 1, sampling)[0]
+    """Draw the latents of one loop, `(latents, LATENT_DIM)`; up to `KICK_TRIES` times until the kick is as asked for.
+
+    Whether there is a kick can be read from latents, at a third of what it costs to render them and find out.
+    """
+    wanted = request.controls.asked.get("kick")
+    z = sample(prior, request, 1, sampling)[0]
+    for attempt in range(1, KICK_TRIES):
+        if wanted is None or _has_kick(prior, z) == bool(wanted):
+            break
+        z = sample(prior, request, 1, sampling, attempt)[0]
+    return z
 
 
-def sample(prior: Trained, request: Request, count: int, sampling: Any = None) -> np.ndarray:
-    """Draw `count` x of one loop, as the representation has them."""
+def _has_kick(prior: Trained, z: np.ndarray) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):  # what is no sound is told of by who renders it
+        return bool(controls.kick(prior.codec.to_features(z)))
+
+
+def sample(prior: Trained, request: Request, count: int, sampling: Any = None, attempt: int = 0) -> np.ndarray:
+    """Draw `count` x of one loop, as the representation has them; each `attempt` draws other ones."""
     given = conditions(prior, request, count)
     sampling = sampling or prior.recipe.generation
     family = prior.family
@@ -95,9 +111,18 @@ def sample(prior: Trained, request: Request, count: int, sampling: Any = None) -
         from fourfloor.networks import modules
 
         return modules.sample(prior.model, count, given, sampling, request.seed, request.bars)
-    rng = np.random.default_rng([request.seed, SAMPLING])
+    rng = np.random.default_rng([request.seed, SAMPLING, *_own_noise(prior, request, attempt)])
     with _named(prior), np.errstate(over="ignore", invalid="ignore"):  # what comes out tells whether all was sound
         return family.sample(prior.networks, count, given, sampling, rng, request.bars)
+
+
+def _own_noise(prior: Trained, request: Request, attempt: int) -> list[int]:
+    """Return what gives each style noise of its own: from equal noise other styles make much the same loop.
+
+    Another tempo keeps the noise, so that a seed is one loop at any tempo.
+    """
+    name = style_name(prior, request.style)
+    return [*([zlib.crc32(name.encode())] if name else []), *([attempt] if attempt else [])]
 
 
 def conditions(prior: Trained, request: Request, count: int) -> dict[str, np.ndarray]:
