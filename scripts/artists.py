@@ -45,6 +45,7 @@ class Artist:
     name: str
     tuned: Sequence[str]
     judged: Sequence[str]
+    options: Sequence[str] = ()  # of ingest
 
 
 def read_artists(path: Path = LIST) -> list[Artist]:
@@ -53,7 +54,9 @@ def read_artists(path: Path = LIST) -> list[Artist]:
     artists = []
     for line in lines:
         (name, *tuned), judged = (part.split() for part in line.split("|"))
-        artists.append(Artist(name=name, tuned=tuned, judged=judged))
+        given = [token for token in tuned if "=" in token]
+        options = [f"--{token}" for token in given]
+        artists.append(Artist(name=name, tuned=tuned[len(given) :], judged=judged, options=options))
     return artists
 
 
@@ -64,6 +67,7 @@ class Judge:
         self._searched = CopyIndex.of(dataset_passages(catalogue.load(tuned)), CUTOFF_HZ)
         self._tuned, held_out = self._scored(tuned, False), self._scored(judged, True)
         self._norms = Norms.of(self._tuned, held_out)
+        self.bars = catalogue.load(judged).bars
         self.tempi = [playable_bpm(loop.bpm) for loop in catalogue.load(judged).loops]
 
     def _scored(self, data: Path, searched: bool) -> ScoredSet:
@@ -88,11 +92,11 @@ class Judge:
         return {name: numbers[name] for name in KEPT}
 
 
-def sampled(name: str, tempi: Sequence[float], count: int, seed: int) -> Iterator[Sample]:
+def sampled(name: str, bars: int, tempi: Sequence[float], count: int, seed: int) -> Iterator[Sample]:
     """Make loops of a model in any style, in the tempi given in turn."""
     model = loading.load_model(name)
     for number in range(count):
-        request = Request(bpm=tempi[number * len(tempi) // count], seed=seed + number)
+        request = Request(bpm=tempi[number * len(tempi) // count], bars=bars, seed=seed + number)
         yield Sample(
             waveform=leveled(model, request), sample_rate=audio.SAMPLE_RATE, bpm=request.bpm, bars=request.bars,
             track=f"loop {number}",
@@ -119,8 +123,8 @@ def judge_artist(artist: Artist, options: argparse.Namespace) -> dict[str, Any]:
     """Tune and judge, with every step kept; return one row of the table."""
     work = options.work / artist.name
     work.mkdir(parents=True, exist_ok=True)
-    tuned = ingested(artist.tuned, options.music, work / "tuned")
-    judged = ingested(artist.judged, options.music, work / "judged", "--validation-share", 0)
+    tuned = ingested(artist.tuned, options.music, work / "tuned", *artist.options)
+    judged = ingested(artist.judged, options.music, work / "judged", "--validation-share", 0, *artist.options)
     run, kept = work / options.label, work / f"{options.label}.json"
     row = json.loads(kept.read_text()) if kept.exists() else {}
 
@@ -139,10 +143,11 @@ def judge_artist(artist: Artist, options: argparse.Namespace) -> dict[str, Any]:
     step("core_minutes", train)
     if missing := {"own", "before", "after"} - set(row):
         judge = Judge(tuned, judged)
+        way = judge.bars, judge.tempi, options.n, options.seed
         measures = {
             "own": judge.own,
-            "before": lambda: judge.numbers(sampled(options.model, judge.tempi, options.n, options.seed), options.n),
-            "after": lambda: judge.numbers(sampled(str(run), judge.tempi, options.n, options.seed), options.n),
+            "before": lambda: judge.numbers(sampled(options.model, *way), options.n),
+            "after": lambda: judge.numbers(sampled(str(run), *way), options.n),
         }
         for key in sorted(missing):
             step(key, measures[key])
