@@ -204,7 +204,7 @@ def test_asked_controls_change_the_loop_and_stand_in_its_file(trained_runs: dict
     wanted = Controls(density=0.9, kick=False)
 
     def make(out: Path, controls: Controls, **options: Any) -> Path:
-        made = api.generate(out, model=trained_runs["prior"], bars=1, count=1, controls=controls, **options)
+        made = api.generate(out, model=trained_runs["prior"], bars=1, count=1, controls=controls, redraws=0, **options)
         assert made.loops[0].file is not None
         return made.loops[0].file
 
