@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir
 SIZE := Training needs torch: 200 MB as a build for CPUs, gigabytes with CUDA. \
         For the former stop here, and type: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make
 
-.PHONY: help coverage test-torch-range soak loops studio examples listen test test-readers music music-judge model verbs-models compare bench api clean
+.PHONY: help coverage test-torch-range soak loops studio examples listen test test-readers music music-judge model verbs-models compare bench bench-peers api clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -58,8 +58,11 @@ compare: .venv/installed-train        ## train every family for twenty minutes o
 	$(BIN)/fourfloor compare $(sort $(wildcard recipes/seed/*.toml)) $(filter-out recipes/adapt.toml recipes/decoder.toml recipes/one-track.toml recipes/separator.toml recipes/transcriber.toml,$(sort $(wildcard recipes/*.toml))) \
 		--data $(DATA) --minutes 20 --jobs 2 --runs runs/compare --out comparison
 
-bench: .venv/installed-train          ## print real-time factors and peak memory
-	$(BIN)/python scripts/bench.py
+bench: .venv/installed-train          ## measure this build beside an earlier one (AGAINST=a1aadcf), and write docs/speed.md (an hour)
+	$(BIN)/python scripts/bench.py --against $(or $(AGAINST),a1aadcf)
+
+bench-peers: .venv/installed-train    ## the same, beside Stable Audio and MusicGen at true size with random weights, too (two hours, 1.3 GB)
+	$(BIN)/python scripts/bench.py --against $(or $(AGAINST),a1aadcf) --peers sa3-small sao-small musicgen-small
 
 help:                           ## list what make can do
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name about; do \

@@ -1,34 +1,95 @@
-"""Print how fast each stage is, as multiples of real time on one core, and what memory it takes: `make bench`.
+"""Measure this build beside an earlier one, and write docs/speed.md: `make bench`, or `make bench-peers`.
 
-Each stage runs in a process of its own with one thread (whole loops on all cores), so that its peak memory is its own.
-Tracks are rendered by the producer, seeded, so the same work is measured everywhere; only ratios taken in one run mean
-anything.
+    python scripts/bench.py --against a1aadcf
+
+Both builds are installed in environments of their own under build/bench, and run in turn, so that both meet the same
+machine. The earlier build needs torch to generate: hundreds of MB are downloaded once, gigabytes where the index of
+packages has builds with CUDA alone (PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu brings others).
 """
 
 import argparse
-import multiprocessing
+import datetime
 import os
-import subprocess
+import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from multiprocessing.context import SpawnProcess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-os.environ["OMP_NUM_THREADS"] = "1"
-SAMPLE_RATE = 44_100
-BPM, BARS = 126.0, 4
+from benching import builds, report
+from benching.builds import ROOT, Build
+from benching.measure import measured, reported
+from benching.peers import PACKAGES, PEERS
+
+SAMPLE_RATE, BPM = 44_100, 126.0
 TRACKS, TRACK_LOOPS, TRACK_REPEATS = 4, 3, 8  # four tracks of three minutes
+Results = dict[str, list[dict[str, float]]]
+
+
+def main() -> None:
+    """Measure, print the page, and write it and its line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--against", default="a1aadcf", help="the commit to compare with")
+    parser.add_argument("--runs", type=int, default=5, help="how often everything is measured")
+    parser.add_argument("--loops", type=int, default=32, help="how many loops are made at once")
+    parser.add_argument("--quick", action="store_true", help="one run, 16 loops, and nothing is written")
+    parser.add_argument(
+        "--peers", nargs="*", default=[], choices=[*PEERS], help="other models to build as well (1.3 GB)"
+    )
+    options = parser.parse_args()
+    if options.quick:
+        options.runs, options.loops = 1, 16
+    load = os.getloadavg()[0]
+    pair = {"before": builds.earlier_build(options.against), "now": builds.this_build()}
+    results: dict[str, Results] = {"before": {}, "now": {}, "peers": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder), pair)
+        for number in range(1, options.runs + 1):
+            print(f"run {number} of {options.runs}", file=sys.stderr, flush=True)
+            measure_pair(Path(folder), pair, options.loops, results)
+            if options.peers:
+                measure_peers(options.peers, results["peers"])
+            found = facts(options, pair, results, number, load)
+            (builds.FOLDER / "speed.md").write_text(report.page(found))
+    print(report.page(found))
+    if not options.quick:
+        (ROOT / "docs" / "speed.md").write_text(report.page(found))
+        with (ROOT / "docs" / "results" / "speed.jsonl").open("a") as lines:
+            lines.write(report.line(found))
+
+
+def facts(
+    options: argparse.Namespace, pair: dict[str, Build], results: dict[str, Results], runs: int, load: float
+) -> dict[str, Any]:
+    """Return what the page and its line say after so many runs."""
+    sizes = pair["before"].installed_mb, pair["now"].installed_mb
+    rows = report.rows(results["before"], results["now"], options.loops, sizes)
+    further = next(row.now for row in rows if row.name == "each further loop")
+    return {
+        "command": "make bench-peers" if options.peers else "make bench", "commit": pair["now"].commit,
+        "against": pair["before"].commit, "date": datetime.date.today().isoformat(), "machine": report.machine(),
+        "load": round(load, 2), "runs": runs, "loops": options.loops, "rows": rows,
+        "verbs": report.verb_speeds(results["now"]), "peers": report.peer_rows(results["peers"], further),
+    }  # fmt: skip
+
+
+def prepare(folder: Path, pair: dict[str, Build]) -> None:
+    """Render the tracks to ingest, and let each build produce a dataset to train on."""
+    write_tracks(folder / "tracks")
+    for name, build in pair.items():
+        out = folder / f"data-{name}"
+        measured([build.trainer, "-m", "fourfloor", "produce", "--count", "24", "--seed", "0", "--out", out])
 
 
 def write_tracks(folder: Path) -> None:
-    """Render tracks as OGG files."""
+    """Render tracks as Ogg files."""
     import numpy as np
     import soundfile
 
     from fourfloor.producer import render_loop
 
+    folder.mkdir()
     for track in range(TRACKS):
         loops = [render_loop(100 * track + part, bpm=BPM).waveform for part in range(TRACK_LOOPS)]
         waveform = np.concatenate([np.tile(loop, TRACK_REPEATS) for loop in loops], axis=1)
@@ -37,169 +98,37 @@ def write_tracks(folder: Path) -> None:
                 file.write(waveform[:, start : start + SAMPLE_RATE].T)
 
 
-def measure_ingest(folder: Path, model: str) -> tuple[float, float]:
-    """Ingest the tracks with one process: decode, tempo, cut, pick, features, write."""
-    import soundfile
-
-    from fourfloor.ingestion.folder import IngestConfig, ingest
-
-    seconds = sum(soundfile.info(track).duration for track in folder.glob("*.ogg"))
-    began = time.perf_counter()
-    ingest([folder], folder.parent / "dataset", IngestConfig(jobs=1))
-    return seconds, time.perf_counter() - began
+def measure_pair(folder: Path, pair: dict[str, Build], loops: int, results: dict[str, Results]) -> None:
+    """Measure everything once in both builds, in turn."""
+    for what in ("first", "loops", "ingest", "prior", "decoder"):
+        for name, build in pair.items():
+            results[name].setdefault(what, []).append(measure(what, folder, name, build, loops))
+    results["now"].setdefault("verbs", []).append(reported(pair["now"].python, "verbs.py"))
 
 
-def measure_encode(folder: Path, model: str) -> tuple[float, float]:
-    """Turn loops into features and latents."""
-    from fourfloor.loading import load_model
-    from fourfloor.producer import render_loop
-    from fourfloor.representations import latent
-
-    codec = load_model(model).prior.codec
-    loops = [render_loop(seed, bpm=BPM).waveform for seed in range(4)]
-    return repeat(lambda i: codec.to_latents(latent.analyze(loops[i % 4], BPM, BARS)), 12)
-
-
-def measure_decode(folder: Path, model: str) -> tuple[float, float]:
-    """Turn latents into stereo loops."""
-    from fourfloor import generation, loading
-    from fourfloor.signal.beatgrid import loop_samples
-
-    loaded = loading.load_model(model)
-    decoder = loaded.decoder
-    assert decoder is not None
-    z = [generation.sample_latents(loaded.prior, generation.Request(bpm=BPM, seed=seed)) for seed in range(2)]
-    samples = loop_samples(BPM, BARS, SAMPLE_RATE)
-    return repeat(lambda i: generation.render(decoder, z[i % 2], BPM, samples, i), 6)
+def measure(what: str, folder: Path, name: str, build: Build, loops: int) -> dict[str, float]:
+    """Measure one thing in one build; what it wrote is removed."""
+    out = folder / "out"
+    generate: list[str | Path] = ["generate", "--bpm", str(BPM), "--out", out]
+    try:
+        if what == "first":
+            return measured([build.python, "-m", "fourfloor", *generate, "--count", "1"])
+        if what == "loops":
+            return reported(build.python, "hooked.py", *generate, "--count", str(loops))
+        if what == "ingest":
+            tracks = folder / "tracks"
+            return measured([build.python, "-m", "fourfloor", "ingest", tracks, "--out", out, "--jobs", "1"])
+        recipe, data = build.source / "recipes" / f"{what}.toml", folder / f"data-{name}"
+        return reported(build.trainer, "hooked.py", "train", recipe, "--data", data, "--out", out, "--steps", "20")
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
 
 
-def measure_sample(folder: Path, model: str) -> tuple[float, float]:
-    """Draw latents from the prior."""
-    from fourfloor import generation, loading
-
-    prior = loading.load_model(model).prior
-    return repeat(lambda i: generation.sample_latents(prior, generation.Request(bpm=BPM, seed=i)), 6)
-
-
-def measure_first(folder: Path, model: str) -> tuple[float, float]:
-    """Make one loop by the command, from the start of its process to its end."""
-    began = time.perf_counter()
-    command = [sys.executable, "-m", "fourfloor", "generate", "--model", model, "--count", "1", "--bpm", str(BPM)]
-    subprocess.run([*command, "--out", str(folder / "loops")], check=True, capture_output=True)
-    return BARS * 240 / BPM, time.perf_counter() - began
-
-
-def measure_six(folder: Path, model: str) -> tuple[float, float]:
-    """Make loops end to end: load, sample, decode, level, score, search for copies, write, read back."""
-    return generate(folder, model, 6)
-
-
-def measure_thirty_two(folder: Path, model: str) -> tuple[float, float]:
-    """Make so many loops that loading hardly counts."""
-    return generate(folder, model, 32)
-
-
-def generate(folder: Path, model: str, count: int) -> tuple[float, float]:
-    """Make loops on all cores and return the seconds of audio and those it took."""
-    import fourfloor as ff
-
-    made = ff.generate(folder / "loops", model=model, bpm=BPM, count=count)
-    return made.audio_seconds, made.wall_seconds
-
-
-def measure_stems(folder: Path, model: str) -> tuple[float, float]:
-    """Split a produced loop into stems."""
-    from fourfloor.editing.stems import separate
-    from fourfloor.producer import render_loop
-
-    loop = render_loop(0, bpm=BPM).waveform
-    return repeat(lambda i: separate(loop, BARS), 6)
-
-
-def measure_midi(folder: Path, model: str) -> tuple[float, float]:
-    """Transcribe the drums and the bass of a produced loop."""
-    from fourfloor.editing.midi import transcribe
-    from fourfloor.producer import render_loop
-
-    loop = render_loop(0, bpm=BPM).waveform
-    return repeat(lambda i: transcribe(loop, BARS), 6)
-
-
-def measure_rekit(folder: Path, model: str) -> tuple[float, float]:
-    """Transcribe a produced loop and play it by a kit of one kick."""
-    import numpy as np
-
-    from fourfloor.editing.rekit import rekit
-    from fourfloor.producer import Kit, render_loop
-
-    loop = render_loop(0, bpm=BPM).waveform
-    t = np.arange(SAMPLE_RATE // 4) / SAMPLE_RATE
-    kit = Kit({"kick": [(np.sin(2 * np.pi * 55 * t) * np.exp(-12 * t)).astype(np.float32)]})
-    return repeat(lambda i: rekit(loop, BARS, kit).waveform, 6)
-
-
-def repeat(work: Callable[[int], object], times: int) -> tuple[float, float]:
-    """Warm up once, then return the seconds of audio made and the seconds it took."""
-    work(0)
-    began = time.perf_counter()
-    for number in range(times):
-        work(number)
-    return times * BARS * 240 / BPM, time.perf_counter() - began
-
-
-STAGES: dict[str, Callable[[Path, str], tuple[float, float]]] = {
-    "ingest": measure_ingest,
-    "encode": measure_encode,
-    "decode": measure_decode,
-    "sample": measure_sample,
-    "first loop": measure_first,
-    "6 loops": measure_six,
-    "32 loops": measure_thirty_two,
-    "stems": measure_stems,
-    "midi": measure_midi,
-    "rekit": measure_rekit,
-}
-
-
-def run_stage(
-    name: str, model: str, folder: Path, results: "multiprocessing.Queue[tuple[float, float, float]]"
-) -> None:
-    """Measure one stage in this process and report its peak memory in MB, children included."""
-    import torch
-
-    torch.set_num_threads(1)
-    seconds, wall = STAGES[name](folder, model)
-    import resource  # of Unix alone
-
-    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    results.put((seconds, wall, max(peaks) / 1024))
-
-
-def main() -> None:
-    """Run the stages one after another and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="warehouse", help="a model in the package, a model folder or a run")
-    model = parser.parse_args().model
-    context = multiprocessing.get_context("spawn")
-    print(f"{'stage':12} {'audio s':>8} {'wall s':>8} {'x real time':>12} {'peak MB':>8}")
-    for name in STAGES:
-        with tempfile.TemporaryDirectory() as folder:
-            inner = Path(folder) / "music"
-            inner.mkdir()
-            if name == "ingest":  # in a process of its own, so that rendering counts in no stage's memory
-                finished(context.Process(target=write_tracks, args=(inner,)), name)
-            results = context.Queue()
-            finished(context.Process(target=run_stage, args=(name, model, inner, results)), name)
-            seconds, wall, peak = results.get()
-        print(f"{name:12} {seconds:8.1f} {wall:8.2f} {seconds / wall:12.1f} {peak:8.0f}", flush=True)
-
-
-def finished(process: SpawnProcess, name: str) -> None:
-    """Run a process to its end."""
-    process.start()
-    process.join()
-    if process.exitcode:
-        sys.exit(f"{name}: failed with exit code {process.exitcode}")
+def measure_peers(names: Sequence[str], results: Results) -> None:
+    """Measure one loop of each of some other models."""
+    python = builds.environment(builds.FOLDER / "peers", PACKAGES)
+    for name in names:
+        results.setdefault(name, []).append(reported(python, "peers.py", name))
 
 
 if __name__ == "__main__":
