@@ -75,7 +75,9 @@ def find_circle(waveform: np.ndarray, sample_rate: int, claims: list[float], giv
         if bars in _LOOP_BARS:
             return Circle(bpm=bpm, bars=bars, confidence=1.0)
     repeats = max(2, int(np.ceil(_REPEATED_SECONDS * sample_rate / samples)))
-    onsets = analyze_onsets((waveform for _ in range(repeats)), sample_rate)
+    at_once = max(1, sample_rate // samples)  # a second: a block for each of a million samples takes minutes
+    blocks = (np.tile(waveform, min(at_once, repeats - first)) for first in range(0, repeats, at_once))
+    onsets = analyze_onsets(blocks, sample_rate)
     for bpm, bars in fitting:
         if starts_at_zero(fit_grid(onsets, bpm)):
             return Circle(bpm=bpm, bars=bars, confidence=1.0)
