@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir
 SIZE := Training needs torch: 200 MB as a build for CPUs, gigabytes with CUDA. \
         For the former stop here, and type: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make
 
-.PHONY: help coverage test-torch-range soak loops studio examples listen test test-readers music music-judge model verbs-models compare bench bench-peers api clean
+.PHONY: help coverage test-scale test-torch-range soak loops studio examples listen test test-readers music music-judge model verbs-models compare bench bench-peers api clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -31,6 +31,10 @@ test: .venv/installed-test      ## run all tests, then check style and types: a 
 test-readers: .venv/installed-test    ## install the programs that packs are for, and let each read and play one
 	scripts/readers.sh
 	PYTHONPATH=$$(echo .venv-readers/lib/python3*/site-packages) $(BIN)/pytest -rs tests/readers
+
+test-scale: .venv/installed-scale     ## install what many machines need, and run the tests of Ray, torchrun and an object store
+	RAY_USAGE_STATS_ENABLED=0 $(BIN)/pytest -rs tests/scale
+
 soak: .venv/installed-test      ## mutate files and kill processes for an hour: MINUTES=60 SEED=0, failures go to soak.jsonl
 	$(BIN)/python scripts/soak.py --minutes $(or $(MINUTES),60) --seed $(or $(SEED),0)
 
@@ -90,6 +94,11 @@ clean:                          ## remove the environment, loops/ and examples/
 	@echo "$(SIZE)"
 	$(INSTALL) --editable '.[train]'
 	touch .venv/installed $@
+
+.venv/installed-scale: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "$(SIZE)"
+	$(INSTALL) --editable '.[train,test-scale]'
+	touch .venv/installed .venv/installed-studio .venv/installed-train .venv/installed-test $@
 
 .venv/installed-test: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "$(SIZE)"

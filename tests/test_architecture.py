@@ -20,6 +20,7 @@ PATH = [
     "saving",
     "workspace",
     "stages",
+    "engines",
     "pages",
     "signal",
     "audio",

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -44,7 +44,7 @@ def core_count() -> int:
 
 def run_in_processes(
     function: Callable[[Task], Result],
-    tasks: Sequence[Task],
+    tasks: Iterable[Task],
     jobs: int,
     on_result: Callable[[int, Result | None], None],
 ) -> None:
@@ -53,6 +53,7 @@ def run_in_processes(
     `jobs` 0 means one process a core. What the function raises is raised here. However this ends, no worker goes on,
     also where this process is killed.
     """
+    tasks = list(tasks)
     jobs = min(jobs or core_count(), len(tasks))
     if not jobs:
         return
@@ -153,7 +154,7 @@ def serve() -> None:
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_take, args=(sys.stdin.buffer, waiting), daemon=True).start()
     while True:
-        _send(results, _outcome(waiting.get()))
+        _send(results, _answer(waiting.get()))
 
 
 def _take(stream: BinaryIO, waiting: queue.SimpleQueue[bytes]) -> None:
@@ -165,15 +166,28 @@ def _take(stream: BinaryIO, waiting: queue.SimpleQueue[bytes]) -> None:
             os._exit(1)
 
 
-def _outcome(message: bytes) -> tuple[Exception | None, Any]:
+def _answer(message: bytes) -> tuple[Exception | None, Any]:
     try:
         function, task = ForkingPickler.loads(message)
+    except Exception as error:
+        return _able_to_travel(error), None
+    return outcome(function, task)
+
+
+def outcome(function: Callable[[Task], Result], task: Task) -> tuple[Exception | None, Result | None]:
+    """Call a function in a process of its own: return (None, its result), or (what it raised, None)."""
+    try:
         return None, function(task)
     except Exception as error:
-        if not isinstance(error, FourfloorError):  # a bug: say where it is
-            error.add_note("in a worker process:\n" + traceback.format_exc())
-        try:
-            ForkingPickler.loads(ForkingPickler.dumps(error))
-        except Exception:
-            return RuntimeError(traceback.format_exc()), None
-        return error, None
+        return _able_to_travel(error), None
+
+
+def _able_to_travel(error: Exception) -> Exception:
+    """Return an exception that another process can raise; a bug says where it is."""
+    if not isinstance(error, FourfloorError):
+        error.add_note("in a worker process:\n" + "".join(traceback.format_exception(error)))
+    try:
+        ForkingPickler.loads(ForkingPickler.dumps(error))
+    except Exception:
+        return RuntimeError("".join(traceback.format_exception(error)))
+    return error

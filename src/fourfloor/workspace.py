@@ -43,7 +43,7 @@ class Workspace:
 
     def __init__(self, out: Path, ours: frozenset[str], *, keep_scratch: bool = False) -> None:
         self.out = resolved(out)
-        self._ours, self._keep_scratch, self._placed = ours, keep_scratch, False
+        self._ours, self.keep_scratch, self._placed = ours, keep_scratch, False
         with contextlib.ExitStack() as tidied:
             tidied.enter_context(kept_if_filled(self.out.parent))
             with plain_errors(self.out):
@@ -77,7 +77,7 @@ class Workspace:
         try:
             (folder / MARK).write_text(MARK_TEXT, encoding="ascii")
             for entry in os.scandir(folder):
-                if entry.name not in (MARK, LOCK, SCRATCH if self._keep_scratch else ""):
+                if entry.name not in (MARK, LOCK, SCRATCH if self.keep_scratch else ""):
                     _remove(Path(entry.path))
             for name in (NEW, SCRATCH):
                 (folder / name).mkdir(exist_ok=True)
@@ -88,7 +88,7 @@ class Workspace:
                 os.replace(folder / NEW / probe.name, probe)
                 probe.unlink(missing_ok=True)
         except BaseException:
-            _clear(folder, lock, keep_scratch=self._keep_scratch)
+            _clear(folder, lock, keep_scratch=self.keep_scratch)
             raise
         return folder, lock
 
@@ -114,7 +114,7 @@ class Workspace:
         if (self._folder / PLACING).exists():  # all of it is there and counts: the next process puts it in its place
             self._lock.release()
         else:
-            _clear(self._folder, self._lock, keep_scratch=self._keep_scratch and not self._placed)
+            _clear(self._folder, self._lock, keep_scratch=self.keep_scratch and not self._placed)
         self._tidied.close()
 
     def __enter__(self) -> Workspace:
@@ -122,6 +122,17 @@ class Workspace:
 
     def __exit__(self, *raised: object) -> None:
         self.close()
+
+
+def is_resumed(scratch: Path, fingerprint: str) -> bool:
+    """Return whether a scratch folder holds work of the same order; what it holds of another one is removed."""
+    mark = scratch / "fingerprint"
+    if mark.is_file() and mark.read_bytes() == fingerprint.encode():
+        return True
+    for entry in scratch.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    mark.write_bytes(fingerprint.encode())
+    return False
 
 
 def resolved(out: Path) -> Path:

@@ -1,6 +1,7 @@
 """What may go wrong while tracks become a dataset: bad files, killed processes, full disks."""
 
 import contextlib
+import dataclasses
 import os
 import resource
 import signal
@@ -15,9 +16,11 @@ import pytest
 import soundfile
 
 from fourfloor import workspace
-from fourfloor.ingestion.folder import IngestConfig, ingest, load
+from fourfloor.ingestion.folder import IngestConfig, _task, ingest, load
+from fourfloor.ingestion.kept import order_fingerprint, part_name
 from fourfloor.ingestion.processes import analyze_tracks
 from fourfloor.ingestion.writing import DatasetWriter
+from fourfloor.processes import run_in_processes
 from fourfloor.signal.beatgrid import loop_samples
 
 RATE = 44_100
@@ -156,8 +159,6 @@ class Deadly:
 
 
 def test_a_file_that_kills_its_process_is_rejected_alone(tmp_path: Path, track: np.ndarray) -> None:
-    from fourfloor.ingestion.folder import _task
-
     tasks = []
     for number in range(4):
         path = tmp_path / f"{number}.wav"
@@ -167,6 +168,68 @@ def test_a_file_that_kills_its_process_is_rejected_alone(tmp_path: Path, track: 
     assert [bool(one.error) for one in found] == [False, True, False, False]
     assert "ended the process" in found[1].error
     assert all(len(one.bar_numbers) >= 3 for one in found if not one.error)
+
+
+def test_what_was_found_before_a_kill_is_not_looked_for_again(tmp_path: Path, track: np.ndarray) -> None:
+    soundfile.write(tmp_path / "one.wav", track.T, RATE)
+    (tmp_path / "two.wav").write_bytes(b"RIFF")
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    tasks = [_task(path, parts / part_name(path), ONE_BAR) for path in (tmp_path / "one.wav", tmp_path / "two.wav")]
+    before = analyze_tracks(tasks, jobs=1)
+    assert [bool(found.error) for found in before] == [False, True]
+
+    asked: list[Path] = []
+
+    def engine(function, tasks, jobs, on_result) -> None:
+        asked.extend(task.path for task in tasks)
+        run_in_processes(function, tasks, jobs, on_result)
+
+    def again() -> list[Path]:
+        asked.clear()
+        after = analyze_tracks(tasks, 1, None, engine)
+        for one, other in zip(before, after, strict=True):
+            for name, value in vars(one).items():
+                np.testing.assert_array_equal(value, getattr(other, name), strict=isinstance(value, np.ndarray))
+        return list(asked)
+
+    assert again() == [tmp_path / "two.wav"]  # it may be memory that was short
+    kept = tasks[0].part.with_suffix(".npz")
+    for path in (kept, tasks[0].audio_part, tasks[0].features_part):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-2])
+        assert again() == [tmp_path / "one.wav", tmp_path / "two.wav"]
+        assert tasks[0].audio_part.stat().st_size > 0
+        path.unlink()
+        assert again() == [tmp_path / "one.wav", tmp_path / "two.wav"]
+    soundfile.write(tmp_path / "one.wav", track.T / 2, RATE)
+    os.utime(tmp_path / "one.wav", (1, 1))
+    assert part_name(tmp_path / "one.wav") != tasks[0].part.name
+    changed = dataclasses.replace(ONE_BAR, min_confidence=0.5)
+    assert len({order_fingerprint(_task(Path(), Path(), config)) for config in (ONE_BAR, changed, ONE_BAR)}) == 2
+
+
+def test_a_stopped_ingest_keeps_what_it_found_and_gives_the_same_bytes(tmp_path: Path, track: np.ndarray) -> None:
+    (tmp_path / "tracks").mkdir()
+    for number in range(3):
+        soundfile.write(tmp_path / "tracks" / f"{number}.wav", np.roll(track, 777 * number).T * 0.9**number, RATE)
+    ingest([tmp_path / "tracks"], tmp_path / "expected", ONE_BAR)
+
+    class Stop(BaseException):
+        pass
+
+    def stop(done: int, total: int, name: str) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        ingest([tmp_path / "tracks"], tmp_path / "data", dataclasses.replace(ONE_BAR, jobs=1), stop)
+    parts = tmp_path / ".data.fourfloor" / "scratch"
+    assert len(list(parts.glob("*.npz"))) >= 1
+    told: list[str] = []
+    ingest([tmp_path / "tracks"], tmp_path / "data", ONE_BAR, lambda done, total, name: told.append(name))
+    assert told[0] == "analyzed before"
+    assert content(tmp_path / "data") == content(tmp_path / "expected")
+    assert sorted(os.listdir(tmp_path)) == ["data", "expected", "tracks"]
 
 
 INGEST = """

@@ -16,6 +16,7 @@ from fourfloor.api.outputs import refuse_existing
 from fourfloor.api.parallel import in_parallel
 from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.dataset import Dataset
+from fourfloor.engines import check_engine, opened, run_in_threads
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
@@ -42,6 +43,8 @@ class EvaluateRequest:
     candidates: int = 1
     redraw: bool = False  # redraw loops that have a fault, as `generate` does
     rows: Sequence[str] = ()
+    engine: str = "local"
+    address: str | None = None
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -49,6 +52,7 @@ class EvaluateRequest:
         check_range("n", self.n, 1, generation.MAX_COUNT)
         check_range("candidates", self.candidates, 1, MAX_CANDIDATES)
         check_seed(self.seed)
+        check_engine(self.engine, self.address)
 
 
 def evaluate(
@@ -64,11 +68,12 @@ def evaluate(
         refuse_existing(request.out, REPORT)
     with output_folder(request.out) if request.out else nullcontext():  # refused before the work
         loops, decoder = _judged(request)
-        return judging.evaluate(
-            loops, request.against, n=request.n, seed=request.seed, out=request.out,
-            decoder=_round_trip(decoder) if decoder else None, only=request.rows,
-            on_progress=on_progress, on_note=on_note,
-        )  # fmt: skip
+        with opened(request.engine, request.address, run_in_threads) as engine:
+            return judging.evaluate(
+                loops, request.against, n=request.n, seed=request.seed, out=request.out,
+                decoder=_round_trip(decoder) if decoder else None, only=request.rows,
+                on_progress=on_progress, on_note=on_note, engine=engine,
+            )  # fmt: skip
 
 
 def _judged(request: EvaluateRequest) -> "tuple[Source, Trained | None]":

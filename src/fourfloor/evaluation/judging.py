@@ -11,6 +11,7 @@ import numpy as np
 from fourfloor.copies.index import CopyIndex
 from fourfloor.copies.passages import dataset_passages
 from fourfloor.copies.policy import share_of_copies
+from fourfloor.engines import Engine, run_in_threads
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.numbers import Norms, ScoredSet, score_set
 from fourfloor.evaluation.progress import SCORE_SECONDS, SEARCH_SECONDS, Stages, Tell
@@ -36,6 +37,7 @@ def evaluate(
     sample_rate: int = 44_100,
     on_progress: Tell = lambda done, total, text: None,
     on_note: Callable[[str], None] = lambda note: None,
+    engine: Engine = run_in_threads,
 ) -> Scorecard:
     """Judge loops against a dataset; `out` is a folder for scorecard.json, scorecard.md and scorecard.html.
 
@@ -61,11 +63,12 @@ def evaluate(
     }, on_progress)  # fmt: skip
     passages = dataset_passages(catalogue, on_loop=partial(stages.count, "fingerprints of the training loops"))
     index = CopyIndex.of(passages, cutoff_hz)
-    rows = score_rows(train, held_out, index, n, seed, cutoff_hz, decoder, letters, on_loop=stages.count)
+    rows = score_rows(train, held_out, index, n, seed, cutoff_hz, decoder, letters, on_loop=stages.count, engine=engine)
     scale = Scale.of(*rows, seed)
     if scale.broken and not lacking:
         on_note(f"{dataset_path}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
-    scored = score_set(judged.stream(chosen), cutoff_hz, index, len(chosen), partial(stages.count, "loops to judge"))
+    count = partial(stages.count, "loops to judge")
+    scored = score_set(judged.stream(chosen), cutoff_hz, index, len(chosen), count, engine)
     card = _card(scale, judged, chosen, scored, cutoff_hz, catalogue.data_hash)
     if out is not None:
         write_report(Path(out), card, judged, chosen, scored, catalogue)

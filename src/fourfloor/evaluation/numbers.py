@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fourfloor.copies.index import CopyIndex, CopyMatch
 from fourfloor.copies.policy import is_copy
+from fourfloor.engines import Engine, run_in_threads
 from fourfloor.envelope import Envelope
+from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.distance import Interval, StyleSpace, coverage, kernel_distance
 from fourfloor.evaluation.features import analyze, style_vector
 from fourfloor.evaluation.intervals import diversity_interval, median_interval, share_interval
@@ -25,7 +25,6 @@ from fourfloor.signal.analysis import Array
 
 TEN = ("sane", "pulse", "independence", "tempo", "repetition", "seam", "style", "diversity", "copies", "margin")
 _SPLITS = 20
-_THREADS = 2  # FFT and BLAS leave the interpreter free; more threads want more memory
 
 
 @dataclass(kw_only=True)
@@ -87,36 +86,57 @@ def score_set(
     index: CopyIndex | None = None,
     n_searched: int = 0,
     on_loop: Callable[[], None] = lambda: None,
+    engine: Engine = run_in_threads,
 ) -> ScoredSet:
-    """Score loops one by one, and search the first `n_searched` of them for copies; no waveform is kept."""
-    scored = ScoredSet(scores=[], vectors=np.zeros((0, 0)), tones=[], tracks=[], names=[])
-    vectors = []
+    """Score loops one by one, and search the first `n_searched` of them for copies; no waveform is kept.
 
-    def listen(numbered: tuple[int, Sample]) -> tuple[LoopScores, Array, Tones, CopyMatch | None]:
-        number, sample = numbered
-        analysis = analyze(sample.waveform, sample.sample_rate, cutoff_hz)
-        scores = score_analysis(sample.waveform, sample.sample_rate, analysis, sample.bpm, sample.bars)
-        match = None
-        if index is not None and number < n_searched:
-            match = index.search(sample.waveform, sample.sample_rate, sample.bpm)
-            scores = with_copy(scores, match)
-        return scores, style_vector(analysis, sample.bars), tones_of(analysis.waveform, sample.bpm, sample.bars), match
+    The numbers are the same whatever the engine. FourfloorError where a process that scored a loop died each time.
+    """
+    found: dict[int, _Scored] = {}
 
-    numbered = enumerate(samples)
-    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        # A few at a time: hundreds of loops would not fit into memory, and the order must not depend on the threads.
-        while batch := list(itertools.islice(numbered, 2 * _THREADS)):
-            for (_, sample), (scores, vector, tones, match) in zip(batch, pool.map(listen, batch), strict=True):
-                scored.scores.append(scores)
-                scored.tracks.append(sample.track)
-                scored.names.append(sample.name)
-                scored.contents.append(sample.content)
-                vectors.append(vector)
-                scored.tones.append(tones)
-                scored.matches += [] if match is None else [match]
-                on_loop()
-    scored.vectors = np.array(vectors)
-    return scored
+    def take(number: int, one: _Scored | None) -> None:
+        if one is None:
+            raise FourfloorError(f"the process that scored loop {number} was ended; use machines with more memory")
+        found[number] = one
+        on_loop()
+
+    score = partial(_score, cutoff_hz=cutoff_hz, index=index if n_searched else None, n_searched=n_searched)
+    engine(score, enumerate(samples), 0, take)
+    rows = [found[number] for number in range(len(found))]
+    return ScoredSet(
+        scores=[row.scores for row in rows], vectors=np.array([row.vector for row in rows]),
+        tones=[row.tones for row in rows], tracks=[row.track for row in rows], names=[row.name for row in rows],
+        matches=[row.match for row in rows if row.match is not None], contents=[row.content for row in rows],
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scored:
+    """One loop of a set: all but its waveform."""
+
+    scores: LoopScores
+    vector: Array
+    tones: Tones
+    match: CopyMatch | None
+    track: str
+    name: str
+    content: str
+
+
+def _score(numbered: tuple[int, Sample], cutoff_hz: float, index: CopyIndex | None, n_searched: int) -> _Scored:
+    """Score one loop of a set, and search it for copies where it is one of the first."""
+    number, sample = numbered
+    analysis = analyze(sample.waveform, sample.sample_rate, cutoff_hz)
+    scores = score_analysis(sample.waveform, sample.sample_rate, analysis, sample.bpm, sample.bars)
+    match = None
+    if index is not None and number < n_searched:
+        match = index.search(sample.waveform, sample.sample_rate, sample.bpm)
+        scores = with_copy(scores, match)
+    return _Scored(
+        scores=scores, vector=style_vector(analysis, sample.bars),
+        tones=tones_of(analysis.waveform, sample.bpm, sample.bars), match=match, track=sample.track,
+        name=sample.name, content=sample.content,
+    )  # fmt: skip
 
 
 def style_distance(scored: ScoredSet, norms: Norms) -> Interval:

@@ -15,6 +15,7 @@ import numpy as np
 import scipy.fft
 
 from fourfloor.copies.index import CopyIndex
+from fourfloor.engines import Engine, run_in_threads
 from fourfloor.evaluation.numbers import ScoredSet, score_set
 from fourfloor.evaluation.progress import SCORE_SECONDS, SEARCH_SECONDS
 from fourfloor.evaluation.sources import Sample, Source
@@ -261,11 +262,14 @@ def score_rows(
     letters: Sequence[str] = (),
     searched: Mapping[str, int] = SEARCHED_ROWS,
     on_loop: Callable[[str], None] = lambda stage: None,
+    engine: Engine = run_in_threads,
 ) -> tuple[ScoredSet, dict[str, ScoredSet]]:
     """Hear the training set, which sets envelope and style space, and the reference rows."""
     samples = make_rows(train, held_out, row_size(n), seed, decoder, letters)
-    usual = score_set((train[i] for i in _usual(train, n, seed)), cutoff_hz, on_loop=partial(on_loop, USUAL))
+    usual = score_set(
+        (train[i] for i in _usual(train, n, seed)), cutoff_hz, on_loop=partial(on_loop, USUAL), engine=engine
+    )
     return usual, {
-        row: score_set(loops, cutoff_hz, index, searched.get(row, 0), partial(on_loop, f"row {row}"))
+        row: score_set(loops, cutoff_hz, index, searched.get(row, 0), partial(on_loop, f"row {row}"), engine)
         for row, loops in samples.items()
     }

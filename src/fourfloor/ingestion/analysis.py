@@ -8,10 +8,13 @@ returned.
 from __future__ import annotations
 
 import itertools
+import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -25,6 +28,7 @@ from fourfloor.ingestion.onsets import analyze_onsets
 from fourfloor.ingestion.schema import to_pcm, to_waveform
 from fourfloor.ingestion.slicing import Cuts, circle_loops, cut_loops, whole_cuts
 from fourfloor.ingestion.tempo import octave_factor
+from fourfloor.saving import temporary_name
 from fourfloor.signal.beatgrid import BEATS_PER_BAR, loop_samples
 from fourfloor.signal.stft import resample_loop
 
@@ -202,7 +206,7 @@ def _collect(task: Task, loops: Iterator[np.ndarray], cuts: Cuts, found: TrackAn
     outlines: list[np.ndarray | None] = []
     marks = np.zeros((0, 0), np.float16)
     kept = 0
-    with open(task.audio_part, "xb") as audio, open(task.features_part, "xb") as features_file:
+    with _part_files(task) as (audio, features_file):
         rows = zip(loops, cuts.starts_samples, cuts.bpms, cuts.bar_numbers, strict=True)
         for waveform, start, bpm, bar_number in rows:
             outlines.append(None)
@@ -228,6 +232,20 @@ def _collect(task: Task, loops: Iterator[np.ndarray], cuts: Cuts, found: TrackAn
             found.bar_numbers.append(int(bar_number))
     found.outline = _joined(outlines, steps)
     found.fingerprints = marks[:kept].copy()
+
+
+@contextmanager
+def _part_files(task: Task) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Open the part files under other names until both are on disk: a cluster may start the same task twice."""
+    paths = {own: task.part.with_name(temporary_name()) for own in (task.audio_part, task.features_part)}
+    with ExitStack() as opened:
+        audio, features = (opened.enter_context(open(path, "xb")) for path in paths.values())
+        yield audio, features
+        for file in (audio, features):
+            file.flush()
+            os.fsync(file.fileno())
+    for own, path in paths.items():
+        os.replace(path, own)
 
 
 def _joined(outlines: list[np.ndarray | None], steps: int) -> np.ndarray:

@@ -1,13 +1,13 @@
 """A folder of tracks -> a dataset of loops: whole bars on the beat grid, picked, leveled and split by track.
 
-The same files give the same bytes, whatever the order of the arguments or the number of processes.
+The same files give the same bytes, whatever the order of the arguments, the engine or the number of processes.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ import numpy as np
 
 from fourfloor.arguments import check_seed, check_types
 from fourfloor.audio import display_name, find_audio
+from fourfloor.engines import check_engine, opened, run_in_processes
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.analysis import Task, TrackAnalysis
 from fourfloor.ingestion.catalogue import Catalogue, load
+from fourfloor.ingestion.kept import order_fingerprint, part_name
 from fourfloor.ingestion.naming import track_names
 from fourfloor.ingestion.picking import Thresholds
 from fourfloor.ingestion.processes import Progress, analyze_tracks
@@ -25,6 +27,7 @@ from fourfloor.ingestion.splitting import Selection, select, split
 from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.representations.latent import BAR_COUNTS
 from fourfloor.signal.beatgrid import BPM_RANGE, loop_frames, loop_samples
+from fourfloor.workspace import is_resumed
 
 __all__ = ["Catalogue", "DatasetWriter", "IngestConfig", "IngestReport", "Thresholds", "TrackReport", "ingest", "load"]
 
@@ -53,12 +56,15 @@ class IngestConfig:
     seed: int = 0
     style: str = "music"
     jobs: int = 0
+    engine: str = "local"
+    address: str | None = None
     overwrite: bool = False
     strict: bool = False
 
     def __post_init__(self) -> None:
         check_types(self)
         check_seed(self.seed)
+        check_engine(self.engine, self.address)
         hop_bars = self.bars if self.hop_bars is None else self.hop_bars
         rules = {
             f"bars is {self.bars}; choose {', '.join(map(str, BAR_COUNTS))}, as models do": self.bars in BAR_COUNTS,
@@ -166,24 +172,41 @@ def ingest(
         channels=config.channels,
         overwrite=config.overwrite,
         settings=_settings(config),
+        keep_scratch=True,
     ) as writer:
-        tasks = [_task(path, writer.scratch / str(number), config) for number, path in enumerate(paths)]
-        try:
-            analyses = analyze_tracks(tasks, config.jobs, on_progress)
-        except OSError as error:  # of the part files: what is wrong with a track is in its analysis
-            raise FourfloorError(f"{writer.out}: cannot be written ({error.strerror}); free space") from error
+        analyses, tasks = _analyses(paths, config, writer, on_progress)
         names = track_names(paths, ordered)
-        reports = _write(writer, tasks, names, analyses, rejected, config)
-        if config.strict and rejected:
-            raise FourfloorError(f"{rejected[0].file}: {rejected[0].reason}; {len(rejected)} rejected in strict mode")
-        if not any(report.loops for report in reports):
-            raise FourfloorError(_nothing(rejected, reports))
-        return IngestReport(catalogue=writer.finish(), tracks=reports, rejected=rejected)
+        try:
+            reports = _write(writer, tasks, names, analyses, rejected, config)
+            if config.strict and rejected:
+                told = f"{rejected[0].file}: {rejected[0].reason}"
+                raise FourfloorError(f"{told}; {len(rejected)} rejected in strict mode")
+            if not any(report.loops for report in reports):
+                raise FourfloorError(_nothing(rejected, reports))
+            return IngestReport(catalogue=writer.finish(), tracks=reports, rejected=rejected)
+        except FourfloorError:
+            writer.drop_scratch()
+            raise
+
+
+def _analyses(
+    paths: list[Path], config: IngestConfig, writer: DatasetWriter, on_progress: Progress | None
+) -> tuple[list[TrackAnalysis], list[Task]]:
+    """Analyze the tracks; what is found stays in the scratch folder where a signal or a lost cluster ends it."""
+    tasks = [_task(path, writer.scratch / part_name(path), config) for path in paths]
+    try:
+        is_resumed(writer.scratch, order_fingerprint(replace(tasks[0], path=Path(), part=Path())))
+        with opened(config.engine, config.address, run_in_processes, writer.scratch) as engine:
+            analyses = analyze_tracks(tasks, config.jobs, on_progress, engine)
+    except OSError as error:  # of the part files: what is wrong with a track is in its analysis
+        writer.drop_scratch()
+        raise FourfloorError(f"{writer.out}: cannot be written ({error.strerror}); free space") from error
+    return analyses, tasks
 
 
 def _settings(config: IngestConfig) -> dict[str, Any]:
-    """Return what the loops depend on: not the number of processes, nor what is done about errors."""
-    without = ("jobs", "overwrite", "strict", "bars", "sample_rate", "channels")
+    """Return what the loops depend on: neither where they are cut nor what is done about errors."""
+    without = ("jobs", "engine", "address", "overwrite", "strict", "bars", "sample_rate", "channels")
     return {key: value for key, value in asdict(config).items() if key not in without}
 
 

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Callable
 
 from fourfloor.audio import display_name
+from fourfloor.engines import Engine, run_in_processes
+from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.analysis import Task, TrackAnalysis, analyze_track
-from fourfloor.processes import run_in_processes
+from fourfloor.ingestion.kept import keep, kept
 
 Progress = Callable[[int, int, str], None]
 
 
-def analyze_tracks(tasks: list[Task], jobs: int, on_progress: Progress | None = None) -> list[TrackAnalysis]:
+def analyze_tracks(
+    tasks: list[Task], jobs: int, on_progress: Progress | None = None, engine: Engine = run_in_processes
+) -> list[TrackAnalysis]:
     """Analyze every track and return the results in the order of the tasks; `jobs` 0 means one process a core.
 
-    Where a process died, its track gets a second one to itself: memory may have been short for two.
+    Analyses that a killed call kept beside the part files are taken up. Where a process died, its track gets a second
+    one to itself: memory may have been short for two.
     """
-    found: dict[int, TrackAnalysis] = {}
+    found = {number: analysis for number, task in enumerate(tasks) if (analysis := kept(task)) is not None}
+    if found and on_progress:
+        on_progress(len(found), len(tasks), "analyzed before")
 
-    def keep(number: int, analysis: TrackAnalysis | None) -> None:
+    def take(number: int, analysis: TrackAnalysis | None) -> None:
         if analysis is not None:
             found[number] = analysis
             if on_progress:
                 on_progress(len(found), len(tasks), display_name(tasks[number].path))
 
-    run_in_processes(analyze_track, tasks, jobs, keep)
-    left = [number for number in range(len(tasks)) if number not in found]
-    for number in left:
-        tasks[number].audio_part.unlink(missing_ok=True)
-        tasks[number].features_part.unlink(missing_ok=True)
+    def run(numbers: list[int], at_once: int, dead: TrackAnalysis | None) -> None:
+        engine(_analyze, [tasks[number] for number in numbers], at_once, lambda n, one: take(numbers[n], one or dead))
+
+    run([number for number in range(len(tasks)) if number not in found], jobs, None)
     dead = TrackAnalysis(error="ended the process that read it; convert it to WAV or remove it")
-    again = [tasks[number] for number in left]
-    run_in_processes(analyze_track, again, 1, lambda place, analysis: keep(left[place], analysis or dead))
+    run([number for number in range(len(tasks)) if number not in found], 1, dead)
     return [found[number] for number in range(len(tasks))]
+
+
+def _analyze(task: Task) -> TrackAnalysis:
+    """Analyze a track and keep what was found; FourfloorError where the machine that does it has no such file."""
+    if not os.path.exists(task.path):
+        told = f"{display_name(task.path)}: is not there on the machine {platform.node()}"
+        raise FourfloorError(f"{told}; leave tracks in place, in a folder that all machines share under one path")
+    found = analyze_track(task)
+    if not found.error:
+        keep(task, found)
+    return found

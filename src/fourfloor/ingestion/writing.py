@@ -164,6 +164,10 @@ class DatasetWriter:
         self.close()
         return load(self.out, verify=False)
 
+    def drop_scratch(self) -> None:
+        """Keep the scratch folder no longer: what comes now is not worth going on with after an interruption."""
+        self._work.keep_scratch = False
+
     def close(self) -> None:
         """Remove what is not finished and let others write; harmless after `finish`."""
         with contextlib.suppress(OSError):  # closing also fails on a full disk; the files are removed all the same

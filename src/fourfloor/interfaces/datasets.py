@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, leave, print_json
+from fourfloor.interfaces.output import Address, AsJson, EngineName, leave, print_json
 from fourfloor.stopping import StopSignal
 
 commands = typer.Typer()
@@ -36,6 +36,8 @@ def ingest(
     validation_share: Annotated[float, typer.Option(help="Share of the music to hold out for testing, 0-0.9.")] = 0.15,
     seed: Annotated[int, typer.Option(help="Selects which tracks are held out.")] = 0,
     jobs: Annotated[int, typer.Option(help="Number of processes; 0 means one per core.")] = 0,
+    engine: EngineName = "local",
+    address: Address = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing dataset.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if any file is rejected.")] = False,
     as_json: AsJson = False,
@@ -45,17 +47,22 @@ def ingest(
     ingest finds the tempo and the first downbeat of each track and cuts the track into whole bars. It drops silence,
     clipping and near-duplicates, and prints what it dropped and why. It reads WAV, FLAC, OGG, Opus, MP3 and AIFF.
 
+    Stop it at any moment: the same command continues where it stopped.
+
     The dataset holds the loops and which tracks are held out. Train on it with: fourfloor train RECIPE --data OUT
     """
     import fourfloor as ff
     from fourfloor.interfaces.show import ingest_table, progress_bar
 
-    with progress_bar("ingest") as bar:
-        report = ff.ingest(
-            sources, out, bars=bars, bpm=bpm, sample_rate=sample_rate, channels=channels, style=style,
-            min_confidence=min_confidence, validation_share=validation_share, seed=seed, jobs=jobs,
-            overwrite=overwrite, strict=strict, on_progress=bar.update,
-        )  # fmt: skip
+    try:
+        with progress_bar("ingest") as bar:
+            report = ff.ingest(
+                sources, out, bars=bars, bpm=bpm, sample_rate=sample_rate, channels=channels, style=style,
+                min_confidence=min_confidence, validation_share=validation_share, seed=seed, jobs=jobs,
+                engine=engine, address=address, overwrite=overwrite, strict=strict, on_progress=bar.update,
+            )  # fmt: skip
+    except StopSignal as stop:
+        leave(f"{out}: {stop}. The analyzed tracks are kept; run the same command to continue", stop.exit_code)
     if as_json:
         print_json(report.to_json())
     else:
@@ -87,6 +94,8 @@ def produce(
         float | None, typer.Option(help="Soft to hard, 0-1.", show_default="random for each loop")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Number of processes.")] = 2,
+    engine: EngineName = "local",
+    address: Address = None,
     kit: Annotated[
         Path | None, typer.Option(help="Folder of your own drum samples (one-shots).", show_default=False)
     ] = None,
@@ -110,7 +119,8 @@ def produce(
         with progress_bar("produce") as bar:
             made = ff.produce(
                 out, count=count, style=style, bars=bars, bpm=bpm, seed=seed, density=density, energy=energy, kit=kit,
-                wav=wav, stems=stems, midi=midi, truth=truth, jobs=jobs, overwrite=overwrite, on_progress=bar.update,
+                wav=wav, stems=stems, midi=midi, truth=truth, jobs=jobs, engine=engine, address=address,
+                overwrite=overwrite, on_progress=bar.update,
             )  # fmt: skip
     except StopSignal as stop:
         leave(f"{out}: {stop}. The rendered loops are kept; run the same command to continue", stop.exit_code)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, fail
+from fourfloor.interfaces.output import Address, AsJson, EngineName, fail
 
 commands = typer.Typer()
 
@@ -44,6 +44,8 @@ def evaluate(
     rows: Annotated[
         str, typer.Option(help="Letters of the reference rows to compute, such as ACDEJ.", show_default="all")
     ] = "",
+    engine: EngineName = "local",
+    address: Address = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing report.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -63,7 +65,8 @@ def evaluate(
     with progress_bar("evaluate") as bar:
         card = ff.evaluate(
             loops, against=against, n=n, seed=seed, out=out, decoder=decoder, candidates=candidates, redraw=redraw,
-            rows=tuple(rows), overwrite=overwrite, on_progress=bar.update, on_note=bar.note,
+            rows=tuple(rows), engine=engine, address=address, overwrite=overwrite, on_progress=bar.update,
+            on_note=bar.note,
         )  # fmt: skip
     print(card.to_json() if as_json else markdown(card), end="")
     if card.broken:

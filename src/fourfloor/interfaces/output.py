@@ -10,6 +10,14 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output (docs/json.md).")]
 
+EngineName = Annotated[
+    str, typer.Option("--engine", help="Where the work runs: local, or ray for many machines (docs/scale.md).")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="With --engine ray: HOST:PORT of a running cluster, or auto.", show_default="starts Ray here"),
+]
+
 
 def open_closed_streams() -> None:
     """Open the null device for each standard stream that is closed: else the next file takes its number."""

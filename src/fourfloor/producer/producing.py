@@ -1,7 +1,8 @@
 """Many loops -> a dataset as ingest writes it, and beside it a folder of their notes, WAV, stems and MIDI.
 
-Several processes render loops into the scratch folder of the dataset's writer; they are put together in order, so that
-the dataset is the same whatever `jobs` is. An interrupted run leaves them there, and the same one goes on with them.
+An engine's processes render loops into the scratch folder of the dataset's writer; they are put together in order, so
+that the dataset is the same whatever engine and `jobs` are. An interrupted run leaves them there, and the same one goes
+on with them.
 """
 
 from __future__ import annotations
@@ -9,24 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import fourfloor
 from fourfloor.arguments import check_range, checked
+from fourfloor.engines import Engine, check_engine, opened, run_in_processes
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.catalogue import Catalogue
 from fourfloor.ingestion.writing import DatasetWriter
-from fourfloor.processes import run_in_processes
 from fourfloor.producer.kits import load_kit
 from fourfloor.producer.loops import stream
 from fourfloor.producer.plain_files import check_files, place_files
 from fourfloor.producer.styles import matching_styles
 from fourfloor.producer.writing import SEEDS_A_RUN, Order, Part, loop_seed, read_part, render_part
 from fourfloor.progress import OnProgress, PathLike, ignore
-from fourfloor.workspace import plain_errors
+from fourfloor.workspace import is_resumed, plain_errors
 
 MAX_JOBS = 64
 
@@ -38,22 +38,11 @@ def is_held_out(seed: int, index: int, count: int, share: float) -> bool:
     )
 
 
-def is_resumed(scratch: Path, fingerprint: str) -> bool:
-    """Return whether a scratch folder holds loops of the same run; what it holds of another one is removed."""
-    mark = scratch / "fingerprint"
-    if mark.is_file() and mark.read_bytes() == fingerprint.encode():
-        return True
-    for entry in scratch.iterdir():
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    mark.write_bytes(fingerprint.encode())
-    return False
-
-
 def _part_path(scratch: Path, index: int) -> Path:
     return scratch / f"{index}.npz"
 
 
-def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress: OnProgress) -> None:
+def render_parts(engine: Engine, order: Order, count: int, folder: Path, jobs: int, on_progress: OnProgress) -> None:
     """Render the loops that are missing, each process with one thread."""
     missing = [index for index in range(count) if not _part_path(folder, index).is_file()]
     done = count - len(missing)
@@ -71,7 +60,7 @@ def render_parts(order: Order, count: int, folder: Path, jobs: int, on_progress:
 
     # Processes of their own even for one job: sums split between threads differ in the last bit.
     tasks = [Part(order=order, index=index, path=_part_path(folder, index)) for index in missing]
-    run_in_processes(render_part, tasks, jobs, count_on)
+    engine(render_part, tasks, jobs, count_on)
 
 
 def produce(
@@ -92,14 +81,16 @@ def produce(
     midi: bool = False,
     truth: bool = False,
     jobs: int = 2,
+    engine: str = "local",
+    address: str | None = None,
     overwrite: bool = False,
     on_progress: OnProgress = ignore,
 ) -> Catalogue:
     """Compose and synthesize loops by rule, and write them as a dataset: music to train on without tracks of your own.
 
-    The same arguments give the same bytes, whatever `jobs` is. Loop i is `render_loop(seed * 1_000_000 + i)`, leveled
-    as `ingest` levels tracks. Each loop is a track of its own. An interrupted call leaves the loops that are finished,
-    and the same call continues with them.
+    The same arguments give the same bytes, whatever `jobs` and `engine` are. Loop i is
+    `render_loop(seed * 1_000_000 + i)`, leveled as `ingest` levels tracks. Each loop is a track of its own. An
+    interrupted call leaves the loops that are finished, and the same call continues with them.
 
     Args:
         out: The dataset's folder. The folder `<out>-files` beside it gets events.jsonl: tempo, key, style and notes of
@@ -119,6 +110,8 @@ def produce(
         midi: Also write each loop as a MIDI file.
         truth: Keep stems and notes in the dataset, to train separator and transcriber.
         jobs: Number of processes, 0-64; 0 means one per core.
+        engine: "local" for processes of this machine, or "ray" (docs/scale.md).
+        address: Of a running Ray cluster, HOST:PORT or "auto"; without one Ray starts on this machine.
         overwrite: Replace an existing dataset.
         on_progress: Called with (done, total, text) after each loop.
 
@@ -138,6 +131,7 @@ def produce(
     check_range("count", checked("count", count, int), 1, SEEDS_A_RUN)
     check_range("jobs", checked("jobs", jobs, int), 0, MAX_JOBS)  # 0 is one process a core
     check_range("validation_share", checked("validation_share", validation_share, float), 0, 0.9)
+    check_engine(checked("engine", engine, str), checked("address", address, str | None))
     matching_styles(checked("style", style, str | None))
     out = Path(os.path.abspath(out))
     files = out.with_name(out.name + "-files")
@@ -157,7 +151,8 @@ def produce(
         resumed = is_resumed(writer.scratch, order.fingerprint(content))
         order.files.mkdir(exist_ok=True)
         with check_files(files, overwrite or resumed):
-            render_parts(order, count, writer.scratch, jobs, on_progress)
+            with opened(engine, address, run_in_processes, writer.scratch) as run:
+                render_parts(run, order, count, writer.scratch, jobs, on_progress)
             held_out = [is_held_out(seed, index, count, validation_share) for index in range(count)]
             lines = [_append(writer, order, index, is_held) for index, is_held in enumerate(held_out)]
             place_files(order.files, files, lines)

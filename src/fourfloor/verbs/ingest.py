@@ -24,13 +24,16 @@ def ingest(
     validation_share: float = 0.15,
     seed: int = 0,
     jobs: int = 0,
+    engine: str = "local",
+    address: str | None = None,
     overwrite: bool = False,
     strict: bool = False,
     on_progress: OnProgress = ignore,
 ) -> IngestReport:
     """Cut tracks into loops on the beat grid and write them as a dataset.
 
-    The same files give the same bytes, whatever `jobs` is and in whatever order the sources are named.
+    The same files give the same bytes, whatever `jobs` and `engine` are and in whatever order the sources are named. A
+    call that is interrupted keeps the tracks that it has analyzed, and the same call goes on with them.
 
     Args:
         sources: A folder of tracks or an audio file, or several of them.
@@ -46,6 +49,8 @@ def ingest(
         validation_share: Share of the music to hold out for testing, 0-0.9.
         seed: Selects which tracks are held out, 0 to 2^63 - 1.
         jobs: Number of processes; 0 means one per core.
+        engine: "local" for processes of this machine, or "ray" (docs/scale.md).
+        address: Of a running Ray cluster, HOST:PORT or "auto"; without one Ray starts on this machine.
         overwrite: Replace an existing dataset.
         strict: Raise if any file is rejected.
         on_progress: Called with (done, total, text) after each track.
@@ -69,6 +74,6 @@ def ingest(
     config = IngestConfig(
         bars=bars, hop_bars=hop_bars, bpm=bpm, sample_rate=sample_rate, channels=channels, style=style,
         min_confidence=min_confidence, max_loops_per_track=max_loops_per_track, validation_share=validation_share,
-        seed=seed, jobs=jobs, overwrite=overwrite, strict=strict,
+        seed=seed, jobs=jobs, engine=engine, address=address, overwrite=overwrite, strict=strict,
     )  # fmt: skip
     return ingest_folder(several, Path(out), config, silent(on_progress))

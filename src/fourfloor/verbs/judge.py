@@ -27,6 +27,8 @@ def evaluate(
     candidates: int = 1,
     redraw: bool = False,
     rows: Sequence[str] = (),
+    engine: str = "local",
+    address: str | None = None,
     overwrite: bool = False,
     on_progress: OnProgress = ignore,
     on_note: OnNote = lambda note: None,
@@ -46,6 +48,8 @@ def evaluate(
         candidates: With a model: generate this many of each loop and keep the best, 1-64.
         redraw: With a model: redraw loops that have a fault, as `generate` does.
         rows: Letters of the reference rows to compute, such as "ACDEJ"; all by default.
+        engine: "local" for this machine, or "ray" (docs/scale.md).
+        address: Of a running Ray cluster, HOST:PORT or "auto"; without one Ray starts on this machine.
         overwrite: Replace an existing report in `out`.
         on_progress: Called with (done, total, text).
         on_note: Called with each line that the user should read.
@@ -71,7 +75,8 @@ def evaluate(
     other = loops.decoder if isinstance(loops, Model) and decoder is None else source_of(decoder)
     request = api.EvaluateRequest(
         loops=judged, against=Path(against), n=n, seed=seed, out=None if out is None else Path(out),
-        decoder=other, candidates=candidates, redraw=redraw, rows=tuple(rows), overwrite=overwrite,
+        decoder=other, candidates=candidates, redraw=redraw, rows=tuple(rows), engine=engine, address=address,
+        overwrite=overwrite,
     )  # fmt: skip
     return api.evaluate(request, silent(on_progress), silent(on_note))
 
