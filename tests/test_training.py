@@ -488,13 +488,15 @@ def test_kill_9_at_any_moment_loses_nothing(dataset_folder: Path, tmp_path: Path
 
 @pytest.mark.parametrize("recipe", ["prior", "decoder", "seed/beats", "spectrogram-gan"])
 def test_training_needs_no_audio_library(recipe: str, dataset_folder: Path, tmp_path: Path) -> None:
-    blocked = ("scipy", "soundfile", "soxr", "PIL")
+    blocked = ("scipy", "soundfile", "soxr", "PIL", "mido")
     program = f"""
 import importlib.util, sys
 for name in {blocked}:
     sys.modules[name] = None
     found = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *rest: None if name in {blocked} else found(name, *rest)
+import fourfloor
+fourfloor.train
 from fourfloor.interfaces.cli import main
 main()
 """

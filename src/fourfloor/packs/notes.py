@@ -6,11 +6,13 @@ In: a standard MIDI file of anybody's. Out: tracks of notes that begin and end w
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from pathlib import Path
-
-import mido  # reads running status, odd meta events and broken lengths, which our own reader would have to learn
+from typing import TYPE_CHECKING
 
 from fourfloor.audio import display_name
 from fourfloor.errors import FourfloorError
+
+if TYPE_CHECKING:
+    import mido
 
 MAX_BYTES = 1 << 20
 DRUM_CHANNEL = 9
@@ -45,6 +47,8 @@ def read_notes(path: Path, beats: float) -> tuple[NoteTrack, ...]:
 
     Raise FourfloorError in one line where the file is not a MIDI file.
     """
+    import mido  # reads running status, odd meta events and broken lengths; training works without it
+
     try:
         if path.stat().st_size > MAX_BYTES:
             raise FourfloorError(f"{display_name(path)}: is larger than 1 MB, no MIDI file of a loop; name another")
@@ -62,7 +66,7 @@ def read_notes(path: Path, beats: float) -> tuple[NoteTrack, ...]:
     return tuple(track for track in found if track.notes)
 
 
-def _track(messages: mido.MidiTrack, ticks_per_beat: int, beats: float, number: int) -> NoteTrack:
+def _track(messages: "mido.MidiTrack", ticks_per_beat: int, beats: float, number: int) -> NoteTrack:
     sounding: dict[tuple[int, int], deque[tuple[float, int]]] = defaultdict(deque)
     notes: list[Note] = []
     name, tick = "", 0
