@@ -86,9 +86,11 @@ def offset_ms(waveform: np.ndarray, bpm: float, bars: range) -> float:
     """Return how far from the bar lines the first beats begin, in ms: where the mean level around them rises most."""
     window, smooth = round(0.03 * SAMPLE_RATE), round(0.003 * SAMPLE_RATE)
     mono, lines = np.abs(waveform.mean(axis=0)), [bar_line(bpm, bar) for bar in bars]
-    level = np.convolve(np.mean([mono[line - window : line + window] for line in lines], axis=0), np.ones(smooth))
-    rise = level[smooth:] - level[:-smooth]  # at n: of the samples after n against those before it
-    return float((int(np.argmax(rise)) + 1 - window) / SAMPLE_RATE * 1000)
+    level = np.convolve(
+        np.mean([mono[line - window : line + window] for line in lines], axis=0), np.ones(smooth), "valid"
+    )
+    rise = level[smooth:] - level[:-smooth]  # at n: what follows n + smooth against what comes before it
+    return float((int(np.argmax(rise)) + smooth - window) / SAMPLE_RATE * 1000)
 
 
 def bar_of(waveform: np.ndarray, bpm: float, bar: int) -> np.ndarray:
