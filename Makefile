@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir
 SIZE := Training needs torch: 200 MB as a build for CPUs, gigabytes with CUDA. \
         For the former stop here, and type: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make
 
-.PHONY: help coverage test-scale test-torch-range soak loops studio examples listen test test-readers music music-judge model verbs-models compare bench bench-peers api clean
+.PHONY: help coverage test-scale test-torch-range soak loops studio examples listen test test-readers music music-judge model verbs-models compare curves artists bench bench-peers api clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -49,7 +49,7 @@ test-torch-range:               ## run the tests of models, training and generat
 music:                          ## fetch the open training music to data/tracks (Debian packages, no root)
 	scripts/music.sh data/tracks
 
-music-judge:                    ## fetch open music of five other artists to data/judge, for judging and adapting only
+music-judge:                    ## fetch open music of other artists to data/judge, for judging and adapting only
 	scripts/music.sh data/judge scripts/music-judge.txt
 
 model: .venv/installed-train          ## make the bundled model anew in data/ and runs/ (two hours on two cores)
@@ -61,6 +61,12 @@ verbs-models: .venv/installed-train   ## make the networks of stems, midi and re
 compare: .venv/installed-train        ## train every family for twenty minutes of one core on DATA, and write comparison/ (hours)
 	$(BIN)/fourfloor compare $(sort $(wildcard recipes/seed/*.toml)) $(filter-out recipes/adapt.toml recipes/decoder.toml recipes/one-track.toml recipes/separator.toml recipes/transcriber.toml,$(sort $(wildcard recipes/*.toml))) \
 		--data $(DATA) --minutes 20 --jobs 2 --runs runs/compare --out comparison
+
+curves: .venv/installed-train         ## train the historic systems further and further on DATA, and plot their numbers (days)
+	$(BIN)/python scripts/curves.py --data $(DATA) --runs runs/curves --out docs/results/curves
+
+artists: .venv/installed-train        ## tune to five artists of data/judge and judge by their other tracks (an hour)
+	$(BIN)/python scripts/artists.py --music data/judge --work runs/artists --out docs/results/artists
 
 bench: .venv/installed-train          ## measure this build beside an earlier one (AGAINST=a1aadcf), and write docs/speed.md (an hour)
 	$(BIN)/python scripts/bench.py --against $(or $(AGAINST),a1aadcf)
