@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir
 SIZE := Training needs torch: 200 MB as a build for CPUs, gigabytes with CUDA. \
         For the former stop here, and type: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make
 
-.PHONY: help coverage test-scale test-torch-range soak loops studio examples listen test test-readers music music-judge model verbs-models compare curves artists bench bench-peers api clean
+.PHONY: help coverage test-scale test-torch-range test-openapi soak loops studio examples listen test test-readers music music-judge model verbs-models compare curves artists bench bench-peers api clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -34,6 +34,9 @@ test-readers: .venv/installed-test    ## install the programs that packs are for
 
 test-scale: .venv/installed-scale     ## install what many machines need, and run the tests of Ray, torchrun and an object store
 	RAY_USAGE_STATS_ENABLED=0 $(BIN)/pytest -rs tests/scale
+
+test-openapi: .venv/installed-studio  ## send a studio all that its OpenAPI document describes, and more (two minutes)
+	scripts/openapi.sh
 
 soak: .venv/installed-test      ## mutate files and kill processes for an hour: MINUTES=60 SEED=0, failures go to soak.jsonl
 	$(BIN)/python scripts/soak.py --minutes $(or $(MINUTES),60) --seed $(or $(SEED),0)
@@ -82,7 +85,7 @@ api: .venv/installed-train            ## write docs/api.md from the docstrings
 	$(BIN)/python scripts/api_page.py
 
 clean:                          ## remove the environment, loops/ and examples/
-	rm -rf .venv .venv-readers loops examples
+	rm -rf .venv .venv-readers .venv-openapi loops examples
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from axe_playwright_python.sync_playwright import Axe
 
 from .conftest import Studio
-from .waiting import LIMIT_SECONDS, until
+from .looking import LIMIT_SECONDS, faults, until
 
 SIZES = [(375, 800), (1280, 900), (1920, 1080)]
 EVIL = '<img src=x onerror="window.evil=1">'
@@ -124,8 +123,26 @@ def test_everybody_can_use_it_at_every_size(page: Any, size: tuple[int, int], th
     for view in ("grid", "map", "tracks", "loops"):
         page.click(f"[data-view={view}]")
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-        found = Axe().run(page).response["violations"]
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+        assert faults(page) == []
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_everybody_can_use_its_dialogs(page: Any, studio: Studio, theme: str) -> None:
+    page.set_viewport_size({"width": 375, "height": 800})
+    page.emulate_media(color_scheme=theme)
+    opened = {"o": None, "h": "#history", "?": "#keys"}
+    for key, dialog in opened.items():
+        page.locator(".card").first.focus()
+        page.keyboard.press(key)
+        page.locator(f"{dialog}[open]" if dialog else "#menu:popover-open").wait_for()
+        assert faults(page) == []
+        page.keyboard.press("Escape")
+    for entry, dialog in (("Play slices on keys", "#slices"), ("Play its drums", "#kit")):
+        page.locator(".card .more").first.click()
+        page.get_by_role("menuitem", name=entry).click()
+        page.locator(f"{dialog}[open]").wait_for()
+        assert faults(page) == []
+        page.keyboard.press("Escape")
 
 
 def test_the_page_outlives_the_server(browser: Any, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from .conftest import Studio
-from .waiting import LIMIT_SECONDS, until
+from .looking import LIMIT_SECONDS, until
 
 EVIL = '<img src=x onerror="window.evil=1">'
 DROP = """

@@ -25,7 +25,7 @@ def test_the_map_fills_the_plane_and_keeps_alike_loops_together() -> None:
     x = [placed[str(number)][0] for number in range(10)]
     assert max(x[:5]) < min(x[5:]) or max(x[5:]) < min(x[:5])
     assert (min(x), max(x)) == (0.0, 1.0)
-    assert sounds.places(["a"], near[:1]) == {"a": (0.5, 0.5)}
+    assert sounds.places(["a"], near[:1]) == {"a": [0.5, 0.5]}
 
 
 def test_a_vector_that_is_damaged_or_gone_is_left_out(tmp_path: Path) -> None:

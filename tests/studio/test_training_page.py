@@ -10,7 +10,7 @@ import soundfile
 from fourfloor.producer import render_loop
 
 from .conftest import Studio
-from .waiting import LIMIT_SECONDS, until
+from .looking import LIMIT_SECONDS, faults, until
 
 PATIENT = 3 * LIMIT_SECONDS * 1000  # on a loaded machine
 EVIL = '<img src=x onerror="window.evil=1">.wav'
@@ -65,6 +65,9 @@ def test_tracks_become_a_model_that_is_in_the_menu(page: Any, studio: Studio, tm
     page.locator("#sounds li").first.get_by_role("button").click()
     until(page, "fourfloor.transport?.tracks.size === 1")
     assert page.locator("#make [name=model] option").all_text_contents() == ["warehouse", "mine"]
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        assert faults(page) == []
     page.click("[data-view=loops]")
     page.select_option("#make [name=model]", label="mine")
     page.fill("#make [name=count]", "1")

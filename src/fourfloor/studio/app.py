@@ -24,10 +24,15 @@ from fourfloor.studio.events import Events
 from fourfloor.studio.guard import Guard
 from fourfloor.studio.jobs import Jobs, QueueFullError
 from fourfloor.studio.making import PACKS
-from fourfloor.studio.requests import Job, LoopId, request_of
+from fourfloor.studio.requests import Job, LoopId, Refusal, request_of
 
 PAGE = Path(str(resources.files("fourfloor.studio") / "page"))
 SECONDS_TO_TRY_AGAIN = 5
+REFUSALS = {
+    400: "The body is no JSON", 403: "Another page, another name of this machine, or no token", 404: "No such thing",
+    408: "The body stopped in the middle", 413: "Too large", 416: "No such range", 422: "Not what is expected",
+    429: "Too many jobs wait",
+}  # fmt: skip
 Id = Annotated[LoopId, InPath()]
 
 
@@ -44,7 +49,10 @@ def make_app(
         yield
         jobs.close()
 
-    app = FastAPI(title="fourfloor studio", version=__version__, lifespan=living, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="fourfloor studio", version=__version__, lifespan=living, docs_url=None, redoc_url=None,
+        responses={status: {"model": Refusal, "description": reason} for status, reason in REFUSALS.items()},
+    )  # fmt: skip
     app.state.events = events
     _add_page(app, jobs)
     _add_state(app, library, jobs, events)
@@ -79,7 +87,7 @@ def _add_state(app: FastAPI, library: Library, jobs: Jobs, events: Events) -> No
             "grid": library.grid(), "torch": importlib.util.find_spec("torch") is not None,
         }  # fmt: skip
 
-    @app.get("/api/events")
+    @app.get("/api/events", response_class=StreamingResponse)
     async def changes() -> StreamingResponse:
         """Changes as server-sent events: `loop` and `job` carry a row each."""
         return StreamingResponse(events.listen(), media_type="text/event-stream", headers={"cache-control": "no-store"})
@@ -102,7 +110,7 @@ def _add_jobs(app: FastAPI, library: Library, jobs: Jobs) -> None:
         jobs.cancel(job)
         return {}
 
-    @app.get("/api/packs/{job}")
+    @app.get("/api/packs/{job}", response_class=FileResponse)
     def packed(job: Id) -> FileResponse:
         """The zip that a `pack` job made."""
         return loops.file(library.folder / PACKS / f"{job}.zip", "application/zip", "fourfloor-pack.zip")

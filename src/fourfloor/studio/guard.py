@@ -10,7 +10,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 64 * 1024  # of a request that is not an upload
@@ -52,28 +52,32 @@ class Guard:
         try:
             whole = await _whole_body(receive)
         except HTTPException as error:
-            await PlainTextResponse(error.detail, error.status_code)(scope, receive, send)
+            await _refused(error.detail, error.status_code)(scope, receive, send)
             return
         await self._app(scope, _again(whole, receive), send)
 
-    def _refusal(self, scope: Scope, headers: dict[str, str]) -> PlainTextResponse | None:
+    def _refusal(self, scope: Scope, headers: dict[str, str]) -> JSONResponse | None:
         host, origin = headers.get("host", "").lower(), headers.get("origin", "").lower()
         if self._hosts is not None and host not in self._hosts:
-            return PlainTextResponse("This address is not served.", 403)
+            return _refused("This address is not served.", 403)
         if origin and origin not in (f"http://{host}", f"https://{host}"):
-            return PlainTextResponse("Requests from other pages are refused.", 403)
+            return _refused("Requests from other pages are refused.", 403)
         if self._token and not secrets.compare_digest(_token_of(scope, headers).encode(), self._token.encode()):
-            return PlainTextResponse("Open the address with the token that the terminal shows.", 403)
+            return _refused("Open the address with the token that the terminal shows.", 403)
         if headers.get("range", "").count(",") >= MAX_RANGES:
-            return PlainTextResponse("Too many ranges.", 416)
+            return _refused("Too many ranges.", 416)
         length = headers.get("content-length", "0")
         if not scope["path"].startswith(self._upload_path) and (not length.isdigit() or int(length) > MAX_BODY):
-            return PlainTextResponse(f"At most {MAX_BODY} bytes.", 413)
+            return _refused(f"At most {MAX_BODY} bytes.", 413)
         return None
 
     def _cookie(self, scope: Scope) -> str | None:
         given = _query(scope, "token")
         return given if self._token and secrets.compare_digest(given.encode(), self._token.encode()) else None
+
+
+def _refused(why: str, status: int) -> JSONResponse:
+    return JSONResponse({"detail": why}, status)
 
 
 def _patient(receive: Receive) -> Receive:

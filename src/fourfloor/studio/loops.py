@@ -53,13 +53,13 @@ def _add_rows(app: FastAPI, library: Library, tell: OnEvent) -> None:
 
 
 def _add_files(app: FastAPI, library: Library) -> None:
-    @app.get("/api/loops/{loop}/audio")
+    @app.get("/api/loops/{loop}/audio", response_class=FileResponse)
     def audio(loop: Id) -> FileResponse:
         """The loop's file, as it is exported."""
         row = library.loop(known(library, loop))
         return file(library.path(loop, "wav"), "audio/wav", f"{row['title']}.wav")
 
-    @app.get("/api/loops/{loop}/spectrogram")
+    @app.get("/api/loops/{loop}/spectrogram", response_class=FileResponse)
     def spectrogram(loop: Id) -> FileResponse:
         """A picture of the loop, 40 Hz - 18 kHz."""
         return file(library.path(known(library, loop), "png"), "image/png")
@@ -70,20 +70,20 @@ def _add_files(app: FastAPI, library: Library) -> None:
         values: list[float] = json.loads(library.path(known(library, loop), "json").read_bytes())["outline"]
         return values
 
-    @app.get("/api/loops/{loop}/stems/{stem}")
+    @app.get("/api/loops/{loop}/stems/{stem}", response_class=FileResponse)
     def stem(loop: Id, stem: Stem) -> FileResponse:
         """A stem of the loop, once a job has made them."""
         title = library.loop(known(library, loop))["title"]
         where = library.path(loop, "wav").with_name(f"{loop}_stems") / f"{loop}_{stem}.wav"
         return file(where, "audio/wav", f"{title}_{stem}.wav")
 
-    @app.get("/api/loops/{loop}/midi")
+    @app.get("/api/loops/{loop}/midi", response_class=FileResponse)
     def midi(loop: Id) -> FileResponse:
         """The drums and the bass of the loop as notes, once a job has written them."""
         title = library.loop(known(library, loop))["title"]
         return file(library.path(loop, "mid"), "audio/midi", f"{title}.mid")
 
-    @app.get("/api/loops/{loop}/passage")
+    @app.get("/api/loops/{loop}/passage", response_class=FileResponse)
     def passage(loop: Id) -> FileResponse:
         """The training music nearest to the loop, once a job has found it."""
         return file(library.folder / PASSAGES / f"{known(library, loop)}.wav", "audio/wav")
@@ -99,7 +99,7 @@ def _add_views(app: FastAPI, library: Library, tell: OnEvent) -> None:
         return sounds.nearest(known(library, loop), *vectors())
 
     @app.get("/api/map")
-    def places() -> dict[str, tuple[float, float]]:
+    def places() -> dict[str, list[float]]:
         """Where each loop lies on a plane, 0-1 each way: similar ones lie near each other."""
         return sounds.places(*vectors())
 

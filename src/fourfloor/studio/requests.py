@@ -141,6 +141,12 @@ class Job(BaseModel):
     job: Annotated[Wanted, Field(discriminator="kind")]
 
 
+class Refusal(BaseModel):
+    """Why a request is refused, in one line."""
+
+    detail: str
+
+
 class GridChange(_Request):
     """A loop for a place of the clip grid; None empties it."""
 

@@ -39,12 +39,12 @@ def nearest(name: str, names: list[str], vectors: np.ndarray) -> list[str]:
     return [names[index] for index in np.argsort(distances, kind="stable") if names[index] != name]
 
 
-def places(names: list[str], vectors: np.ndarray) -> dict[str, tuple[float, float]]:
+def places(names: list[str], vectors: np.ndarray) -> dict[str, list[float]]:
     """Place loops on a plane, 0-1 each way: the two directions in which they differ most."""
     if len(names) < 3:
-        return {name: ((index + 1) / (len(names) + 1), 0.5) for index, name in enumerate(names)}
+        return {name: [(index + 1) / (len(names) + 1), 0.5] for index, name in enumerate(names)}
     centered = vectors - vectors.mean(axis=0)
     _, _, axes = np.linalg.svd(centered, full_matrices=False)
     plane = centered @ axes[:2].T
     ranks = plane.argsort(axis=0).argsort(axis=0) / (len(names) - 1)  # ranks fill the plane; distances crowd
-    return {name: (round(float(x), 4), round(float(y), 4)) for name, (x, y) in zip(names, ranks, strict=True)}
+    return {name: [round(float(x), 4), round(float(y), 4)] for name, (x, y) in zip(names, ranks, strict=True)}

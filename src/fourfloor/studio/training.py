@@ -40,7 +40,9 @@ def train(job: dict[str, Any], say: Say) -> None:
     Path(MODELS).mkdir(exist_ok=True)
     say("progress", done=1.0, total=1.0, text="writing the model")
     ff.export(run, model, overwrite=True)
-    say("result", model=str(model), unchanged_from=told.unchanged_from, notes=[*notes, *told.notes])
+    say(
+        "result", model=str(model), unchanged_from=told.unchanged_from, notes=list(dict.fromkeys([*notes, *told.notes]))
+    )
 
 
 def _progress(say: Say) -> Any:

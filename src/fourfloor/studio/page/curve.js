@@ -1,7 +1,7 @@
 // The curve of a training: the loss of each step, and that of the music held out, on paper that follows the theme.
 
 const SVG = "http://www.w3.org/2000/svg";
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [900, 240, 52, 12, 12, 30];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [900, 240, 84, 12, 14, 34];
 
 function shape(tag, attributes, text = "") {
   const made = document.createElementNS(SVG, tag);

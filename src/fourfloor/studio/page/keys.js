@@ -1,7 +1,7 @@
 // The keyboard: one letter an action, a sheet of them behind `?`; what is typed into a field stays there.
 
 export function keys(actions, dialog, button) {
-  const names = { " ": "Space", Delete: "Del" };
+  const names = { " ": "Space", Delete: "Del", Enter: "Enter" };
   const open = () => dialog.showModal();
   const list = dialog.querySelector("dl");
   for (const [key, [about]] of [...Object.entries(actions), ["?", ["this sheet"]]]) {
