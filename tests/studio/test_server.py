@@ -201,3 +201,16 @@ def test_a_taken_port_is_one_line(studio: Studio, tmp_path: Path) -> None:
 
     with pytest.raises(FourfloorError, match="--port"):
         serve(tmp_path, port=urlsplit(studio.address).port or 0)
+
+
+def test_a_library_whose_folder_is_gone_fails_the_job_in_one_line_and_goes_on_when_it_is_back(tmp_path: Path) -> None:
+    running = Studio(tmp_path / "library")
+    try:
+        (running.library / "loops").rename(running.library / "elsewhere")
+        ended = running.wait(running.ask(kind="generate", count=1, bars=1, seed="3")["id"])
+        assert (ended["state"], "\n" in ended["text"]) == ("failed", False)
+        assert "bug" not in ended["text"]
+        (running.library / "elsewhere").rename(running.library / "loops")
+        assert running.wait(running.ask(kind="generate", count=1, bars=1, seed="3")["id"])["state"] == "done"
+    finally:
+        running.stop()
