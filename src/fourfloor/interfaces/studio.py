@@ -23,6 +23,9 @@ def studio(
         tuple[Path, Path] | None,
         typer.Option(help="Compare the loops of two folders without knowing which is which.", show_default=False),
     ] = None,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Let pages of live coding read loved loops: /samples/strudel.json.")
+    ] = False,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
 ) -> None:
     """Make loops on a page in the browser: hear them in time, keep the good ones, drag them into a DAW.
@@ -44,4 +47,4 @@ def studio(
 
             webbrowser.open(address)
 
-    serve(library, port, host, token, ready, blind)
+    serve(library, port, host, token, ready, blind, samples)

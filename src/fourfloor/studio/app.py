@@ -17,7 +17,7 @@ from fastapi.staticfiles import StaticFiles
 
 from fourfloor import __version__
 from fourfloor.errors import FourfloorError
-from fourfloor.studio import blind, loops, models, runs, uploads
+from fourfloor.studio import blind, loops, models, runs, sharing, uploads
 from fourfloor.studio.blind import BlindTest
 from fourfloor.studio.collection import Library
 from fourfloor.studio.events import Events
@@ -37,9 +37,13 @@ Id = Annotated[LoopId, InPath()]
 
 
 def make_app(
-    library: Library, hosts: Iterable[str] | None, token: str | None = None, test: BlindTest | None = None
-) -> FastAPI:
-    """Return the server of a library: an ASGI application that answers `hosts` only, and asks for `token`."""
+    library: Library, hosts: Iterable[str] | None, token: str | None = None, test: BlindTest | None = None,
+    *, shared: bool = False,
+) -> FastAPI:  # fmt: skip
+    """Return the server of a library: an ASGI application that answers `hosts` only, and asks for `token`.
+
+    With `shared` other pages may read loved loops as a sample map.
+    """
     events = Events()
     jobs = Jobs(library, events.tell)
 
@@ -62,10 +66,14 @@ def make_app(
     uploads.add_routes(app, library.folder)
     if test is not None:
         blind.add_routes(app, test, PAGE)
+    if shared:
+        sharing.add_routes(app, library)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
     app.add_exception_handler(FourfloorError, _mistake)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_middleware(Guard, hosts=hosts, token=token, upload_path=uploads.PATH)
+    app.add_middleware(
+        Guard, hosts=hosts, token=token, upload_path=uploads.PATH, open_path=sharing.PATH if shared else ""
+    )
     return app
 
 

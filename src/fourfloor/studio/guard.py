@@ -30,8 +30,10 @@ class Guard:
     studio can be reached from other machines: once in the address, then in a cookie.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] | None, token: str | None, upload_path: str) -> None:
-        self._app, self._token, self._upload_path = app, token, upload_path
+    def __init__(
+        self, app: ASGIApp, hosts: Iterable[str] | None, token: str | None, upload_path: str, open_path: str = ""
+    ) -> None:
+        self._app, self._token, self._upload_path, self._open_path = app, token, upload_path, open_path
         self._hosts = None if hosts is None else {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +62,8 @@ class Guard:
         host, origin = headers.get("host", "").lower(), headers.get("origin", "").lower()
         if self._hosts is not None and host not in self._hosts:
             return _refused("This address is not served.", 403)
-        if origin and origin not in (f"http://{host}", f"https://{host}"):
+        is_open = self._open_path and scope["method"] == "GET" and scope["path"].startswith(self._open_path)
+        if origin and origin not in (f"http://{host}", f"https://{host}") and not is_open:
             return _refused("Requests from other pages are refused.", 403)
         if self._token and not secrets.compare_digest(_token_of(scope, headers).encode(), self._token.encode()):
             return _refused("Open the address with the token that the terminal shows.", 403)

@@ -24,9 +24,10 @@ SECONDS_TO_CLOSE = 3  # for answers on their way; the workers get longer
 def serve(
     library: Path, port: int = PORT, host: str = LOOPBACK[0], token: str | None = None,
     on_ready: Callable[[str], object] = lambda address: None, compared: tuple[Path, Path] | None = None,
+    shared: bool = False,
 ) -> None:  # fmt: skip
     """Serve a library until a signal stops it; `on_ready` gets the address to open. `compared` are two
-    folders of loops for a blind test.
+    folders of loops for a blind test. With `shared` pages of live coding may read loved loops.
 
     On another host than this machine's own a token is asked for. FourfloorError where the port or folder is taken.
     """
@@ -40,7 +41,7 @@ def serve(
     opened = Library(library.expanduser().absolute())
     try:
         test = BlindTest(*compared, opened.folder / ANSWERS) if compared else None
-        app = make_app(opened, hosts, token, test)
+        app = make_app(opened, hosts, token, test, shared=shared)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SECONDS_TO_CLOSE, access_log=False)
         name = f"[{host}]" if ":" in host else host
         on_ready(f"http://{name}:{port}/{'blind' if test else ''}" + (f"?token={token}" if token else ""))
