@@ -35,9 +35,6 @@ N_LOOPS = 8  # a check takes about as long as ten steps; the scorecard's verdict
 MIN_DIVERSITY = 0.7  # the scorecard's gate
 MIN_TRAIN = 8  # loops, for a style space
 MAX_SCORED = 128  # loops of each split, evenly over it
-# Of the style space's own. Loops far from a folder of few tracks are as far from each other, and a kernel that narrow
-# calls two such sets equal: a model as it came scored 2, and no step of its tuning was taken.
-WIDTHS = (1.0, 4.0, 16.0, 64.0)
 
 
 class NothingToCompareError(FourfloorError):
@@ -84,21 +81,15 @@ class Yardstick:
     def score(self, samples: Iterable[Sample]) -> tuple[float, dict[str, float]]:
         """Return the style distance of samples, infinite where they cannot be kept, and the numbers for the log."""
         loops = score_set(samples, self.cutoff_hz, self.index, N_LOOPS)
-        style = distance(self.space.place(loops.vectors), self.held_out, self.space.width)
+        # Each held-out loop counts as a track: of one held-out track the pairs would not count, and nothing be left.
+        # That adds the same to the distance of every step.
+        names = [f"held-out {number}" for number in range(len(self.held_out))]
+        placed = self.space.place(loops.vectors)
+        style = kernel_distance(placed, self.held_out, self.space.width, loops.tracks, names).value
         diversity = diversity_ratio(loops.vectors, self.space)
         copies = sum(is_copy(match.score) for match in loops.matches)
         usable = diversity >= MIN_DIVERSITY and copies == 0 and np.isfinite(style)
         return style if usable else float("inf"), {"style": style, "diversity": diversity, "copies": copies}
-
-
-def distance(placed: np.ndarray, held_out: np.ndarray, width: float) -> float:
-    """Return the mean distance of two sets over kernels of several widths; it falls as far loops come nearer."""
-    # Each loop counts as a track: of one held-out track the pairs would not count, and nothing be left. That adds the
-    # same to the distance of every step.
-    ours, theirs = (
-        [f"{name} {number}" for number in range(n)] for name, n in (("a", len(placed)), ("b", len(held_out)))
-    )
-    return float(np.mean([kernel_distance(placed, held_out, width * w, ours, theirs).value for w in WIDTHS]))
 
 
 def checker(
