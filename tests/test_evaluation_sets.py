@@ -22,7 +22,7 @@ from fourfloor.copies.levels import Levels, RawLevels
 from fourfloor.copies.passages import Passage, dataset_passages
 from fourfloor.copies.patches import N_BANDS
 from fourfloor.copies.policy import COPY_LIMIT
-from fourfloor.copies.windows import OUTLINE_STEP, Windows, encode, outlines_of
+from fourfloor.copies.windows import Windows, encode
 from fourfloor.envelope import Envelope
 from fourfloor.evaluation.diagnosis import diagnose
 from fourfloor.evaluation.distance import StyleSpace, coverage, diversity_ratio, kernel_distance, mean_distance
@@ -164,7 +164,7 @@ def test_where_a_copy_is_suspected_the_search_goes_on(index: CopyIndex, monkeypa
     monkeypatch.setattr(copy_index, "_PLACES", 1)  # so that the nearest place comes late
     assert index.search(loop, RATE, bpm) == in_full
     monkeypatch.setattr(copy_index, "_SUSPECT", 1.0)
-    assert index.search(loop, RATE, bpm).score < in_full.score - 0.05
+    assert index.search(loop, RATE, bpm).score < in_full.score - 0.01
 
 
 def test_a_copy_of_one_bar_is_found() -> None:
@@ -241,16 +241,6 @@ def test_packed_levels_are_the_levels_to_two_decibels(frames: int, closed: bool)
     raw, packed = (each.read(np.array([0]), at[None]) for each in both)
     assert np.array_equal(raw[0], levels[0][:, at])
     assert np.abs(packed.astype(int) - raw).max() <= 4
-
-
-def test_outlines_are_those_of_the_windows_in_full() -> None:
-    rng = np.random.default_rng(0)
-    lengths, closed = np.array([57, 333, 120]), np.array([True, True, False])
-    frames = [rng.integers(60, 180, (N_BANDS, length)).astype(np.uint8) for length in lengths]
-    windows = Windows(np.concatenate([*map(encode, frames)]), lengths, closed)
-    patches = windows.patches(np.arange(len(windows)))
-    np.testing.assert_allclose(windows.outlines() * OUTLINE_STEP, outlines_of(patches), atol=0.51 * OUTLINE_STEP)
-    assert (np.linalg.norm(patches, axis=1) > 0.99).sum() == len(windows) - 21  # those that an open passage ends in
 
 
 def test_an_empty_index_finds_nothing() -> None:

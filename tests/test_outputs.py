@@ -101,7 +101,7 @@ def test_export_replaces_no_model_unasked(trained_runs: Runs, tmp_path: Path) ->
     run, decoder, out = trained_runs["prior"], str(trained_runs["decoder"]), tmp_path / "model"
     api.export(run, decoder, out)
     assert set(os.listdir(out)) == loading.MODEL_FILES
-    assert {fingerprints.ARRAYS, fingerprints.ABOUT} < loading.MODEL_FILES
+    assert {fingerprints.ARRAYS, fingerprints.ABOUT, fingerprints.CELLS} < loading.MODEL_FILES
     (out / "prior.safetensors").write_bytes(b"another model")
     (out / "notes.txt").write_text("mine")
     before = content(out)

@@ -35,10 +35,12 @@ def test_the_wheel_holds_what_commands_need(wheel: Path) -> None:
         "decoder.json",
         "decoder.safetensors",
         "reference.safetensors",
+        "cells.safetensors",
     )
     assert {f"fourfloor/bundled/warehouse/{part}" for part in parts} <= set(names)
     networks = [f"fourfloor/bundled/editing/{name}/prior" for name in ("separator", "transcriber")]
     assert {f"{name}{end}" for name in networks for end in (".json", ".safetensors")} <= set(names)
+    assert "fourfloor/copies/vocabulary.safetensors" in names
     pages = sorted(path.name for path in (ROOT / "src" / "fourfloor" / "pages").glob("*.html"))
     assert {f"fourfloor/pages/{name}" for name in pages} <= set(names)
     assert "scorecard.html" in pages

@@ -26,7 +26,7 @@ __all__ = ["LoopModel", "Trained"]
 BUNDLED = "warehouse"
 PRIOR_FILE, DECODER_FILE = "prior.json", "decoder.json"
 CARD_FILE = "CARD.md"
-MODEL_FILES = frozenset({CARD_FILE}).union(
+MODEL_FILES = frozenset({CARD_FILE, "cells.safetensors"}).union(
     f"{part}{end}" for part in ("prior", "decoder", "reference") for end in (".json", ".safetensors")
 )
 NO_DECODER = "no decoder with its codec lies beside it"

@@ -133,7 +133,7 @@ def test_a_reference_without_a_hash_as_of_old_is_read(folder: Path) -> None:
     assert fingerprints.load(folder).envelope == expected.envelope
 
 
-@pytest.mark.parametrize("name", [fingerprints.ABOUT, fingerprints.ARRAYS])
+@pytest.mark.parametrize("name", [fingerprints.ABOUT, fingerprints.ARRAYS, fingerprints.CELLS])
 def test_any_flipped_byte_or_cut_changes_nothing_or_is_refused(folder: Path, name: str) -> None:
     expected = fingerprints.load(folder)
     path = folder / name
@@ -156,7 +156,8 @@ def test_any_flipped_byte_or_cut_changes_nothing_or_is_refused(folder: Path, nam
 
 
 def arrays_of(folder: Path, **values: np.ndarray) -> None:
-    """Replace arrays of a reference, by somebody who knows how its hash is made."""
+    """Replace arrays of a reference, by somebody who knows how its hash is made; its cells are made from it then."""
+    (folder / fingerprints.CELLS).unlink(missing_ok=True)
     save_file(load_file(folder / fingerprints.ARRAYS) | values, folder / fingerprints.ARRAYS)
     rewrite(folder, lambda content: None)
 

@@ -4,9 +4,12 @@ passages        a dataset -> the stretches of music that are searched
 index           a loop -> the nearest passage, and how near it is
 patches         a loop -> what of it is searched for
 windows         passages, coarsely -> where a first look begins
-search          patches and windows -> the pairs that may be alike
+vocabulary      a window -> the numbers that describe it, and its cell
+postings        windows by cell: few are looked at, however much music there is
+search          patches and postings -> the pairs that may be alike
 levels          passages in full, in pieces that are read one at a time
-packing, old    an index -> a file, checked when it is read; the file of earlier versions
+packing, cells  an index -> its files, checked when they are read
+old             the file of earlier versions
 fingerprints    the file that lies beside every model that makes loops
 policy          from which score on a loop is a copy, and who acts on it
 """

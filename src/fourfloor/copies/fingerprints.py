@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fourfloor import header
-from fourfloor.copies import packing
+from fourfloor.copies import cells, packing
 from fourfloor.copies.index import CopyIndex
 from fourfloor.copies.passages import training_passages
 from fourfloor.dataset import Dataset
@@ -21,7 +21,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.reading import open_file
 from fourfloor.saving import save_file
 
-ARRAYS, ABOUT = "reference.safetensors", "reference.json"
+ARRAYS, ABOUT, CELLS = "reference.safetensors", "reference.json", cells.FILE
 MAX_BYTES = 2**30  # of the packed fingerprints: of 500 hours
 
 
@@ -61,11 +61,12 @@ def write(
     index = CopyIndex.of(training_passages(dataset, lambda done: on_loop(done, 2 * loops)))
     envelope = measure(dataset, lambda done, total: on_loop(loops * (total + done), 2 * loops * total))
     try:
-        packed, about = packing.seal(index.joined(parent.index) if parent else index, envelope, data_hash)
+        made, packed, about = packing.seal(index.joined(parent.index) if parent else index, envelope, data_hash)
     except FourfloorError as error:
         reason = f"{dataset.catalogues[0].path}: no copy of its loops could be found ({error})"
         raise FourfloorError(f"{reason}; ingest other music") from None
     save_file(folder / ARRAYS, packed)
+    save_file(folder / CELLS, made)
     save_file(folder / ABOUT, about)
 
 
@@ -86,5 +87,6 @@ def load(folder: Path) -> Fingerprints:
 
 def copy(source: Path, target: Path) -> None:
     """Copy a run's fingerprints into a model folder."""
-    for name in (ARRAYS, ABOUT):
-        save_file(target / name, (source / name).read_bytes())
+    for name in (ARRAYS, CELLS, ABOUT):
+        if name != CELLS or (source / name).exists():  # earlier versions wrote none
+            save_file(target / name, (source / name).read_bytes())

@@ -26,14 +26,15 @@ from fourfloor.copies.patches import (
     LoopLevels,
     passage_levels,
 )
+from fourfloor.copies.postings import Postings
 from fourfloor.copies.search import TEMPO_STEP, Place, Search
 from fourfloor.copies.windows import Windows, encode
 from fourfloor.errors import FourfloorError
 from fourfloor.signal.analysis import ANALYSIS_RATE, CUTOFF_HZ, SILENCE_RMS, Array, mono, to_analysis_rate
 
 TOP_HZ = 8_000.0
-_PLACES = 128  # that the first search found are measured in full,
-_SUSPECT = 0.55  # and more where one of them reaches this: the nearest may come late
+_PLACES = 32  # that the first search found are measured in full,
+_SUSPECT = 0.55  # and as many more as long as one of them reaches this: the nearest may come late
 _OFFSETS = np.arange(-COARSE, COARSE + PATCH_FRAMES)
 
 
@@ -87,11 +88,14 @@ class Table:
 
 
 class CopyIndex:
-    """All training passages, ready to be searched; about 7 MB an hour in memory, 2 MB on disk."""
+    """All training passages, ready to be searched; about 2 MB an hour on disk, where most of it stays."""
 
-    def __init__(self, table: Table, windows: Windows, levels: Levels, top_hz: float) -> None:
+    def __init__(
+        self, table: Table, windows: Windows, levels: Levels, top_hz: float, postings: Postings | None = None
+    ) -> None:
         self.table, self.windows, self.levels, self.top_hz = table, windows, levels, top_hz
-        self._search = Search(windows, table.tempi)
+        self.postings = Postings.of(windows) if postings is None else postings
+        self._search = Search(windows, self.postings, table.tempi)
 
     @classmethod
     def of(cls, passages: Iterable[Passage], cutoff_hz: float = CUTOFF_HZ) -> CopyIndex:
@@ -131,10 +135,10 @@ class CopyIndex:
         loop, nearest = LoopLevels(heard, self.top_hz), NO_MATCH
         places = self._search.places(loop, bpm)
         for number in range(0, len(places), _PLACES):
-            if number and nearest.score < _SUSPECT:
-                break
             match = self._measure(loop, places[number : number + _PLACES])
             nearest = max(nearest, match, key=lambda match: match.score)
+            if match.score < _SUSPECT:
+                break
         return nearest
 
     def search_many(self, waveforms: Sequence[Array], sample_rate: int, bpms: Sequence[float]) -> list[CopyMatch]:
@@ -151,7 +155,9 @@ class CopyIndex:
         kept = new[other.windows.passages(np.arange(len(other.windows)))]
         windows = Windows(np.concatenate([self.windows.codes, other.windows.codes[kept]]), table.lengths, table.closed)
         mine, more = self.levels.packed(self.windows), other.levels.packed(other.windows)
-        return CopyIndex(table, windows, mine.joined(more, new, windows), self.top_hz)
+        places = np.where(kept, len(self.windows) + np.cumsum(kept) - 1, -1)
+        postings = self.postings.joined(other.postings, places, len(windows))
+        return CopyIndex(table, windows, mine.joined(more, new, windows), self.top_hz, postings)
 
     def _measure(self, loop: LoopLevels, places: Sequence[Place]) -> CopyMatch:
         """Correlate places in full, at every offset that the coarse ones may stand for, and return the nearest."""

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from fourfloor.arguments import is_finite
-from fourfloor.copies import old
+from fourfloor.copies import cells, old
 from fourfloor.copies.index import TOP_HZ, CopyIndex, Table
 from fourfloor.copies.levels import PackedLevels
 from fourfloor.copies.patches import PATCH_FRAMES
@@ -31,8 +31,10 @@ MAX_SECONDS = 1e6  # of the start of a passage, which may lie a little before it
 _CHUNK = 2**20  # bytes
 
 
-def seal(index: CopyIndex, envelope: Envelope, data_hash: str) -> tuple[bytes, bytes]:
-    """Return the bytes of `reference.safetensors` and of `reference.json`; FourfloorError where nothing can be found.
+def seal(index: CopyIndex, envelope: Envelope, data_hash: str) -> tuple[bytes, bytes, bytes]:
+    """Return the bytes of the cells, of `reference.safetensors` and of `reference.json`.
+
+    FourfloorError where nothing can be found.
 
     `data_hash` names what the passages are of.
     """
@@ -53,8 +55,9 @@ def seal(index: CopyIndex, envelope: Envelope, data_hash: str) -> tuple[bytes, b
     content = {"index": about, "envelope": envelope.to_dict(), "data_hash": data_hash}
     digest = _digest(content)
     digest.update(packed)
+    made = cells.seal(index.postings, digest.hexdigest())
     content["sha256"] = digest.hexdigest()
-    return packed, (json.dumps(content, allow_nan=False) + "\n").encode()
+    return made, packed, (json.dumps(content, allow_nan=False) + "\n").encode()
 
 
 def unseal(content: dict[str, Any], path: Path) -> tuple[CopyIndex, Envelope, str]:
@@ -65,7 +68,8 @@ def unseal(content: dict[str, Any], path: Path) -> tuple[CopyIndex, Envelope, st
     """
     if set(content) - {"step_db", "data_hash", "sha256"} != {"index", "envelope"}:
         raise FourfloorError("its entries are not those of this version")
-    if "sha256" in content and content["sha256"] != sha256(content, path):
+    found = sha256(content, path)
+    if content.get("sha256", found) != found:
         raise FourfloorError("its hash differs")
     data_hash = content.get("data_hash", "")
     if not _is_text(data_hash):
@@ -75,7 +79,7 @@ def unseal(content: dict[str, Any], path: Path) -> tuple[CopyIndex, Envelope, st
     try:
         file = safe_open(path, framework="numpy")
         is_old = content["index"]["code"] == old.CODE
-        index = old.index_of(content, file) if is_old else _index_of(content["index"], file)
+        index = old.index_of(content, file) if is_old else _index_of(content["index"], file, path, found)
     except SafetensorError as error:
         raise FourfloorError(f"its levels are not safetensors ({error})") from None
     if not index.is_searchable:
@@ -96,8 +100,8 @@ def _digest(content: dict[str, Any]) -> Any:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
 
 
-def _index_of(about: dict[str, Any], file: Any) -> CopyIndex:
-    """Open an index; of its levels only slices are read, as loops come near them."""
+def _index_of(about: dict[str, Any], file: Any, path: Path, found: str) -> CopyIndex:
+    """Open an index whose hash is `found`; of levels and cells only parts are read, as loops come near them."""
     if set(file.keys()) != {"codes", "levels", "ends"}:
         raise FourfloorError("its arrays are not those of this version")
     closed = np.ones(len(about["names"]), bool)
@@ -110,7 +114,9 @@ def _index_of(about: dict[str, Any], file: Any) -> CopyIndex:
     if levels.get_dtype() != "U8" or len(levels.get_shape()) != 1:
         raise FourfloorError(f"its levels have type {levels.get_dtype()} and shape {levels.get_shape()}")
     windows = Windows(file.get_tensor("codes"), table.lengths, table.closed)
-    return CopyIndex(table, windows, PackedLevels(levels, file.get_tensor("ends"), windows), about["top_hz"])
+    packed, listed = PackedLevels(levels, file.get_tensor("ends"), windows), path.with_name(cells.FILE)
+    postings = cells.unseal(listed, found, len(windows)) if listed.exists() else None
+    return CopyIndex(table, windows, packed, about["top_hz"], postings)
 
 
 def _check_index(about: Any) -> None:

@@ -1,28 +1,34 @@
 """The first search for copies: which windows of the passages may be like a patch of a loop.
 
-Outlines of patches, at a loop's own speed, resampled, and brought to the tempo of the passages, are compared with the
-outlines of all windows, one matrix product for a few thousand windows. The best of them are compared in all coarse
-bands and frames, at every transposition.
+Patches of a loop, at many begins and a few speeds, are looked up in the index, which gives a fixed number of pairs of a
+patch and a window, however much music there is. Each pair lies on a line: a passage, and where and how fast the loop
+follows it. The best lines are compared in all coarse bands and frames, at every transposition.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from fourfloor.copies.patches import COARSE, SEMITONES, LoopLevels
-from fourfloor.copies.windows import Windows, outlines_of
+from fourfloor.copies.patches import COARSE, FRAME_RATE, SEMITONES, LoopLevels
+from fourfloor.copies.postings import Near, Postings
+from fourfloor.copies.vocabulary import vocabulary
+from fourfloor.copies.windows import Windows
 
 TEMPO_STEP = 0.01  # passages within 1 % share a tempo: 10 ms over half a patch, less than half a frame
 QUERY_SECONDS = 1.0  # between the patches of a loop
 MAX_PLACES = 512  # of a patch and a window, the best ones, are found
-_WINDOWS = 4096  # those with the best outlines, are compared in all coarse bands
-_AT_ONCE = 2048  # windows: their outlines and scores fit a processor's cache
-_NO_SHIFT = SEMITONES.index(0)  # stands for all in an outline: its four colors are eight semitones wide and more
+PAIRS = 100_000  # of a patch and a window are looked at in the index,
+_NEAREST = 4096  # the best of them go on,
+_LINES = 384  # on that many lines
+_SPEED_STEP = 0.06  # between the speeds at which a loop is looked up: 30 ms over half a patch, as between begins
+_NO_SHIFT = SEMITONES.index(0)  # stands for all in a description, whose bands are two semitones wide and more
+_SHIFTED = [number for number, shift in enumerate(SEMITONES) if shift]
+_OWN = np.array([0.0, *(SEMITONES[number] * np.log(2) / 12 for number in _SHIFTED)])  # logarithms of speeds,
+_OWN_SHIFTS = np.array([-1, *_SHIFTED])  # and in which transposition each is looked for
 
 
 class Place(NamedTuple):
@@ -35,104 +41,115 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Queries:
-    """Patches of a loop: begins, speeds, and in which one transposition to look, or -1 for all; `outlines` of them."""
+class _Lines:
+    """Patches and windows that lie on the best lines: which patch of a loop's at its speed, speeds, shifts, windows."""
 
     begins: np.ndarray
     speeds: np.ndarray
     shifts: np.ndarray
-    outlines: np.ndarray
+    windows: np.ndarray
+
+    def __getitem__(self, rows: np.ndarray) -> _Lines:
+        return _Lines(self.begins[rows], self.speeds[rows], self.shifts[rows], self.windows[rows])
 
 
 class Search:
-    """The outlines of all windows; `tempi` are those of the passages, in steps of `TEMPO_STEP`."""
+    """The first search in `windows`, which `postings` lists by cell; `tempi` of the passages, in steps of 1 %."""
 
-    def __init__(self, windows: Windows, tempi: np.ndarray) -> None:
-        self._windows, self._outlines = windows, windows.outlines()
-        borders = np.flatnonzero(np.diff(tempi, prepend=np.nan, append=np.nan))
-        self._tempi, number = np.unique(tempi[borders[:-1]], return_inverse=True)
-        self._runs = list(zip(windows.firsts[borders[:-1]], windows.firsts[borders[1:]], number, strict=True))
+    def __init__(self, windows: Windows, postings: Postings, tempi: np.ndarray) -> None:
+        self._windows, self._postings = windows, postings
+        self._tempi, self._known = tempi * TEMPO_STEP, np.unique(tempi) * TEMPO_STEP
 
     @property
     def finds(self) -> bool:
         """Return whether anything in the windows moves, so that something may be found alike."""
-        return bool(self._outlines.any())
+        return len(self._postings) > 0
 
     def places(self, loop: LoopLevels, bpm: float) -> list[Place]:
         """Return where patches of a loop at `bpm` may be found, the best first; of neighboring windows one."""
-        queries, parts = self._queries(loop, bpm)
-        window, number = self._alike(queries, parts)
-        if not len(window):  # nothing in the music is like the loop at all
+        begins, steps = self._queries(loop, bpm)
+        patches = loop.coarse_patches(begins, np.exp(steps * _SPEED_STEP), np.full(len(begins), _NO_SHIFT))
+        near = self._postings.near(vocabulary().describe(patches), PAIRS)
+        lines = self._on_grid(self._lines(near, begins, steps, bpm), loop.seconds)
+        if not len(lines.windows):  # nothing in the music is like the loop at all
             return []
-        scores = self._compare(loop, queries, window, number)
+        scores = self._compare(loop, lines)
         best = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores > 0)]
-        _, once = np.unique(np.stack([number, window // COARSE], axis=1)[best], axis=0, return_index=True)
-        kept = best[np.sort(once)[:MAX_PLACES]]
-        columns = (queries.begins[number], queries.speeds[number], queries.shifts[number], window)
-        return list(itertools.starmap(Place, zip(*(column[kept].tolist() for column in columns), strict=True)))
+        once = _firsts(*(column[best] for column in (lines.windows // COARSE, lines.begins, lines.speeds)))
+        kept = lines[best[once[:MAX_PLACES]]]
+        columns = (kept.begins, kept.speeds, kept.shifts, kept.windows)
+        return list(itertools.starmap(Place, zip(*(column.tolist() for column in columns), strict=True)))
 
-    def _compare(self, loop: LoopLevels, queries: _Queries, window: np.ndarray, number: np.ndarray) -> np.ndarray:
-        """Correlate pairs of a window and a query in all coarse bands and frames, at the best transposition."""
-        alone, row = np.unique(window, return_inverse=True)
-        windows = self._windows.patches(alone)
-        order = np.argsort(number, kind="stable")
-        used, firsts = np.unique(number[order], return_index=True)
-        patches = loop.coarse_patches(queries.begins[used], queries.speeds[used])
-        only = queries.shifts[used, None]
-        patches[(only >= 0) & (only != np.arange(len(SEMITONES)))] = 0
-        scores = np.empty(len(window), np.float32)
-        for patch, pairs in zip(patches, np.split(order, firsts[1:]), strict=True):
-            scores[pairs] = (windows[row[pairs]] @ patch.T).max(axis=1)
-        return scores
+    def _queries(self, loop: LoopLevels, bpm: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return begins and speeds, in steps, of the patches that are looked up: those at which a copy may run."""
+        speeds = np.concatenate([np.log(bpm) - self._known, _OWN])
+        steps = np.unique(np.round(speeds / _SPEED_STEP))
+        count = max(1, round(loop.seconds * FRAME_RATE / COARSE))
+        return np.tile(np.arange(count) * loop.seconds / count, len(steps)), np.repeat(steps, count)
 
-    def _queries(self, loop: LoopLevels, bpm: float) -> tuple[_Queries, list[np.ndarray]]:
-        """Return all queries, and which of them are for the windows of each of the tempi."""
-        paces = bpm / np.exp(self._tempi * TEMPO_STEP)
-        speeds = [1.0, *(2 ** (shift / 12) for shift in SEMITONES if shift), *paces]
-        shifts = [-1, *(number for number, shift in enumerate(SEMITONES) if shift), *[-1] * len(paces)]
-        counts = np.maximum(1, np.round(loop.seconds * np.array(speeds) / QUERY_SECONDS)).astype(int)
-        begins = np.concatenate([np.arange(count) * loop.seconds / count for count in counts])
-        speed, shift = np.repeat(speeds, counts), np.repeat(shifts, counts)
-        patches = loop.coarse_patches(begins, speed, np.where(shift < 0, _NO_SHIFT, shift))
-        numbers = np.split(np.arange(len(begins)), np.cumsum(counts)[:-1])
-        own = np.concatenate(numbers[: len(SEMITONES)])
-        paced = [
-            np.concatenate([own, its]) if abs(np.log(pace)) > TEMPO_STEP / 2 else own
-            for its, pace in zip(numbers[len(SEMITONES) :], paces, strict=True)
-        ]
-        return _Queries(begins, speed, shift, outlines_of(patches)), paced
+    def _lines(self, near: Near, begins: np.ndarray, steps: np.ndarray, bpm: float) -> _Lines:
+        """Return the best pairs at the speeds that they may have, of those on one line the best; begins as looked up.
 
-    def _alike(self, queries: _Queries, parts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Return pairs of a window and a query whose outlines are alike: of the best windows all that reach the last.
-
-        They are the `_WINDOWS` best ones.
+        A copy runs at the pace of its passage, or at the loop's own speed, with its pitch or as resampling brings.
         """
-        found: list[np.ndarray] = []  # scores, windows, queries
-        best, floor, count = [np.zeros(0, np.float32)], 0.0, 0
-        for first, windows, numbers in self._parts(parts):
-            scores = queries.outlines[numbers] @ windows.astype(np.float32).T
-            nearest = scores.max(axis=0)
-            near = np.flatnonzero(nearest > floor)
-            query, column = np.nonzero(scores[:, near] > floor)
-            found.append(np.stack([scores[query, near[column]], near[column] + first, numbers[query]]))
-            best.append(nearest[near])
-            count += len(near)
-            if count > 4 * _WINDOWS:
-                best = [_highest(np.concatenate(best))]
-                floor, count = float(best[0].min()), _WINDOWS
-                found = [each[:, each[0] >= floor] for each in found]
-        floor = float(_highest(np.concatenate(best)).min(initial=np.inf))
-        pairs = np.concatenate([np.zeros((3, 0)), *found], axis=1)
-        window, query = pairs[1:, pairs[0] >= floor].astype(int)
-        return window, query
+        best = np.flatnonzero(near.scores > max(0, _highest(near.scores, _NEAREST)))
+        best = best[np.argsort(-near.scores[best], kind="stable")]
+        windows, query = near.windows[best], near.queries[best]
+        passages = self._windows.passages(windows)
+        paces = np.log(bpm) - self._tempi[passages]
+        speeds = np.concatenate([np.broadcast_to(_OWN, (len(best), len(_OWN))), paces[:, None]], axis=1)
+        may = np.round(speeds / _SPEED_STEP) == steps[query][:, None]
+        may[:, -1] &= abs(paces) > TEMPO_STEP / 2
+        pair, way = np.nonzero(may)
+        speed = np.exp(speeds[pair, way])
+        offsets = self._windows.begins(windows[pair]) / FRAME_RATE - begins[query[pair]] * speed
+        lengths = self._windows.lengths[passages[pair]] / FRAME_RATE
+        offsets = np.where(self._windows.closed[passages[pair]], offsets % lengths, offsets)
+        kept = _firsts(passages[pair], way, np.round(offsets * FRAME_RATE / COARSE / 2))[:_LINES]
+        shifts = np.append(_OWN_SHIFTS, -1)[way[kept]]
+        return _Lines(begins[query[pair[kept]]], speed[kept], shifts, windows[pair[kept]])
 
-    def _parts(self, parts: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Yield outlines of windows of one tempo with the number of the first, and the queries for them."""
-        for begin, end, tempo in self._runs:
-            for first in range(begin, end, _AT_ONCE):
-                yield first, self._outlines[first : min(first + _AT_ONCE, end)], parts[tempo]
+    def _on_grid(self, lines: _Lines, seconds: float) -> _Lines:
+        """Return, on each line, the pairs at the patches around that are compared: one begins every second or so."""
+        counts = np.maximum(1, np.round(seconds * lines.speeds / QUERY_SECONDS))
+        spacing = seconds / counts
+        rows = np.tile(np.arange(len(counts)), 3)
+        number = np.concatenate([np.round(lines.begins / spacing) + step for step in (0, -1, 1)])
+        passage = self._windows.passages(lines.windows[rows])
+        hops, lengths = self._windows.hops[passage], self._windows.lengths[passage]
+        away = (number * spacing[rows] - lines.begins[rows]) * lines.speeds[rows] * FRAME_RATE * hops / lengths
+        first = self._windows.firsts[passage]
+        at = lines.windows[rows] - first + np.round(away).astype(np.int64)
+        closed = self._windows.closed[passage]
+        inside = closed | ((at >= 0) & (at < hops))
+        begins = number % counts[rows] * spacing[rows]
+        return _Lines(begins, lines.speeds[rows], lines.shifts[rows], first + at % hops)[np.flatnonzero(inside)]
+
+    def _compare(self, loop: LoopLevels, lines: _Lines) -> np.ndarray:
+        """Correlate pairs of a window and a patch in all coarse bands and frames, at the best transposition."""
+        alone, row = np.unique(lines.windows, return_inverse=True)
+        windows = self._windows.patches(alone)
+        _, first, number = np.unique(lines.begins + 1j * lines.speeds, return_index=True, return_inverse=True)
+        patches = loop.coarse_patches(lines.begins[first], lines.speeds[first])
+        only = lines.shifts[:, None]
+        order = np.argsort(number, kind="stable")
+        firsts = np.flatnonzero(np.diff(number[order], prepend=-1))
+        scores = np.empty((len(number), len(SEMITONES)), np.float32)
+        for patch, pairs in zip(patches, np.split(order, firsts[1:]), strict=True):
+            scores[pairs] = windows[row[pairs]] @ patch.T
+        return np.where((only < 0) | (only == np.arange(len(SEMITONES))), scores, 0).max(axis=1)
 
 
-def _highest(scores: np.ndarray) -> np.ndarray:
-    """Return the `_WINDOWS` highest of some scores."""
-    return np.partition(scores, -_WINDOWS)[-_WINDOWS:] if len(scores) > _WINDOWS else scores
+def _highest(scores: np.ndarray, count: int) -> float:
+    """Return the score that `count` others reach, at most."""
+    return float(np.partition(scores, -count)[-count]) if len(scores) > count else -np.inf
+
+
+def _firsts(*columns: np.ndarray) -> np.ndarray:
+    """Return the first row of each combination of values, in their order."""
+    order = np.lexsort(columns)
+    new = np.zeros(len(order), bool)
+    new[:1] = True
+    for column in columns:
+        new[1:] |= np.diff(column[order]) != 0
+    return np.sort(order[new])
