@@ -7,6 +7,7 @@ SIZE := Training needs torch: 200 MB as a build for CPUs, gigabytes with CUDA. \
         For the former stop here, and type: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make
 
 .PHONY: help coverage test-scale test-torch-range test-openapi soak loops studio examples listen test test-readers music music-judge model verbs-models compare curves artists bench bench-peers api clean
+.PHONY: help coverage test-torch-range test-runtime-range soak loops studio examples listen test test-readers music music-judge model verbs-models compare bench bench-peers api clean
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/
@@ -48,6 +49,13 @@ test-torch-range:               ## run the tests of models, training and generat
 	$(PYTHON) -m venv build/torch
 	build/torch/bin/pip install --quiet --disable-pip-version-check --upgrade --editable '.[train,test]'
 	build/torch/bin/pytest tests/test_models.py tests/test_training.py tests/test_generation.py tests/test_old.py
+
+test-runtime-range: .venv/installed-test  ## run the tests of exported models with the oldest and the newest ONNX Runtime
+	for release in ==1.23.0 ''; do \
+		rm -rf build/onnxruntime; \
+		$(INSTALL) --no-deps --target build/onnxruntime "onnxruntime$$release" || exit 1; \
+		PYTHONPATH=build/onnxruntime $(BIN)/pytest tests/test_light.py tests/test_generation.py || exit 1; \
+	done
 
 music:                          ## fetch the open training music to data/tracks (Debian packages, no root)
 	scripts/music.sh data/tracks

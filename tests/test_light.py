@@ -1,6 +1,7 @@
 """Generating needs no torch, and an exported model computes what the trained one does, with any number of threads."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -124,6 +125,23 @@ def test_one_and_two_threads_give_the_same_bits(path: Path) -> None:
         graph = saved.tensors[f"graphs/{name}"].tobytes()
         alone, beside = (sessions.function(graph, given, arrays, threads)(**inputs) for threads in (1, 2))
         assert all(np.array_equal(a, b) for a, b in zip(alone, beside, strict=True))
+
+
+def test_a_loop_hardly_depends_on_what_the_processor_has(tmp_path: Path) -> None:
+    """Vector instructions are taken from numpy and its OpenBLAS; ONNX Runtime and scipy choose theirs themselves."""
+    simd = np.show_config(mode="dicts")["SIMD Extensions"]
+    code = (
+        "import sys; import numpy as np; import fourfloor as ff; "
+        "np.save(sys.argv[1], ff.load('warehouse').generate(bars=1, seed=3, redraws=0).waveform)"
+    )
+    loops: list[np.ndarray] = []
+    for features, core in (("", ""), (" ".join(simd.get("found", [])), "Haswell")):
+        given = {"NPY_DISABLE_CPU_FEATURES": features, "OPENBLAS_CORETYPE": core}
+        environment = {**os.environ, **{name: value for name, value in given.items() if value}}
+        path = tmp_path / f"{len(loops)}.npy"
+        subprocess.run([sys.executable, "-c", code, path], env=environment, check=True)
+        loops.append(np.load(path))
+    assert np.square(loops[0] - loops[1]).sum() < 1e-8 * np.square(loops[0]).sum()  # -80 dB; -135 was seen
 
 
 def example(name: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
