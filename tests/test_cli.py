@@ -17,7 +17,7 @@ from fourfloor import __main__ as entry
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.verdict import NotAnchoredError
 from fourfloor.interfaces import cli, output
-from fourfloor.training.loop import DivergedError
+from fourfloor.training.state import DivergedError
 
 COMMANDS = list(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
 BUGS = [ValueError, KeyError, TypeError, RuntimeError, AssertionError, OSError, RecursionError, UnicodeError]

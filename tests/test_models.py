@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from minimizing import minimize
 from torch import nn
 
 from fourfloor import recipe, recipes
@@ -73,7 +74,7 @@ def minimize_once(
     """Take one training step as the loop does; return the losses in their order."""
     losses = []
     for group, loss, _ in model.losses(batch, step):
-        assert descent.minimize(loss, optimizers[group], rate, 1.0)
+        assert minimize(loss, optimizers[group], rate)
         losses.append(float(loss.detach()))
     return losses
 
@@ -111,7 +112,7 @@ def test_every_parameter_gets_a_gradient(family: str, dataset: Dataset) -> None:
     without = {name for name, _ in model.named_parameters()}
     for step in range(3):  # two layers in a row start at zero and pass no gradient in the first steps
         for _, loss, _ in model.losses(batch, step):
-            descent.minimize(loss, optimizers, 1e-3, 1.0)
+            minimize(loss, optimizers, 1e-3)
             without -= {name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
     assert without == set()
 
@@ -142,7 +143,7 @@ def test_one_step_in_bf16(family: str, dataset: Dataset) -> None:
     optimizers = descent.build_optimizers(list(model.parameters()), Config())
     config = Config(precision="bf16")
     for _, loss, _ in descent.losses_of(model, batch, 0, config.precision, "cpu"):
-        assert descent.minimize(loss, optimizers, 1e-3, 1.0)
+        assert minimize(loss, optimizers, 1e-3)
 
 
 @pytest.mark.parametrize("family", families())

@@ -4,7 +4,7 @@ import errno
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from fourfloor.errors import FourfloorError
 from fourfloor.models import family_module, is_generative, learns_controls
 from fourfloor.representations import Representation, codec_arrays, representation_module
 from fourfloor.runs import folder
-from fourfloor.runs.observers import Origin, observers
+from fourfloor.runs.observers import Observers, Origin, observers
 from fourfloor.runs.outcome import Run, late_start, outcome
 from fourfloor.trained import codec_hash
-from fourfloor.training import log, loop
+from fourfloor.training import log, loop, ranks
 from fourfloor.training.config import Budget
 from fourfloor.training.progress import OnProgress, Progress, ignore
+from fourfloor.training.ranks import Ranks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,25 +55,44 @@ def train(request: TrainRequest, on_progress: OnProgress = ignore) -> Run:
     FourfloorError in one line for a recipe, dataset or folder that does not serve, or where memory is out;
     `interruption.Stopped` after a signal in the training, whatever the caller makes of one before it.
     """
-    with _alone():
-        return _in_steps(request, on_progress)
+    with _alone(), ranks.joined(_device(request.device)) as processes:
+        return _in_steps(request, on_progress if processes.leads else ignore, processes)
 
 
-def _in_steps(request: TrainRequest, on_progress: OnProgress) -> Run:
+def _in_steps(request: TrainRequest, on_progress: OnProgress, processes: Ranks) -> Run:
     began = time.monotonic()
     plan = recipe.load(request.recipe, request.overrides)
     minutes = request.minutes if request.minutes or request.steps else plan.training.minutes
     budget = Budget(steps=request.steps, minutes=minutes, began=began)
     # The caller's random state is as it was afterward.
     with memory_named(plan.training.batch_size), torch.random.fork_rng():
-        device = _device(request.device)
-        origin = _origin(request, plan, budget, on_progress)
-        plan = _with_parents_size(plan, origin.parent)
-        on_progress(Progress(stage="reading the dataset"))
-        dataset = _dataset(request, plan, origin)
-        model = _model(request, plan, origin)  # refused before the run's folder is made
-        with folder.claimed(request.run):
-            return _train(request, plan, budget, origin, dataset, model, device, on_progress)
+        origin, plan, dataset, model = processes.together(
+            lambda: _read(request, plan, budget, on_progress, processes), _named_content
+        )  # refused before the run's folder is made
+        with folder.claimed(request.run) if processes.leads else nullcontext():
+            return _train(request, plan, budget, origin, dataset, model, processes, on_progress)
+
+
+_Read = tuple[Origin, recipe.Recipe, Dataset, nn.Module]
+
+
+def _read(
+    request: TrainRequest, plan: recipe.Recipe, budget: Budget, on_progress: OnProgress, processes: Ranks
+) -> _Read:
+    """Read what the run goes on from and learns, and build the model."""
+    origin = _origin(request, plan, budget, on_progress)
+    if origin.resumed and (before := origin.resumed.meta.get("processes", 1)) != processes.count:
+        told = f"the run had {before} processes and now has {processes.count}"
+        on_progress(Progress(message=f"{told}: its losses may differ in the last digits"))
+    plan = _with_parents_size(plan, origin.parent)
+    on_progress(Progress(stage="reading the dataset"))
+    return origin, plan, _dataset(request, plan, origin), _model(request, plan, origin)
+
+
+def _named_content(read: _Read) -> str:
+    """Name what every process must have read alike."""
+    origin, plan, dataset, _ = read
+    return f"{plan.to_dict()} {dataset.data_hash} {origin.resumed.step if origin.resumed else None}"
 
 
 def _train(
@@ -82,16 +102,19 @@ def _train(
     origin: Origin,
     dataset: Dataset,
     model: nn.Module,
-    device: str,
+    processes: Ranks,
     on_progress: OnProgress,
 ) -> Run:
     """Prepare everything that the loop needs, let it train, and say what came of it."""
     representation = representation_module(plan.representation_name)
-    meta = _meta(plan, request.recipe.stem, dataset, origin, budget)
-    folder.describe(request.run, plan, meta, request.data, origin.resumed)
+    meta = {**_meta(plan, request.recipe.stem, dataset, origin, budget), "processes": processes.count}
+    if processes.leads:
+        folder.describe(request.run, plan, meta, request.data, origin.resumed)
     on_progress(Progress(stage="fitting the codec to the dataset"))
     codec = _codec(request, plan, origin, dataset, representation)
-    seen_by = observers(request.run, plan, codec, dataset, meta, origin, model, on_progress)
+    seen_by = Observers()
+    if processes.leads:
+        seen_by = observers(request.run, plan, codec, dataset, meta, origin, model, on_progress)
     late = [] if origin.resumed else late_start(time.monotonic() - budget.began, budget)
     for note in [*seen_by.notes, *late]:
         on_progress(Progress(message=note))
@@ -102,14 +125,15 @@ def _train(
         run=request.run,
         meta=meta,
         constants={name: torch.from_numpy(values) for name, values in codec_arrays(codec).items()},
-        device=device,
+        device=_device(request.device),
         listen=seen_by.listen,
         check=seen_by.check,
         on_progress=on_progress,
         stop_on_signals=request.stop_on_signals,
+        ranks=processes,
     )
     state = loop.train(task, budget, origin.resumed)
-    records = log.read(request.run / "log.jsonl")
+    records = log.read(request.run / "log.jsonl") if processes.leads else []
     notes = [*late, *([] if seen_by.check else seen_by.notes)]
     return outcome(request.run, plan, state, records, dataset, origin.parent_name, notes)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, fail, print_json
+from fourfloor.interfaces.output import AsJson, fail, print_json, quiet_unless_leading
 
 commands = typer.Typer()
 
@@ -46,15 +46,19 @@ def train(
 ) -> None:
     """Train a model, or fine-tune one with --from.
 
+    torchrun shares the work among processes and machines (docs/scale.md):
+    torchrun --nproc-per-node 2 -m fourfloor train ...
+
     Ctrl-C saves a checkpoint and stops; --resume continues. The run folder holds the complete recipe, the log
     (log.jsonl) and the checkpoints. Every few minutes, train adds a few loops to listen to and their spectrograms.
     """
     import fourfloor as ff
     from fourfloor.interfaces.show import training_bar, training_line
     from fourfloor.training.interruption import Stopped
+    from fourfloor.training.ranks import leads
 
     try:
-        with training_bar() as bar:
+        with quiet_unless_leading(), training_bar() as bar:
             run = ff.train(
                 recipe, data=data, out=out, minutes=minutes, steps=steps, resume=resume, base=parent, decoder=decoder,
                 overrides=override or (), device=device, stop_on_signals=True, on_progress=bar.update,
@@ -62,6 +66,8 @@ def train(
             )  # fmt: skip
     except Stopped as stopped:
         fail(f"{out}: {stopped}", stopped.exit_code)
+    if not leads():
+        return
     if as_json:
         print_json(run.to_json())
     else:

@@ -4,9 +4,12 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any, NoReturn
 
 import typer
+
+from fourfloor.errors import FourfloorError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output (docs/json.md).")]
 
@@ -50,6 +53,19 @@ def leave(error: object, code: int) -> NoReturn:
 def _say(error: object) -> None:
     line = " ".join(str(error).split())
     print(f"fourfloor: {line}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def quiet_unless_leading() -> Iterator[None]:
+    """Print nothing in the processes of a training but the first, which says what all have to say; a bug is shown."""
+    if os.environ.get("RANK", "0") == "0":
+        yield
+        return
+    try:
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            yield
+    except FourfloorError as error:
+        sys.exit(error.exit_code)
 
 
 def drop_output() -> None:

@@ -29,7 +29,7 @@ from fourfloor.representations import needs_decoder
 from fourfloor.representations.latent import SAMPLE_RATE
 from fourfloor.signal.analysis import CUTOFF_HZ
 from fourfloor.signal.beatgrid import playable_bpm
-from fourfloor.training.loop import Check
+from fourfloor.training.task import Check
 
 N_LOOPS = 8  # a check takes about as long as ten steps; the scorecard's verdict takes 32
 MIN_DIVERSITY = 0.7  # the scorecard's gate

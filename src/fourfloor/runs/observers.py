@@ -13,8 +13,9 @@ from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.models import is_generative
 from fourfloor.runs import outcome
-from fourfloor.training import checkpoint, loop
+from fourfloor.training import checkpoint
 from fourfloor.training.progress import OnProgress, Progress
+from fourfloor.training.task import Check
 
 # Training needs torch, numpy and safetensors alone, so that it runs where no audio library is installed; what listens,
 # draws and scores is imported by the steps that do.
@@ -38,7 +39,7 @@ class Observers:
     """What looks at the model while it trains: both optional."""
 
     listen: Callable[[nn.Module, int], None] | None = None
-    check: loop.Check | None = None
+    check: Check | None = None
     notes: list[str] = field(default_factory=list)
 
 

@@ -13,6 +13,7 @@ class Config:
 
     minutes: float = 60.0  # where the command line gives neither --minutes nor --steps
     batch_size: int = 24
+    parts: int = 1  # of a batch, with random numbers of their own, to share among processes; 1: one for each process
     learning_rate: float = 1e-3
     optimizer: Literal["adamw", "muon"] = "adamw"  # muon: matrices by Muon (Jordan et al. 2024), the rest by AdamW
     betas: tuple[float, ...] = (0.9, 0.95)  # of AdamW
@@ -44,7 +45,8 @@ class Config:
 
 
 _RANGES: dict[str, tuple[float, float]] = {
-    "minutes": (0.01, 1e5), "batch_size": (1, 4096), "learning_rate": (1e-8, 1), "weight_decay": (0, 10),
+    "minutes": (0.01, 1e5), "batch_size": (1, 4096), "parts": (1, 4096),
+    "learning_rate": (1e-8, 1), "weight_decay": (0, 10),
     "warmup_steps": (0, 1e6), "decay_share": (0, 1), "clip_norm": (1e-6, 1e6), "ema_decay": (0, 0.999999),
     "max_bad_steps": (1, 1e6), "validate_every": (0, 1e9), "validation_batches": (1, 1000),
     "check_every": (0, 1e9), "patience": (1, 1e6),

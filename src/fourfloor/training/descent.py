@@ -107,12 +107,14 @@ def learning_rate(config: Config, step: int, steps: int | None) -> float:
     return rate
 
 
-def minimize(loss: Tensor, optimizers: list[torch.optim.Optimizer], rate: float, clip_norm: float) -> bool:
-    """Take one step down `loss`; leave the weights alone and return False where loss or gradient is not finite."""
-    for optimizer in optimizers:
-        optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    parameters = [p for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]]
+def move(
+    loss: Tensor,
+    parameters: list[nn.Parameter],
+    optimizers: list[torch.optim.Optimizer],
+    rate: float,
+    clip_norm: float,
+) -> bool:
+    """Take one step down the gradients; return False, and leave the weights, where something is not finite."""
     norm = torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
     if not (torch.isfinite(loss) and torch.isfinite(norm)):
         return False

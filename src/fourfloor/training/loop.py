@@ -10,58 +10,34 @@ of the training's.
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from fourfloor.errors import FourfloorError
 from fourfloor.stopping import on_stop
 from fourfloor.threads import thread_limit
 from fourfloor.training import checkpoint, collapse
-from fourfloor.training.config import Budget, Config
+from fourfloor.training.config import Budget
 from fourfloor.training.descent import (
     build_optimizers,
     freeze_others,
     groups_of,
-    learning_rate,
-    losses_of,
-    minimize,
-    optimizers_of,
-    to_tensors,
-    update_ema,
 )
+from fourfloor.training.following import check_health, follow, is_due, take_step
 from fourfloor.training.interruption import Interruption, Stopped
 from fourfloor.training.log import Log
-from fourfloor.training.measuring import Batches, calibrate, kept_random_states, prepare, validate
-from fourfloor.training.progress import OnProgress, Progress, ignore
-from fourfloor.training.state import DivergedError, State, restore, save
+from fourfloor.training.measuring import calibrate, kept_random_states, prepare
+from fourfloor.training.progress import Progress
+from fourfloor.training.state import State, restore, save
+from fourfloor.training.step import parts_of
+from fourfloor.training.task import Task
 
-# Scores the averaged model at a step: lower is better, infinite is no result. The numbers behind it are logged.
-Check = Callable[[nn.Module, int], tuple[float, dict[str, float]]]
 CALIBRATION_SHARE = 0.05  # of the time, at most, for measuring what a saved model needs in order to be used
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What is trained, on what, where it is kept, and who hears of it."""
-
-    model: nn.Module
-    batches: Batches
-    config: Config
-    run: Path
-    meta: dict[str, Any]  # this and `constants` go into every checkpoint, so that it alone rebuilds the model
-    constants: dict[str, Tensor] = field(default_factory=dict)
-    device: str = "cpu"
-    listen: Callable[[nn.Module, int], None] | None = None
-    check: Check | None = None
-    on_progress: OnProgress = ignore
-    stop_on_signals: bool = True
 
 
 @dataclass
@@ -86,14 +62,18 @@ def train(task: Task, budget: Budget, resumed: checkpoint.Checkpoint | None = No
     """
     with thread_limit(task.config.threads):
         state = _begin(task, resumed)
+        if not task.ranks.leads:
+            follow(task, state, budget)
+            return state
         state.share_done = budget.share(state.step, state.elapsed)
         pace, stop = _Pace(state.step, state.elapsed, saved_step=state.step), Interruption()
         signals = on_stop(stop) if task.stop_on_signals else nullcontext()
         with closing(Log(task.run / "log.jsonl", from_step=state.step if resumed else None)) as log, signals:
             if not state.step:
                 _start(task, state, log, stop)
-            elif _due(task.config.check_every, state.step):
+            elif is_due(task.config.check_every, state.step):
                 _check(task, state, log, stop)  # where a signal left it out
+            task.ranks.share([*state.model.state_dict().values(), *state.ema.state_dict().values()])
             _take_steps(task, state, budget, log, pace, stop)
             if state.step and not stop:
                 _check(task, state, log, stop)
@@ -106,42 +86,28 @@ def train(task: Task, budget: Budget, resumed: checkpoint.Checkpoint | None = No
 def _take_steps(task: Task, state: State, budget: Budget, log: Log, pace: _Pace, stop: Interruption) -> None:
     """Step until the budget is spent, checks find no better, or a signal comes."""
     config = task.config
-    while not (stop or budget.is_spent(state.step, state.elapsed) or state.stale_checks >= config.patience):
-        _keep_what_is_due(task, state, log, pace, stop)
-        if stop:
-            break
+    while _goes_on(task, state, budget, log, pace, stop):
         record = take_step(task, state, budget)
         state.elapsed = pace.spent_before + time.monotonic() - budget.began
         log.write(step=state.step, **record)
         for message in collapse.follow(state.low_steps, record, state.step):
             _tell(task, state, log, message)
-        if state.bad_steps >= config.max_bad_steps:
-            reason = f"{task.run}: {state.bad_steps} steps in a row were not finite"
-            raise DivergedError(f"{reason}; lower training.learning_rate. The last checkpoint is healthy")
+        check_health(task, state)
         task.on_progress(_progress(state, record, budget, pace))
-        if not state.bad_steps and _due(config.check_every, state.step):
+        if not state.bad_steps and is_due(config.check_every, state.step):
             _check(task, state, log, stop)
 
 
-def take_step(task: Task, state: State, budget: Budget) -> dict[str, Any]:
-    """Take one step of all groups of parameters and return what to log; what is not finite moves no weight."""
-    config = task.config
-    batch = to_tensors(task.batches("train", config.batch_size, state.rng), task.device)
-    rate = learning_rate(config, state.step, budget.steps)
-    record: dict[str, Any] = {}
-    healthy = True
-    for group, loss, parts in losses_of(state.model, batch, state.step, config.precision, task.device):
-        optimizers = optimizers_of(state.model, state.optimizers, group)
-        if optimizers:
-            healthy = minimize(loss, optimizers, rate, config.clip_norm) and healthy
-        record |= {"loss": float(loss.detach())} | {name: float(value) for name, value in parts.items()}
-    state.bad_steps = 0 if healthy else state.bad_steps + 1
-    state.step += 1
-    if healthy:
-        update_ema(state.ema, state.model, min(config.ema_decay, state.step / (state.step + 10)))
-    if _due(config.validate_every, state.step):
-        record["validation"] = state.validation = validate(state.ema, task.batches, config, task.device)
-    return record | {"skipped": not healthy}
+def _goes_on(task: Task, state: State, budget: Budget, log: Log, pace: _Pace, stop: Interruption) -> bool:
+    """Return whether another step is taken, after what is due before it; all processes learn it and get the buffers."""
+    over = budget.is_spent(state.step, state.elapsed) or state.stale_checks >= task.config.patience
+    if not (stop or over):
+        _keep_what_is_due(task, state, log, pace, stop)
+    over, stop.number = task.ranks.agree(over, stop.number)
+    if over or stop:
+        return False
+    task.ranks.share(state.model.buffers())
+    return True
 
 
 def _begin(task: Task, resumed: checkpoint.Checkpoint | None) -> State:
@@ -152,7 +118,8 @@ def _begin(task: Task, resumed: checkpoint.Checkpoint | None) -> State:
     freeze_others(model, config.only)
     ema = copy.deepcopy(model).eval().requires_grad_(False)
     optimizers = {name: build_optimizers(group, config) for name, group in groups_of(model).items()}
-    state = State(model, ema, optimizers, np.random.default_rng(config.seed))
+    parts = parts_of(config, task.ranks, resumed.meta.get("parts", 1) if resumed else None)
+    state = State(model, ema, optimizers, np.random.default_rng(config.seed), parts)
     if resumed:
         restore(state, resumed)
     return state
@@ -276,10 +243,6 @@ def _tell(task: Task, state: State, log: Log, warning: str) -> None:
     """Say on a line of its own, and in the log, what the user should know at the end."""
     log.write(step=state.step, warning=warning)
     task.on_progress(Progress(state.step, elapsed=state.elapsed, message=warning))
-
-
-def _due(period: int, step: int) -> bool:
-    return period > 0 and step % period == 0
 
 
 def _progress(state: State, record: dict[str, Any], budget: Budget, pace: _Pace) -> Progress:

@@ -28,6 +28,7 @@ class State:
     ema: nn.Module
     optimizers: dict[str, list[torch.optim.Optimizer]]
     rng: np.random.Generator
+    parts: int = 1  # of a batch (`step.py`)
     step: int = 0
     elapsed: float = 0.0
     best_step: int | None = None
@@ -58,6 +59,7 @@ def save(state: State, run: Path, meta: dict[str, Any], constants: dict[str, Ten
     description = {
         **meta,
         "elapsed": state.elapsed,
+        "parts": state.parts,
         "best_step": state.best_step,
         "best_score": state.best_score,
         "stale_checks": state.stale_checks,
