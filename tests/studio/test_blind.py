@@ -16,7 +16,8 @@ from fourfloor.errors import FourfloorError
 from fourfloor.studio import blind
 from fourfloor.studio.blind import BlindTest, sign_test
 
-from .conftest import LIMIT_SECONDS, Studio
+from .conftest import Studio
+from .looking import LIMIT_SECONDS, faults
 
 
 def folders(root: Path, count: int = 6) -> tuple[Path, Path]:
@@ -75,6 +76,9 @@ def test_a_person_answers_on_the_page(browser: Any, tmp_path: Path) -> None:
                 page.click(f"#play-{place}")
                 page.wait_for_selector(f"#play-{place}[aria-pressed=true]", timeout=LIMIT_SECONDS * 1000)
             page.click("[data-keep='1']")
+            for theme in ("dark", "light"):
+                page.emulate_media(color_scheme=theme)
+                assert faults(page) == []
         page.wait_for_selector("#result:not([hidden])")
         assert "p = 1" in page.locator("#result").text_content() or "p = 0.5" in page.locator("#result").text_content()
         page.close()
