@@ -6,8 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir
 SIZE := Training needs torch: 200 MB as a build for CPUs, gigabytes with CUDA. \
         For the former stop here, and type: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make
 
-.PHONY: help coverage test-scale test-torch-range test-openapi soak loops studio examples listen test test-readers music music-judge model verbs-models compare curves artists bench bench-peers api clean
-.PHONY: help coverage test-torch-range test-runtime-range soak loops studio examples listen test test-readers music music-judge model verbs-models compare bench bench-peers api clean
+.PHONY: help coverage test-scale test-torch-range test-openapi soak loops studio examples listen test test-readers music music-judge model verbs-models compare curves artists bench bench-peers api clean test-runtime-range
 .DELETE_ON_ERROR:
 
 loops: .venv/installed          ## write four loops from the bundled model to loops/

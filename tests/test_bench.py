@@ -16,6 +16,9 @@ def test_a_process_is_measured_with_those_that_it_waited_for() -> None:
     assert usage["peak_mb"] > 60
     assert usage["cpu"] > 0.05
     assert usage["wall"] > 0.05
+    ballast = bytearray(b"x" * 200_000_000)  # of the process that measures: it does not count
+    assert measured([sys.executable, "-I", "-S", "-c", "pass"])["peak_mb"] < 60
+    del ballast
     with pytest.raises(RuntimeError, match=r"(?s)exit code 1.*no such thing"):
         measured([sys.executable, "-c", "raise SystemExit('no such thing')"])
 
