@@ -162,8 +162,8 @@ def test_generate_writes_what_it_says(trained_runs: dict[str, Path], tmp_path: P
     assert len(said["loops"]) == 2
     for row in said["loops"]:
         assert list(row) == [
-            "file", "bpm", "bars", "frames", "sample_rate", "seed", "seam", "bpm_measured", "copy_score", "nearest",
-            "controls", "faults", "draws",
+            "file", "bpm", "bars", "frames", "sample_rate", "key", "seed", "seam", "bpm_measured", "copy_score",
+            "nearest", "controls", "faults", "draws",
         ]  # fmt: skip
         assert "_128bpm_" in row["file"]
         with wave.open(row["file"]) as file:
