@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Fetch two kits of drum one-shots from Debian's own packages; no root needed.
+# Fetch two kits of drum one-shots from Debian's own packages, and synthesize a third; no root needed.
 # usage: scripts/kits.sh FOLDER
 #
-# FOLDER/fluid (from fluid-soundfont-gm, MIT license) is for training separator and transcriber, FOLDER/sonic-pi-samples
-# (CC0) for testing them: no network is trained on it. Each package's copyright notice is kept beside the sounds.
+# FOLDER/fluid (from fluid-soundfont-gm, MIT license) and FOLDER/random (synthesized) are for training separator and
+# transcriber, FOLDER/sonic-pi-samples (CC0) for testing them: no network is trained on it. Each package's copyright
+# notice is kept beside the sounds.
 set -euo pipefail
 scripts=$(cd "$(dirname "$0")" && pwd)
 target=${1:?usage: scripts/kits.sh FOLDER}
@@ -23,4 +24,5 @@ mkdir -p "$target/fluid" "$target/sonic-pi-samples"
 cp sonic-pi-samples/usr/share/sonic-pi/samples/*.flac "$target/sonic-pi-samples"
 cp fluid-soundfont-gm/usr/share/doc/fluid-soundfont-gm/copyright "$target/fluid/COPYRIGHT"
 cp sonic-pi-samples/usr/share/doc/sonic-pi-samples/copyright "$target/sonic-pi-samples/COPYRIGHT"
-echo "$target: fluid, sonic-pi-samples"
+"$scripts/../.venv/bin/python" "$scripts/random_kit.py" "$target/random"
+echo "$target: fluid, random, sonic-pi-samples"

@@ -10,11 +10,12 @@ export OMP_NUM_THREADS=1
 set -m # each job is a group of its own, so that ending one ends all of it
 trap 'for job in $(jobs -p); do kill -- "-$job" 2> /dev/null || :; done' EXIT
 
-[ -d data/kits/sonic-pi-samples ] || scripts/kits.sh data/kits
+[ -d data/kits/random ] || scripts/kits.sh data/kits
 [ -d data/truth-100 ] || $fourfloor produce --count 160 --seed 100 --truth --out data/truth-100
 [ -d data/truth-101 ] || $fourfloor produce --count 300 --seed 101 --truth --out data/truth-101
 [ -d data/truth-103 ] || $fourfloor produce --count 120 --seed 103 --truth --kit data/kits/fluid --out data/truth-103
-data=(--data data/truth-103 --data data/truth-103 --data data/truth-100 --data data/truth-101)
+[ -d data/truth-105 ] || $fourfloor produce --count 200 --seed 105 --truth --kit data/kits/random --out data/truth-105
+data=(--data data/truth-105 --data data/truth-103 --data data/truth-100 --data data/truth-101)
 
 train() { # recipe
     resume=""

@@ -8,8 +8,8 @@ from fourfloor.producer.score import Event
 from fourfloor.representations.score import LOWEST_NOTE, powers, see
 from fourfloor.signal.beatgrid import FRAMES_PER_BEAT, loop_frames
 
-# How likely an onset must be to count: the best F1 on the 58 validation loops of the training datasets.
-THRESHOLDS = {"kick": 0.7, "backbeat": 0.75, "hats": 0.55, "bass": 0.75}
+# How likely an onset must be to count: the best F1 on the 86 validation loops of the training datasets.
+THRESHOLDS = {"kick": 0.55, "backbeat": 0.8, "hats": 0.5, "bass": 0.9}
 DRUM_BEATS = 0.25  # what a drum's note lasts
 APART = 2  # frames between two onsets of one instrument, at least
 
