@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 debian=(sox ffmpeg flac fluidsynth timidity csound supercollider-server supercollider-language puredata-core chuck
-        hydrogen openmpt123 libxml2-utils chromium nodejs npm)
+        hydrogen openmpt123 libxml2-utils chromium)
+command -v npm >/dev/null || debian+=(nodejs npm) # another source's Node.js brings npm and conflicts with Debian's
 missing=()
 for package in "${debian[@]}"; do
     dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q '^install ok' || missing+=("$package")
