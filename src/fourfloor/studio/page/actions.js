@@ -25,8 +25,8 @@ export async function undo() {
 
 async function set(loop, changes) {
   const before = Object.fromEntries(Object.keys(changes).map((name) => [name, name === "loved" ? !!loop.loved : loop[name]]));
-  await change(loop, changes);
   remember(() => change(loop, before));
+  await change(loop, changes);
 }
 
 const modelOf = (loop) => (state.models.some((model) => model.source === loop.model && !model.damaged) ? loop.model : document.getElementById("make").model.value);
@@ -76,8 +76,8 @@ const actions = {
     player.transport?.stop(loop.id);
     showMix();
     const restore = async () => take(await call("POST", `/api/loops/${loop.id}/restore`));
+    remember(restore); // before the answer: the card may go, and undo be asked for, as soon as the server tells of it
     take(await call("DELETE", `/api/loops/${loop.id}`));
-    remember(restore);
     toast(`Deleted ${nameOf(loop)}.`, "Undo", () => (undone.splice(undone.indexOf(restore), 1), restore()));
   },
 };
