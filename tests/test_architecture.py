@@ -27,6 +27,7 @@ PATH = [
     "representations",
     "ingestion",
     "producer",
+    "buckets",
     "dataset",
     "networks",
     "nn",

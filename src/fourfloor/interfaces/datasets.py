@@ -71,6 +71,55 @@ def ingest(
 
 @commands.command(
     rich_help_panel="Train on your own music",
+    epilog="Example: fourfloor push data/techno s3://bucket/techno",
+)
+def push(
+    dataset: Annotated[Path, typer.Argument(help="Dataset to send.", show_default=False)],
+    url: Annotated[str, typer.Argument(help="Where to: s3://BUCKET/NAME.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Send a dataset to an object store, in shards named by their content.
+
+    Stop it at any moment: the same command sends what is missing. Fetch the dataset with: fourfloor pull URL --out DATA
+    """
+    from fourfloor import buckets
+    from fourfloor.interfaces.show import progress_bar
+
+    with progress_bar("push") as bar:
+        data_hash = buckets.push(dataset, url, bar.update)
+    if as_json:
+        print_json({"dataset": url, "data_hash": data_hash})
+    else:
+        print(f"{url}: dataset {data_hash[:16]}")
+
+
+@commands.command(
+    rich_help_panel="Train on your own music",
+    epilog="Example: fourfloor pull s3://bucket/techno --out data/techno",
+)
+def pull(
+    url: Annotated[str, typer.Argument(help="A dataset that push sent: s3://BUCKET/NAME.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the dataset.", show_default=False)],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing dataset.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a dataset from an object store, checked by its hashes, whole or not at all.
+
+    Stop it at any moment: the same command continues where it stopped.
+    """
+    from fourfloor import buckets
+    from fourfloor.interfaces.show import progress_bar
+
+    with progress_bar("pull") as bar:
+        made = buckets.pull(url, out, overwrite, bar.update)
+    if as_json:
+        print_json({"loops": len(made.loops), "dataset": str(out), "data_hash": made.data_hash})
+    else:
+        print(f"{out}: {len(made.loops)} loops")
+
+
+@commands.command(
+    rich_help_panel="Train on your own music",
     epilog=(
         "Example: fourfloor produce --count 500 --style techno --out data/produced\n\n"
         "Example: fourfloor produce --count 8 --wav --stems --midi --out data/eight"
