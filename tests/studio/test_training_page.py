@@ -52,7 +52,7 @@ def test_tracks_become_a_model_that_is_in_the_menu(page: Any, studio: Studio, tm
     assert page.locator("#report caption").count() == 1
     page.get_by_role("button", name="Stop and save").click()
     page.get_by_text("Tuning mine has stopped and is saved").wait_for(timeout=PATIENT)
-    assert page.locator("#training-jobs li").count() == 0
+    assert page.locator("#training-jobs li", has_text="Tuning").count() == 0
 
     steps = studio.client.get("/api/runs/mine").json()["curve"][-1]["step"]
     page.fill("#train [name=minutes]", "0.1")

@@ -35,7 +35,7 @@ class Jobs:
         self._changed = threading.Condition()
         self._waiting: dict[str, collections.deque[dict[str, Any]]] = {lane: collections.deque() for lane in LANES}
         self._running: dict[str, dict[str, Any]] = {}
-        self._workers = {lane: Worker(library.folder) for lane in LANES}
+        self._workers = {lane: Worker(library.folder, lane) for lane in LANES}
         self._closed = False
         for job in library.jobs():
             if job["state"] in (WAITING, RUNNING):  # the server ended meanwhile: its loops are kept

@@ -31,15 +31,16 @@ LANES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 WARM = "warm"
 SECONDS_BETWEEN = 0.1  # two tellings of the same job's progress
-PATIENCE_SECONDS = 60.0  # for a worker to save what it does when it is stopped
+# For a worker to end when it is stopped: a training saves its state, what loops are made is saved one by one.
+PATIENCE_SECONDS = {"loops": 2.0, "training": 60.0}
 Say = Callable[..., None]
 
 
 class Worker:
     """A worker process, started when there is a job and again after it ended."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, lane: str) -> None:
+        self._folder, self._patience = folder, PATIENCE_SECONDS[lane]
         self._process: subprocess.Popen[bytes] | None = None
         self._sending = threading.Lock()  # jobs come from one thread, but pages warm the worker from others
 
@@ -67,7 +68,7 @@ class Worker:
         process = self._process
         if process is not None and process.poll() is None:
             process.terminate()
-            threading.Timer(PATIENCE_SECONDS, process.kill).start()
+            threading.Timer(self._patience, process.kill).start()
 
     def end(self) -> None:
         """End the process."""
