@@ -30,7 +30,7 @@ test: .venv/installed-test      ## run all tests, then check style and types: a 
 
 test-readers: .venv/installed-test    ## install the programs that packs are for, and let each read and play one
 	scripts/readers.sh
-	PYTHONPATH=$$(echo .venv-readers/lib/python3*/site-packages) $(BIN)/pytest -rs tests/readers
+	PYTHONPATH="$$(echo "$$PWD"/.venv-readers/lib/python3*/site-packages)" $(BIN)/pytest -rs tests/readers
 
 test-scale: .venv/installed-scale     ## install what many machines need, and run the tests of Ray, torchrun and an object store
 	RAY_USAGE_STATS_ENABLED=0 $(BIN)/pytest -rs tests/scale
