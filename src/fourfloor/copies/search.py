@@ -24,6 +24,7 @@ MAX_PLACES = 512  # of a patch and a window, the best ones, are found
 PAIRS = 100_000  # of a patch and a window are looked at in the index,
 _NEAREST = 4096  # the best of them go on,
 _LINES = 384  # on that many lines
+_AROUND = range(-3, 5)  # patches beside the one that was looked up, a second apart: all of a loop of four bars
 _SPEED_STEP = 0.06  # between the speeds at which a loop is looked up: 30 ms over half a patch, as between begins
 _NO_SHIFT = SEMITONES.index(0)  # stands for all in a description, whose bands are two semitones wide and more
 _SHIFTED = [number for number, shift in enumerate(SEMITONES) if shift]
@@ -113,8 +114,8 @@ class Search:
         """Return, on each line, the pairs at the patches around that are compared: one begins every second or so."""
         counts = np.maximum(1, np.round(seconds * lines.speeds / QUERY_SECONDS))
         spacing = seconds / counts
-        rows = np.tile(np.arange(len(counts)), 3)
-        number = np.concatenate([np.round(lines.begins / spacing) + step for step in (0, -1, 1)])
+        rows = np.tile(np.arange(len(counts)), len(_AROUND))
+        number = np.concatenate([np.round(lines.begins / spacing) + step for step in _AROUND])
         passage = self._windows.passages(lines.windows[rows])
         hops, lengths = self._windows.hops[passage], self._windows.lengths[passage]
         away = (number * spacing[rows] - lines.begins[rows]) * lines.speeds[rows] * FRAME_RATE * hops / lengths
