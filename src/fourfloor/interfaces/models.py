@@ -55,25 +55,21 @@ def train(
     import fourfloor as ff
     from fourfloor.interfaces.show import training_bar, training_line
     from fourfloor.training.interruption import Stopped
-    from fourfloor.training.ranks import leads
 
     try:
-        with quiet_unless_leading(), training_bar() as bar:
-            run = ff.train(
-                recipe, data=data, out=out, minutes=minutes, steps=steps, resume=resume, base=parent, decoder=decoder,
-                overrides=override or (), device=device, stop_on_signals=True, on_progress=bar.update,
-                on_note=bar.note,
-            )  # fmt: skip
+        with quiet_unless_leading():
+            with training_bar() as bar:
+                run = ff.train(
+                    recipe, data=data, out=out, minutes=minutes, steps=steps, resume=resume, base=parent,
+                    decoder=decoder, overrides=override or (), device=device, stop_on_signals=True,
+                    on_progress=bar.update, on_note=bar.note,
+                )  # fmt: skip
+            if as_json:
+                print_json(run.to_json())
+            else:
+                print("\n".join([training_line(run), *run.warnings, *run.notes]))
     except Stopped as stopped:
         fail(f"{out}: {stopped}", stopped.exit_code)
-    if not leads():
-        return
-    if as_json:
-        print_json(run.to_json())
-    else:
-        print(training_line(run))
-        for note in [*run.warnings, *run.notes]:
-            print(note)
 
 
 @commands.command(

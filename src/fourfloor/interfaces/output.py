@@ -58,7 +58,7 @@ def _say(error: object) -> None:
 @contextlib.contextmanager
 def quiet_unless_leading() -> Iterator[None]:
     """Print nothing in the processes of a training but the first, which says what all have to say; a bug is shown."""
-    if os.environ.get("RANK", "0") == "0":
+    if os.environ.get("RANK", "0") == "0" or "TORCHELASTIC_RUN_ID" not in os.environ:
         yield
         return
     try:

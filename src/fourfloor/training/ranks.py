@@ -22,11 +22,6 @@ Made = TypeVar("Made")
 PATIENCE = timedelta(hours=6)  # the others wait while rank 0 checks and listens
 
 
-def leads() -> bool:
-    """Return whether this process is the only one or the first of its training, before it joins the others."""
-    return os.environ.get("RANK", "0") == "0" or not _started()
-
-
 def _started() -> bool:
     """Return whether `torchrun` started this process beside others."""
     return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
