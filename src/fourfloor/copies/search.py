@@ -23,7 +23,8 @@ QUERY_SECONDS = 1.0  # between the patches of a loop
 MAX_PLACES = 512  # of a patch and a window, the best ones, are found
 PAIRS = 100_000  # of a patch and a window are looked at in the index,
 _NEAREST = 4096  # the best of them go on,
-_LINES = 384  # on that many lines
+_LINES = 1000  # on that many lines, each at one patch,
+_BEST_LINES = 300  # and the best of these at patches all around the loop
 _AROUND = range(-3, 5)  # patches beside the one that was looked up, a second apart: all of a loop of four bars
 _SPEED_STEP = 0.06  # between the speeds at which a loop is looked up: 30 ms over half a patch, as between begins
 _NO_SHIFT = SEMITONES.index(0)  # stands for all in a description, whose bands are two semitones wide and more
@@ -71,13 +72,16 @@ class Search:
         begins, steps = self._queries(loop, bpm)
         patches = loop.coarse_patches(begins, np.exp(steps * _SPEED_STEP), np.full(len(begins), _NO_SHIFT))
         near = self._postings.near(vocabulary().describe(patches), PAIRS)
-        lines = self._on_grid(self._lines(near, begins, steps, bpm), loop.seconds)
+        lines = self._lines(near, begins, steps, bpm)
+        number, once = self._on_grid(lines, loop.seconds, range(1))
+        number = number[np.argsort(-self._compare(loop, once), kind="stable")[:_BEST_LINES]]
+        _, lines = self._on_grid(lines[number], loop.seconds, _AROUND)
         if not len(lines.windows):  # nothing in the music is like the loop at all
             return []
         scores = self._compare(loop, lines)
         best = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores > 0)]
-        once = _firsts(*(column[best] for column in (lines.windows // COARSE, lines.begins, lines.speeds)))
-        kept = lines[best[once[:MAX_PLACES]]]
+        first = _firsts(*(column[best] for column in (lines.windows // COARSE, lines.begins, lines.speeds)))
+        kept = lines[best[first[:MAX_PLACES]]]
         columns = (kept.begins, kept.speeds, kept.shifts, kept.windows)
         return list(itertools.starmap(Place, zip(*(column.tolist() for column in columns), strict=True)))
 
@@ -110,12 +114,12 @@ class Search:
         shifts = np.append(_OWN_SHIFTS, -1)[way[kept]]
         return _Lines(begins[query[pair[kept]]], speed[kept], shifts, windows[pair[kept]])
 
-    def _on_grid(self, lines: _Lines, seconds: float) -> _Lines:
-        """Return, on each line, the pairs at the patches around that are compared: one begins every second or so."""
+    def _on_grid(self, lines: _Lines, seconds: float, around: range) -> tuple[np.ndarray, _Lines]:
+        """Return pairs on the lines, and on which each lies, at patches around: one begins every second or so."""
         counts = np.maximum(1, np.round(seconds * lines.speeds / QUERY_SECONDS))
         spacing = seconds / counts
-        rows = np.tile(np.arange(len(counts)), len(_AROUND))
-        number = np.concatenate([np.round(lines.begins / spacing) + step for step in _AROUND])
+        rows = np.tile(np.arange(len(counts)), len(around))
+        number = np.concatenate([np.round(lines.begins / spacing) + step for step in around])
         passage = self._windows.passages(lines.windows[rows])
         hops, lengths = self._windows.hops[passage], self._windows.lengths[passage]
         away = (number * spacing[rows] - lines.begins[rows]) * lines.speeds[rows] * FRAME_RATE * hops / lengths
@@ -124,10 +128,13 @@ class Search:
         closed = self._windows.closed[passage]
         inside = closed | ((at >= 0) & (at < hops))
         begins = number % counts[rows] * spacing[rows]
-        return _Lines(begins, lines.speeds[rows], lines.shifts[rows], first + at % hops)[np.flatnonzero(inside)]
+        pairs = _Lines(begins, lines.speeds[rows], lines.shifts[rows], first + at % hops)
+        return rows[inside], pairs[np.flatnonzero(inside)]
 
     def _compare(self, loop: LoopLevels, lines: _Lines) -> np.ndarray:
         """Correlate pairs of a window and a patch in all coarse bands and frames, at the best transposition."""
+        if not len(lines.windows):
+            return np.zeros(0, np.float32)
         alone, row = np.unique(lines.windows, return_inverse=True)
         windows = self._windows.patches(alone)
         _, first, number = np.unique(lines.begins + 1j * lines.speeds, return_index=True, return_inverse=True)
