@@ -67,7 +67,7 @@ def facts(
     rows = report.rows(results["before"], results["now"], options.loops, sizes)
     further = next(row.now for row in rows if row.name == "each further loop")
     return {
-        "command": "make bench-peers" if options.peers else "make bench", "commit": pair["now"].commit,
+        "command": " ".join(["python scripts/bench.py", *sys.argv[1:]]), "commit": pair["now"].commit,
         "against": pair["before"].commit, "date": datetime.date.today().isoformat(), "machine": report.machine(),
         "load": round(load, 2), "runs": runs, "loops": options.loops, "rows": rows,
         "verbs": report.verb_speeds(results["now"]), "peers": report.peer_rows(results["peers"], further),
