@@ -37,7 +37,7 @@ def test_a_named_pipe_in_the_place_of_a_file_hangs_nothing(folders: dict[str, Pa
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize(
     ("kind", "sealed", "count"),
-    [("dataset", False, 6), ("run", False, 6), ("model", False, 6), ("run", True, 6), ("model", True, 6)],
+    [("dataset", False, 6), ("run", False, 12), ("model", False, 6), ("run", True, 6), ("model", True, 6)],
 )
 def test_mutated_folders_are_refused_in_one_line_or_give_the_same_numbers(
     folders: dict[str, Path], tmp_path: Path, kind: str, sealed: bool, count: int

@@ -30,9 +30,7 @@ class Config:
     listen_seconds: float = 240.0
     check_every: int = 0  # steps between two checks of what the averaged model makes; the best step is the result
     patience: int = 4  # checks in a row that are no better before training stops
-    only: str = (
-        ""  # the part of the model whose weights move, such as "bass" of a prior; all that the rest measured stays
-    )
+    only: str = ""  # the part whose weights move, such as "bass" of a prior; all that the rest measured stays
     seed: int = 0
     threads: int = 0  # 0: as many as torch chooses
 

@@ -51,9 +51,10 @@ def descend(state: State, batches: Batches, config: Config, device: str, ranks: 
             group = items[0][0]
             optimizers = optimizers_of(state.model, state.optimizers, group)
             loss, numbers = _mean(items, state.parts, ranks)
-            parameters = [p for optimizer in optimizers for held in optimizer.param_groups for p in held["params"]]
-            _average_gradients(parameters, state.parts, ranks)
-            healthy = move(loss, parameters, optimizers, rate, config.clip_norm) and healthy
+            if optimizers:
+                parameters = [p for optimizer in optimizers for held in optimizer.param_groups for p in held["params"]]
+                _average_gradients(parameters, state.parts, ranks)
+                healthy = move(loss, parameters, optimizers, rate, config.clip_norm) and healthy
             record |= {"loss": float(loss)} | {name: float(value) for name, value in numbers.items()}
         _average_buffers(state, parts, ranks)
     return record | {"skipped": not healthy}
@@ -92,10 +93,12 @@ def _backward(state: State, parts: list[_Part], number: int) -> Item | None:
         if item is None:
             return None
         group, loss, numbers = item
+        optimizers = optimizers_of(state.model, state.optimizers, group)
         if number == 0:
-            for optimizer in optimizers_of(state.model, state.optimizers, group):
+            for optimizer in optimizers:
                 optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        if optimizers:  # none of a group that is frozen
+            loss.backward()
     return group, loss.detach(), numbers
 
 

@@ -45,10 +45,12 @@ export class Transport {
     return at;
   }
 
-  // The next frame on which a bar (4 beats) or a beat of the first loop begins.
+  // The next frame on which a bar (4 beats) or a beat of the first loop begins. Where that loop is about to begin itself,
+  // others begin with it, as its stems do.
   nextBar(beats = 4) {
     const soon = this.frame + Math.ceil(LEAD_SECONDS * this.context.sampleRate);
     if (!this.master || this.tracks.size === 0) return soon;
+    if (this.frame < this.master.start) return this.master.start;
     const step = (this.master.frames / this.master.bars / 4) * beats;
     const number = Math.ceil((soon - this.master.start) / step);
     return this.master.start + Math.round(number * step);
