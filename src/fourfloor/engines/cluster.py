@@ -156,8 +156,9 @@ def started(address: str | None, shared: Path | None) -> Iterator[Cluster]:
     """
     # Before Ray is imported, which reads them then: it sends no statistics, and does not warn of what it will change.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # no lines between ours
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address is not None:
+        _prepare_to_join()
     with needing_scale("--engine ray"):
         import ray
         import ray.exceptions
@@ -170,6 +171,17 @@ def started(address: str | None, shared: Path | None) -> Iterator[Cluster]:
     finally:
         if own and not isinstance(sys.exception(), LostError):  # which Ray would wait for
             ray.shutdown()
+
+
+def _prepare_to_join() -> None:
+    """Set what Ray reads of the environment when it joins a cluster.
+
+    `ray start` asks for a token where one lies in the home folder, and a first `ray.init` without an address puts one
+    there; `ray.init` with an address sends none unless told to. A cluster without tokens takes no offense.
+    """
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # no lines between ours where the cluster is lost
+    if (Path.home() / ".ray" / "auth_token").exists():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def _connect(ray: Any, address: str | None) -> None:
