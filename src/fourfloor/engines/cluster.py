@@ -158,7 +158,7 @@ def started(address: str | None, shared: Path | None) -> Iterator[Cluster]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if address is not None:
-        _prepare_to_join()
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # no lines between ours where the cluster is lost
     with needing_scale("--engine ray"):
         import ray
         import ray.exceptions
@@ -173,17 +173,6 @@ def started(address: str | None, shared: Path | None) -> Iterator[Cluster]:
             ray.shutdown()
 
 
-def _prepare_to_join() -> None:
-    """Set what Ray reads of the environment when it joins a cluster.
-
-    `ray start` asks for a token where one lies in the home folder, and a first `ray.init` without an address puts one
-    there; `ray.init` with an address sends none unless told to. A cluster without tokens takes no offense.
-    """
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # no lines between ours where the cluster is lost
-    if (Path.home() / ".ray" / "auth_token").exists():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-
-
 def _connect(ray: Any, address: str | None) -> None:
     if address not in (None, "auto"):
         _check_answer(str(address))
@@ -196,7 +185,9 @@ def _connect(ray: Any, address: str | None) -> None:
         )  # fmt: skip
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise FourfloorError(f"no Ray cluster at {address or 'this machine'}: {reason}; see `ray status`") from error
+        # `ray start` asks for a token where one lies in the home folder; `ray.init` sends none unless told to.
+        remedy = "see `ray status`; where the cluster asks for a token, set RAY_AUTH_MODE=token"
+        raise FourfloorError(f"no Ray cluster at {address or 'this machine'}: {reason}; {remedy}") from error
     finally:
         if in_main:  # Ray replaces what `kill` does
             signal.signal(signal.SIGTERM, handler)
