@@ -42,7 +42,7 @@ class Store:
             import fsspec
 
             if "://" not in url:
-                raise FourfloorError(f"{url}: is no address of an object store; write s3://BUCKET/NAME")
+                raise FourfloorError(f"{url}: not an address of an object store; write s3://BUCKET/NAME")
             try:
                 if url.startswith("s3://"):
                     import s3fs  # noqa: F401 - fsspec's own word for its lack names another command

@@ -25,7 +25,7 @@ class Studio:
     """A running studio: its process, its address, its library, and a client."""
 
     def __init__(self, library: Path, port: str = "0", options: Sequence[str] = ()) -> None:
-        self.library = library
+        self.place = library
         command = [sys.executable, "-m", "fourfloor", "studio", "--no-open", "--port", port, "--library", str(library)]
         self.process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

@@ -93,7 +93,7 @@ def test_own_files_become_loops_and_the_others_are_named(studio: Studio) -> None
     row = next(row for row in studio.client.get("/api/loops").json() if row["title"] == "good")
     assert (row["verb"], row["bpm"], row["bars"], row["frames"]) == ("import", 120.0, 1, 88_200)
     assert row["tags"] == ["was 48000 Hz", "was mono", "tempo by length"]
-    assert not (studio.library / "uploads" / "own").exists()
+    assert not (studio.place / "uploads" / "own").exists()
     changed = studio.wait(studio.ask(kind="vary", loop=row["id"], amount=0.4, count=1)["id"])
     assert changed["state"] == "done"
 

@@ -119,7 +119,7 @@ def test_uploads_are_kept_by_harmless_names_and_garbage_is_named(studio: Studio)
     assert put("/api/uploads/drop/..%5C..%5Cevil%3A.wav", content=b"RIFF").json()["name"] == "_.._evil_.wav"
     assert put("/api/uploads/drop/notes.txt", content=b"hello").status_code == 422
     assert put("/api/uploads/drop/empty.wav", content=b"").status_code == 422
-    assert sorted(path.name for path in (studio.library / "uploads" / "drop").iterdir()) == ["_.._evil_.wav"]
+    assert sorted(path.name for path in (studio.place / "uploads" / "drop").iterdir()) == ["_.._evil_.wav"]
     job = studio.ask(kind="ingest", name="garbage", upload="drop")
     ended = studio.wait(job["id"])
     assert ended["state"] == "failed"
@@ -174,14 +174,14 @@ def test_a_killed_server_goes_on_with_its_jobs_and_makes_no_loop_twice(tmp_path:
         assert time.monotonic() < ends
         time.sleep(0.05)
     first.stop(signal.SIGKILL)
-    before = {path.name: hashlib.sha256(path.read_bytes()).digest() for path in first.library.glob("loops/*-0.wav")}
+    before = {path.name: hashlib.sha256(path.read_bytes()).digest() for path in first.place.glob("loops/*-0.wav")}
     second = Studio(tmp_path / "library")
     try:
         assert second.wait(job["id"])["state"] == "done"
         assert [row["id"] for row in second.client.get("/api/loops").json()].count(f"{job['id']}-0") == 1
         assert len(second.client.get("/api/loops").json()) == 3
         assert {
-            name: hashlib.sha256((second.library / "loops" / name).read_bytes()).digest() for name in before
+            name: hashlib.sha256((second.place / "loops" / name).read_bytes()).digest() for name in before
         } == before
     finally:
         second.stop()
@@ -206,11 +206,11 @@ def test_a_taken_port_is_one_line(studio: Studio, tmp_path: Path) -> None:
 def test_a_library_whose_folder_is_gone_fails_the_job_in_one_line_and_goes_on_when_it_is_back(tmp_path: Path) -> None:
     running = Studio(tmp_path / "library")
     try:
-        (running.library / "loops").rename(running.library / "elsewhere")
+        (running.place / "loops").rename(running.place / "elsewhere")
         ended = running.wait(running.ask(kind="generate", count=1, bars=1, seed="3")["id"])
         assert (ended["state"], "\n" in ended["text"]) == ("failed", False)
         assert "bug" not in ended["text"]
-        (running.library / "elsewhere").rename(running.library / "loops")
+        (running.place / "elsewhere").rename(running.place / "loops")
         assert running.wait(running.ask(kind="generate", count=1, bars=1, seed="3")["id"])["state"] == "done"
     finally:
         running.stop()

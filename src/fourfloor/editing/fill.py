@@ -90,7 +90,7 @@ def _within(waveform: np.ndarray, added: np.ndarray) -> np.ndarray:
 def _band(waveform: np.ndarray, band: str) -> np.ndarray:
     """Return a band of a loop, by a filter on the circle without phase."""
     if band not in BANDS_HZ:
-        raise FourfloorError(f"band {band!r} is none of {', '.join(BANDS_HZ)}: choose one of them")
+        raise FourfloorError(f"band {band!r} is unknown; choose one of {', '.join(BANDS_HZ)}")
     low, high = BANDS_HZ[band]
     samples = waveform.shape[1]
     octave = np.log2(np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE), 1e-3))

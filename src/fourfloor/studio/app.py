@@ -29,7 +29,7 @@ from fourfloor.studio.requests import Job, LoopId, Refusal, request_of
 PAGE = Path(str(resources.files("fourfloor.studio") / "page"))
 SECONDS_TO_TRY_AGAIN = 5
 REFUSALS = {
-    400: "The body is no JSON", 403: "Another page, another name of this machine, or no token", 404: "No such thing",
+    400: "The body is not JSON", 403: "Another page, another name of this machine, or no token", 404: "No such thing",
     408: "The body stopped in the middle", 413: "Too large", 416: "No such range", 422: "Not what is expected",
     429: "Too many jobs wait",
 }  # fmt: skip

@@ -83,4 +83,4 @@ def _fitting(path: Path, seconds: float) -> float:
     for bars in LENGTHS[::-1]:  # 180 BPM of 8 bars rather than 90 of 4
         if low <= bars * 240 / max(seconds, 1e-9) <= high:
             return bars * 240 / seconds
-    raise AudioError(path, f"{seconds:.2f} s are no whole bars at 90 to 180 BPM; cut it to 1, 2, 4 or 8 bars")
+    raise AudioError(path, f"lasts {seconds:.2f} s, not whole bars at 90-180 BPM; cut it to 1, 2, 4 or 8 bars")
