@@ -157,8 +157,6 @@ def started(address: str | None, shared: Path | None) -> Iterator[Cluster]:
     # Before Ray is imported, which reads them then: it sends no statistics, and does not warn of what it will change.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if address is not None:
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # no lines between ours where the cluster is lost
     with needing_scale("--engine ray"):
         import ray
         import ray.exceptions
