@@ -15,6 +15,7 @@ from fourfloor import audio
 from fourfloor.errors import FourfloorError
 from fourfloor.studio import blind
 from fourfloor.studio.blind import BlindTest, sign_test
+from fourfloor.studio.pages import Page
 
 from .conftest import Studio
 from .looking import LIMIT_SECONDS, faults
@@ -88,5 +89,5 @@ def test_a_person_answers_on_the_page(browser: Any, tmp_path: Path) -> None:
 
 def test_the_routes_are_there_only_in_a_blind_test(tmp_path: Path) -> None:
     app = FastAPI()
-    blind.add_routes(app, BlindTest(*folders(tmp_path, 1), tmp_path / "answers.csv"), tmp_path)
+    blind.add_routes(app, BlindTest(*folders(tmp_path, 1), tmp_path / "answers.csv"), Page())
     assert "/api/blind/{number}" in app.openapi()["paths"]

@@ -3,7 +3,9 @@
 import concurrent.futures
 import hashlib
 import io
+import json
 import os
+import re
 import signal
 import socket
 import time
@@ -98,6 +100,25 @@ def test_a_header_of_ten_thousand_ranges_is_refused_at_once(studio: Studio) -> N
     assert (part.status_code, part.content) == (206, b"RIFF")
 
 
+def test_the_page_is_kept_by_browsers_under_the_address_of_its_content_alone(studio: Studio) -> None:
+    found = re.search(r'src="(/page/[0-9a-f]{16}/main\.js)"', studio.client.get("/").text)
+    assert found
+    kept, asked = studio.client.get(found[1]), studio.client.get("/page/main.js")
+    assert "immutable" in kept.headers["cache-control"]
+    assert asked.headers["cache-control"] == "no-cache"
+    assert kept.content == asked.content
+    assert found[1].rpartition("/")[0] in kept.text  # what it imports is kept as well
+    assert studio.client.get(f"/page/{'0' * 16}/main.js").status_code == 404
+
+
+def test_the_first_event_carries_the_state(studio: Studio) -> None:
+    with studio.client.stream("GET", "/api/events") as events:
+        lines = events.iter_lines()
+        assert next(line for line in lines if line.startswith("event:")) == "event: ready"
+        state = json.loads(next(lines).removeprefix("data:"))
+    assert state == studio.client.get("/api/state").json()
+
+
 def test_a_body_without_end_is_refused(studio: Studio) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(1000):
@@ -151,6 +172,10 @@ def test_a_worker_that_dies_fails_its_job_and_the_next_one_runs(studio: Studio) 
     ended = studio.wait(job["id"])
     assert ended["state"] == "failed"
     assert "SIGKILL" in ended["text"]
+    ends = time.monotonic() + 30
+    while not studio.workers():  # another one loads the model before there is a job
+        assert time.monotonic() < ends
+        time.sleep(0.05)
     again = studio.ask(kind="generate", count=1, bars=1, seed="3")
     assert studio.wait(again["id"])["state"] == "done"
 

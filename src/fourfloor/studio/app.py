@@ -5,19 +5,16 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 from collections.abc import AsyncIterator, Iterable
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
-from fastapi.staticfiles import StaticFiles
 
 from fourfloor import __version__
 from fourfloor.errors import FourfloorError
-from fourfloor.studio import blind, loops, models, runs, sharing, uploads
+from fourfloor.studio import blind, loops, models, pages, runs, sharing, uploads
 from fourfloor.studio.blind import BlindTest
 from fourfloor.studio.collection import Library
 from fourfloor.studio.events import Events
@@ -26,7 +23,6 @@ from fourfloor.studio.jobs import Jobs, QueueFullError
 from fourfloor.studio.making import PACKS
 from fourfloor.studio.requests import Job, LoopId, Refusal, request_of
 
-PAGE = Path(str(resources.files("fourfloor.studio") / "page"))
 SECONDS_TO_TRY_AGAIN = 5
 REFUSALS = {
     400: "The body is not JSON", 403: "Another page, another name of this machine, or no token", 404: "No such thing",
@@ -46,10 +42,12 @@ def make_app(
     """
     events = Events()
     jobs = Jobs(library, events.tell)
+    page = pages.Page()
 
     @contextlib.asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:
         events.bind()
+        jobs.warm()
         yield
         jobs.close()
 
@@ -58,17 +56,17 @@ def make_app(
         responses={status: {"model": Refusal, "description": reason} for status, reason in REFUSALS.items()},
     )  # fmt: skip
     app.state.events = events
-    _add_page(app, jobs)
+    _add_page(app, page, jobs)
     _add_state(app, library, jobs, events)
     loops.add_routes(app, library, events.tell)
     _add_jobs(app, library, jobs)
     runs.add_routes(app, library.folder)
     uploads.add_routes(app, library.folder)
     if test is not None:
-        blind.add_routes(app, test, PAGE)
+        blind.add_routes(app, test, page)
     if shared:
         sharing.add_routes(app, library)
-    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+    pages.add_routes(app, page)
     app.add_exception_handler(FourfloorError, _mistake)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_middleware(
@@ -77,11 +75,12 @@ def make_app(
     return app
 
 
-def _add_page(app: FastAPI, jobs: Jobs) -> None:
+def _add_page(app: FastAPI, page: pages.Page, jobs: Jobs) -> None:
+    text = page.text("index.html")
+
     @app.get("/", include_in_schema=False)
-    def page(request: Request) -> HTMLResponse:
+    def index(request: Request) -> HTMLResponse:
         jobs.warm()
-        text = (PAGE / "index.html").read_text(encoding="utf-8")
         return HTMLResponse(text.replace("{{nonce}}", request.state.nonce), headers={"cache-control": "no-store"})
 
 
@@ -97,8 +96,9 @@ def _add_state(app: FastAPI, library: Library, jobs: Jobs, events: Events) -> No
 
     @app.get("/api/events", response_class=StreamingResponse)
     async def changes() -> StreamingResponse:
-        """Changes as server-sent events: `loop` and `job` carry a row each."""
-        return StreamingResponse(events.listen(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+        """Changes as server-sent events: `ready` carries the state that they follow, `loop` and `job` a row each."""
+        told = events.listen(state)
+        return StreamingResponse(told, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
 def _add_jobs(app: FastAPI, library: Library, jobs: Jobs) -> None:

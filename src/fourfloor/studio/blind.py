@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 from fourfloor import audio
 from fourfloor.errors import FourfloorError
+from fourfloor.studio.pages import Page
 
 COLUMNS = ("answered_at", "pair", "kept", "file_a", "file_b", "first")
 LOUDNESS_LUFS = -20.0  # of both loops of a pair: the louder one wins otherwise; low enough that none clips
@@ -103,12 +104,12 @@ def sign_test(wins: int, losses: int) -> float:
     return min(1.0, 2 * sum(math.comb(trials, count) for count in range(fewer + 1)) / 2**trials)
 
 
-def add_routes(app: FastAPI, test: BlindTest, page: Path) -> None:
+def add_routes(app: FastAPI, test: BlindTest, page: Page) -> None:
     """Answer what the page of a blind test asks."""
 
     @app.get("/blind", include_in_schema=False)
     def blind() -> HTMLResponse:
-        return HTMLResponse((page / "blind.html").read_text(encoding="utf-8"), headers={"cache-control": "no-store"})
+        return HTMLResponse(page.text("blind.html"), headers={"cache-control": "no-store"})
 
     @app.get("/api/blind")
     def state() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 SECONDS_OF_SILENCE = 15.0  # after which a comment shows that the connection stands
@@ -33,12 +33,13 @@ class Events:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._end)
 
-    async def listen(self) -> AsyncIterator[str]:
-        """Yield the events from now on; the first says that the page may load the present state."""
+    async def listen(self, state: Callable[[], dict[str, Any]]) -> AsyncIterator[str]:
+        """Yield the events from now on; the first carries the present state, which no other request need ask for."""
         listener: asyncio.Queue[str | None] = asyncio.Queue(MAX_BEHIND)
         self._listeners.add(listener)
         try:
-            yield "retry: 1000\nevent: ready\ndata: {}\n\n"
+            now = json.dumps(await asyncio.to_thread(state))
+            yield f"retry: 1000\nevent: ready\ndata: {now}\n\n"
             while True:
                 try:
                     text = await asyncio.wait_for(listener.get(), SECONDS_OF_SILENCE)

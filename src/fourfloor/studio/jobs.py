@@ -59,7 +59,7 @@ class Jobs:
         return job
 
     def warm(self) -> None:
-        """Let the worker of loops load the bundled model, so that the first job need not wait for it."""
+        """Let the worker of loops load the bundled model where it has ended, so that no job need wait for it."""
         with self._changed:
             if not self._closed:
                 self._workers["loops"].warm()
@@ -115,6 +115,8 @@ class Jobs:
             if job.pop("canceled", False):
                 state, text = CANCELED, "canceled"
             self._update(job, state=state, text=text)
+        if lane == "loops":
+            self.warm()  # where it was canceled or crashed, the next job finds the model loaded again
 
     def _take(self, job: dict[str, Any], message: dict[str, Any]) -> None:
         kind = message.pop("event")

@@ -138,18 +138,19 @@ def _do(job: dict[str, Any], say: Say) -> None:
 
 
 class _Events:
-    """Write events as lines; of a job's progress no more than anyone can see."""
+    """Write events as lines, from any thread; of a job's progress no more than anyone can see."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self._told = stream, 0.0
+        self._stream, self._told, self._writing = stream, 0.0, threading.Lock()
 
     def __call__(self, event: str, **content: Any) -> None:
-        if event == "progress":
-            if time.monotonic() - self._told < SECONDS_BETWEEN and content["done"] < content["total"]:
-                return
-            self._told = time.monotonic()
-        self._stream.write(json.dumps({"event": event, **content}).encode() + b"\n")
-        self._stream.flush()
+        with self._writing:
+            if event == "progress":
+                if time.monotonic() - self._told < SECONDS_BETWEEN and content["done"] < content["total"]:
+                    return
+                self._told = time.monotonic()
+            self._stream.write(json.dumps({"event": event, **content}).encode() + b"\n")
+            self._stream.flush()
 
 
 def _take(stream: BinaryIO, jobs: queue.SimpleQueue[bytes]) -> None:

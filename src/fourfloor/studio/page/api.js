@@ -20,10 +20,11 @@ export async function call(method, path, body) {
 
 export const audioOf = (loop) => `/api/loops/${loop.id}/audio`;
 
-// Tell `on.loop`, `on.job`, `on.grid` of changes; `on.ready` whenever the connection stands anew, and `on.lost` when it breaks.
+// Tell `on.loop`, `on.job`, `on.grid` of changes; `on.ready` of the whole state whenever a connection opens, and `on.lost`
+// when it breaks.
 export function listen(on) {
   const source = new EventSource("/api/events");
-  source.addEventListener("ready", () => on.ready());
+  source.addEventListener("ready", (event) => on.ready(JSON.parse(event.data)));
   source.addEventListener("loop", (event) => on.loop(JSON.parse(event.data)));
   source.addEventListener("job", (event) => on.job(JSON.parse(event.data)));
   source.addEventListener("grid", (event) => on.grid(JSON.parse(event.data)));

@@ -4,6 +4,7 @@ import { call } from "/page/api.js";
 import { $, attempt, button, element, length, tempo, toast } from "/page/dom.js";
 import { bufferOf, isPlaying, player, showMix, sound } from "/page/sound.js";
 import { loops, nameOf, on, state, takeGrid } from "/page/store.js";
+import { current, onShow } from "/page/views.js";
 
 const COLUMNS = 8;
 const ROWS = 4;
@@ -45,6 +46,7 @@ async function scene(row) {
 }
 
 function draw() {
+  if (current() !== "grid") return;
   const focus = document.activeElement?.closest?.("#grid button")?.dataset.key;
   $("grid").replaceChildren(...[...Array(ROWS).keys()].map((row) => element("div", { class: "row" },
     button("▶", () => attempt(() => scene(row)), { class: "scene", "data-key": `row ${row}`, "aria-label": `Start row ${row + 1}` }),
@@ -94,6 +96,7 @@ export async function fillGrid(list) {
   if (!wanted.length) toast("Every shown loop is on the grid, or the grid is full.");
 }
 
+onShow("grid", draw);
 on("grid", draw);
 on("loops", draw);
 player.onChange.push(draw);

@@ -42,7 +42,7 @@ function fillIn(made, job, name) {
   const share = job.total ? job.done / job.total : 0;
   made.firstChild.textContent = `${name}: ${job.state === "waiting" ? "waiting" : job.text || "starting"}${left(job, share)}`;
   const bar = made.querySelector("progress");
-  if (bar && share) bar.value = share;
+  if (bar) bar.value = share; // of unknown length it would be animated, which costs what the loops are made with
 }
 
 function left(job, share) {

@@ -11,7 +11,7 @@ import { showModels, submit } from "/page/make.js";
 import "/page/map.js";
 import "/page/own.js";
 import { play, player, stopAll } from "/page/sound.js";
-import { ask, load, on, state, take, takeGrid, takeJob } from "/page/store.js";
+import { ask, load, on, state, take, takeGrid, takeJob, takeState } from "/page/store.js";
 import "/page/training.js";
 import { current, show } from "/page/views.js";
 
@@ -75,7 +75,7 @@ on("job", (job) => {
 });
 on("jobs", redrawJobs);
 listen({
-  ready: () => (($("connection").textContent = ""), attempt(load)),
+  ready: (now) => (($("connection").textContent = ""), takeState(now)),
   loop: take,
   job: takeJob,
   grid: ({ grid }) => takeGrid(grid),

@@ -10,7 +10,7 @@ const form = document.getElementById("make");
 const sliders = [...form.querySelectorAll("input[data-control]")];
 const kick = form.querySelector("select[data-control]");
 let models = [];
-let awaited = null; // the job whose first loop is heard at once
+let awaited = null; // the job of which a loop is heard at once
 
 export function showModels(list) {
   models = list;
@@ -71,15 +71,16 @@ export function use(loop) {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   attempt(async () => {
-    sound(); // while the click allows it
-    awaited = (await call("POST", "/api/jobs", { job: wanted() })).id;
+    const asked = call("POST", "/api/jobs", { job: wanted() });
+    sound(); // while the click allows it, and while the loops are being made: audio takes a moment to open
+    awaited = (await asked).id;
     hearFirst();
   });
 });
 
-// The first loop that was asked for is heard at once, where nothing plays.
+// Whichever loop of the request is done first is heard at once, where nothing plays.
 function hearFirst() {
-  const first = awaited && loops.get(`${awaited}-0`);
+  const first = awaited && [...loops.values()].find((loop) => loop.id.startsWith(`${awaited}-`));
   if (!first) return;
   awaited = null;
   if (!player.transport.tracks.size) attempt(() => play(first));

@@ -7,6 +7,7 @@ import { MOST_TRACKS, Transport } from "/page/transport.js";
 
 export const STEMS = ["kick", "drums", "bass", "music"];
 const buffers = new Map();
+let moving = null; // the next frame in which the playheads move
 export const player = { transport: null, onChange: [] };
 
 // At the loops' own rate nothing is resampled: what is heard is the file, sample by sample.
@@ -14,7 +15,6 @@ export function sound() {
   if (!player.transport) {
     player.transport = new Transport(new AudioContext({ sampleRate: 44100, latencyHint: "interactive" }));
     setInterval(() => player.transport.ahead(), 500);
-    requestAnimationFrame(moveHeads);
   }
   player.transport.context.resume();
   return player.transport;
@@ -73,22 +73,24 @@ export function stopAll() {
   showMix();
 }
 
+// While something plays: a page that is silent leaves the processor to the loops that are being made.
 function moveHeads() {
   const { transport } = player;
+  const playing = new Map([...transport.tracks.values()].map(({ loop }) => [loop.card ?? loop.id, transport.place(loop.id)]));
   for (const made of document.querySelectorAll("[data-head]")) {
-    const track = [...transport.tracks.values()].find(({ loop }) => (loop.card ?? loop.id) === made.dataset.head);
-    const place = track ? transport.place(track.loop.id) : null;
+    const place = playing.get(made.dataset.head) ?? null;
     made.hidden = place === null;
     if (place !== null) made.style.transform = `translateX(${place * made.parentElement.clientWidth}px)`;
   }
   const { bar, beat } = transport.position();
   const text = `${bar}.${beat}`;
   if ($("position").textContent !== text) $("position").textContent = text;
-  requestAnimationFrame(moveHeads);
+  moving = transport.tracks.size ? requestAnimationFrame(moveHeads) : null;
 }
 
 export function showMix() {
   const tracks = player.transport ? [...player.transport.tracks.values()] : [];
+  if (player.transport) moving ??= requestAnimationFrame(moveHeads);
   $("mix").replaceChildren(...tracks.map(strip));
   $("play").textContent = tracks.length ? "■" : "▶";
   $("play").setAttribute("aria-label", tracks.length ? "Stop" : "Play");

@@ -63,8 +63,10 @@ export async function change(loop, changes) {
   take(await call("PATCH", `/api/loops/${loop.id}`, changes));
 }
 
-export async function load() {
-  Object.assign(state, await call("GET", "/api/state"));
+export const load = async () => takeState(await call("GET", "/api/state"));
+
+export function takeState(now) {
+  Object.assign(state, now);
   loops.clear();
   for (const loop of state.loops) loops.set(loop.id, loop);
   const before = new Map(jobs);

@@ -1,18 +1,19 @@
 // The waveform of a card, and the beats that are chosen on it.
 
-import RegionsPlugin from "/page/vendor/wavesurfer/regions.js";
-import WaveSurfer from "/page/vendor/wavesurfer/wavesurfer.js";
 import { call } from "/page/api.js";
 
 const nonce = document.querySelector('meta[name="nonce"]').content;
 const outlines = new Map();
+// An empty page is ready without them.
+const library = () => Promise.all([import("/page/vendor/wavesurfer/wavesurfer.js"), import("/page/vendor/wavesurfer/regions.js")]);
 
 // Waveforms are drawn when their card comes into view, and dropped when it leaves: a library has thousands.
 export const viewer = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
-    if (isIntersecting && !target.surfer) draw(target);
-    else if (!isIntersecting && target.surfer) {
-      target.surfer.destroy();
+    target.inView = isIntersecting;
+    if (isIntersecting) library().then((parts) => target.inView && !target.surfer && draw(target, ...parts));
+    else {
+      target.surfer?.destroy();
       target.surfer = null;
     }
   }
@@ -33,7 +34,7 @@ function choose(made, regions, region) {
   redo.textContent = `Redo beats ${first + 1}-${last}`;
 }
 
-async function draw(made) {
+async function draw(made, { default: WaveSurfer }, { default: RegionsPlugin }) {
   const { loop } = made;
   const style = getComputedStyle(document.documentElement);
   made.surfer = WaveSurfer.create({
