@@ -71,6 +71,26 @@ def test_what_is_no_audio_is_refused(content: bytes, tmp_path: Path) -> None:
         read_source(path)
 
 
+def test_a_source_keeps_its_samples_and_its_offset_to_the_step(tmp_path: Path) -> None:
+    path = tmp_path / "x_126bpm.wav"
+    soundfile.write(path, 0.5 * noise().T + 0.02, 44_100, subtype="PCM_24")
+    assert np.array_equal(read_source(path).waveform, soundfile.read(path, dtype="float32")[0].T)
+    ff.pack([path], tmp_path / "pack", formats=["wav"])
+    (packed,) = (tmp_path / "pack" / "loops").iterdir()
+    assert np.array_equal(soundfile.read(packed, dtype="int32")[0], soundfile.read(path, dtype="int32")[0])
+
+
+def test_a_source_with_samples_that_are_not_numbers_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x_126bpm.wav"
+    waveform = noise()
+    waveform[1, 5000] = np.nan
+    soundfile.write(path, waveform.T, 44_100, subtype="FLOAT")
+    with pytest.raises(FourfloorError, match="1 samples NaN"):
+        read_source(path)
+    with pytest.raises(FourfloorError, match="1 samples NaN"):
+        ff.pack([path], tmp_path / "pack", formats=["wav"])
+
+
 def test_a_source_beyond_full_scale_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x_126bpm.wav"
     soundfile.write(path, 20 * noise().T, 44_100, subtype="FLOAT")

@@ -22,6 +22,16 @@ class Tally:
     bad: int = 0
     stopped: str = ""
     lines: list[str] = field(default_factory=list)
+    short: list[str] = field(default_factory=list)
+
+    @property
+    def lost(self) -> list[str]:
+        """Return what says that samples are missing or silenced."""
+        return self.short + ([self._silenced] if self.bad else [])
+
+    @property
+    def _silenced(self) -> str:
+        return f"{self.bad} samples NaN or beyond +24 dBFS, silenced"
 
     def compare(self, stream: Stream, info: AudioInfo, frames: int, place: str) -> None:
         """Say where one stream is not as long as it claims; `place` names it among others."""
@@ -32,14 +42,17 @@ class Tally:
             claimed = stream.seconds
         if stream.note and stream.note not in self.lines:
             self.lines.append(stream.note)
+        short = ""
         if claimed - seconds > _TOLERANCE:
-            self.lines.append(f"cut short{place}: {seconds:.2f} s of {claimed:.2f} s claimed")
+            short = f"cut short{place}: {seconds:.2f} s of {claimed:.2f} s claimed"
         elif claimed and seconds - claimed > _TOLERANCE:
             self.lines.append(f"longer than it claims{place}: {seconds:.2f} s, {claimed:.2f} s claimed; all read")
         elif not stream.ended:
-            self.lines.append(f"cut short{place}: {seconds:.2f} s, without its end")
+            short = f"cut short{place}: {seconds:.2f} s, without its end"
         elif not info.frames and self.stopped != "end of data":
-            self.lines.append(f"cut short{place}: {seconds:.2f} s, then {self.stopped}")
+            short = f"cut short{place}: {seconds:.2f} s, then {self.stopped}"
+        self.short += [short] if short else []
+        self.lines += [short] if short else []
 
     def judged(self, file: OpenFile) -> list[str]:
         """Return what is to be said of the whole file; raise AudioError where too little of it was sound."""
@@ -53,10 +66,9 @@ class Tally:
             raise AudioError(path, f"is longer than 4 h of 48 kHz stereo; split it or {CONVERT}")
         joined = f"{len(file.streams)} streams one after the other in one file: all read"
         unread = f"{file.unread} more streams in it cannot be read: left out"
-        silenced = f"{self.bad} samples NaN or beyond +24 dBFS, silenced"
         folded = f"{file.info.channels} channels folded to stereo"
         said = {
             joined: len(file.streams) > 1, unread: file.unread > 0, folded: file.info.channels > 2,
-            silenced: self.bad > 0,
+            self._silenced: self.bad > 0,
         }  # fmt: skip
         return self.lines + [line for line, holds in said.items() if holds]

@@ -40,10 +40,13 @@ _CHUNK_SAMPLES = 1 << 17
 class AudioStream:
     """Read a file as float32 blocks `(channels, samples)` at `sample_rate`, `block_seconds` long but for the last.
 
-    Each iteration starts again and gives the same bytes. `repairs` is filled while iterating. Raise AudioError where
+    Each iteration starts again and gives the same bytes. `repairs` is filled while iterating, and so is
+    `lost`: those of them after which samples are not what was recorded. Raise AudioError where
     the file is not audio or, at the latest after the last block, where too little of it was sound: what the blocks
     were made into is then to be dropped. After an iteration `cancels` tells whether left and right cancel in mono; the
     same file with `right_inverted` has the right channel turned over, in which case they do not.
+
+    With `exact` a constant offset stays: at the file's own rate and channels the samples are those of the file.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class AudioStream:
         channels: int = 2,
         block_seconds: float = 10.0,
         right_inverted: bool = False,
+        exact: bool = False,
     ):
         if not MIN_RATE <= sample_rate <= MAX_RATE:
             raise FourfloorError(f"sample_rate {sample_rate} is outside {MIN_RATE}-{MAX_RATE} Hz; use 44100")
@@ -65,13 +69,15 @@ class AudioStream:
         self.channels = channels
         self.block_seconds = block_seconds
         self.repairs: list[str] = []
+        self.lost: list[str] = []
         self.right_inverted = right_inverted
+        self.exact = exact
         self.cancels = False
 
     def __iter__(self) -> Iterator[np.ndarray]:
         self.repairs.clear()
         mixed = (mix(chunk, self.channels) for chunk in self._balanced())
-        centered = without_offset(mixed, self.info.sample_rate, self.repairs)
+        centered = mixed if self.exact else without_offset(mixed, self.info.sample_rate, self.repairs)
         resampled = _resampled(centered, self.info.sample_rate, self.sample_rate, self.channels)
         return _blocks(resampled, max(1, round(self.block_seconds * self.sample_rate)))
 
@@ -93,6 +99,7 @@ class AudioStream:
                 folded = (mix(mix(chunk, min(2, info.channels), info.container), channels) for chunk in chunks)
                 yield from _resampled(folded, info.sample_rate, file.info.sample_rate, channels)
             self.repairs += tally.judged(file)
+            self.lost = tally.lost
 
 
 def _decoded(file: OpenFile, stream: Stream, info: AudioInfo, tally: Tally, place: str) -> Iterator[np.ndarray]:
@@ -113,9 +120,18 @@ def _decoded(file: OpenFile, stream: Stream, info: AudioInfo, tally: Tally, plac
     tally.compare(stream, info, frames, place)
 
 
-def decode(path: PathLike, sample_rate: int = SAMPLE_RATE, channels: int = 2, max_seconds: float = 1200) -> np.ndarray:
-    """Return a whole file `(channels, samples)`; raise AudioError where it is longer than `max_seconds`."""
-    stream = AudioStream(path, sample_rate, channels)
+def decode(
+    path: PathLike,
+    sample_rate: int = SAMPLE_RATE,
+    channels: int = 2,
+    max_seconds: float = 1200,
+    exact: bool = False,
+) -> np.ndarray:
+    """Return a whole file `(channels, samples)`; raise AudioError where it is longer than `max_seconds`.
+
+    With `exact` raise AudioError, too, where a sample would have to be silenced or is missing.
+    """
+    stream = AudioStream(path, sample_rate, channels, exact=exact)
     too_long = AudioError(path, f"is longer than {max_seconds:g} s; read it in blocks or cut it")
     if stream.info.seconds > max_seconds:
         raise too_long
@@ -128,6 +144,8 @@ def decode(path: PathLike, sample_rate: int = SAMPLE_RATE, channels: int = 2, ma
             raise too_long
         waveform[:, samples : samples + block.shape[1]] = block
         samples += block.shape[1]
+    if exact and stream.lost:
+        raise AudioError(path, f"{'; '.join(stream.lost)}; export it again as WAV or FLAC")
     return np.ascontiguousarray(waveform[:, :samples])
 
 

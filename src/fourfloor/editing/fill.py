@@ -41,6 +41,8 @@ def fill(model: LoopModel, waveform: np.ndarray, request: Request, region: Regio
     Samples more than 20 ms outside the region are those of `waveform`.
     """
     region.check(request.bars)
+    if band not in BANDS_HZ:
+        raise FourfloorError(f"band {band!r} is unknown; choose one of {', '.join(BANDS_HZ)}")
     samples = waveform.shape[1]
     z = encode(model, waveform, request.bpm, request.bars)
     latents = (np.arange(len(z)) + 0.5) * BEATS / LATENTS_PER_BAR  # the middle of each, in beats
@@ -89,8 +91,6 @@ def _within(waveform: np.ndarray, added: np.ndarray) -> np.ndarray:
 
 def _band(waveform: np.ndarray, band: str) -> np.ndarray:
     """Return a band of a loop, by a filter on the circle without phase."""
-    if band not in BANDS_HZ:
-        raise FourfloorError(f"band {band!r} is unknown; choose one of {', '.join(BANDS_HZ)}")
     low, high = BANDS_HZ[band]
     samples = waveform.shape[1]
     octave = np.log2(np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE), 1e-3))

@@ -46,7 +46,7 @@ def check_source(path: Path, bpm: float | None = None) -> PackLoop:
 def read_source(path: Path, bpm: float | None = None) -> Source:
     """Read a loop; AudioError in one line where it does not serve."""
     found = check_source(path, bpm)
-    waveform = audio.decode(path, SAMPLE_RATE, 2)
+    waveform = audio.decode(path, SAMPLE_RATE, 2, exact=True)
     bars = whole_bars(path, waveform.shape[1] / SAMPLE_RATE, found.bpm)
     peak = float(np.abs(waveform).max(initial=0.0))
     if peak > 1:

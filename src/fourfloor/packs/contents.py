@@ -82,7 +82,7 @@ class Pack:
     def waveform(self, file: str) -> np.ndarray:
         """Read a WAV of the pack, float32 `(channels, frames)`."""
         info = audio.probe(self.folder / file)
-        return audio.decode(self.folder / file, info.sample_rate, info.channels)
+        return audio.decode(self.folder / file, info.sample_rate, info.channels, exact=True)
 
     def banks(self) -> Iterator[tuple[str, Sequence[PackedLoop]]]:
         """Yield the loops 64 at a time, as many as an instrument has keys, with a name for each bank."""

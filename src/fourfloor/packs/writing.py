@@ -145,7 +145,7 @@ def _write_loop(folder: Path, pack_name: str, number: int, count: int, source: P
 
 
 def _decoded(path: Path, sample_rate: int, channels: int) -> np.ndarray:
-    waveform = audio.decode(path, sample_rate, channels)
+    waveform = audio.decode(path, sample_rate, channels, exact=True)
     peak = float(np.abs(waveform).max())
     if peak > 1:
         over = 20 * np.log10(peak)
