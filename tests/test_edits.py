@@ -19,6 +19,7 @@ from fourfloor.editing.latents import window
 from fourfloor.editing.streaming import bar_line
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation import seam
+from fourfloor.interfaces.cli import main
 from fourfloor.interfaces.edits import region_of
 from fourfloor.signal.beatgrid import loop_samples
 
@@ -227,3 +228,58 @@ def test_what_cannot_be_edited_is_one_line_and_nothing_is_written(
     assert message is not None
     assert says in message
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["vary", "--count", "2", "--amount", "0.35", "--seed", "4"], "a_vary-0p35_s5.wav"),
+        (["fill", "--bars", "2", "--band", "low"], "a_fill-beats-5-8-low_s0.wav"),
+        (["continue"], "a_next_s0.wav"),
+        (["morph", "a.wav", "--steps", "3"], "a_to_a_3.wav"),
+    ],
+)
+def test_an_existing_file_is_found_before_any_work(
+    command: list[str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ff, "load", lambda *_: pytest.fail("work began"))
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / name).write_bytes(b"mine")
+    monkeypatch.setattr("sys.argv", ["fourfloor", command[0], "a.wav", *command[1:], "--out", "made"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert f"{name}: exists already; pass --overwrite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["vary", "fill --bars 1", "continue", "morph a.wav"])
+def test_a_place_that_cannot_be_written_is_found_before_any_work(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ff, "load", lambda *_: pytest.fail("work began"))
+    (tmp_path / "file").write_bytes(b"mine")
+    verb, *options = command.split()
+    monkeypatch.setattr("sys.argv", ["fourfloor", verb, "a.wav", *options, "--out", "file/here"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "cannot write there" in capsys.readouterr().err
+
+
+def test_commands_write_the_names_that_they_looked_for(
+    model: ff.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    long = "é" * 120 + "_126bpm"  # 247 bytes, of which half is kept
+    model.generate(bars=1, seed=3, redraws=0).save(f"{long}.wav")
+    for options in (["vary", "--count", "1"], ["fill", "--beats", "1"], ["continue"], ["morph", f"{long}.wav"]):
+        words = ["fourfloor", options[0], f"{long}.wav", *options[1:], "--out", "made"]
+        monkeypatch.setattr("sys.argv", words)
+        with pytest.raises(SystemExit) as done:
+            main()
+        assert not done.value.code
+        monkeypatch.setattr("sys.argv", words)
+        with pytest.raises(SystemExit, match="2"):
+            main()
+    assert all("." not in path.stem for path in (tmp_path / "made").iterdir())
+    assert len(list((tmp_path / "made").iterdir())) == 9

@@ -12,6 +12,7 @@ import numpy as np
 from fourfloor import generation
 from fourfloor.api.draws import judge_draw
 from fourfloor.api.loops import Loop, comment_of, loop_of
+from fourfloor.api.outputs import extend_title, fill_title, morph_title, vary_title
 from fourfloor.api.parallel import in_parallel
 from fourfloor.arguments import check_range, checked
 from fourfloor.copies.fingerprints import Fingerprints
@@ -93,7 +94,7 @@ class Editing:
             asked = replace(first, seed=seed + number)
             made = varying.vary(self.parts, source.waveform, asked, amount)
             words = ["vary", source.word, "--amount", f"{amount:g}"]
-            return self._edited(made, asked, source, f"vary-{amount:g}_s{asked.seed}", words)
+            return self._edited(made, asked, source, vary_title(source.name, amount, asked.seed), words)
 
         return list(in_parallel(make, count))
 
@@ -133,7 +134,7 @@ class Editing:
         made = filling.fill(self.parts, source.waveform, asked, Region(beats[0] - 1, beats[1]), band)
         place = f"{beats[0]:g}-{beats[1]:g}"
         words = ["fill", source.word, "--beats", place] + ([] if band == "all" else ["--band", band])
-        return self._edited(made, asked, source, f"fill-{place}_s{seed}", words)
+        return self._edited(made, asked, source, fill_title(source.name, beats, band, seed), words)
 
     def extend(
         self,
@@ -167,9 +168,9 @@ class Editing:
         made = filling.extend(self.parts, source.waveform, asked)
         if not whole:
             made = made[:, source.waveform.shape[1] :]
-            return self._edited(made, asked, source, f"next_s{seed}", ["continue", source.word])
-        words = ["continue", source.word, "--whole"]
-        return self._edited(made, replace(asked, bars=2 * source.bars), source, f"continued_s{seed}", words)
+        title = extend_title(source.name, whole, seed)
+        words = ["continue", source.word, *(["--whole"] if whole else [])]
+        return self._edited(made, replace(asked, bars=source.bars * (2 if whole else 1)), source, title, words)
 
     def morph(
         self, loop: "LoopLike", other: "LoopLike", *, steps: int = 6, seed: int = 0, bpm: float | None = None
@@ -203,9 +204,9 @@ class Editing:
         shares = np.linspace(0, 1, steps).tolist()
         made = varying.morph(self.parts, source.waveform, target.waveform, asked, shares)
         words = ["morph", source.word, target.word, "--steps", str(steps)]
-        name = f"to_{target.name}"
+        titles = [morph_title(source.name, target.name, number) for number in range(1, steps + 1)]
         return [
-            self._edited(waveform, asked, source, f"{name}_{number}", words) for number, waveform in enumerate(made, 1)
+            self._edited(waveform, asked, source, title, words) for waveform, title in zip(made, titles, strict=True)
         ]
 
     def stream(self, *, bpm: float = 126.0, seed: int = 0, style: str | None = None) -> Iterator[np.ndarray]:
@@ -236,7 +237,7 @@ class Editing:
         asked = Request(bpm=source.bpm, bars=source.bars, seed=seed, style=style)
         return replace(asked, style=generation.style_name(self.parts.prior, style))
 
-    def _edited(self, waveform: np.ndarray, asked: Request, source: _Source, edit: str, words: Sequence[str]) -> Loop:
+    def _edited(self, waveform: np.ndarray, asked: Request, source: _Source, title: str, words: Sequence[str]) -> Loop:
         """Measure what was made of a source, and return it as a loop; passages of the source itself are no copies."""
         from fourfloor.faults import COPY  # brings scipy, which a training may lack
 
@@ -246,7 +247,7 @@ class Editing:
         options = ["--seed", str(asked.seed), *(["--style", asked.style] if asked.style else [])]
         command = shlex.join(["fourfloor", *words, "--model", self.source, *options])
         loop = loop_of(draw, self.parts, self.source, self.decoder)
-        return replace(loop, edited=f"{source.name}_{edit}", comment=comment_of(self.parts, asked, command))
+        return replace(loop, edited=title, comment=comment_of(self.parts, asked, command))
 
     def _copy_score(self, source: _Source, asked: Request) -> float | None:
         own = replace(asked, bars=source.bars)

@@ -11,6 +11,7 @@ from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 
 LONGEST_WORD = 60  # of a name: most file systems take 255 bytes in all
+LONGEST_SOURCE = 100  # bytes of a loop's name in the names of what is made of it: morph has two of them
 
 
 def refuse_existing(folder: Path, names: Iterable[str], remedy: str = "choose another --out") -> None:
@@ -50,6 +51,50 @@ def loop_title(word: str, request: Request) -> str:
     controls = map(audio.plain_word, asked)
     tempo, bars, seed = audio.tempo_word(request.bpm), f"{request.bars}bars", f"s{request.seed}"
     return "_".join(["fourfloor", tempo, word, *style, *controls, bars, seed])
+
+
+def vary_title(source: str, amount: float, seed: int) -> str:
+    """Name a variation of the loop `source`; like all names of ours without a dot, at which WebDataset would cut.
+
+    >>> vary_title("kick", 0.3, 7)
+    'kick_vary-0p3_s7'
+    """
+    return f"{_short(source)}_vary-{audio.decimal_word(amount)}_s{seed}"
+
+
+def fill_title(source: str, beats: tuple[float, float], band: str, seed: int) -> str:
+    """Name a loop with a new region, of all frequencies or of a band.
+
+    >>> fill_title("kick", (9, 16), "high", 7)
+    'kick_fill-beats-9-16-high_s7'
+    """
+    first, last = map(audio.decimal_word, beats)
+    return f"{_short(source)}_fill-beats-{first}-{last}{'' if band == 'all' else f'-{band}'}_s{seed}"
+
+
+def extend_title(source: str, whole: bool, seed: int) -> str:
+    """Name the next bars of a loop, or the loop with its next bars.
+
+    >>> extend_title("kick", True, 7)
+    'kick_continued_s7'
+    """
+    return f"{_short(source)}_{'continued' if whole else 'next'}_s{seed}"
+
+
+def morph_title(source: str, target: str, number: int) -> str:
+    """Name step `number` from one loop to another, counted from 1.
+
+    >>> morph_title("kick", "hats", 2)
+    'kick_to_hats_2'
+    """
+    return f"{_short(source)}_to_{_short(target)}_{number}"
+
+
+def _short(name: str) -> str:
+    """Return a name that leaves room for another one: file systems take 255 bytes."""
+    while len(os.fsencode(name)) > LONGEST_SOURCE:
+        name = name[:-1]
+    return name
 
 
 def _weights_named_in(path: Path) -> str | None:

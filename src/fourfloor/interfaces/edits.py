@@ -1,7 +1,8 @@
 """The commands that change a loop: vary, fill, continue, morph."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,9 +44,13 @@ def vary(
     At --amount 0 the result is the loop as the model hears it; at 1 only tempo and length are left of it.
     """
     import fourfloor as ff
+    from fourfloor.api.edits import MOST_STEPS
+    from fourfloor.api.outputs import vary_title
 
-    made = ff.load(model).vary(loop, amount=amount, count=count, seed=seed, style=style, bpm=bpm)
-    _write(made, out, overwrite, as_json)
+    names = [vary_title(loop.stem, amount, seed + number) for number in range(min(count, MOST_STEPS))]
+    with _folder(out, names, overwrite):
+        made = ff.load(model).vary(loop, amount=amount, count=count, seed=seed, style=style, bpm=bpm)
+        _write(made, out, as_json)
 
 
 @commands.command(
@@ -66,10 +71,12 @@ def fill(
 ) -> None:
     """Make some bars or beats of a loop new; all other samples stay as they are."""
     import fourfloor as ff
+    from fourfloor.api.outputs import fill_title
 
     region = region_of(bars, beats)
-    made = ff.load(model).fill(loop, beats=region, band=band, seed=seed, style=style, bpm=bpm)
-    _write([made], out, overwrite, as_json)
+    with _folder(out, [fill_title(loop.stem, region, band, seed)], overwrite):
+        made = ff.load(model).fill(loop, beats=region, band=band, seed=seed, style=style, bpm=bpm)
+        _write([made], out, as_json)
 
 
 @commands.command(
@@ -90,9 +97,11 @@ def continue_(
 ) -> None:
     """Write the next bars of a loop: as many as it has, and they lead back to its start."""
     import fourfloor as ff
+    from fourfloor.api.outputs import extend_title
 
-    made = ff.load(model).extend(loop, whole=whole, seed=seed, style=style, bpm=bpm)
-    _write([made], out, overwrite, as_json)
+    with _folder(out, [extend_title(loop.stem, whole, seed)], overwrite):
+        made = ff.load(model).extend(loop, whole=whole, seed=seed, style=style, bpm=bpm)
+        _write([made], out, as_json)
 
 
 @commands.command(rich_help_panel="Change loops", epilog="Example: fourfloor morph loops/a.wav loops/b.wav --steps 6")
@@ -109,8 +118,13 @@ def morph(
 ) -> None:
     """Make the steps from one loop to another, at the tempo of the first."""
     import fourfloor as ff
+    from fourfloor.api.edits import MOST_STEPS
+    from fourfloor.api.outputs import morph_title
 
-    _write(ff.load(model).morph(loop, other, steps=steps, seed=seed, bpm=bpm), out, overwrite, as_json)
+    names = [morph_title(loop.stem, other.stem, number) for number in range(1, min(steps, MOST_STEPS) + 1)]
+    with _folder(out, names, overwrite):
+        made = ff.load(model).morph(loop, other, steps=steps, seed=seed, bpm=bpm)
+        _write(made, out, as_json)
 
 
 @commands.command(rich_help_panel="Change loops", epilog="Example: fourfloor stream --bpm 126 | aplay")
@@ -149,21 +163,27 @@ def region_of(bars: str | None, beats: str | None) -> tuple[float, float]:
     return (first, last) if bars is None else (4 * first - 3, 4 * last)
 
 
-def _write(loops: "Sequence[ff.Loop]", out: Path, overwrite: bool, as_json: bool) -> None:
-    """Write loops into a folder, all or none where one is there already, and say what was written."""
+@contextmanager
+def _folder(out: Path, titles: Sequence[str], overwrite: bool) -> Iterator[None]:
+    """Hold a folder to write loops of these titles into; FourfloorError before any work where that cannot be."""
     from fourfloor.api.outputs import refuse_existing
     from fourfloor.saving import output_folder
 
     if not overwrite:
-        refuse_existing(out, [f"{loop.title}.wav" for loop in loops])
-    rows: list[dict[str, Any]] = []
+        refuse_existing(out, [f"{title}.wav" for title in titles])
     with output_folder(out):
-        for loop in loops:
-            path = loop.save(out / f"{loop.title}.wav", overwrite=True)
-            rows.append({"file": str(path), "bpm": loop.bpm, "bars": loop.bars, "frames": loop.waveform.shape[1],
-                         "seed": loop.seed, "seam": round(loop.seam, 4), "copy_score": loop.copy.score,
-                         "faults": list(loop.faults)})  # fmt: skip
-            if not as_json:
-                print(f"{path}: {loop.bpm:g} BPM, {loop.bars} bars" + "".join(f"; {fault}" for fault in loop.faults))
+        yield
+
+
+def _write(loops: "Sequence[ff.Loop]", out: Path, as_json: bool) -> None:
+    """Write loops into a folder, and say what was written."""
+    rows: list[dict[str, Any]] = []
+    for loop in loops:
+        path = loop.save(out / f"{loop.title}.wav", overwrite=True)  # what was there was refused before
+        rows.append({"file": str(path), "bpm": loop.bpm, "bars": loop.bars, "frames": loop.waveform.shape[1],
+                     "seed": loop.seed, "seam": round(loop.seam, 4), "copy_score": loop.copy.score,
+                     "faults": list(loop.faults)})  # fmt: skip
+        if not as_json:
+            print(f"{path}: {loop.bpm:g} BPM, {loop.bars} bars" + "".join(f"; {fault}" for fault in loop.faults))
     if as_json:
         print_json({"loops": rows})
