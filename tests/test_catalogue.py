@@ -79,7 +79,7 @@ def test_any_rate_has_the_features_of_44100(tmp_path: Path, sample_rate: int) ->
         writer.add_loop(np.sin(2 * np.pi * 1000 * time, dtype=np.float32)[None], track=track, bpm=125)
         catalogue = writer.finish()
     assert catalogue.waveform(0).shape == (1, round(240 / 125 * sample_rate))
-    loudest = catalogue.features()[0, :, latent.MEL].mean(axis=0).argmax()
+    loudest = catalogue.features()[0][:, latent.MEL].mean(axis=0).argmax()
     assert abs(latent.band_centers_hz()[loudest] - 1000) < 60
 
 

@@ -1,4 +1,4 @@
-"""Datasets on disk -> loops by number: features and audio, mapped from disk, read with numpy alone.
+"""Datasets -> loops by number: features and audio, mapped from disk or read from an object store.
 
 One or several catalogues act as one: loops are numbered through. The latent codec is fitted once to the first
 dataset's training loops and kept beside them, so that decoder and prior, trained at the same time, agree on it.
@@ -22,6 +22,7 @@ from fourfloor.representations.latent import FEATURE_DIM, Codec
 from fourfloor.saving import remove_leftovers, save_file
 from fourfloor.signal.beatgrid import loop_frames
 from fourfloor.signal.stft import resample_loop
+from fourfloor.stores import Place
 
 MONO_BYTES = 2**30  # of resampled loops kept in memory: two thousand of four bars at 10 kHz
 LATE_SHARE = 0.2  # of each track's loops validates where no track is held out
@@ -29,10 +30,10 @@ CODEC_LOOPS = 600  # enough for a PCA of 352 values; more only costs time
 
 
 class Dataset:
-    """Loops of one or several dataset folders, with features and audio mapped from disk."""
+    """Loops of one or several datasets, each a folder or an address; features and audio are read when asked for."""
 
     def __init__(
-        self, paths: Sequence[Path], vocabulary: Sequence[str] = (), quantiles: controls.Quantiles | None = None
+        self, paths: Sequence[Place], vocabulary: Sequence[str] = (), quantiles: controls.Quantiles | None = None
     ) -> None:
         if not paths:
             raise FourfloorError("no dataset given: name a folder made by `fourfloor ingest` with --data")
@@ -40,7 +41,8 @@ class Dataset:
         self.bars = self.catalogues[0].bars
         for other in self.catalogues[1:]:
             if other.bars != self.bars or other.sample_rate != self.catalogues[0].sample_rate:
-                raise FourfloorError(f"{other.path} has loops of another length or rate than {self.catalogues[0].path}")
+                first = self.catalogues[0].place
+                raise FourfloorError(f"{other.place} has loops of another length or rate than {first}")
         self._parts: list[tuple[Catalogue, int]] = [
             (part, index) for part in self.catalogues for index in range(len(part.loops))
         ]
@@ -102,7 +104,8 @@ class Dataset:
     def names(self) -> dict[tuple[Path, str], str]:
         """Map each folder and name of a track in it to a name that differs from those in other folders."""
         keys = list(dict.fromkeys((part.path, track.name) for part in self.catalogues for track in part.tracks))
-        places = [(*path.absolute().parts, name) for path, name in keys]
+        place = {part.path: Path(part.place).absolute().parts for part in self.catalogues}
+        places = [(*place[path], name) for path, name in keys]
         return dict(zip(keys, apart(places, [1] * len(keys)), strict=True))
 
     def styles(self) -> list[str]:
@@ -123,7 +126,7 @@ class Dataset:
             if not chosen and split == "validation":
                 return self.indices("train")
             if not chosen:
-                raise FourfloorError(f"{self.catalogues[0].path} has no loops for {split}: ingest more music")
+                raise FourfloorError(f"{self.catalogues[0].place} has no loops for {split}: ingest more music")
             self._split_cache[split] = np.array(chosen)
         return self._split_cache[split]
 
@@ -160,7 +163,7 @@ class Dataset:
         part, own = self._parts[index]
         if (part.feature_frames, part.feature_dim) != (loop_frames(part.bars), FEATURE_DIM):
             made = f"features {part.feature_frames} x {part.feature_dim} a loop"
-            raise FourfloorError(f"{part.path}: was made by another version ({made}); make the dataset again")
+            raise FourfloorError(f"{part.place}: was made by another version ({made}); make the dataset again")
         return self._features[part.path][own]
 
     def waveform(self, index: int) -> np.ndarray:
@@ -235,4 +238,4 @@ class Dataset:
         try:
             return Codec.fit(np.concatenate([self.features(i) for i in chosen]))
         except FourfloorError as error:
-            raise FourfloorError(f"{self.catalogues[0].path}: {error}") from None
+            raise FourfloorError(f"{self.catalogues[0].place}: {error}") from None

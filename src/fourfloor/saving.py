@@ -69,6 +69,11 @@ def _temporary(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
             path.unlink(missing_ok=True)
 
 
+def cache_folder() -> Path:
+    """Return the folder of this user for what can be made or fetched again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "fourfloor"
+
+
 def temporary_name() -> str:
     """Return a new name that says whose file it is: what has it may be removed unless a process holds it."""
     return f".fourfloor-{secrets.token_hex(8)}"

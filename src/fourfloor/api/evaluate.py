@@ -24,6 +24,7 @@ from fourfloor.representations import latent
 from fourfloor.saving import output_folder
 from fourfloor.signal.beatgrid import loop_samples, playable_bpm
 from fourfloor.signal.stft import resample_loop
+from fourfloor.stores import Place
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.scorecard import Scorecard
@@ -35,7 +36,7 @@ class EvaluateRequest:
     """Which loops to judge, against what. `loops` names a folder of audio, a file, or a model to make loops with."""
 
     loops: str | Sequence[Loop]
-    against: Path
+    against: Place
     n: int = 256
     seed: int = 0
     out: Path | None = None

@@ -21,6 +21,7 @@ from fourfloor.representations import Representation, codec_arrays, representati
 from fourfloor.runs import folder
 from fourfloor.runs.observers import Observers, Origin, observers
 from fourfloor.runs.outcome import Run, late_start, outcome
+from fourfloor.stores import Place
 from fourfloor.trained import codec_hash
 from fourfloor.training import log, loop, ranks
 from fourfloor.training.config import Budget
@@ -33,7 +34,7 @@ class TrainRequest:
     """What to train, on what, for how long. Without `steps` and `minutes` the recipe's minutes count."""
 
     recipe: Path  # a file, or the name of a recipe in the package
-    data: Sequence[Path]
+    data: Sequence[Place]
     run: Path
     minutes: float | None = None
     steps: int | None = None

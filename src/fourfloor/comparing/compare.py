@@ -29,6 +29,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.processes import core_count
 from fourfloor.saving import output_folder
 from fourfloor.signal.beatgrid import playable_bpm
+from fourfloor.stores import Place, name_of
 from fourfloor.training import log
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class CompareRequest:
     """
 
     recipes: Sequence[Path]  # files, or names of recipes in the package
-    data: Path
+    data: Place
     out: Path
     runs: Path | None = None  # where run folders lie; `out`/runs without it
     minutes: float | None = None
@@ -284,7 +285,7 @@ def _comparison(
     budget = f"{each}, {request.jobs} at a time where this command trained"
     return Comparison(
         systems=systems, rows=scale.rows, broken=scale.broken, budget=budget,
-        n=request.n, seed=request.seed, cutoff_hz=cutoff_hz, data=request.data.resolve().name,
+        n=request.n, seed=request.seed, cutoff_hz=cutoff_hz, data=name_of(request.data),
         data_hash=judge.catalogue.data_hash, machine=_machine(), notes=notes,
     )  # fmt: skip
 

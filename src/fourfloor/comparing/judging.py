@@ -27,6 +27,7 @@ from fourfloor.comparing.kept import keep, kept
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 from fourfloor.saving import remove_leftovers
+from fourfloor.stores import Place
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.numbers import ScoredSet
@@ -102,7 +103,7 @@ def speed_of(folder: Path) -> float:
 class Judge:
     """Hears loops against one dataset below one cutoff; the reference rows are measured once for all systems."""
 
-    def __init__(self, data: Path, n: int, seed: int, cutoff_hz: float, kept: Path) -> None:
+    def __init__(self, data: Place, n: int, seed: int, cutoff_hz: float, kept: Path) -> None:
         from fourfloor.evaluation.scorecard import split_sources
         from fourfloor.ingestion import catalogue
 

@@ -11,12 +11,16 @@ and, where the producer was asked for the truth, what separator and transcriber 
     stems.f16        kick, drums, bass and music (`representations/stems.py`)
     instruments.f16  the spectra of the same and of the mix (`representations/score.py`)
     score.u8         what drums and bass play (the same)
+
+On an object store it is these files in shards (`buckets.py` sends them), which are read when they are asked for.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +44,27 @@ from fourfloor.reading import read_file
 from fourfloor.representations import latent
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import resample_loop
+from fourfloor.stores import is_address
+from fourfloor.stores.files import StoredFiles
 from fourfloor.workspace import finish_interrupted
 
 __all__ = ["Catalogue", "Loop", "Track", "hash_file", "load", "loop_features"]
 
-FILES = frozenset([CATALOGUE, AUDIO, FEATURES, CODEC, *TRUTH])
+NEEDED = frozenset([CATALOGUE, AUDIO, FEATURES])
+FILES = NEEDED | {CODEC, *TRUTH}
 MAX_BYTES = 1 << 28  # of catalogue.json: a million loops
 _REBUILD = "make the dataset again with --overwrite"
 
 
 def load(path: str | Path, verify: bool = True, once: bool = False) -> Catalogue:
-    """Read a dataset and check its schema, sizes and hashes; FourfloorError in one line.
+    """Read a dataset, in a folder or at an address, and check its schema, sizes and hashes; FourfloorError in one line.
 
     `verify=False` skips hashing audio and features (about 1 s a gigabyte); sizes and the catalogue are still checked.
-    `once` skips it where the files were hashed before and not touched since.
+    `once` skips it where the files were hashed before and not touched since. What lies on an object store is hashed
+    when it is read.
     """
+    if is_address(path):
+        return _load_stored(os.fspath(path))
     folder = Path(path)
     finish_interrupted(folder, FILES)
     try:
@@ -75,10 +85,33 @@ def load(path: str | Path, verify: bool = True, once: bool = False) -> Catalogue
     return catalogue
 
 
+def _load_stored(url: str) -> Catalogue:
+    """Open a dataset on an object store."""
+    stored = StoredFiles.open(url, NEEDED, FILES)
+    size = stored.size(CATALOGUE)
+    raw = stored.read(CATALOGUE, 0, min(size, MAX_BYTES + 1))
+    try:
+        if size > MAX_BYTES:
+            raise FourfloorError(f"{CATALOGUE} is larger than {MAX_BYTES} bytes")
+        catalogue = parse(stored.home(), _parsed(raw))
+        if catalogue.data_hash != stored.data_hash:
+            raise FourfloorError("its list names another dataset than its shards are")
+        catalogue = replace(catalogue, stored=stored)
+        check_sizes(catalogue)
+    except (ValueError, RecursionError) as error:
+        raise FourfloorError(f"{url}: {error}; send the dataset again: fourfloor push") from None
+    return catalogue
+
+
 def read_json(folder: Path) -> dict[str, Any]:
     """Read the catalogue of a folder; ValueError in a few words where it is none, OSError where it cannot be read."""
+    return _parsed(read_file(folder / CATALOGUE, MAX_BYTES))
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    """Return the JSON of a catalogue's bytes; ValueError in a few words where they are none."""
     try:
-        content = json.loads(read_file(folder / CATALOGUE, MAX_BYTES).decode("utf-8"), parse_constant=_refuse_constant)
+        content = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise FourfloorError(f"{CATALOGUE} is damaged at line {error.lineno}") from None
     except UnicodeDecodeError:

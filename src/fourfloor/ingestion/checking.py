@@ -19,6 +19,7 @@ import numpy as np
 
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.schema import AUDIO, FEATURES, Catalogue
+from fourfloor.saving import cache_folder
 
 BLOCK = 2**20  # bytes read at a time
 SETTLED_SECONDS = 1.0  # a file changed later than this before the check may change once more within the same tick
@@ -32,7 +33,7 @@ def check_sizes(catalogue: Catalogue) -> None:
         FEATURES: len(catalogue.loops) * catalogue.feature_frames * catalogue.feature_dim * 2,
     }
     for name, size in expected.items():
-        actual = (catalogue.path / name).stat().st_size
+        actual = catalogue.size(name)
         if actual != size:
             raise FourfloorError(f"{name} has {actual} bytes, the catalogue says {size}")
 
@@ -79,8 +80,7 @@ def _stamp(catalogue: Catalogue, features_sha256: str) -> tuple[Path, float]:
     stats = [os.stat(catalogue.path / name) for name in (AUDIO, FEATURES, *catalogue.truth_hashes)]
     identity = [(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for s in stats]
     name = hashlib.sha256(repr((catalogue.data_hash, features_sha256, identity)).encode()).hexdigest()
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(cache) / "fourfloor" / "sound" / name, max(s.st_ctime for s in stats)
+    return cache_folder() / "sound" / name, max(s.st_ctime for s in stats)
 
 
 def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:

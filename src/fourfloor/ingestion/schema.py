@@ -19,6 +19,8 @@ import numpy as np
 
 from fourfloor.errors import FourfloorError
 from fourfloor.signal.beatgrid import loop_samples
+from fourfloor.stores import Place
+from fourfloor.stores.files import StoredFiles, StoredRows
 
 SCHEMA = 2
 # How the beats of a track lie: whole bars from its first sample on, at one tempo, in stretches of their own tempo each,
@@ -30,6 +32,7 @@ CATALOGUE, AUDIO, FEATURES = "catalogue.json", "audio.i16", "features.f16"
 TRUTH = ("stems.f16", "instruments.f16", "score.u8")
 CODEC = "codec.safetensors"  # added when a model is first trained on the dataset
 FULL_SCALE = 32767
+Rows = np.ndarray | StoredRows  # an array whose rows, or slices of them, are read when they are asked for
 MAX_TEXT = 10_000  # characters of a path or a reason; a path has at most 4096 bytes
 
 
@@ -81,7 +84,8 @@ class Loop:
 class Catalogue:
     """Hold what a dataset contains, and open its arrays.
 
-    `data_hash` names what a model learns from (audio, features, splits, tempi), whatever the files were called.
+    `data_hash` names what a model learns from (audio, features, splits, tempi), whatever the files were called. `path`
+    is its folder. The files of one on an object store are `stored`, and its folder holds what this machine adds.
     """
 
     path: Path
@@ -95,23 +99,38 @@ class Catalogue:
     loops: tuple[Loop, ...]
     rejected: tuple[dict[str, str], ...]
     data_hash: str
+    stored: StoredFiles | None = None
 
     def __fspath__(self) -> str:
-        return str(self.path)
+        return str(self.place)
+
+    @property
+    def place(self) -> Place:
+        """Return the folder or address that the dataset was opened by."""
+        return self.stored.url if self.stored else self.path
 
     def indices(self, split: str) -> list[int]:
         """Return the indices of the loops of one split, in order."""
         return [index for index, loop in enumerate(self.loops) if loop.split == split]
 
-    def audio(self) -> np.ndarray:
-        """Map audio.i16 into memory: int16 (all frames, channels), read-only."""
-        total = self.loops[-1].offset + self.loops[-1].frames
-        return np.memmap(self.path / AUDIO, dtype="<i2", mode="r", shape=(total, self.channels))
+    def size(self, name: str) -> int:
+        """Return the bytes of a file; OSError or FourfloorError where there is none."""
+        return self.stored.size(name) if self.stored else (self.path / name).stat().st_size
 
-    def features(self) -> np.ndarray:
-        """Map features.f16 into memory: float16 (loops, frames, feature_dim), read-only."""
-        shape = (len(self.loops), self.feature_frames, self.feature_dim)
-        return np.memmap(self.path / FEATURES, dtype="<f2", mode="r", shape=shape)
+    def _rows(self, name: str, dtype: str, shape: tuple[int, ...]) -> Rows:
+        """Open a file as an array, read-only: mapped into memory, or read from the store as far as it is asked for."""
+        if self.stored:
+            return self.stored.rows(name, dtype, shape)
+        return np.memmap(self.path / name, dtype=dtype, mode="r", shape=shape)
+
+    def audio(self) -> Rows:
+        """Open audio.i16: int16 (all frames, channels)."""
+        total = self.loops[-1].offset + self.loops[-1].frames
+        return self._rows(AUDIO, "<i2", (total, self.channels))
+
+    def features(self) -> Rows:
+        """Open features.f16: float16 (loops, frames, feature_dim)."""
+        return self._rows(FEATURES, "<f2", (len(self.loops), self.feature_frames, self.feature_dim))
 
     @property
     def truth_hashes(self) -> dict[str, str]:
@@ -119,10 +138,13 @@ class Catalogue:
         hashes = self.settings.get("truth")
         return {name: str(hashes.get(name)) for name in TRUTH} if isinstance(hashes, dict) else {}
 
-    def truth(self, name: str) -> np.ndarray:
-        """Map a file of TRUTH into memory, read-only: a row of values a loop."""
-        values = np.memmap(self.path / name, dtype="<f2" if name.endswith(".f16") else "u1", mode="r")
-        return values.reshape(len(self.loops), -1)
+    def truth(self, name: str) -> Rows:
+        """Open a file of TRUTH: a row of values a loop."""
+        dtype = "<f2" if name.endswith(".f16") else "u1"
+        values, rest = divmod(self.size(name), len(self.loops) * np.dtype(dtype).itemsize)
+        if rest or not values:
+            raise FourfloorError(f"{self.place}: {name} has no row for each loop; make the dataset again")
+        return self._rows(name, dtype, (len(self.loops), values))
 
     def waveform(self, index: int) -> np.ndarray:
         """Return one loop as float32 (channels, frames) in [-1, 1]."""

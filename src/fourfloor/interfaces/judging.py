@@ -21,7 +21,12 @@ def evaluate(
     loops: Annotated[
         str, typer.Argument(help="A folder of loops, or a model that generates them.", show_default=False)
     ],
-    against: Annotated[Path, typer.Option(help="Dataset to compare with. Its held-out tracks set the standard.")],
+    against: Annotated[
+        str,
+        typer.Option(
+            help="Dataset to compare with: a folder or s3://BUCKET/NAME. Its held-out tracks set the standard."
+        ),
+    ],
     n: Annotated[
         int,
         typer.Option(
@@ -81,7 +86,10 @@ def compare(
     recipes: Annotated[
         list[Path], typer.Argument(help="Recipes: names (`fourfloor models`) or files.", show_default=False)
     ],
-    data: Annotated[Path, typer.Option(help="Dataset to train on and to compare with.", show_default=False)],
+    data: Annotated[
+        str,
+        typer.Option(help="Dataset to train on and compare with: a folder or s3://BUCKET/NAME.", show_default=False),
+    ],
     out: Annotated[
         Path, typer.Option(help="Folder for the report: comparison.json, .md and .html.", show_default=False)
     ],

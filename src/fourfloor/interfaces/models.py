@@ -21,7 +21,12 @@ def train(
     recipe: Annotated[
         Path, typer.Argument(help="A recipe: its name (`fourfloor models`) or file.", show_default=False)
     ],
-    data: Annotated[list[Path], typer.Option(help="Dataset to train on; repeat it for several.", show_default=False)],
+    data: Annotated[
+        list[str],
+        typer.Option(
+            help="Dataset to train on: a folder or s3://BUCKET/NAME; repeat it for several.", show_default=False
+        ),
+    ],
     out: Annotated[
         Path, typer.Option(help="Folder for the run: checkpoints, log and sample loops.", show_default=False)
     ],

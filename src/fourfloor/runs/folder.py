@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from fourfloor import recipe
 from fourfloor.errors import FourfloorError
 from fourfloor.saving import remove_leftovers, save_file
+from fourfloor.stores import Place
 from fourfloor.training import checkpoint, state
 from fourfloor.training.config import Budget
 from fourfloor.training.progress import OnProgress, Progress
@@ -106,7 +107,7 @@ def _differences(run: Path, plan: recipe.Recipe, budget: Budget, latest: checkpo
 
 
 def describe(
-    run: Path, plan: recipe.Recipe, meta: dict[str, Any], data: Sequence[Path], resumed: checkpoint.Checkpoint | None
+    run: Path, plan: recipe.Recipe, meta: dict[str, Any], data: Sequence[Place], resumed: checkpoint.Checkpoint | None
 ) -> None:
     """Write the resolved recipe into a new run, or check that a resumed one is the same experiment."""
     if resumed:

@@ -9,6 +9,7 @@ from fourfloor import api
 from fourfloor.api.loops import Loop
 from fourfloor.api.model import Model
 from fourfloor.progress import OnNote, OnProgress, PathLike, ignore, silent
+from fourfloor.stores import place_of
 from fourfloor.verbs.train import source_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def evaluate(
     Args:
         loops: A folder of loops or an audio file, a model (a `Model`, a name, a folder or a run) that generates them,
             or loops in memory.
-        against: The dataset to compare with. Its held-out tracks set the standard.
+        against: The dataset to compare with, a folder or an address. Its held-out tracks set the standard.
         n: Number of loops, 1-10,000. A model generates them at the tempi and in the styles of held-out loops.
         seed: Seed of the loops and of the reference rows, 0 to 2^63 - 1.
         out: Folder for scorecard.json, scorecard.md and scorecard.html; no report is written by default.
@@ -74,7 +75,7 @@ def evaluate(
     judged = os.fspath(named) if isinstance(named, str | os.PathLike) else named
     other = loops.decoder if isinstance(loops, Model) and decoder is None else source_of(decoder)
     request = api.EvaluateRequest(
-        loops=judged, against=Path(against), n=n, seed=seed, out=None if out is None else Path(out),
+        loops=judged, against=place_of(against), n=n, seed=seed, out=None if out is None else Path(out),
         decoder=other, candidates=candidates, redraw=redraw, rows=tuple(rows), engine=engine, address=address,
         overwrite=overwrite,
     )  # fmt: skip
@@ -109,7 +110,7 @@ def compare(
 
     Args:
         recipes: Names of recipes in the package, or recipe files: one or several.
-        data: The dataset to train on and to compare with.
+        data: The dataset to train on and to compare with, a folder or an address.
         out: Folder for comparison.json, comparison.md and comparison.html.
         runs: Folder for the training runs; `<out>/runs` by default.
         minutes: Training time of each system in minutes. Give this or `steps`.
@@ -145,7 +146,7 @@ def compare(
 
     several = [recipes] if isinstance(recipes, str | os.PathLike) else recipes
     request = CompareRequest(
-        recipes=[Path(path) for path in several], data=Path(data), out=Path(out),
+        recipes=[Path(path) for path in several], data=place_of(data), out=Path(out),
         runs=None if runs is None else Path(runs), minutes=minutes,
         steps=steps, n=n, seed=seed, bpm=bpm, cutoff_hz=cutoff_hz, jobs=jobs, music=music,
         overrides=overrides, device=device, overwrite=overwrite, stop_on_signals=stop_on_signals,

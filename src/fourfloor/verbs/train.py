@@ -10,6 +10,7 @@ from fourfloor import api
 from fourfloor.api.model import Model
 from fourfloor.progress import OnNote, OnProgress, PathLike, ignore
 from fourfloor.runs.outcome import Run
+from fourfloor.stores import place_of
 from fourfloor.training.progress import Progress
 
 
@@ -57,7 +58,8 @@ def train(
 
     Args:
         recipe: Name of a recipe in the package, or a recipe file.
-        data: Dataset to train on, or several of them with loops of the same length.
+        data: Dataset to train on, or several of them with loops of the same length. Each is a folder, or the address
+            of one that `fourfloor push` sent, such as "s3://bucket/techno".
         out: Folder for the run; `runs/<name of the recipe>` by default.
         base: Model to fine-tune: a `Model`, the name of a bundled model, a model folder or a run.
         decoder: Decoder to use, and its codec; by default the one of `base`.
@@ -94,7 +96,7 @@ def train(
 
     several = [data] if isinstance(data, str | os.PathLike) else list(data)
     request = api.TrainRequest(
-        recipe=Path(recipe), data=[Path(path) for path in several],
+        recipe=Path(recipe), data=[place_of(each) for each in several],
         run=Path("runs") / Path(recipe).stem if out is None else Path(out), minutes=minutes, steps=steps,
         resume=resume, parent=source_of(base), decoder=source_of(decoder), overrides=overrides, device=device,
         stop_on_signals=stop_on_signals,
