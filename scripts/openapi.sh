@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Send a studio what its OpenAPI document describes, and much that it does not: no answer may be a server error, or one
-# that the document does not name. `make test-openapi` installs schemathesis into an environment of its own.
+# that the document does not name. Answers without an end are left out. `make test-openapi` installs schemathesis into an environment of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -x .venv-openapi/bin/schemathesis ] || {
@@ -16,5 +16,5 @@ for _ in $(seq 100); do
     sleep 0.2
 done
 .venv-openapi/bin/schemathesis run http://127.0.0.1:8149/openapi.json --url http://127.0.0.1:8149 \
-    --seed "${SEED:-0}" --max-examples 30 --exclude-path /api/events --request-timeout 30 \
+    --seed "${SEED:-0}" --max-examples 30 --exclude-path-regex '^/api/(events|streams)$' --request-timeout 30 \
     --checks not_a_server_error,status_code_conformance,response_schema_conformance

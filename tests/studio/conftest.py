@@ -1,5 +1,6 @@
 """A studio that runs as `fourfloor studio` does, with two loops in its library, and a browser on it."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -58,6 +59,14 @@ class Studio:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         threads = Path(f"/proc/{self.process.pid}/task").glob("*/children")
         return [int(number) for path in {children, *threads} for number in path.read_text().split()]
+
+    def commands(self) -> list[bytes]:
+        """Return the command lines of the server's children."""
+        found = []
+        for number in self.workers():
+            with contextlib.suppress(OSError):  # it has ended
+                found.append(Path(f"/proc/{number}/cmdline").read_bytes())
+        return found
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Stop the server as a terminal does."""

@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from fourfloor import __version__
 from fourfloor.errors import FourfloorError
-from fourfloor.studio import blind, loops, models, pages, runs, sharing, uploads
+from fourfloor.studio import blind, loops, models, pages, runs, sharing, streams, uploads
 from fourfloor.studio.blind import BlindTest
 from fourfloor.studio.collection import Library
 from fourfloor.studio.events import Events
@@ -27,7 +27,7 @@ SECONDS_TO_TRY_AGAIN = 5
 REFUSALS = {
     400: "The body is not JSON", 403: "Another page, another name of this machine, or no token", 404: "No such thing",
     408: "The body stopped in the middle", 413: "Too large", 416: "No such range", 422: "Not what is expected",
-    429: "Too many jobs wait",
+    429: "Too many jobs wait, or streams play",
 }  # fmt: skip
 Id = Annotated[LoopId, InPath()]
 
@@ -49,13 +49,15 @@ def make_app(
         events.bind()
         jobs.warm()
         yield
+        sounding.close()
         jobs.close()
 
     app = FastAPI(
         title="fourfloor studio", version=__version__, lifespan=living, docs_url=None, redoc_url=None,
         responses={status: {"model": Refusal, "description": reason} for status, reason in REFUSALS.items()},
     )  # fmt: skip
-    app.state.events = events
+    sounding = streams.add_routes(app, library.folder)
+    app.state.endless = (events, sounding)
     _add_page(app, page, jobs)
     _add_state(app, library, jobs, events)
     loops.add_routes(app, library, events.tell)

@@ -44,6 +44,15 @@ class Generate(_Request):
     controls: WantedControls = WantedControls()
 
 
+class Stream(_Request):
+    """Ask for music without end."""
+
+    model: str = Field("warehouse", max_length=200)
+    bpm: float = Field(126.0, ge=BPM_RANGE[0], le=BPM_RANGE[1])
+    seed: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")] = "0"
+    style: str | None = Field(None, max_length=100)
+
+
 class _Edit(_Request):
     loop: LoopId
     model: str = Field("warehouse", max_length=200)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 
@@ -14,6 +14,8 @@ from fourfloor.errors import FourfloorError
 from fourfloor.studio.app import make_app
 from fourfloor.studio.blind import BlindTest
 from fourfloor.studio.collection import Library
+from fourfloor.studio.events import Events
+from fourfloor.studio.streams import Streams
 
 PORT = 8137
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -45,7 +47,7 @@ def serve(
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SECONDS_TO_CLOSE, access_log=False)
         name = f"[{host}]" if ":" in host else host
         on_ready(f"http://{name}:{port}/{'blind' if test else ''}" + (f"?token={token}" if token else ""))
-        _Server(config, app.state.events.close).run(sockets=[listening])
+        _Server(config, app.state.endless).run(sockets=[listening])
     finally:
         opened.close()
 
@@ -64,12 +66,13 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """End the streams of events when a signal comes: open pages would hold the server back."""
+    """End the answers that have no end when a signal comes: open pages would hold the server back."""
 
-    def __init__(self, config: uvicorn.Config, on_exit: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, endless: Iterable[Events | Streams]) -> None:
         super().__init__(config)
-        self._on_exit = on_exit
+        self._endless = endless
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._on_exit()
+        for answers in self._endless:
+            answers.close()
         super().handle_exit(sig, frame)

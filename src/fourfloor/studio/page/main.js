@@ -11,6 +11,7 @@ import { showModels, submit } from "/page/make.js";
 import "/page/map.js";
 import "/page/own.js";
 import { play, player, stopAll } from "/page/sound.js";
+import { toggle as toggleStream } from "/page/stream.js";
 import { ask, load, on, state, take, takeGrid, takeJob, takeState } from "/page/store.js";
 import "/page/training.js";
 import { current, show } from "/page/views.js";
@@ -32,6 +33,7 @@ keys({
   k: ["loop before", () => step(-1)],
   l: ["love this loop", withLoop("love")],
   g: ["make loops", submit],
+  e: ["stream without end, or stop the stream", toggleStream],
   v: ["more like this loop", withLoop("vary", 0.3)],
   c: ["continue this loop", () => focused()?.bars <= 4 && act("extend", focused())],
   u: ["use this loop's settings", withLoop("again")],

@@ -52,6 +52,9 @@ function wanted() {
   };
 }
 
+// What the form asks for, where it is complete; what is wrong is shown beside the field.
+export const asked = () => (form.reportValidity() ? wanted() : null);
+
 export const randomSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0]);
 
 // Fill the form with what a loop was made from.

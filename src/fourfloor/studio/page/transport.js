@@ -2,7 +2,8 @@
 //
 // The first loop that plays sets bar length and tempo. Others start on a bar line of it, at the place where they would
 // be had they begun with it. A loop of the same number of frames is one looping source; any other is played in passes,
-// each started at its own rounded frame, so that rounding never adds up.
+// each started at its own rounded frame, so that rounding never adds up. A stream is played in passes, too: each pass is
+// its next block, or the last one again where that is late.
 
 export const MOST_TRACKS = 8;
 const LEAD_SECONDS = 0.06; // between asking for a start and the start
@@ -23,8 +24,9 @@ export class Transport {
   }
 
   // Start a loop on the next bar line. With `alone` the others end there, with `replace` the loop of that name does;
-  // with `swap` it takes the place of all others on the next beat, where they are. Returns the frame of the start.
-  start(loop, buffer, { alone = false, replace = null, swap = false } = {}) {
+  // with `swap` it takes the place of all others on the next beat, where they are. `feed` makes it a stream: `next()` is
+  // the block that follows `buffer`, or null, and `close()` ends it. Returns the frame of the start.
+  start(loop, buffer, { alone = false, replace = null, swap = false, feed = null } = {}) {
     const ends = alone || swap ? [...this.tracks.keys()] : [loop.id, replace];
     const left = [...this.tracks.keys()].filter((id) => !ends.includes(id)).length;
     if (left >= MOST_TRACKS) throw new Error(`At most ${MOST_TRACKS} loops play at once.`);
@@ -32,13 +34,13 @@ export class Transport {
     const played = this.master;
     for (const id of ends) this.stop(id, at);
     if (!played || alone || swap) {
-      const bar = buffer.length / loop.bars;
+      const bar = (feed?.frames ?? buffer.length) / loop.bars;
       const bars = swap && played ? (at - played.start) / (played.frames / played.bars) : 0;
-      this.master = { start: at - Math.round(bars * bar), frames: buffer.length, bars: loop.bars, bpm: loop.bpm };
+      this.master = { start: at - Math.round(bars * bar), frames: feed?.frames ?? buffer.length, bars: loop.bars, bpm: loop.bpm };
     } else this.master = played;
     const gain = this.context.createGain();
     gain.connect(this.output);
-    const track = { loop, buffer, gain, volume: 1, muted: false, solo: false, sources: [], from: at };
+    const track = { loop, buffer, gain, volume: 1, muted: false, solo: false, sources: [], from: at, feed };
     this.tracks.set(loop.id, track);
     this.level();
     this.plan(track, at);
@@ -60,6 +62,7 @@ export class Transport {
     const track = this.tracks.get(id);
     if (!track) return;
     for (const source of track.sources) source.stop(at / this.context.sampleRate);
+    track.feed?.close();
     this.tracks.delete(id);
     if (this.tracks.size === 0) this.master = null;
   }
@@ -79,7 +82,7 @@ export class Transport {
     const period = this.period(track);
     track.rate = Math.abs(frames / period - 1) < SAME_TEMPO ? 1 : frames / period;
     const into = (at - this.master.start) % period;
-    if (frames === period) {
+    if (frames === period && !track.feed) {
       track.endless = true;
       this.source(track, at, into);
       return;
@@ -100,6 +103,7 @@ export class Transport {
       const at = this.master.start + Math.round(track.pass * this.period(track));
       if (at > until) return;
       track.sources.at(-1)?.stop(at / this.context.sampleRate);
+      track.buffer = track.feed?.next() ?? track.buffer;
       this.source(track, at, 0);
       track.pass += 1;
     }

@@ -1,0 +1,106 @@
+"""Music without end: what the server sends, that it waits for the page, and how the page plays it on its clock."""
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fourfloor as ff
+
+from .conftest import Studio
+from .looking import LIMIT_SECONDS, until
+
+FASTEST = {"bpm": 180.0, "seed": "5", "style": "deep house"}
+BLOCK = 235_200  # frames of four bars at 180 BPM
+# Starts a stream of three blocks, and a loop beside it; returns when each source starts, and what it plays.
+PASSES = """
+async ([frames, bpm, loop]) => {
+  const { Transport } = await import('/page/transport.js');
+  const started = [];
+  const start = function (at, into) { started.push([at * 44100, this.buffer.name, into * 44100]); };
+  const createBufferSource = () => ({ playbackRate: {}, connect() {}, stop() {}, start });
+  const createGain = () => ({ gain: {}, connect() {} });
+  const context = { currentTime: 0, sampleRate: 44100, createGain, createBufferSource };
+  const transport = new Transport(context);
+  const block = (name) => ({ name, length: Math.round(frames) }), blocks = ['second', 'third'].map(block);
+  const feed = { frames, closed: 0, next: () => blocks.shift() ?? null, close() { this.closed += 1; } };
+  const at = transport.start({ id: 'stream', bars: 4, bpm }, block('first'), { alone: true, feed });
+  context.currentTime = (at + frames / 8) / 44100;
+  transport.start({ id: 'loop', bars: 1, bpm }, { name: 'loop', length: loop }, { alone: false });
+  transport.ahead(at + 4.5 * frames);
+  transport.stopAll();
+  return [started.map(([when, name, into]) => [Math.round(when - at), name, Math.round(into)]), feed.closed];
+}
+"""
+
+
+def running(studio: Studio) -> int:
+    """Count the processes of streams."""
+    return sum(b"stream" in command.split(b"\0") for command in studio.commands())
+
+
+def wait_for(studio: Studio, count: int) -> None:
+    """Wait until so many streams are made."""
+    ends = time.monotonic() + LIMIT_SECONDS
+    while running(studio) != count:
+        assert time.monotonic() < ends, studio.commands()
+        time.sleep(0.05)
+
+
+def test_a_stream_is_what_the_api_makes_and_ends_when_the_page_leaves(studio: Studio) -> None:
+    with studio.client.stream("POST", "/api/streams", json=FASTEST) as answer:
+        assert answer.status_code == 200
+        sent = b""
+        for piece in answer.iter_raw():
+            sent += piece
+            if len(sent) >= 4 * BLOCK:
+                break
+        assert running(studio) == 1
+    wait_for(studio, 0)
+    heard = np.frombuffer(sent[: 4 * BLOCK], "<i2").reshape(-1, 2).T / 32767
+    made = next(ff.load("warehouse").stream(bpm=180.0, seed=5, style="deep house"))
+    assert np.abs(heard - made).max() < 2 / 32767  # dither and rounding
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"style": "polka"}, "polka"), ({"model": "../x"}, "no model"), ({"bpm": 1}, "bpm")]
+)
+def test_what_cannot_be_streamed_is_one_line(studio: Studio, wrong: dict[str, Any], said: str) -> None:
+    answer = studio.client.post("/api/streams", json=wrong)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"]
+    assert "\n" not in answer.json()["detail"]
+    wait_for(studio, 0)
+
+
+def test_blocks_follow_each_other_on_bar_lines_and_a_late_one_is_bridged(page: Any) -> None:
+    frames = 16 * 60 * 44_100 / 124  # no whole number
+    bar = frames / 4
+    passes, closed = page.evaluate(PASSES, [frames, 124, round(bar)])
+    stream = [one for one in passes if one[1] != "loop"]
+    assert stream == [
+        [round(number * frames), name, 0] for number, name in enumerate(["first", "second", "third", "third", "third"])
+    ]
+    loop = [when for when, name, _ in passes if name == "loop"]
+    assert loop == [round(number * bar) for number in range(1, len(loop) + 1)]  # from the second bar line on
+    assert closed == 1
+
+
+def test_the_page_streams_until_it_is_stopped(page: Any, studio: Studio) -> None:
+    page.fill("#make [name=bpm]", "180")
+    page.locator("h1").click()
+    page.keyboard.press("e")
+    until(page, "fourfloor.transport?.place('stream') > 0")
+    assert page.locator("#stream").get_attribute("aria-pressed") == "true"
+    page.evaluate("window.first = fourfloor.transport.tracks.get('stream').buffer")
+    until(page, "fourfloor.transport.tracks.get('stream').buffer !== window.first")
+    assert page.evaluate("fourfloor.transport.tracks.get('stream').sources.length") <= 3
+    page.locator(".card .play").first.click()  # takes its place on the next bar line
+    until(page, "!fourfloor.transport.tracks.has('stream')")
+    assert page.locator("#stream").get_attribute("aria-pressed") == "false"
+    wait_for(studio, 0)
+    page.locator("#stream").click()
+    page.locator("#stream").click()  # while it begins
+    wait_for(studio, 0)
+    assert page.locator(".toast").count() == 0
