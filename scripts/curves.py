@@ -43,37 +43,39 @@ def processor_seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def train(recipe: str, data: Path, run: Path, seconds: float) -> float:
-    """Train a run for so many seconds of processor time, stop it as Ctrl-C would, and return what it took."""
+def train(recipe: str, data: Path, run: Path, kept: Path, seconds: float) -> None:
+    """Train a run to so many seconds of processor time in all, and stop it as Ctrl-C would; `kept` holds what it had.
+
+    Where this program is stopped, the training saves, too.
+    """
     resumed = ["--resume"] if (run / "run.json").exists() else []
     arguments = ["train", recipe, "--data", str(data), "--out", str(run), "--minutes", "10000", *resumed]
     quiet = ["--set", "training.listen_seconds=0"]
+    before = taken = minutes_of(kept) * 60
     process = subprocess.Popen([sys.executable, "-m", "fourfloor", *arguments, *quiet], stdout=subprocess.DEVNULL)
-    taken = 0.0
     try:
-        while process.poll() is None:
-            taken = processor_seconds(process.pid)
-            if taken >= seconds:
-                process.send_signal(signal.SIGTERM)
-                process.wait()
-                break
+        while process.poll() is None and taken < seconds:
             time.sleep(POLL_SECONDS)
+            taken = before + processor_seconds(process.pid)
     finally:
-        process.kill()
+        process.terminate()
         process.wait()
+        save_file(kept, f"{taken / 60:.3f}\n".encode())
     if process.returncode not in (0, 128 + signal.SIGTERM, -signal.SIGTERM):
         raise SystemExit(f"curves.py: {' '.join(arguments)} ended with {process.returncode}")
-    return taken
+
+
+def minutes_of(kept: Path) -> float:
+    """Return how many minutes a run had."""
+    return float(kept.read_text()) if kept.exists() else 0.0
 
 
 def trained_to(recipe: str, data: Path, runs: Path, minutes: float) -> float:
     """Train a system until it has had its minutes; return how many it had."""
     run, kept = runs / Path(recipe).stem, runs / f"{Path(recipe).stem}.minutes"
-    had = float(kept.read_text()) if kept.exists() else 0.0
-    if had < NEAR * minutes:
-        had += train(recipe, data, run, 60 * (minutes - had)) / 60
-        save_file(kept, f"{had:.3f}\n".encode())
-    return had
+    if minutes_of(kept) < NEAR * minutes:
+        train(recipe, data, run, kept, 60 * minutes)
+    return minutes_of(kept)
 
 
 def judged(recipe: str, options: argparse.Namespace, budget: float) -> dict[str, Any]:
@@ -85,11 +87,14 @@ def judged(recipe: str, options: argparse.Namespace, budget: float) -> dict[str,
             recipes=[Path(recipe)], data=options.data, out=options.runs / "compared", runs=options.runs, minutes=0.01,
             n=options.n, music=False, overrides=["training.listen_seconds=0"], overwrite=True, cutoff_hz=4500.0,
         )  # fmt: skip
-        system = compare(request).systems[0]
+        comparison = compare(request)
+        system = comparison.systems[0]
         point = {
             "system": Path(recipe).stem, "minutes": round(minutes, 2), "steps": [part.steps for part in system.parts],
             "parameters": sum(part.parameters for part in system.parts), "numbers": dict(system.numbers or {}),
             "verdict": dict(system.verdict), "diagnosis": list(system.diagnosis), "problem": system.problem,
+            "failed": [gate.number for gate in system.gates.values() if gate.passes is False],
+            "held_out": dict(comparison.rows["A"]), "machine": comparison.machine, "loops": options.n,
         }  # fmt: skip
         kept.parent.mkdir(parents=True, exist_ok=True)
         save_file(kept, json.dumps(point, indent=1).encode())
@@ -133,10 +138,12 @@ def plot(title: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> str
 
 
 def table(points: Sequence[Mapping[str, Any]]) -> str:
-    """Write every point as a line of Markdown."""
+    """Write held-out music and every point as a line of Markdown."""
     head = ["system", "core-minutes", "steps", *TEN, *(kind.replace("_", " ") for kind in KINDS), "diagnosis"]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     told = {True: "yes", False: "no", None: "undecided"}
+    music = points[0]["held_out"]
+    lines.append(f"| held-out music | | | {' | '.join(f'{music[name]:.2f}' for name in TEN)} |" + " |" * 4)
     for point in points:
         numbers = point["numbers"]
         cells = [
@@ -149,15 +156,30 @@ def table(points: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def passes(points: Sequence[Mapping[str, Any]]) -> str:
-    """Say of each system at how many minutes it first passed MUSIC, and where it stopped."""
+def summary(points: Sequence[Mapping[str, Any]]) -> str:
+    """Say of each system when it first passed MUSIC, which gates it fails last, and which numbers still move.
+
+    A number moves where its last value lies outside the 95 % interval of the point before.
+    """
     lines = []
     for name in dict.fromkeys(point["system"] for point in points):
         own = [point for point in points if point["system"] == name]
+        last = own[-1]
         first = next((point["minutes"] for point in own if point["verdict"]["music"]), None)
         found = f"passes MUSIC at {first:.1f} core-minutes" if first else "does not pass MUSIC"
-        lines.append(f"- {name}: {found}; trained for {own[-1]['minutes']:.1f}")
+        failed = ", ".join(last.get("failed", ())) or "none"
+        told = f"trained for {last['minutes']:.1f} core-minutes; gates it fails there: {failed}"
+        lines.append(f"- **{name}** {found}; {told}; still moving: {', '.join(moving(own)) or 'nothing'}.")
     return "\n".join(lines) + "\n"
+
+
+def moving(own: Sequence[Mapping[str, Any]]) -> list[str]:
+    """List the numbers of a system whose last value lies outside the interval of the point before."""
+    if len(own) < 2:
+        return ["not known from one point"]
+    before, last = own[-2]["numbers"], own[-1]["numbers"]
+    shared = [name for name in TEN if name in before and name in last]
+    return [name for name in shared if not before[f"{name}_low"] <= last[name] <= before[f"{name}_high"]]
 
 
 def report(points: Sequence[dict[str, Any]], out: Path) -> None:
@@ -177,7 +199,24 @@ def report(points: Sequence[dict[str, Any]], out: Path) -> None:
         if curves := {system: curve for system, curve in curves.items() if curve}:
             save_file(out / f"{name}.svg", plot(name.replace("_", " "), curves).encode())
             pictures.append(f"![{name} against minutes]({name}.svg)")
-    save_file(out / "curves.md", "\n".join([table(points), passes(points), *pictures, ""]).encode())
+    save_file(out / "curves.md", "\n".join([heading(points), table(points), summary(points), *pictures, ""]).encode())
+
+
+def heading(points: Sequence[Mapping[str, Any]]) -> str:
+    """Say how the page was made and what it can and cannot tell."""
+    return f"""# Learning curves of the historic systems
+
+```sh
+fourfloor ingest data/tracks --out data/music     # the tracks of `make music`
+python scripts/curves.py --data data/music --runs runs/curves --out docs/results/curves --budget 2 --budget 5
+```
+
+Each system is trained to one budget after the other, and {points[0]["loops"]} of its loops are judged at each as
+`fourfloor compare` judges them. Minutes are processor time of the training alone, of one core of
+{points[0]["machine"]["processor"]}.
+The same command with more budgets goes on from the last one. Single seeds; nobody listened.
+A gate counts as failed only where the whole 95 % interval lies outside its limits.
+"""
 
 
 def main() -> None:
@@ -190,6 +229,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, action="append", help="minutes of one core; repeat it for several")
     parser.add_argument("--n", type=int, default=32)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     options.runs.mkdir(parents=True, exist_ok=True)
     points: list[dict[str, Any]] = []
     for budget in sorted(options.budget or BUDGETS):
