@@ -11,6 +11,7 @@ another style or tempo at the same seed gives another loop.
 import argparse
 import ast
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -118,12 +119,14 @@ def numbers(measured: Measured, originals: Measured, space: StyleSpace, styles: 
     tones = {name: median([getattr(t, name) for t in scored.tones]) for name in ("clarity_db", "floor_db", "in_scale")}
     spread = measured.bands.std(axis=0) / originals.bands.std(axis=0)
     placed = [space.place(each.vectors) for each in (scored, real)]
+    within = within_styles(scored.vectors, real.vectors, space, styles)
     return {
         **tones,
         "flatness_db": median([score.flatness_db for score in scored.scores]),
         "bass_in_key": float(np.nanmean([t.bass_in_key for t in scored.tones])),
         "level_scatter": float(np.median(spread)),
-        "diversity": within_styles(scored.vectors, real.vectors, space, styles),
+        "diversity": float(np.mean(within)) if within else float("nan"),
+        "least_diversity": min(within, default=float("nan")),
         "side_db": median(measured.side_db),
         "air_db": median(measured.air_db),
         "style": kernel_distance(placed[0], placed[1], space.width, scored.tracks, real.tracks).value,
@@ -134,15 +137,24 @@ def numbers(measured: Measured, originals: Measured, space: StyleSpace, styles: 
     }
 
 
-def within_styles(vectors: Array, real: Array, space: StyleSpace, styles: Sequence[str]) -> float:
-    """Return the least diversity of a style: how far its loops lie apart, as a share of the originals' distance."""
+def within_styles(vectors: Array, real: Array, space: StyleSpace, styles: Sequence[str]) -> list[float]:
+    """Return the diversity of each style: how far its loops lie apart, as a share of the originals' distance."""
     of = np.array(styles)
-    ratios = [
+    return [
         mean_distance(space.standardize(vectors[of == style])) / mean_distance(space.standardize(real[of == style]))
         for style in np.unique(of)
         if (of == style).sum() >= MIN_OF_STYLE
     ]
-    return float(min(ratios)) if ratios else float("nan")
+
+
+def evenly(indices: Array, dataset: Dataset) -> list[int]:
+    """Order loops such that each style has about as many of the first as any other."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for index in indices.tolist():
+        turns.append((seen[dataset.style(index)], index))
+        seen[dataset.style(index)] += 1
+    return [index for _, index in sorted(turns, key=lambda turn: turn[0])]
 
 
 def kick(model: LoopModel, way: Way, count: int, seed: int) -> float:
@@ -192,7 +204,7 @@ def main() -> None:
     dataset = Dataset([options.data])
     splits = ("train", "validation") if options.split == "all" else (options.split,)
     pool = np.concatenate([dataset.indices(split) for split in splits])
-    drawn = [int(index) for index in np.random.default_rng(options.seed).permutation(pool)]
+    drawn = evenly(np.random.default_rng(options.seed).permutation(pool), dataset)
     chosen, others = drawn[: options.n], drawn[options.n :]
     others = others[:SPACE_LOOPS] if options.split == "all" else dataset.evenly("train", SPACE_LOOPS)
     tempi, names = [playable_bpm(dataset.bpm(i)) for i in chosen], [dataset.name(i) for i in chosen]
