@@ -78,8 +78,16 @@ def trained_to(recipe: str, data: Path, runs: Path, minutes: float) -> float:
     return minutes_of(kept)
 
 
-def judged(recipe: str, options: argparse.Namespace, budget: float) -> dict[str, Any]:
-    """Train a system to a budget and judge it there, once; return its point of the curves."""
+def points_of(systems: Sequence[str], runs: Path) -> list[dict[str, Any]]:
+    """Return the kept points of systems, those of earlier calls among them, each system's by its minutes."""
+    names = {Path(recipe).stem for recipe in systems}
+    points = [json.loads(path.read_text()) for path in (runs / "points").glob("*.json")]
+    points = [point for point in points if point["system"] in names]
+    return sorted(points, key=lambda point: (point["system"], point["minutes"]))
+
+
+def judge(recipe: str, options: argparse.Namespace, budget: float) -> None:
+    """Train a system to a budget and judge it there, once; keep its point of the curves."""
     kept = options.runs / "points" / f"{Path(recipe).stem}-{budget:g}.json"
     if not kept.exists():
         minutes = trained_to(recipe, options.data, options.runs, budget)
@@ -99,7 +107,6 @@ def judged(recipe: str, options: argparse.Namespace, budget: float) -> dict[str,
         kept.parent.mkdir(parents=True, exist_ok=True)
         save_file(kept, json.dumps(point, indent=1).encode())
         print(kept.stem, point["verdict"], point["diagnosis"], flush=True)
-    return dict(json.loads(kept.read_text()))
 
 
 def plot(title: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
@@ -231,11 +238,10 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     options.runs.mkdir(parents=True, exist_ok=True)
-    points: list[dict[str, Any]] = []
     for budget in sorted(options.budget or BUDGETS):
         for recipe in options.systems:
-            points.append(judged(recipe, options, budget))
-            report(sorted(points, key=lambda point: (point["system"], point["minutes"])), options.out)
+            judge(recipe, options, budget)
+            report(points_of(options.systems, options.runs), options.out)
 
 
 if __name__ == "__main__":
