@@ -20,8 +20,8 @@ BANDS = {  # of the median, and beside it what it was; of shares, the mean
     "clarity_db": (8.2, 10.2),  # 9.2; white noise has 5.6
     "floor_db": (-4.6, -3.8),  # -4.2; white noise has -2.4
     "in_scale": (0.67, 0.87),  # .77
-    "bass_in_key": (0.3, 0.55),  # .43; .23 by chance
-    "bass_steady": (0.42, 0.62),  # .50
+    "bass_in_key": (0.42, 0.68),  # .55; .23 by chance
+    "bass_steady": (0.42, 0.62),  # .52
     "bass_spread": (0.6, 1.5),  # 1.0
     "copy_score": (0.4, 0.59),  # .50, as held-out loops of the same producer have
     "copy": (0.0, 0.13),  # one of sixteen, which generate would redraw

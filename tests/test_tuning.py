@@ -114,6 +114,12 @@ def test_a_wobble_is_smoothed() -> None:
     assert np.std(after.pitches) < 0.3 * np.std(before.pitches)
 
 
+def test_a_note_lies_on_a_tone_once_its_wobble_is_smoothed() -> None:
+    wobble = 36.0 + np.where(np.arange(FRAMES // 2) % 3, 0.0, 1.2)  # its median is 36.0, and 36.4 of what is smoothed
+    tuned = heard(tuning.in_tune(played([wobble, 40.0]), None))
+    assert tuned == pytest.approx(np.round(tuned), abs=0.01)
+
+
 def test_silence_has_no_notes() -> None:
     features = played([])
     assert not list(tuning.notes(features[:, latent.LOW], 0))

@@ -5,7 +5,7 @@ of the chords lie on them (`tonal.py`). A note is moved as a whole: what sweeps 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def in_tune(features: np.ndarray, tonality: np.ndarray | None) -> np.ndarray:
     `features` are `(frames, FEATURE_DIM)`; `tonality` `(latents, TONES)` tells the chords, None that there are none.
     """
     low = features[:, LOW].copy()
-    played = [list(notes(low, band)) for band in range(len(low_end.BANDS))]
+    played = [[_smooth(note) for note in notes(low, band)] for band in range(len(low_end.BANDS))]
     if not any(played):
         return low
     chords = np.zeros(12) if tonality is None else chord_chroma(tonality, features[:, MEL])
@@ -82,7 +82,7 @@ def in_tune(features: np.ndarray, tonality: np.ndarray | None) -> np.ndarray:
         ratio = low[:, 2 * band + 1]
         for note, center in zip(heard, _centers(heard), strict=True):
             pitch = _to_pitch(ratio, band)
-            pitch[note.held] = _smooth(note)
+            pitch[note.held] = note.pitches
             shift = tones[np.abs(tones - center).argmin()] - note.pitch
             ratio[note.frames] = _to_ratio(pitch[note.frames] + shift, band)
     return low
@@ -129,8 +129,8 @@ def _centers(heard: Sequence[Note]) -> np.ndarray:
     return centers
 
 
-def _smooth(note: Note) -> np.ndarray:
-    """Return the pitches of a note without what wobbles, each a mean of those around it, weighed by power."""
+def _smooth(note: Note) -> Note:
+    """Return a note without what wobbles: each of its pitches a mean of those around it, weighed by power."""
     at = np.arange(len(note.held))
     weights = np.clip(1 - np.abs(at[:, None] - at) / (WOBBLE_FRAMES + 1), 0, None) * note.powers
-    return weights @ note.pitches / weights.sum(axis=1)
+    return replace(note, pitches=weights @ note.pitches / weights.sum(axis=1))
