@@ -39,6 +39,18 @@ def test_a_made_loop_is_the_file_that_the_api_makes(studio: Studio, tmp_path: Pa
     assert np.array_equal(soundfile.read(io.BytesIO(sent))[0], soundfile.read(path)[0])
 
 
+def test_one_seed_asked_twice_at_once_gives_the_samples_it_gives_alone(studio: Studio) -> None:
+    def ask(kind: str) -> str:
+        return str(studio.wait(studio.ask(kind=kind, count=3, bars=1, seed="40")["id"])["id"])
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        jobs = list(pool.map(ask, ["generate", "generate"]))
+    made = [[soundfile.read(studio.place / "loops" / f"{job}-{number}.wav")[0] for number in range(3)] for job in jobs]
+    alone = ff.load("warehouse").generate(bars=1, seed=41).waveform.T
+    assert all(np.array_equal(*pair) for pair in zip(*made, strict=True))
+    assert np.abs(made[0][1] - alone).max() <= 2**-23  # as a file of 24 bits holds it
+
+
 def test_loving_tagging_deleting_and_undoing(studio: Studio) -> None:
     loop = studio.client.get("/api/loops").json()[0]["id"]
     said = studio.client.patch(f"/api/loops/{loop}", json={"loved": True, "tags": [" <i>dub</i> "]}).json()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import secrets
 import shutil
 from pathlib import Path
@@ -53,7 +54,10 @@ def safe_name(name: str) -> str:
     stem, dot, ending = plain.rpartition(".")
     if not stem or f".{ending.lower()}" not in AUDIO_EXTENSIONS:
         raise HTTPException(422, f"{display_name(Path(plain or '_'))}: is not an audio file")
-    return f"{stem.encode()[:LONGEST_NAME].decode(errors='ignore')}{dot}{ending}"
+    if len(stem.encode()) > LONGEST_NAME:  # two names that begin alike stay two
+        mark = hashlib.sha256(stem.encode()).hexdigest()[:8]
+        stem = f"{stem.encode()[: LONGEST_NAME - 9].decode(errors='ignore')}-{mark}"
+    return f"{stem}{dot}{ending}"
 
 
 def source_of(folder: Path, upload: str | None, named: str | None) -> Path:

@@ -4,18 +4,50 @@ import { call } from "/page/api.js";
 import { $, attempt, toast } from "/page/dom.js";
 import { ask } from "/page/store.js";
 
+const MOST_SAID = 3; // refused files that are named one by one: a folder of tracks has pictures and lists in it, too
+
 export async function send(files, upload, onSent = () => {}) {
-  let sent = 0;
-  for (const file of files) {
-    onSent(sent, files.length);
-    await attempt(async () => {
-      await call("PUT", `/api/uploads/${upload}/${encodeURIComponent(file.name)}`, file).catch((error) => {
-        throw new Error(`${file.name}: ${error.message}`);
-      });
-      sent += 1;
+  const names = namesOf(files);
+  const refused = [];
+  for (const [number, file] of files.entries()) {
+    onSent(number, files.length);
+    await call("PUT", `/api/uploads/${upload}/${encodeURIComponent(names[number])}`, file).catch(({ message }) => {
+      refused.push(message.startsWith(names[number]) ? message : `${names[number]}: ${message}`);
     });
   }
-  return sent;
+  for (const said of refused.slice(0, MOST_SAID)) toast(said);
+  if (refused.length > MOST_SAID) toast(`${refused.length - MOST_SAID} other files are not used either.`);
+  return files.length - refused.length;
+}
+
+// The names under which files are sent: two of one name in several folders have the folders before it.
+function namesOf(files) {
+  const count = Map.groupBy(files, (file) => file.name);
+  const path = (file) => file.place ?? (file.webkitRelativePath || file.name);
+  return files.map((file) => (count.get(file.name).length > 1 ? path(file).split("/").filter(Boolean).join(" - ") : file.name));
+}
+
+// The files of what was dropped, those in folders too, in the order of their names.
+async function filesIn(dropped) {
+  const entries = [...dropped.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  return entries.length ? (await Promise.all(entries.map(filesOf))).flat() : [...dropped.files];
+}
+
+async function filesOf(entry) {
+  const cannot = () => toast(`${entry.name}: cannot be read.`);
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(cannot);
+    return file ? [Object.assign(file, { place: entry.fullPath })] : [];
+  }
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) { // a hundred at a time
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)).catch(cannot);
+    if (!some?.length) break;
+    found.push(...some);
+  }
+  found.sort((first, second) => first.name.localeCompare(second.name, undefined, { numeric: true }));
+  return (await Promise.all(found.map(filesOf))).flat();
 }
 
 async function takeIn(files) {
@@ -25,6 +57,7 @@ async function takeIn(files) {
   for (const { file, reason } of job.result?.refused ?? []) toast(`${file}: ${reason}`);
 }
 
+// Do something with the files that are dropped on a place. Anywhere else the browser would open them in place of the page.
 export function onDrop(place, does) {
   place.addEventListener("dragover", (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
@@ -36,7 +69,7 @@ export function onDrop(place, does) {
     place.classList.remove("over");
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
-    does(event.dataTransfer);
+    attempt(async () => does(await filesIn(event.dataTransfer)));
   });
 }
 
@@ -44,4 +77,5 @@ $("own").addEventListener("change", async (event) => {
   await attempt(() => takeIn([...event.target.files]));
   event.target.value = "";
 });
-onDrop($("view-loops"), (dropped) => attempt(() => takeIn([...dropped.files])));
+onDrop($("view-loops"), takeIn);
+for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.dataTransfer.types.includes("Files") && event.preventDefault());

@@ -23,28 +23,13 @@ async function sendTracks(files) {
   else upload = null;
 }
 
-// The files of what was dropped, those in folders too.
-async function filesOf(entry) {
-  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
-  const reader = entry.createReader();
-  const found = [];
-  for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!some.length) return (await Promise.all(found.map(filesOf))).flat();
-    found.push(...some);
-  }
-}
-
 for (const id of ["files", "folder-files"]) {
   $(id).addEventListener("change", async (event) => {
     await attempt(() => sendTracks([...event.target.files]));
     event.target.value = ""; // the same ones may be chosen again
   });
 }
-onDrop($("drop"), (dropped) => attempt(async () => {
-  const entries = [...dropped.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  await sendTracks(entries.length ? (await Promise.all(entries.map(filesOf))).flat() : [...dropped.files]);
-}));
+onDrop($("drop"), sendTracks);
 
 ingest.addEventListener("submit", (event) => {
   event.preventDefault();
