@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from fourfloor.errors import FourfloorError
 from fourfloor.extras import needing_scale
+from fourfloor.saving import save_file
 
 Made = TypeVar("Made")
 
@@ -17,22 +20,24 @@ WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0, 30.0)  # seconds between attempts
 
 
 class Store:
-    """One folder of an object store, such as s3://bucket/techno."""
+    """One folder of an object store, such as s3://bucket/techno, or of this machine, such as a shared disk."""
 
     def __init__(self, url: str, waits: tuple[float, ...] | None = None) -> None:
         with needing_scale(url):
             import fsspec
 
-            if "://" not in url:
-                raise FourfloorError(f"{url}: not an address of an object store; write s3://BUCKET/NAME")
+            if "://" not in url and re.match(r"[a-z0-9]{2,}:", url):
+                raise FourfloorError(f"{url}: write it as s3://BUCKET/NAME, or as a folder of this machine")
             try:
                 if url.startswith("s3://"):
                     import s3fs  # noqa: F401 - fsspec's own word for its lack names another command
                 self._files, self._root = fsspec.core.url_to_fs(url)
+                self._is_local = isinstance(self._files, fsspec.get_filesystem_class("file"))
             except (ValueError, ImportError) as error:
                 if isinstance(error, ModuleNotFoundError):
                     raise
                 raise FourfloorError(f"{url}: {error}; write s3://BUCKET/NAME") from None
+        waits = () if self._is_local else waits  # what a disk refuses it refuses in two minutes, too
         self.url, self._waits = url.rstrip("/"), WAITS if waits is None else waits
 
     def __reduce__(self) -> tuple[type[Store], tuple[str, tuple[float, ...]]]:
@@ -61,7 +66,14 @@ class Store:
 
     def put(self, name: str, content: bytes) -> None:
         """Write an object, whole or not at all."""
-        self._asked(lambda: self._files.pipe_file(f"{self._root}/{name}", content))
+        self._asked(lambda: self._write(f"{self._root}/{name}", content))
+
+    def _write(self, path: str, content: bytes) -> None:
+        if self._is_local:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            save_file(Path(path), content)
+        else:
+            self._files.pipe_file(path, content)
 
     def shard(self, shard: str, limit: int) -> bytes:
         """Return a shard by the hash of its bytes; FourfloorError where the store has another or none."""
@@ -78,9 +90,12 @@ class Store:
         for wait in (*self._waits, None):
             try:
                 return ask()
-            except (PermissionError, FileNotFoundError) as error:
+            except FourfloorError:
+                raise
+            except (PermissionError, FileNotFoundError, NotADirectoryError) as error:
                 told = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise FourfloorError(f"{self.url}: {told}; check the bucket's name and your credentials") from error
+                where = "folder's name and permissions" if self._is_local else "bucket's name and your credentials"
+                raise FourfloorError(f"{self.url}: {told}; check the {where}") from error
             except Exception as error:
                 if type(error).__name__ in NO_CREDENTIALS:
                     raise FourfloorError(f"{self.url}: no credentials are there; set them: aws configure") from error

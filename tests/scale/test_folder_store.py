@@ -1,0 +1,38 @@
+"""Datasets in a folder of this machine, such as a shared disk: the store that needs no server."""
+
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from clusters import content
+
+from fourfloor import buckets
+from fourfloor.errors import FourfloorError
+from fourfloor.ingestion.catalogue import load
+
+pytestmark = pytest.mark.skipif(find_spec("fsspec") is None, reason="needs fsspec. Type: make test-scale")
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_of_this_machine_serves_as_a_store(scheme: str, dataset_folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "shared disk" / "techno"
+    sent = buckets.push(dataset_folder, f"{scheme}{place}")
+    buckets.pull(f"{scheme}{place}", tmp_path / "back")
+    assert content(tmp_path / "back") == content(dataset_folder)
+    assert load(tmp_path / "back").data_hash == sent
+
+
+def test_a_folder_that_cannot_be_written_or_an_address_with_a_slip_is_one_line_at_once(
+    dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("waited"))
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(FourfloorError, match="check the folder's name and permissions"):
+        buckets.push(dataset_folder, "file/below")
+    with pytest.raises(FourfloorError, match="write it as s3://BUCKET/NAME"):
+        buckets.push(dataset_folder, "s3:/bucket/techno")
+    with pytest.raises(FourfloorError, match="holds no dataset"):
+        buckets.pull("nothing/here", tmp_path / "back")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
