@@ -178,6 +178,7 @@ def test_a_stream_that_stops_anywhere_is_a_valid_wav(tmp_path: Path) -> None:
     block = np.full((2, 1000), 0.25, np.float32)
     with open(path, "wb") as file:
         writer = StreamWriter(file, "wav", 44_100, rewind=True)
+        assert soundfile.info(path).frames == 0
         writer.write(block)
         writer.write(block)
         read, rate = soundfile.read(path)  # while it is open: what a killed process leaves

@@ -1,5 +1,6 @@
 """What a killed process leaves beside files is removed by the next command; nothing else is touched."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from fourfloor import saving
 from fourfloor.errors import FourfloorError
 from fourfloor.runs.folder import claimed
-from fourfloor.saving import output_folder, remove_leftovers, save_file, temporary_name
+from fourfloor.saving import SavingError, growing_file, output_folder, remove_leftovers, save_file, temporary_name
 
 SAVE_AND_HANG = """
 import os, sys, time
@@ -116,3 +117,29 @@ def test_a_folder_in_which_nothing_was_written_goes(tmp_path: Path) -> None:
     in_the_way = output_folder(tmp_path / "mine" / "loops" / "one.wav")
     with pytest.raises(FourfloorError, match=r"one\.wav: cannot write there \(File exists\)"), in_the_way:
         pass
+
+
+def test_a_growing_file_keeps_what_was_written_and_names_the_full_disk(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "deep" / "x.wav"
+    told = pytest.raises(SavingError, match=r"x\.wav: cannot be written \(No space left")
+    with told as error, growing_file(path, False) as file:
+        file.write(b"kept")
+        file.flush()
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert "\n" not in str(error.value)
+    assert path.read_bytes() == b"kept"
+
+
+def test_a_growing_file_replaces_only_on_request_and_never_a_folder(tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    path.write_bytes(b"mine")
+    with pytest.raises(FourfloorError, match="exists already; pass --overwrite"), growing_file(path, False):
+        pytest.fail("opened")
+    with pytest.raises(FourfloorError, match="is a folder; name a file in it"), growing_file(tmp_path, True):
+        pytest.fail("opened")
+    with pytest.raises(SavingError, match="cannot be written"), growing_file(path / "below" / "y.wav", True):
+        pytest.fail("opened")
+    assert path.read_bytes() == b"mine"
+    with growing_file(path, True) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"new"

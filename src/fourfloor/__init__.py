@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fourfloor.api.models import ModelList, list_models
     from fourfloor.producer import produce
     from fourfloor.representations.controls import Controls
-    from fourfloor.verbs.arrange import Arrangement, arrange
+    from fourfloor.verbs.arrange import ArrangedSection, Arrangement, arrange
     from fourfloor.verbs.edit import MidiFile, ReplayedFile, StemFiles, midi, rekit, stems
     from fourfloor.verbs.ingest import ingest
     from fourfloor.verbs.judge import compare, evaluate
@@ -41,15 +41,15 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Arrangement", "Controls", "Copy", "Exported", "FourfloorError", "Generated", "Loop", "MidiFile", "Model",
-    "ModelList", "ReplayedFile", "Run", "StemFiles", "WrittenLoop", "arrange", "compare", "evaluate", "export",
+    "ArrangedSection", "Arrangement", "Controls", "Copy", "Exported", "FourfloorError", "Generated", "Loop", "MidiFile",
+    "Model", "ModelList", "ReplayedFile", "Run", "StemFiles", "WrittenLoop", "arrange", "compare", "evaluate", "export",
     "generate", "ingest", "list_models", "load", "midi", "pack", "produce", "rekit", "stems", "train",
 ]  # fmt: skip
 _MODULES = {
     "fourfloor.api": ("Controls", "Copy", "Generated", "Loop", "Model", "WrittenLoop", "generate", "load"),
     "fourfloor.api.models": ("ModelList", "list_models"),
     "fourfloor.producer": ("produce",),
-    "fourfloor.verbs.arrange": ("Arrangement", "arrange"),
+    "fourfloor.verbs.arrange": ("ArrangedSection", "Arrangement", "arrange"),
     "fourfloor.verbs.edit": ("MidiFile", "ReplayedFile", "StemFiles", "midi", "rekit", "stems"),
     "fourfloor.verbs.ingest": ("ingest",),
     "fourfloor.verbs.judge": ("compare", "evaluate"),

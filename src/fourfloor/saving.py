@@ -124,6 +124,29 @@ def output_folder(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def growing_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
+    """Open a file whose content is of use wherever it stops; FourfloorError in one line where it cannot be written.
+
+    Its folder is made where there is none. What was written stays when the block fails.
+    """
+    if path.is_dir():
+        raise FourfloorError(f"{path}: is a folder; name a file in it")
+    if path.exists() and not overwrite:
+        raise FourfloorError(f"{path}: exists already; pass --overwrite, or choose another --out")
+    with kept_if_filled(path.parent):
+        try:
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True)
+            with open(path, "wb" if overwrite else "xb") as file:
+                yield file
+        except OSError as error:
+            if error.filename is not None and Path(error.filename) not in (path, *path.parents):
+                raise  # another file that the block reads
+            reason = error.strerror or type(error).__name__
+            raise SavingError(path, f"cannot be written ({reason}); free space or choose another --out") from None
+
+
+@contextlib.contextmanager
 def kept_if_filled(folder: Path) -> Iterator[None]:
     """Remove in the end what was made of a folder and those above it, as far as it is empty."""
     new = [place for place in (folder, *folder.parents) if not place.exists()]

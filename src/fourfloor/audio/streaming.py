@@ -18,7 +18,7 @@ class StreamWriter:
     """Write blocks `(2, samples)` at 44.1 kHz, with 16 bits or 24.
 
     `frames` is the length that a WAV says where it is known before; with `rewind` it says after each block how long it
-    is by then.
+    is by then, and at first that it is empty.
 
     Sixteen bits are what every player on a pipe takes; their rounding is dithered by a fixed sequence, so that the same
     blocks give the same bytes (triangular dither, Lipshitz et al. 1992). 24 bits keep the samples of a 24-bit file.
@@ -36,7 +36,7 @@ class StreamWriter:
         self._frames = 0
         self._dither = np.random.default_rng(0)
         if form == "wav":
-            target.write(header(frames, bits))
+            target.write(header(0 if self._rewinds else frames, bits))
             target.flush()
 
     def write(self, block: np.ndarray) -> None:

@@ -81,5 +81,6 @@ def _entries(word: str, loops: int) -> list[tuple[str, int]]:
     unknown = sorted(set(name) - set(known))
     if unknown:
         given = "loop A is" if loops == 1 else f"loops A-{known[-1]} are"
-        raise FourfloorError(f"form: {word!r} names loop {unknown[0]}, but only {given} given")
+        remedy = f"name another loop, or pass a --form without {unknown[0]}"
+        raise FourfloorError(f"form: {word!r} names loop {unknown[0]}, but only {given} given; {remedy}")
     return [(letter, int(count) if colon else LETTER_BARS) for letter in name]

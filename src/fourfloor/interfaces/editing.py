@@ -132,8 +132,8 @@ def arrange(
         print_json(made.to_json())
         return
     for row in made.sections:
-        minutes, seconds = divmod(row["seconds"], 60)
-        print(f"{int(minutes)}:{seconds:06.3f}  {row['name']:6} {row['bars']:3} bars  {row['loop']}")
+        minutes, seconds = divmod(row.seconds, 60)
+        print(f"{int(minutes)}:{seconds:06.3f}  {row.name:6} {row.bars:3} bars  {row.loop}")
     print(f"{out}: {made.bars} bars at {made.bpm:g} BPM, {made.frames} frames")
 
 

@@ -13,6 +13,7 @@ from fourfloor.audio.reading import SAMPLE_RATE
 from fourfloor.audio.streaming import FORMATS, StreamWriter
 from fourfloor.errors import FourfloorError
 from fourfloor.interfaces.show import progress_bar
+from fourfloor.saving import growing_file
 from fourfloor.stopping import StopSignal
 
 LONGEST_MINUTES = 24 * 60.0
@@ -36,11 +37,14 @@ def write_stream(blocks: Iterator[np.ndarray], out: str, form: str, minutes: flo
                 total = left or written
                 bar.update(written, total, f"{written / SAMPLE_RATE / 60:.1f} minutes")
                 if written == left:
-                    return
+                    break
         except StopSignal:
             if out == "-":
                 raise
             print(f"{out}: {written / SAMPLE_RATE:.1f} s, stopped", file=sys.stderr)
+            return
+    if out != "-":
+        print(f"{out}: {written / SAMPLE_RATE:.1f} s")
 
 
 @contextlib.contextmanager
@@ -50,8 +54,5 @@ def _target(out: str, overwrite: bool) -> Iterator[BinaryIO]:
             raise FourfloorError("audio in a terminal is noise: pipe it to a player (| aplay), or pass --out FILE")
         yield sys.stdout.buffer
         return
-    try:
-        with open(Path(out), "wb" if overwrite else "xb") as file:
-            yield file
-    except FileExistsError:
-        raise FourfloorError(f"{out}: exists already; pass --overwrite, or choose another --out") from None
+    with growing_file(Path(out), overwrite) as file:
+        yield file

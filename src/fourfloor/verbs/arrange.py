@@ -12,6 +12,7 @@ from fourfloor.arguments import checked
 from fourfloor.audio.streaming import StreamWriter
 from fourfloor.errors import FourfloorError
 from fourfloor.progress import OnProgress, PathLike, ignore, silent
+from fourfloor.saving import growing_file
 from fourfloor.signal.beatgrid import BEATS_PER_BAR
 
 if TYPE_CHECKING:
@@ -19,6 +20,25 @@ if TYPE_CHECKING:
 
 FORM = "intro AA BA drop AB outro"
 SAME_TEMPO = 1e-6  # of a tempo
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrangedSection:
+    """A section of a track.
+
+    Attributes:
+        name: A letter or a word of the form.
+        loop: File name of the loop that plays.
+        bar: Its first bar, counted from 1.
+        bars: Its length in bars.
+        seconds: Where it begins.
+    """
+
+    name: str
+    loop: str
+    bar: int
+    bars: int
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +50,18 @@ class Arrangement:
         bpm: Its tempo in BPM.
         bars: Its length in bars.
         frames: Its length in samples.
-        sections: A row for each section: `name` (a letter or a word of the form), `loop`, first `bar` counted from 1,
-            `bars` and `seconds`, where it begins.
+        sections: One `ArrangedSection` for each section, in order.
     """
 
     file: Path
     bpm: float
     bars: int
     frames: int
-    sections: tuple[dict[str, Any], ...]
+    sections: tuple[ArrangedSection, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return what `fourfloor arrange --json` prints."""
-        return {**vars(self), "file": str(self.file), "sections": list(self.sections)}
+        return {**vars(self), "file": str(self.file), "sections": [vars(row) for row in self.sections]}
 
 
 def arrange(
@@ -98,16 +117,16 @@ def arrange(
     total, file = last.start + last.bars, Path(out)
     frames, tell = bar_line(tempo, total), silent(on_progress)
     materials = [arranging.Material(source.waveform, source.bars) for source in sources]
-    with _opened(file, overwrite) as target:
+    with growing_file(file, overwrite) as target:
         writer = StreamWriter(target, "wav", frames, rewind=True, bits=24)
         for bar, block in enumerate(arranging.arrange(materials, sections, tempo, fills)):
             writer.write(block)
             tell(bar + 1, total, f"bar {bar + 1} of {total}")
     rows = tuple(
-        {
-            "name": section.name, "loop": sources[section.loop].path.name, "bar": section.start + 1,
-            "bars": section.bars, "seconds": round(section.start * BEATS_PER_BAR * 60 / tempo, 3),
-        }
+        ArrangedSection(
+            name=section.name, loop=sources[section.loop].path.name, bar=section.start + 1, bars=section.bars,
+            seconds=round(section.start * BEATS_PER_BAR * 60 / tempo, 3),
+        )
         for section in sections
     )  # fmt: skip
     return Arrangement(file=file, bpm=tempo, bars=total, frames=frames, sections=rows)
@@ -132,12 +151,3 @@ def _tempo(sources: "Sequence[Source]") -> float:
             tempi = f"{other.bpm:g} BPM, but {first.path.name} has {first.bpm:g}"
             raise FourfloorError(f"{other.path.name} has {tempi}: arrange loops of one tempo")
     return first.bpm
-
-
-def _opened(file: Path, overwrite: bool) -> Any:
-    try:
-        return open(file, "wb" if overwrite else "xb")
-    except FileExistsError:
-        raise FourfloorError(f"{file}: exists already; pass --overwrite, or choose another --out") from None
-    except OSError as error:
-        raise FourfloorError(f"{file}: cannot be written ({error.strerror}); choose another --out") from None
