@@ -323,6 +323,18 @@ def test_a_file_without_tempo_has_no_tags(write_audio):
 
 
 @pytest.mark.music
+def test_the_stems_of_a_loop_do_not_count_as_further_music(tmp_path):
+    for name in ("x.wav", "x_stems/x_kick.wav", "y_stems/y_kick.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found, left_out = audio.find_audio([tmp_path])
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["x.wav", "y_stems/y_kick.wav"]
+    assert left_out == [
+        (tmp_path / "x_stems", "holds the stems of a loop that is read itself; name the folder to read them")
+    ]
+    assert audio.find_audio([tmp_path / "x_stems"]) == ([tmp_path / "x_stems" / "x_kick.wav"], [])
+
+
 def test_real_tracks_come_out_whole(music_folder):
     paths, rejected = audio.find_audio([music_folder])
     assert len(paths) == 27

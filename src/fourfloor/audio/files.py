@@ -20,6 +20,7 @@ AUDIO_EXTENSIONS = frozenset(
         ".tta", ".mka", ".webm", ".ra", ".voc",
     ]
 )  # fmt: skip
+STEMS_LEFT_OUT = "holds the stems of a loop that is read itself; name the folder to read them"
 _SPECIAL = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -55,7 +56,8 @@ def find_audio(folders: Iterable[PathLike]) -> tuple[list[Path], list[tuple[Path
     """Return the audio files in folders, recursively and sorted, and `(path, reason)` for what was left out.
 
     A file named directly is taken whatever its extension. Hidden names are ignored. Links are followed; a file
-    or folder reached twice counts once, so loops of links end.
+    or folder reached twice counts once, so loops of links end. The folder x_stems beside x.wav is left out: the same
+    music would count twice, and lie on both sides where tracks are held out.
     """
     found: list[Path] = []
     rejected: list[tuple[Path, str]] = []
@@ -63,6 +65,12 @@ def find_audio(folders: Iterable[PathLike]) -> tuple[list[Path], list[tuple[Path
     for folder in folders:
         _collect(Path(folder), found, rejected, seen, named=True)
     return found, rejected
+
+
+def _stem_folders(names: Iterable[str]) -> set[str]:
+    """Return those of a folder's names that mean the stems of an audio file in it, as `stems` and `produce` write."""
+    files = {os.path.splitext(name)[0] for name in names if os.path.splitext(name)[1].lower() in AUDIO_EXTENSIONS}
+    return {name for name in names if name.endswith("_stems") and name.removesuffix("_stems") in files}
 
 
 def _collect(
@@ -80,7 +88,9 @@ def _collect(
             seen.add(identity)
             if stat.S_ISDIR(status.st_mode):
                 names = sorted((name for name in os.listdir(path) if not name.startswith(".")), reverse=True)
-                pending += [(path / name, False) for name in names]
+                stems = _stem_folders(names)
+                pending += [(path / name, False) for name in names if name not in stems]
+                rejected += [(path / name, STEMS_LEFT_OUT) for name in names if name in stems]
                 continue
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             if named or isinstance(error, PermissionError) or path.suffix.lower() in AUDIO_EXTENSIONS:

@@ -115,7 +115,9 @@ def _warnings(norms: Norms, judged: Source, chosen: Sequence[int], scored: Score
         notes.append(f"{len(chosen)} loops: style distance and diversity need 32")
     tracks = len(set(norms.held_out.tracks))
     if tracks < 10:
-        notes.append(f"{tracks} held-out tracks: style distance cannot be judged with fewer than 10")
+        notes.append(
+            f"{tracks} held-out track{'s' * (tracks != 1)}: style distance cannot be judged with fewer than 10"
+        )
     real = norms.held_out.copy_scores
     if share_of_copies(real) > 0.01:
         notes.append(f"{share_of_copies(real):.0%} of held-out loops share a passage with a training track")

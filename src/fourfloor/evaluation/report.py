@@ -99,7 +99,7 @@ def _gates(card: Scorecard) -> list[list[str]]:
         low = "" if np.isneginf(gate.low) else f"{gate.low:.2f} to "
         high = "any" if np.isposinf(gate.high) else f"{gate.high:.2f}"
         within = f"{gate.value_low:.2f} to {gate.value_high:.2f}" if np.isfinite(gate.value_low) else "-"
-        limits = (low + high) if low else f"up to {high}"
+        limits = (low + high) if low else "-" if np.isnan(gate.high) else f"up to {high}"
         value = f"{gate.value:.2f}" if np.isfinite(gate.value) else "-"
         rows.append([number, value, within, limits, gate.judged_by, WORD[gate.passes]])
     return rows
