@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from fourfloor.audio import decode, read_tags
+from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.catalogue import load
 from fourfloor.producer import Event, load_kit, produce, render_loop
 from fourfloor.producer.drums import hat, kick
@@ -253,3 +254,10 @@ def test_a_kit_may_have_names_of_any_encoding(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", 0.5 * np.sin(np.arange(4000) * 0.02), RATE)
     os.rename(tmp_path / "a.wav", os.fsencode(tmp_path) + b"/kick caf\xe9.wav")
     assert list(load_kit(tmp_path, RATE).samples) == ["kick"]
+
+
+@pytest.mark.parametrize("bpm", [0, 85, 181, 300])
+def test_a_tempo_that_no_model_generates_is_refused_before_the_work(bpm: float, tmp_path: Path) -> None:
+    with pytest.raises(FourfloorError, match=rf"bpm {bpm} is outside 90-180"):
+        produce(tmp_path / "d", count=2, bpm=bpm)
+    assert list(tmp_path.iterdir()) == []

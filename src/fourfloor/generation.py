@@ -18,7 +18,7 @@ from fourfloor.loading import LoopModel, Trained
 from fourfloor.models import Decoding, Sampled
 from fourfloor.representations import Audible, controls, latent, magnitude
 from fourfloor.representations.controls import ANY, Controls
-from fourfloor.signal.beatgrid import BPM_RANGE, loop_samples
+from fourfloor.signal.beatgrid import check_bpm, loop_samples
 
 BAR_CHOICES = latent.BAR_COUNTS
 MAX_COUNT = 10_000
@@ -40,9 +40,7 @@ class Request:
 
     def __post_init__(self) -> None:
         check_types(self)
-        low, high = BPM_RANGE
-        if not low <= self.bpm <= high:
-            raise FourfloorError(f"bpm {self.bpm:g} is outside {low:g}-{high:g}: choose a tempo in that range")
+        check_bpm(self.bpm)
         if self.bars not in BAR_CHOICES:
             raise FourfloorError(
                 f"bars {self.bars} is not one of {', '.join(map(str, BAR_CHOICES))}: choose one of them"

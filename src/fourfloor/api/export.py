@@ -8,13 +8,19 @@ from fourfloor.api.card import card, check_license
 from fourfloor.api.outputs import refuse_existing
 from fourfloor.errors import FourfloorError
 from fourfloor.extras import needing_torch
+from fourfloor.progress import OnProgress, ignore, silent
 from fourfloor.saving import save_file
 from fourfloor.training import checkpoint
 from fourfloor.workspace import Workspace, finish_interrupted, resolved
 
 
 def export(
-    prior: Path, decoder: str | None, out: Path, overwrite: bool = False, license_text: str | None = None
+    prior: Path,
+    decoder: str | None,
+    out: Path,
+    overwrite: bool = False,
+    license_text: str | None = None,
+    on_progress: OnProgress = ignore,
 ) -> int:
     """Write a model folder from a run and the decoder it needs, named or found; return its size in bytes.
 
@@ -37,13 +43,14 @@ def export(
     source = model.decoder.source if model.decoder else None
     fingerprints.load(prior).of(model.prior.meta["data_hash"], prior)
     with Workspace(folder, loading.MODEL_FILES) as work:
+        silent(on_progress)(0, 1, "tracing the networks")
         exporting.export(prior, source, work.new)
         fingerprints.copy(prior, work.new)
         made = loading.load_model(str(work.new))
         if made.prior.exported:
             from fourfloor.api.verifying import check_exported  # brings scipy, which a training may lack
 
-            check_exported(replace(made, name=folder.name), replace(model, name=str(prior)))
+            check_exported(replace(made, name=folder.name), replace(model, name=str(prior)), on_progress)
         save_file(
             work.new / loading.CARD_FILE, card(model, prior, folder.name, license_text).encode("utf-8", "replace")
         )

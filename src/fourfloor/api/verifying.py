@@ -13,6 +13,7 @@ from fourfloor.evaluation.features import analyze, style_vector
 from fourfloor.evaluation.scores import score_analysis
 from fourfloor.generation import Request, make_loop
 from fourfloor.loading import LoopModel
+from fourfloor.progress import OnProgress, ignore, silent
 from fourfloor.representations.latent import BAR_COUNTS, SAMPLE_RATE
 
 LOOPS = 32
@@ -29,11 +30,15 @@ class _Measured:
     seam: bool
 
 
-def check_exported(exported: LoopModel, trained: LoopModel) -> None:
+def check_exported(exported: LoopModel, trained: LoopModel, on_progress: OnProgress = ignore) -> None:
     """Raise FourfloorError where the loops of an exported model differ from those of the run it was made from."""
+    tell = silent(on_progress)
     asked = zip(range(LOOPS), cycle((126.0, 110.0, 140.0)), cycle(BAR_COUNTS[:3]), strict=False)
     requests = [Request(bpm=bpm, bars=bars, seed=seed) for seed, bpm, bars in asked]
-    pairs = [(_measured(exported, request), _measured(trained, request)) for request in requests]
+    pairs = []
+    for done, request in enumerate(requests):
+        tell(done, LOOPS, f"comparing with loops of the run, {done + 1} of {LOOPS}")
+        pairs.append((_measured(exported, request), _measured(trained, request)))
     for reason in _differences(pairs):
         raise FourfloorError(
             f"{exported.name}: its loops differ from those of {trained.name} ({reason}); it was not written"

@@ -75,10 +75,12 @@ def ingest(
 )
 def push(
     dataset: Annotated[Path, typer.Argument(help="Dataset to send.", show_default=False)],
-    url: Annotated[str, typer.Argument(help="Where to: s3://BUCKET/NAME.", show_default=False)],
+    url: Annotated[
+        str, typer.Argument(help="Where to: s3://BUCKET/NAME, or a folder, such as a shared disk.", show_default=False)
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Send a dataset to an object store, in shards named by their content.
+    """Send a dataset to an object store or a shared folder, in shards named by their content.
 
     Stop it at any moment: the same command sends what is missing. Fetch the dataset with: fourfloor pull URL --out DATA
     """
@@ -98,12 +100,14 @@ def push(
     epilog="Example: fourfloor pull s3://bucket/techno --out data/techno",
 )
 def pull(
-    url: Annotated[str, typer.Argument(help="A dataset that push sent: s3://BUCKET/NAME.", show_default=False)],
+    url: Annotated[
+        str, typer.Argument(help="A dataset that push sent: s3://BUCKET/NAME, or a folder.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the dataset.", show_default=False)],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing dataset.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch a dataset from an object store, checked by its hashes, whole or not at all.
+    """Fetch a dataset that push sent, checked by its hashes, whole or not at all.
 
     Stop it at any moment: the same command continues where it stopped.
     """

@@ -128,8 +128,12 @@ def export(
     beside the prior, or the bundled model's decoder after fine-tuning.
     """
     import fourfloor as ff
+    from fourfloor.interfaces.show import progress_bar
 
-    made = ff.export(prior, out, decoder=decoder, license=license_text, overwrite=overwrite)
+    with progress_bar("export") as bar:
+        made = ff.export(
+            prior, out, decoder=decoder, license=license_text, overwrite=overwrite, on_progress=bar.update
+        )  # fmt: skip
     if as_json:
         print_json(made.to_json())
     else:

@@ -102,6 +102,8 @@ def trimmed(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 @lru_cache(maxsize=4)
 def load_kit(folder: Path, sample_rate: int = 44_100) -> Kit:
     """Read a folder of one-shots; FourfloorError in one line when it holds none that can be used."""
+    if folder.exists() and not folder.is_dir():
+        raise FourfloorError(f"{folder}: is a file; name a folder of one-shots, such as kick_01.wav and hat_open.wav")
     paths, rejected = find_audio([folder])
     samples: dict[str, list[np.ndarray]] = {}
     digest = hashlib.sha256()

@@ -26,6 +26,7 @@ from fourfloor.producer.plain_files import check_files, place_files
 from fourfloor.producer.styles import matching_styles
 from fourfloor.producer.writing import SEEDS_A_RUN, Order, Part, loop_seed, read_part, render_part
 from fourfloor.progress import OnProgress, PathLike, ignore
+from fourfloor.signal.beatgrid import check_bpm
 from fourfloor.workspace import is_resumed, plain_errors
 
 MAX_JOBS = 64
@@ -129,6 +130,8 @@ def produce(
         (['F#min', 'A#min'], (2, 82688))
     """
     check_range("count", checked("count", count, int), 1, SEEDS_A_RUN)
+    if bpm is not None:
+        check_bpm(checked("bpm", bpm, float))
     check_range("jobs", checked("jobs", jobs, int), 0, MAX_JOBS)  # 0 is one process a core
     check_range("validation_share", checked("validation_share", validation_share, float), 0, 0.9)
     check_engine(checked("engine", engine, str), checked("address", address, str | None))

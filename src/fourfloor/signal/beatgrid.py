@@ -12,6 +12,13 @@ BPM_RANGE = (90.0, 180.0)
 SAMPLE_RATE = 44_100
 
 
+def check_bpm(bpm: float) -> None:
+    """Raise FourfloorError in one line for a tempo that no loop has."""
+    low, high = BPM_RANGE
+    if not low <= bpm <= high:
+        raise FourfloorError(f"bpm {bpm:g} is outside {low:g}-{high:g}: choose a tempo in that range")
+
+
 def playable_bpm(bpm: float) -> float:
     """Return a tempo, or the nearest that loops can be made at."""
     low, high = BPM_RANGE

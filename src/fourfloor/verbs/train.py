@@ -111,6 +111,7 @@ def export(
     decoder: PathLike | None = None,
     license: str | None = None,
     overwrite: bool = False,
+    on_progress: OnProgress = ignore,
 ) -> Exported:
     """Export a run and the decoder it needs as a small model folder, without the training state.
 
@@ -120,6 +121,7 @@ def export(
         decoder: Run of a decoder, or a model that contains one; by default the decoder that `ff.load(run)` uses.
         license: License for the model's CARD.md in one line, as the rights of the music allow; not stated by default.
         overwrite: Replace an existing model.
+        on_progress: Called with (done, total, text) while 32 loops of the exported model are compared with the run's.
 
     Returns:
         An `Exported`. Pass it to `ff.load`.
@@ -133,7 +135,8 @@ def export(
         >>> ff.load(made).generate(bars=1, redraws=0).waveform.shape
         (2, 84000)
     """
-    return Exported(model=Path(out), bytes=api.export(Path(run), source_of(decoder), Path(out), overwrite, license))
+    size = api.export(Path(run), source_of(decoder), Path(out), overwrite, license, on_progress)
+    return Exported(model=Path(out), bytes=size)
 
 
 def source_of(model: PathLike | Model | None) -> str | None:
