@@ -192,8 +192,10 @@ def test_a_run_a_model_and_a_dataset_serve_as_paths(
     assert run.to_json()["run"] == str(tmp_path / "run")
     assert any(text.startswith("step 1 ") for _, _, text in told)
     told.clear()
-    watch = {"on_progress": lambda *update: told.append(update)}
-    model = ff.load(ff.export(run, tmp_path / "model", decoder=trained_runs["decoder"], **watch))
+    made = ff.export(
+        run, tmp_path / "model", decoder=trained_runs["decoder"], on_progress=lambda *update: told.append(update)
+    )
+    model = ff.load(made)
     assert told[0][2] == "tracing the networks"
     assert all(0 <= done < total for done, total, _ in told)
     loops = list(model.generate_many(3, bars=1, redraws=0))
