@@ -16,7 +16,7 @@ from fourfloor.copies import cells, fingerprints, search
 from fourfloor.copies.index import CopyIndex
 from fourfloor.copies.passages import Passage
 from fourfloor.copies.policy import COPY_LIMIT
-from fourfloor.copies.postings import Postings
+from fourfloor.copies.postings import Lookup, Postings
 from fourfloor.copies.vocabulary import vocabulary
 from fourfloor.errors import FourfloorError
 from fourfloor.signal.stft import resample_loop
@@ -97,7 +97,7 @@ def test_a_search_looks_at_as_many_pairs_in_much_music_as_in_little(size: int) -
         np.arange(size), np.rint(127 * numbers).astype(np.int8), vocabulary().cells(numbers), size
     )
     queries = numbers[:50] + 0.02 * rng.standard_normal((50, numbers.shape[1])).astype(np.float32)
-    near = listed.near(queries, 20_000)
+    near = Lookup([listed]).near(queries, 20_000)
     assert 15_000 < len(near.windows) == len(near.queries) == len(near.scores) <= 20_000
     found = near.windows[(near.windows == near.queries) & (near.scores > 0.9)]
     assert len(found) >= 48  # nearly each query's own window is among them
@@ -105,7 +105,7 @@ def test_a_search_looks_at_as_many_pairs_in_much_music_as_in_little(size: int) -
 
 def test_of_little_music_every_pair_is_looked_at(index: CopyIndex) -> None:
     queries = np.eye(vocabulary().axes.shape[1], dtype=np.float32)[:5]
-    near = index.postings.near(queries, 5 * len(index.postings))
+    near = Lookup([index.postings]).near(queries, 5 * len(index.postings))
     assert len(np.unique(np.stack([near.windows, near.queries]), axis=1).T) == 5 * len(index.postings)
 
 

@@ -29,6 +29,13 @@ CARD_FILE = "CARD.md"
 MODEL_FILES = frozenset({CARD_FILE, "cells.safetensors"}).union(
     f"{part}{end}" for part in ("prior", "decoder", "reference") for end in (".json", ".safetensors")
 )
+# One with more music than a file of fingerprints holds has more of these (`copies/fingerprints.py`).
+MAX_PARTS = 256
+POSSIBLE_FILES = MODEL_FILES.union(
+    name.format(number)
+    for number in range(1, MAX_PARTS)
+    for name in ("reference-{}.json", "reference-{}.safetensors", "cells-{}.safetensors")
+)
 NO_DECODER = "no decoder with its codec lies beside it"
 LOGGER = logging.getLogger(__name__)
 
@@ -104,7 +111,7 @@ def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     """Load a bundled model by name, a model folder, or a prior's run with the decoder run that fits it."""
     folder = folder_of(name)
     if folder.is_dir() and folder == Path(name):
-        finish_interrupted(folder, MODEL_FILES)
+        finish_interrupted(folder, POSSIBLE_FILES)
     exported = (folder / PRIOR_FILE).exists()
     if not exported and not (folder / checkpoint.FOLDER).is_dir():
         known = ", ".join(bundled_names()) or "none"

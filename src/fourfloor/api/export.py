@@ -42,7 +42,7 @@ def export(
         raise FourfloorError(f"{prior}: is an exported model, not a training run; pass the prior's run folder")
     source = model.decoder.source if model.decoder else None
     fingerprints.load(prior).of(model.prior.meta["data_hash"], prior)
-    with Workspace(folder, loading.MODEL_FILES) as work:
+    with Workspace(folder, loading.POSSIBLE_FILES) as work:
         silent(on_progress)(0, 1, "tracing the networks")
         exporting.export(prior, source, work.new)
         fingerprints.copy(prior, work.new)
@@ -61,7 +61,7 @@ def export(
 
 def _check_target(folder: Path, overwrite: bool) -> None:
     """Refuse a folder that holds a run or, unless asked to replace it, a model; other files in it are left alone."""
-    finish_interrupted(folder, loading.MODEL_FILES)
+    finish_interrupted(folder, loading.POSSIBLE_FILES)
     if folder.exists() and not folder.is_dir():
         raise FourfloorError(f"{folder}: is not a folder; choose another --out")
     if (folder / checkpoint.FOLDER).is_dir():

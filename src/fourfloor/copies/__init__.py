@@ -8,6 +8,7 @@ vocabulary      a window -> the numbers that describe it, and its cell
 postings        windows by cell: few are looked at, however much music there is
 search          patches and postings -> the pairs that may be alike
 levels          passages in full, in pieces that are read one at a time
+parts           so much music that one file would not hold it
 packing, cells  an index -> its files, checked when they are read
 old             the file of earlier versions
 fingerprints    the file that lies beside every model that makes loops

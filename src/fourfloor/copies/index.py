@@ -8,12 +8,12 @@ it where that comes near a copy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
-from fourfloor.copies.levels import Levels, RawLevels
+from fourfloor.copies.levels import Levels, LevelsOfParts, RawLevels
 from fourfloor.copies.passages import Passage
 from fourfloor.copies.patches import (
     COARSE,
@@ -26,7 +26,7 @@ from fourfloor.copies.patches import (
     LoopLevels,
     passage_levels,
 )
-from fourfloor.copies.postings import Postings
+from fourfloor.copies.postings import Lookup, Postings
 from fourfloor.copies.search import TEMPO_STEP, Place, Search
 from fourfloor.copies.windows import Windows, encode
 from fourfloor.errors import FourfloorError
@@ -88,14 +88,42 @@ class Table:
 
 
 class CopyIndex:
-    """All training passages, ready to be searched; about 2 MB an hour on disk, where most of it stays."""
+    """All training passages, ready to be searched; about 2 MB an hour on disk, where most of it stays.
+
+    It has one part or several, which are searched as one: so much music that one file would not hold it.
+    """
 
     def __init__(
-        self, table: Table, windows: Windows, levels: Levels, top_hz: float, postings: Postings | None = None
+        self,
+        table: Table,
+        windows: Windows,
+        levels: Levels,
+        top_hz: float,
+        postings: Postings | None = None,
+        parts: Sequence[CopyIndex] = (),
     ) -> None:
         self.table, self.windows, self.levels, self.top_hz = table, windows, levels, top_hz
-        self.postings = Postings.of(windows) if postings is None else postings
-        self._search = Search(windows, self.postings, table.tempi)
+        self.parts = tuple(parts) or (self,)
+        self._postings = [part.postings for part in parts] or [Postings.of(windows) if postings is None else postings]
+        self._search = Search(windows, Lookup(self._postings), table.tempi)
+
+    @property
+    def postings(self) -> Postings:
+        """Return the cells of an index of one part."""
+        (only,) = self._postings
+        return only
+
+    @classmethod
+    def of_parts(cls, parts: Sequence[CopyIndex]) -> CopyIndex:
+        """Return an index of the passages of all parts, whose levels and cells stay where they are."""
+        if len(parts) == 1:
+            return parts[0]
+        if len({part.top_hz for part in parts}) > 1:
+            raise FourfloorError("its parts were analyzed differently")
+        table = Table.of([row for part in parts for row in part.table.rows()])
+        windows = Windows(np.concatenate([part.windows.codes for part in parts]), table.lengths, table.closed)
+        levels = LevelsOfParts([part.levels for part in parts], [len(part.table) for part in parts])
+        return cls(table, windows, levels, parts[0].top_hz, parts=parts)
 
     @classmethod
     def of(cls, passages: Iterable[Passage], cutoff_hz: float = CUTOFF_HZ) -> CopyIndex:
@@ -145,11 +173,15 @@ class CopyIndex:
         """Find the nearest passage of each loop."""
         return [self.search(waveform, sample_rate, bpm) for waveform, bpm in zip(waveforms, bpms, strict=True)]
 
-    def joined(self, other: CopyIndex) -> CopyIndex:
-        """Return an index of the passages of both, packed; those that this one has, too, once."""
+    def joined(self, other: CopyIndex, known: Collection[tuple[object, ...]] | None = None) -> CopyIndex:
+        """Return an index of the passages of both, each of one part; of `other` only those that are not `known`.
+
+        Without `known`, those that this index has, too, are there once.
+        """
         if self.top_hz != other.top_hz:
             raise FourfloorError(f"copy indexes up to {self.top_hz:g} and {other.top_hz:g} Hz cannot be joined")
-        known, theirs = set(self.table.rows()), other.table.rows()
+        theirs = other.table.rows()
+        known = set(self.table.rows()) if known is None else known
         new = np.array([row not in known for row in theirs], bool)
         table = Table.of([*self.table.rows(), *(row for row, is_new in zip(theirs, new, strict=True) if is_new)])
         kept = new[other.windows.passages(np.arange(len(other.windows)))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -109,6 +110,26 @@ class PackedLevels:
         if int(steps.max()) * STEP + STEP // 2 > 255:
             raise FourfloorError("its levels are louder than can be")
         return steps * np.uint8(STEP) + np.uint8(STEP // 2)
+
+
+class LevelsOfParts:
+    """The levels of several parts of an index, whose passages are numbered through; `counts` of them in each."""
+
+    def __init__(self, parts: Sequence[Levels], counts: Sequence[int]) -> None:
+        self._parts, self._firsts = parts, np.concatenate([[0], np.cumsum(counts)])
+
+    def read(self, passages: np.ndarray, frames: np.ndarray) -> np.ndarray:
+        """See `Levels`."""
+        owners = np.searchsorted(self._firsts, passages, side="right") - 1
+        read = np.empty((len(passages), N_BANDS, frames.shape[1]), np.uint8)
+        for number in np.unique(owners):
+            own = owners == number
+            read[own] = self._parts[number].read(passages[own] - self._firsts[number], frames[own])
+        return read
+
+    def packed(self, windows: Windows) -> PackedLevels:
+        """Raise TypeError: each part is packed by itself."""
+        raise TypeError("levels of several parts are packed part by part")
 
 
 def size_of(data: np.ndarray) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,20 @@ MAX_SECONDS = 1e6  # of the start of a passage, which may lie a little before it
 _CHUNK = 2**20  # bytes
 
 
-def seal(index: CopyIndex, envelope: Envelope, data_hash: str) -> tuple[bytes, bytes, bytes]:
-    """Return the bytes of the cells, of `reference.safetensors` and of `reference.json`.
+@dataclass(frozen=True)
+class Sealed:
+    """The bytes of the files of a part: its cells, arrays and description; `sha256` names them."""
 
-    FourfloorError where nothing can be found.
+    cells: bytes
+    arrays: bytes
+    about: bytes
+    sha256: str
 
-    `data_hash` names what the passages are of.
+
+def seal(index: CopyIndex, envelope: Envelope, data_hash: str, parts: Sequence[str] = ()) -> Sealed:
+    """Return the files of an index of one part; FourfloorError where nothing can be found.
+
+    `data_hash` names what the passages are of, `parts` the other parts of the whole index by their hashes.
     """
     if not index.is_searchable:
         raise FourfloorError("nothing in its passages moves, so no copy could be found")
@@ -53,20 +62,22 @@ def seal(index: CopyIndex, envelope: Envelope, data_hash: str) -> tuple[bytes, b
         "code": CODE,
     }
     content = {"index": about, "envelope": envelope.to_dict(), "data_hash": data_hash}
+    if parts:
+        content["parts"] = list(parts)
     digest = _digest(content)
     digest.update(packed)
     made = cells.seal(index.postings, digest.hexdigest())
     content["sha256"] = digest.hexdigest()
-    return made, packed, (json.dumps(content, allow_nan=False) + "\n").encode()
+    return Sealed(made, packed, (json.dumps(content, allow_nan=False) + "\n").encode(), digest.hexdigest())
 
 
-def unseal(content: dict[str, Any], path: Path) -> tuple[CopyIndex, Envelope, str]:
-    """Open what `seal` was given, whose arrays lie at `path`; they are read when they are needed.
+def unseal(content: dict[str, Any], path: Path, listed: Path) -> tuple[CopyIndex, Envelope, str]:
+    """Open what `seal` was given, whose arrays lie at `path` and whose cells at `listed`; they are read when needed.
 
     Raises FourfloorError where a value cannot be right or nothing can be found. The earliest versions wrote no hash;
     their values are checked all the same.
     """
-    if set(content) - {"step_db", "data_hash", "sha256"} != {"index", "envelope"}:
+    if set(content) - {"step_db", "data_hash", "sha256", "parts"} != {"index", "envelope"}:
         raise FourfloorError("its entries are not those of this version")
     found = sha256(content, path)
     if content.get("sha256", found) != found:
@@ -79,7 +90,7 @@ def unseal(content: dict[str, Any], path: Path) -> tuple[CopyIndex, Envelope, st
     try:
         file = safe_open(path, framework="numpy")
         is_old = content["index"]["code"] == old.CODE
-        index = old.index_of(content, file) if is_old else _index_of(content["index"], file, path, found)
+        index = old.index_of(content, file) if is_old else _index_of(content["index"], file, listed, found)
     except SafetensorError as error:
         raise FourfloorError(f"its levels are not safetensors ({error})") from None
     if not index.is_searchable:
@@ -100,7 +111,7 @@ def _digest(content: dict[str, Any]) -> Any:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
 
 
-def _index_of(about: dict[str, Any], file: Any, path: Path, found: str) -> CopyIndex:
+def _index_of(about: dict[str, Any], file: Any, listed: Path, found: str) -> CopyIndex:
     """Open an index whose hash is `found`; of levels and cells only parts are read, as loops come near them."""
     if set(file.keys()) != {"codes", "levels", "ends"}:
         raise FourfloorError("its arrays are not those of this version")
@@ -114,7 +125,7 @@ def _index_of(about: dict[str, Any], file: Any, path: Path, found: str) -> CopyI
     if levels.get_dtype() != "U8" or len(levels.get_shape()) != 1:
         raise FourfloorError(f"its levels have type {levels.get_dtype()} and shape {levels.get_shape()}")
     windows = Windows(file.get_tensor("codes"), table.lengths, table.closed)
-    packed, listed = PackedLevels(levels, file.get_tensor("ends"), windows), path.with_name(cells.FILE)
+    packed = PackedLevels(levels, file.get_tensor("ends"), windows)
     postings = cells.unseal(listed, found, len(windows)) if listed.exists() else None
     return CopyIndex(table, windows, packed, about["top_hz"], postings)
 

@@ -5,6 +5,7 @@ One window a second of each passage is kept: its number, and its description in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,11 +27,60 @@ class Near(NamedTuple):
     scores: np.ndarray
 
 
+class Lookup:
+    """The cells of several `Postings`, whose windows are numbered through: looked up as if they were one."""
+
+    def __init__(self, parts: Sequence[Postings]) -> None:
+        self._parts = parts
+        self._offsets = np.concatenate([[0], np.cumsum([part.windows for part in parts])])
+        self._sizes = np.sum([part.sizes for part in parts], axis=0)
+        lowered = np.where(self._sizes > 0, -_CROWD * np.log(np.maximum(self._sizes, 1)), -1e9)
+        self._centers = np.concatenate([vocabulary().centers.T, lowered[None]]).astype(np.float32)
+
+    def __len__(self) -> int:
+        return int(self._sizes.sum())
+
+    def near(self, queries: np.ndarray, pairs: int) -> Near:
+        """Return at most `pairs` pairs of a query float32 `(n, numbers)` and a window, from the nearest cells."""
+        query, cell = self._visits(queries, pairs)
+        sizes = np.stack([part.sizes[cell] for part in self._parts], axis=1).ravel()  # of each cell, part by part
+        ends = np.minimum(np.cumsum(sizes), pairs)
+        counts = np.diff(ends, prepend=0)
+        firsts = np.stack([part.firsts[cell] for part in self._parts], axis=1).ravel()
+        rows = np.arange(counts.sum()) + np.repeat(firsts - (ends - counts), counts)
+        owner = np.repeat(np.tile(np.arange(len(self._parts)), len(cell)), counts)
+        numbers = np.repeat(np.repeat(query, len(self._parts)), counts)
+        described = np.empty((len(rows), queries.shape[1]), np.float32)
+        windows = np.empty(len(rows), np.int64)
+        for number, part in enumerate(self._parts):
+            own = np.flatnonzero(owner == number) if len(self._parts) > 1 else slice(None)
+            described[own] = part.descriptions[rows[own]]
+            windows[own] = part.numbers[rows[own]].astype(np.int64) + self._offsets[number]
+        return Near(windows, numbers, np.einsum("ni,ni->n", described, queries[numbers]) * np.float32(STEP))
+
+    def _visits(self, queries: np.ndarray, pairs: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the queries and cells that are nearest, the nearest first, until they hold so many pairs."""
+        if len(queries) * len(self) <= pairs:
+            query, cell = (each.ravel() for each in np.indices((len(queries), len(self._sizes))))
+            filled = self._sizes[cell] > 0
+            return query[filled], cell[filled]
+        likeness = np.concatenate([queries, np.ones_like(queries[:, :1])], axis=1) @ self._centers
+        flat, cells = likeness.ravel(), len(self._sizes)
+        sample = np.arange(0, len(flat), _SAMPLED)
+        order = np.argsort(-flat[sample])
+        enough = int(np.searchsorted(np.cumsum(self._sizes[sample[order] % cells]), pairs / _SAMPLED))
+        enough += int(4 + 3 * np.sqrt(enough))  # a sample tells how many lie above a likeness to so much
+        visits = np.flatnonzero(flat > flat[sample[order[min(enough, len(order) - 1)]]])
+        visits = visits[np.argsort(-flat[visits], kind="stable")]
+        visits = visits[: int(np.searchsorted(np.cumsum(self._sizes[visits % cells]), pairs)) + 1]
+        return visits // cells, visits % cells
+
+
 class Postings:
     """Windows by cell: `numbers` uint32 `(n,)`, descriptions int8 `(n, numbers)`, and where each cell ends."""
 
     def __init__(self, numbers: np.ndarray, descriptions: np.ndarray, ends: np.ndarray, windows: int) -> None:
-        self.numbers, self.descriptions, self.ends = numbers, descriptions, ends
+        self.numbers, self.descriptions, self.ends, self.windows = numbers, descriptions, ends, windows
         cells, size = vocabulary().centers.shape
         if (numbers.dtype, descriptions.dtype, ends.dtype) != (np.uint32, np.int8, np.uint32) or (
             descriptions.shape,
@@ -40,9 +90,7 @@ class Postings:
         borders = np.concatenate([[0], ends.astype(np.int64)])
         if np.diff(borders).min() < 0 or borders[-1] != len(numbers) or int(numbers.max(initial=0)) >= max(1, windows):
             raise FourfloorError("its cells do not fit its passages")
-        self._firsts, self._sizes = borders[:-1], np.diff(borders)
-        lowered = np.where(self._sizes > 0, -_CROWD * np.log(np.maximum(self._sizes, 1)), -1e9)
-        self._centers = np.concatenate([vocabulary().centers.T, lowered[None]]).astype(np.float32)
+        self.firsts, self.sizes = borders[:-1], np.diff(borders)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -69,39 +117,10 @@ class Postings:
         """Return these and those windows of `other` whose new numbers `places` are not negative, described before."""
         moved = places[other.numbers]
         kept = moved >= 0
-        cells = np.arange(len(self._sizes))
+        cells = np.arange(len(self.sizes))
         return self._by_cell(
             np.concatenate([self.numbers.astype(np.int64), moved[kept]]),
             np.concatenate([self.descriptions, other.descriptions[kept]]),
-            np.concatenate([np.repeat(cells, self._sizes), np.repeat(cells, other._sizes)[kept]]),
+            np.concatenate([np.repeat(cells, self.sizes), np.repeat(cells, other.sizes)[kept]]),
             windows,
         )
-
-    def near(self, queries: np.ndarray, pairs: int) -> Near:
-        """Return at most `pairs` pairs of a query float32 `(n, numbers)` and a window, from the nearest cells."""
-        query, cell = self._visits(queries, pairs)
-        ends = np.minimum(np.cumsum(self._sizes[cell]), pairs)
-        counts = np.diff(ends, prepend=0)
-        starts = ends - counts
-        rows = np.arange(counts.sum()) + np.repeat(self._firsts[cell] - starts, counts)
-        numbers = np.repeat(query, counts)
-        described = self.descriptions[rows].astype(np.float32)
-        scores = np.einsum("ni,ni->n", described, queries[numbers]) * np.float32(STEP)
-        return Near(self.numbers[rows].astype(np.int64), numbers, scores)
-
-    def _visits(self, queries: np.ndarray, pairs: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the queries and cells that are nearest, the nearest first, until they hold so many pairs."""
-        if len(queries) * len(self) <= pairs:
-            query, cell = (each.ravel() for each in np.indices((len(queries), len(self._sizes))))
-            filled = self._sizes[cell] > 0
-            return query[filled], cell[filled]
-        likeness = np.concatenate([queries, np.ones_like(queries[:, :1])], axis=1) @ self._centers
-        flat, cells = likeness.ravel(), len(self._sizes)
-        sample = np.arange(0, len(flat), _SAMPLED)
-        order = np.argsort(-flat[sample])
-        enough = int(np.searchsorted(np.cumsum(self._sizes[sample[order] % cells]), pairs / _SAMPLED))
-        enough += int(4 + 3 * np.sqrt(enough))  # a sample tells how many lie above a likeness to so much
-        visits = np.flatnonzero(flat > flat[sample[order[min(enough, len(order) - 1)]]])
-        visits = visits[np.argsort(-flat[visits], kind="stable")]
-        visits = visits[: int(np.searchsorted(np.cumsum(self._sizes[visits % cells]), pairs)) + 1]
-        return visits // cells, visits % cells

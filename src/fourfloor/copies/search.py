@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fourfloor.copies.patches import COARSE, FRAME_RATE, SEMITONES, LoopLevels
-from fourfloor.copies.postings import Near, Postings
+from fourfloor.copies.postings import Lookup, Near
 from fourfloor.copies.vocabulary import vocabulary
 from fourfloor.copies.windows import Windows
 
@@ -56,22 +56,22 @@ class _Lines:
 
 
 class Search:
-    """The first search in `windows`, which `postings` lists by cell; `tempi` of the passages, in steps of 1 %."""
+    """The first search in `windows`, which `cells` lists; `tempi` of the passages, in steps of 1 %."""
 
-    def __init__(self, windows: Windows, postings: Postings, tempi: np.ndarray) -> None:
-        self._windows, self._postings = windows, postings
+    def __init__(self, windows: Windows, cells: Lookup, tempi: np.ndarray) -> None:
+        self._windows, self._cells = windows, cells
         self._tempi, self._known = tempi * TEMPO_STEP, np.unique(tempi) * TEMPO_STEP
 
     @property
     def finds(self) -> bool:
         """Return whether anything in the windows moves, so that something may be found alike."""
-        return len(self._postings) > 0
+        return len(self._cells) > 0
 
     def places(self, loop: LoopLevels, bpm: float) -> list[Place]:
         """Return where patches of a loop at `bpm` may be found, the best first; of neighboring windows one."""
         begins, steps = self._queries(loop, bpm)
         patches = loop.coarse_patches(begins, np.exp(steps * _SPEED_STEP), np.full(len(begins), _NO_SHIFT))
-        near = self._postings.near(vocabulary().describe(patches), PAIRS)
+        near = self._cells.near(vocabulary().describe(patches), PAIRS)
         lines = self._lines(near, begins, steps, bpm)
         number, once = self._on_grid(lines, loop.seconds, range(1))
         number = number[np.argsort(-self._compare(loop, once), kind="stable")[:_BEST_LINES]]
