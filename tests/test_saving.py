@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,7 @@ def test_a_file_that_was_swept_before_it_was_held_is_made_again(
 
 def test_whoever_writes_into_a_folder_sweeps_it(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with claimed(run):
-        pass
+    (run / "checkpoints").mkdir(parents=True)
     for folder in (run, run / "checkpoints", tmp_path):
         (folder / temporary_name()).write_bytes(b"half")
     with claimed(run):
@@ -128,6 +128,23 @@ def test_a_growing_file_keeps_what_was_written_and_names_the_full_disk(tmp_path:
         raise OSError(errno.ENOSPC, "No space left on device")
     assert "\n" not in str(error.value)
     assert path.read_bytes() == b"kept"
+
+
+def test_a_run_folder_without_anything_in_it_is_removed(tmp_path: Path) -> None:
+    run = tmp_path / "deep" / "run"
+    with suppress(KeyboardInterrupt), claimed(run):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    with suppress(KeyboardInterrupt), claimed(run):
+        (run / "recipe.toml").write_text("kept")
+        raise KeyboardInterrupt
+    assert (run / "recipe.toml").read_text() == "kept"
+
+
+def test_a_growing_file_without_anything_in_it_is_removed(tmp_path: Path) -> None:
+    with pytest.raises(SavingError, match="No space"), growing_file(tmp_path / "new" / "x.wav", False):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_growing_file_replaces_only_on_request_and_never_a_folder(tmp_path: Path) -> None:

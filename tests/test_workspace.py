@@ -81,6 +81,12 @@ def test_scratch_is_kept_for_the_next_run_where_asked(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"x/a.txt": "1"}
 
 
+def test_scratch_without_anything_in_it_is_not_kept(tmp_path: Path) -> None:
+    with contextlib.suppress(KeyboardInterrupt), Workspace(tmp_path / "x", OURS, keep_scratch=True):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("kind", ["folder", "empty", "dangling", "chain"])
 def test_links_are_followed(tmp_path: Path, kind: str) -> None:
     real, link = tmp_path / "disk" / "real", tmp_path / "link"

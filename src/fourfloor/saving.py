@@ -127,7 +127,7 @@ def output_folder(folder: Path) -> Iterator[None]:
 def growing_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     """Open a file whose content is of use wherever it stops; FourfloorError in one line where it cannot be written.
 
-    Its folder is made where there is none. What was written stays when the block fails.
+    Its folder is made where there is none. What was written stays when the block fails; a new file without any goes.
     """
     if path.is_dir():
         raise FourfloorError(f"{path}: is a folder; name a file in it")
@@ -142,6 +142,8 @@ def growing_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
         except OSError as error:
             if error.filename is not None and Path(error.filename) not in (path, *path.parents):
                 raise  # another file that the block reads
+            if path.is_file() and path.stat().st_size == 0:
+                path.unlink()
             reason = error.strerror or type(error).__name__
             raise SavingError(path, f"cannot be written ({reason}); free space or choose another --out") from None
 

@@ -208,7 +208,9 @@ def _is_free(out: Path, name: str) -> bool:
 
 
 def _clear(folder: Path, lock: FileLock, keep_scratch: bool) -> None:
-    """Remove a hidden folder while it is locked; with `keep_scratch` all but that."""
+    """Remove a hidden folder while it is locked; with `keep_scratch` all but that, where it holds something."""
+    scratch = folder / SCRATCH
+    keep_scratch = keep_scratch and scratch.is_dir() and any(os.scandir(scratch))
     for name in os.listdir(folder) if folder.is_dir() else ():
         if name not in (MARK, LOCK, SCRATCH if keep_scratch else ""):
             _remove(folder / name)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from fourfloor import recipe
 from fourfloor.errors import FourfloorError
-from fourfloor.saving import remove_leftovers, save_file
+from fourfloor.saving import kept_if_filled, remove_leftovers, save_file
 from fourfloor.stores import Place
 from fourfloor.training import checkpoint, state
 from fourfloor.training.config import Budget
@@ -34,6 +34,15 @@ def claimed(run: Path) -> Iterator[None]:
         raise FourfloorError(
             f"{run}: holds {sorted(others)[0]!a}, which no training wrote; choose a new folder for --out"
         )
+    with kept_if_filled(run), _locked(run):
+        for place in (run, run / checkpoint.FOLDER):
+            remove_leftovers(place)
+        yield
+
+
+@contextmanager
+def _locked(run: Path) -> Iterator[None]:
+    """Lock a run folder, which is made where there is none; in the end nothing is left of one that holds nothing."""
     lock = FileLock(run / LOCK, thread_local=False)
     try:
         (run / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)
@@ -45,11 +54,13 @@ def claimed(run: Path) -> Iterator[None]:
             f"{run}: cannot be used as a run folder ({error.strerror}); choose another --out"
         ) from None
     try:
-        for place in (run, run / checkpoint.FOLDER):
-            remove_leftovers(place)
         yield
     finally:
         lock.release()
+        if not visible_names(run) - {LOCK, checkpoint.FOLDER}:
+            with suppress(OSError):  # checkpoints are there
+                (run / checkpoint.FOLDER).rmdir()
+                (run / LOCK).unlink()
 
 
 def is_claimed(run: Path) -> bool:

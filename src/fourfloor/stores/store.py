@@ -101,6 +101,9 @@ class Store:
                     raise FourfloorError(f"{self.url}: no credentials are there; set them: aws configure") from error
                 if not _is_refusal(error):
                     raise
+                if self._is_local:
+                    reason = error.strerror if isinstance(error, OSError) else None
+                    raise FourfloorError(f"{self.url}: {reason or error}; check the folder and its disk") from error
                 if wait is None:
                     told = " ".join(str(error).split())[:200] or type(error).__name__
                     raise FourfloorError(f"{self.url}: does not answer ({told}); run the same command later") from error
