@@ -157,6 +157,8 @@ def test_uploads_are_kept_by_harmless_names_and_garbage_is_named(studio: Studio)
     ended = studio.wait(job["id"])
     assert ended["state"] == "failed"
     assert "\n" not in ended["text"]
+    assert "_.._evil_.wav: " in ended["text"]
+    assert str(studio.place) not in ended["text"]  # who sent the file knows no folder of the library
 
 
 def test_two_hundred_requests_at_once_meet_no_server_error(studio: Studio) -> None:

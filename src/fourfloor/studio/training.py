@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import fourfloor as ff
+from fourfloor.errors import FourfloorError
 from fourfloor.stopping import StopSignal
+from fourfloor.studio.collection import UPLOADS
 from fourfloor.studio.worker import Say
 from fourfloor.training.interruption import Stopped
 
@@ -17,11 +19,21 @@ RECIPE, PARENT = "adapt", "warehouse"
 def ingest(job: dict[str, Any], say: Say) -> None:
     """Cut a folder of tracks into a dataset; the result is what became of every track."""
     request = job["request"]
+    folder = Path(request["folder"])
     Path(DATASETS).mkdir(exist_ok=True)
-    report = ff.ingest(
-        Path(request["folder"]), Path(DATASETS) / request["name"], overwrite=True, on_progress=_progress(say),
-    )  # fmt: skip
-    say("result", dataset=request["name"], **report.to_json())
+    try:
+        report = ff.ingest(folder, Path(DATASETS) / request["name"], overwrite=True, on_progress=_progress(say))
+    except FourfloorError as error:
+        raise FourfloorError(_as_sent(str(error), folder)) from None
+    told = report.to_json()
+    for refused in told["rejected"]:
+        refused["reason"] = _as_sent(refused["reason"], folder)
+    say("result", dataset=request["name"], **told)
+
+
+def _as_sent(text: str, folder: Path) -> str:
+    """Call files that a page sent by their names alone: who sent them knows no folder of the library."""
+    return text.replace(f"{folder}/", "") if folder.is_relative_to(Path(UPLOADS).resolve()) else text
 
 
 def train(job: dict[str, Any], say: Say) -> None:

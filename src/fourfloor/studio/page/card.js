@@ -57,8 +57,9 @@ function facts(loop, act) {
   }
   if (loop.seam !== null && loop.seam < 0.5) rows.push(["Loop point", [element("span", { class: "fault" }, "audible")]]);
   if (loop.nearest && loop.copy_score !== null) {
+    const track = loop.nearest.replace(/ @ [^@]*$/, "");
     rows.push(["Nearest training music", [
-      `${loop.nearest} (${Math.round(loop.copy_score * 100)} % alike) `,
+      element("span", { title: loop.nearest }, `${track}, ${Math.round(loop.copy_score * 100)}\u00a0%\u00a0alike`), " ",
       button("Hear it", () => act("passage", loop), { class: "small passage", title: "Play the training music in place of the loop, to compare" })]]);
   }
   if (loop.faults.length) rows.push(["Faults", [element("span", { class: "fault" }, loop.faults.join(", "))]]);
