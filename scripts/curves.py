@@ -211,11 +211,13 @@ def report(points: Sequence[dict[str, Any]], out: Path) -> None:
 
 def heading(points: Sequence[Mapping[str, Any]]) -> str:
     """Say how the page was made and what it can and cannot tell."""
+    most = max(point["minutes"] for point in points)
+    asked = " ".join(f"--budget {budget:g}" for budget in BUDGETS if NEAR * budget <= most)
     return f"""# Learning curves of the historic systems
 
 ```sh
 fourfloor ingest data/tracks --out data/music     # the tracks of `make music`
-python scripts/curves.py --data data/music --runs runs/curves --out docs/results/curves --budget 2 --budget 5
+python scripts/curves.py --data data/music --runs runs/curves --out docs/results/curves {asked}
 ```
 
 Each system is trained to one budget after the other, and {points[0]["loops"]} of its loops are judged at each as
@@ -223,7 +225,21 @@ Each system is trained to one budget after the other, and {points[0]["loops"]} o
 {points[0]["machine"]["processor"]}.
 The same command with more budgets goes on from the last one. Single seeds; nobody listened.
 A gate counts as failed only where the whole 95 % interval lies outside its limits.
+
+MUSIC asks for sound, tempo, a closed loop and related bars, not for a style: a system that passes it and fails the
+style makes loops that are unlike this music. {unreached(points)}
 """
+
+
+def unreached(points: Sequence[Mapping[str, Any]]) -> str:
+    """Say which of the usual budgets no system reached, and which only some did."""
+    most = [
+        max(point["minutes"] for point in points if point["system"] == name) for name in {p["system"] for p in points}
+    ]
+    none = [f"{budget:g}" for budget in BUDGETS if max(most) < NEAR * budget]
+    some = [f"{budget:g}" for budget in BUDGETS if min(most) < NEAR * budget <= max(most)]
+    told = [f"Only some systems reached {', '.join(some)} minutes."] if some else []
+    return " ".join([*told, *([f"No system reached {', '.join(none)} minutes yet."] if none else [])])
 
 
 def main() -> None:
