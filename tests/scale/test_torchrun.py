@@ -1,5 +1,6 @@
 """Training in several processes: the same as in one, for every family, whatever dies."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from clusters import content, done, fourfloor, kill, needs_ray, processes_with, wait_until
-from every_family import train_all
+from every_family import train_and_go_on
 
 from fourfloor.models import families
 from fourfloor.training import checkpoint
@@ -43,27 +44,43 @@ def states(run: Path) -> dict[str, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def of_two(tmp_path_factory: pytest.TempPathFactory, dataset_folder: Path, truth_folder: Path) -> Path:
-    """Return the runs of all families, three steps by two processes."""
+    """Return the runs of all families by two processes: two steps, and a third as a run that goes on."""
     out = tmp_path_factory.mktemp("two")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
     script = TESTS / "scale" / "every_family.py"
-    done([*TORCHRUN, "--nproc-per-node", "2", str(script), *map(str, (dataset_folder, truth_folder, out)), "3"],
+    done([*TORCHRUN, "--nproc-per-node", "2", str(script), *map(str, (dataset_folder, truth_folder, out))],
          env=environment)  # fmt: skip
     return out
 
 
-def test_two_processes_train_every_family_as_one_does(
-    of_two: Path, tmp_path: Path, dataset_folder: Path, truth_folder: Path
-) -> None:
-    """Two sums of two numbers are equal whoever adds them, so nothing differs, not even in the last bit."""
-    train_all(dataset_folder, truth_folder, tmp_path, 3, Ranks())
+@pytest.fixture(scope="module")
+def of_one(tmp_path_factory: pytest.TempPathFactory, dataset_folder: Path, truth_folder: Path) -> Path:
+    """Return the same runs by one process."""
+    out = tmp_path_factory.mktemp("one")
+    train_and_go_on(dataset_folder, truth_folder, out, Ranks())
+    return out
+
+
+def test_every_process_goes_on_from_the_state_of_one(of_two: Path, of_one: Path) -> None:
+    """Before the first resumed step: batch, rate, parameters, averages, optimizers, random states; all exact."""
     for family in families():
-        ours, theirs = states(tmp_path / family), states(of_two / family)
+        alone = json.loads((of_one / family / "rank-0.json").read_text())
+        ranks = [json.loads((of_two / family / f"rank-{rank}.json").read_text()) for rank in range(2)]
+        assert alone["step"] == 2
+        assert len(alone["tensors"]) > 2
+        assert ranks[0].pop("parts") | ranks[1].pop("parts") == alone.pop("parts"), family
+        assert ranks == [alone, alone], family
+
+
+def test_two_processes_train_every_family_as_one_does(of_two: Path, of_one: Path) -> None:
+    """Two sums of two numbers are equal whoever adds them, so nothing differs, not even in the last bit."""
+    for family in families():
+        ours, theirs = states(of_one / family), states(of_two / family)
         assert ours.keys() == theirs.keys()
         differing = {name: float((ours[name].double() - theirs[name].double()).abs().max())
                      for name in ours if not torch.equal(ours[name], theirs[name])}  # fmt: skip
         assert differing == {}, family
-        logs = [(folder / family / "log.jsonl").read_text() for folder in (tmp_path, of_two)]
+        logs = [(folder / family / "log.jsonl").read_text() for folder in (of_one, of_two)]
         assert logs[0] == logs[1], family
 
 
