@@ -37,6 +37,18 @@ def without_torch(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, script, *map(str, arguments)], capture_output=True, text=True)
 
 
+@pytest.mark.parametrize("chosen", [None, "0"])
+def test_no_library_writes_into_the_home_folder_unless_the_user_chose_so(chosen: str | None, tmp_path: Path) -> None:
+    surroundings = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    surroundings |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    surroundings |= {"ORT_DISABLE_TELEMETRY": chosen} if chosen else {}
+    script = "import os, fourfloor.networks.sessions; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    done = subprocess.run([sys.executable, "-c", script], env=surroundings, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == (chosen or "1")
+    if not chosen:
+        assert list(tmp_path.rglob("*")) == []
+
+
 @pytest.fixture(scope="module")
 def exported() -> loading.LoopModel:
     return loading.load_model()

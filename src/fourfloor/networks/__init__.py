@@ -8,6 +8,7 @@
 Sampling and decoding are written once, in numpy, and call whatever is there.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,10 @@ from fourfloor.errors import FourfloorError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+# From its import on, ONNX Runtime keeps a device ID in the home folder and sends events to Microsoft, unless this is
+# set before (its Privacy.md). A value of the user's own stays.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # How a graph names the tensor that fills an initializer: weights/NAME, weights/NAME:T transposed, weights/NAME:int8 in
 # 8 bits and transposed, weights/NAME:row the scales of its rows.
