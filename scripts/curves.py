@@ -173,7 +173,8 @@ def summary(points: Sequence[Mapping[str, Any]]) -> str:
         own = [point for point in points if point["system"] == name]
         last = own[-1]
         first = next((point["minutes"] for point in own if point["verdict"]["music"]), None)
-        found = f"passes MUSIC at {first:.1f} core-minutes" if first else "does not pass MUSIC"
+        failing = "does not pass MUSIC" if last["verdict"]["music"] is False else "is undecided on MUSIC"
+        found = f"passes MUSIC at {first:.1f} core-minutes" if first else failing
         failed = ", ".join(last.get("failed", ())) or "none"
         told = f"trained for {last['minutes']:.1f} core-minutes; gates it fails there: {failed}"
         lines.append(f"- **{name}** {found}; {told}; still moving: {', '.join(moving(own)) or 'nothing'}.")
