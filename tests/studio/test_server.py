@@ -1,5 +1,6 @@
 """The server: what it answers, what it refuses, and that nothing is lost when a worker or the server dies."""
 
+import asyncio
 import concurrent.futures
 import hashlib
 import io
@@ -17,8 +18,11 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from fastapi import HTTPException
 
 import fourfloor as ff
+from fourfloor.studio import streams
+from fourfloor.studio.requests import Stream
 
 from .conftest import Studio
 
@@ -176,6 +180,13 @@ def test_two_hundred_requests_at_once_meet_no_server_error(studio: Studio) -> No
     for job in studio.client.get("/api/state").json()["jobs"]:
         if job["state"] in ("waiting", "running"):
             studio.client.delete(f"/api/jobs/{job['id']}")
+
+
+def test_streams_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MOST", 0)
+    with pytest.raises(HTTPException, match="stop one") as refused:
+        asyncio.run(streams.Streams(tmp_path).open(Stream(model="warehouse", bpm=126.0, style=None)))
+    assert refused.value.status_code == 429
 
 
 def test_a_worker_that_dies_fails_its_job_and_the_next_one_runs(studio: Studio) -> None:
