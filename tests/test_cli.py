@@ -126,15 +126,15 @@ def test_wrong_input_is_one_line_and_exit_2(trained_runs, dataset_folder, music,
     cases = {
         "bpm 0": ("generate", *model, "--bpm", 0),
         "bars 5": ("generate", *model, "--bars", 5),
-        "is not a model": ("generate", "--model", tmp_path),
+        "holds no model": ("generate", "--model", tmp_path),
         "cannot write": ("generate", *model, "--out", in_the_way / "loops"),
         "learning_rat": ("train", bad_recipe, "--data", dataset_folder, "--out", tmp_path / "r"),
-        "is not a dataset": ("train", RECIPES / "prior.toml", "--data", music, "--out", tmp_path / "r"),
+        "holds no dataset": ("train", RECIPES / "prior.toml", "--data", music, "--out", tmp_path / "r"),
         "broken.wav": ("ingest", music / "broken.wav", "--out", tmp_path / "d"),
         "no-such-folder": ("ingest", tmp_path / "no-such-folder", "--out", tmp_path / "d"),
         "no-such-loops": ("evaluate", tmp_path / "no-such-loops", "--against", dataset_folder),
         "is an exported model, not a training run": ("export", "warehouse", "--out", tmp_path / "m"),
-        ": is not a model": ("export", tmp_path, "--decoder", trained_runs["decoder"], "--out", tmp_path / "m"),
+        ": holds no model": ("export", tmp_path, "--decoder", trained_runs["decoder"], "--out", tmp_path / "m"),
     }
     for told, arguments in cases.items():
         code, out, err = run(capsys, monkeypatch, *arguments)

@@ -432,7 +432,7 @@ def test_wrong_input_is_one_line_before_anything_is_trained(
     data, fine = ("--data", dataset_folder), ("--data", dataset_folder, *minutes)
     cases = {
         "is neither a recipe fi": (tmp_path / "none.toml", *fine, "--out", out),
-        "is not a dataset": (good, "--data", tmp_path / "none", *minutes, "--out", out),
+        "holds no dataset": (good, "--data", tmp_path / "none", *minutes, "--out", out),
         "cannot write": (good, *fine, "--out", tmp_path / "file" / "report"),
         "have one name": (good, twin, *fine, "--out", out),
         "needs a decoder": (lonely, *fine, "--out", out),

@@ -1,6 +1,7 @@
 """The verbs on a loop that is there: what they accept, and what they promise of the result."""
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import soundfile
 
 import fourfloor as ff
-from fourfloor.audio import LoopTags, read_tags, write_loop
+from fourfloor.audio import LoopTags, read_tags, tempo_in_name, write_loop
 from fourfloor.editing.midi import peaks, transcribe
 from fourfloor.editing.source import check_source, read_source
 from fourfloor.editing.stems import separate, to_steps
@@ -61,6 +62,16 @@ def test_what_is_no_loop_of_ours_is_refused_in_one_line(made: dict, bpm: float, 
         check_source(path, bpm)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_command_that_converts_a_loop_can_be_typed_and_keeps_its_tempo(tmp_path: Path) -> None:
+    path = tmp_path / "my loop 126bpm.wav"
+    soundfile.write(path, noise(channels=1).T, 44_100)
+    with pytest.raises(FourfloorError) as error:
+        check_source(path)
+    command = shlex.split(str(error.value).split("convert it: ")[1])
+    assert command == ["sox", str(path), "-c", "2", str(tmp_path / "my loop 126bpm_stereo.wav")]
+    assert tempo_in_name(Path(command[-1]).stem) == 126
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"text\n" * 100])

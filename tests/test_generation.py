@@ -419,7 +419,7 @@ def test_only_a_model_of_the_same_family_can_be_tuned(
         ({"seed": -1}, "seed -1 is outside"),
         ({"seed": 2**63 - 2, "count": 3}, "seed 9223372036854775808 is outside"),  # of the last one
         ({"candidates": 1000}, "candidates 1000 is outside"),
-        ({"model": "no-such-model"}, "no-such-model: is not a model"),
+        ({"model": "no-such-model"}, "no-such-model: holds no model"),
     ],
 )
 def test_what_cannot_be_made_is_refused(

@@ -115,7 +115,7 @@ def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     exported = (folder / PRIOR_FILE).exists()
     if not exported and not (folder / checkpoint.FOLDER).is_dir():
         known = ", ".join(bundled_names()) or "none"
-        raise FourfloorError(f"{name}: is not a model; name a run folder, or one of those in the package: {known}")
+        raise FourfloorError(f"{name}: holds no model; name a run folder, or one of those in the package: {known}")
     prior = load_trained(folder / PRIOR_FILE if exported else folder)
     if not is_generative(prior.recipe.family):
         raise FourfloorError(f"{name}: is a {prior.recipe.family} run, which makes no loops; name the prior's run")

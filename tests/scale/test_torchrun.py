@@ -138,7 +138,7 @@ def test_what_all_refuse_is_said_once(tmp_path: Path, command: list[str]) -> Non
     refused = done(torchrun(2, *command, "--out", tmp_path / "x", "--set", "training.batch_size=3"), code=1)
     assert refused.stderr.count("training.batch_size 3 cannot be split into 2 equal parts") == 1
     refused = done(torchrun(2, tmp_path / "tiny.toml", "--data", tmp_path / "none", "--out", tmp_path / "y"), code=1)
-    assert refused.stderr.count("is not a dataset") == 1
+    assert refused.stderr.count("holds no dataset") == 1
 
 
 def environment_of(process: int) -> list[str]:

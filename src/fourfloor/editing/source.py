@@ -1,12 +1,13 @@
 """A file -> the loop that the verbs work on: stereo, 44.1 kHz, whole bars; everything else is refused in one line."""
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from fourfloor import audio
-from fourfloor.audio import AudioError, LoopTags
+from fourfloor.audio import AudioError, LoopTags, display_name
 from fourfloor.packs.loops import PackLoop, find_loops, whole_bars
 from fourfloor.signal.beatgrid import BPM_RANGE, SAMPLE_RATE
 
@@ -30,10 +31,10 @@ def check_source(path: Path, bpm: float | None = None) -> PackLoop:
     info = audio.probe(path)
     if info.channels != 2:
         has = "is mono" if info.channels == 1 else f"has {info.channels} channels"
-        raise AudioError(path, f"{has}, a loop must be stereo; convert it: sox {path.name} -c 2 stereo.wav")
+        raise AudioError(path, f"{has}, a loop must be stereo; convert it: {_converted(path, '-c 2', 'stereo')}")
     if info.sample_rate != SAMPLE_RATE:
-        convert = f"convert it: sox {path.name} -r 44100 converted.wav"
-        raise AudioError(path, f"has {info.sample_rate} Hz, a loop must have {SAMPLE_RATE}; {convert}")
+        convert = _converted(path, f"-r {SAMPLE_RATE}", "converted")
+        raise AudioError(path, f"has {info.sample_rate} Hz, a loop must have {SAMPLE_RATE}; convert it: {convert}")
     found = find_loops([path], bpm)[0]
     low, high = BPM_RANGE
     if not low <= found.bpm <= high:
@@ -41,6 +42,12 @@ def check_source(path: Path, bpm: float | None = None) -> PackLoop:
         remedy = f"pass --bpm {found.bpm * factor:g}" if low <= found.bpm * factor <= high else "use another loop"
         raise AudioError(path, f"{found.bpm:g} BPM is outside {low:g}-{high:g}; {remedy}")
     return found
+
+
+def _converted(path: Path, option: str, word: str) -> str:
+    """Return the command that makes a loop of a file; its name keeps the tempo, which sox drops from the tags."""
+    target = path.with_name(f"{path.stem}_{word}.wav")
+    return f"sox {shlex.quote(display_name(path))} {option} {shlex.quote(display_name(target))}"
 
 
 def read_source(path: Path, bpm: float | None = None) -> Source:

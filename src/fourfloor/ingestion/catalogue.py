@@ -77,7 +77,7 @@ def load(path: str | Path, verify: bool = True, once: bool = False) -> Catalogue
     except OSError as error:
         if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not (folder / CATALOGUE).exists():
             made = "name a folder made by `fourfloor ingest` or `fourfloor produce`"
-            raise FourfloorError(f"{folder}: is not a dataset (it has no {CATALOGUE}); {made}") from None
+            raise FourfloorError(f"{folder}: holds no dataset ({CATALOGUE} is missing); {made}") from None
         reason = error.strerror or type(error).__name__
         raise FourfloorError(f"{folder}: cannot be read as a dataset ({reason}); {_REBUILD}") from None
     except (ValueError, RecursionError) as error:
