@@ -64,7 +64,7 @@ def bucket(door: Door, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureR
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr(buckets, "SHARD_BYTES", 2**18)
     s3fs.S3FileSystem.clear_instance_cache()
-    name = f"bucket-{abs(hash(request.node.name))}"
+    name = f"bucket-{abs(hash(request.node.nodeid))}"
     s3fs.S3FileSystem().mkdir(name)
     return f"s3://{name}/techno"
 
