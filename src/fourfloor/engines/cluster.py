@@ -82,16 +82,20 @@ class Cluster:
         on_result: Callable[[int, Result | None], None],
     ) -> None:
         """Call a module's function on every task (`Engine`); a few tasks wait for a free core, the others here."""
-        handed_out = self._ray.put((self._setting, function))  # once, however large what a partial holds
+        with self._lost_named():
+            handed_out = self._ray.put((self._setting, function))  # once, however large what a partial holds
         numbered = enumerate(tasks)
         running: dict[Any, int] = {}
         while True:
             self._look()
             while len(running) < (jobs or 2 * self._cores) and (item := next(numbered, None)) is not None:
-                running[self._work.remote(handed_out, item[1])] = item[0]
+                with self._lost_named():
+                    running[self._work.remote(handed_out, item[1])] = item[0]
             if not running:
                 return
-            for done in self._ray.wait(list(running), num_returns=1, timeout=LOOK_SECONDS)[0]:
+            with self._lost_named():
+                ended, _ = self._ray.wait(list(running), num_returns=1, timeout=LOOK_SECONDS)
+            for done in ended:
                 on_result(running.pop(done), self._result(done))
 
     def _look(self) -> None:
@@ -101,11 +105,23 @@ class Cluster:
         deadline = time.monotonic() + LOST_SECONDS
         while not answers(self._head):
             if time.monotonic() > deadline:
-                told = f"the Ray cluster at {self._head} is lost"
-                raise LostError(f"{told}; start it and run the same command again, which keeps what is finished")
+                raise self._lost()
             time.sleep(1)
-        self._cores = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        with self._lost_named():
+            self._cores = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self._looked = time.monotonic()
+
+    def _lost(self) -> LostError:
+        told = f"the Ray cluster at {self._head} is lost"
+        return LostError(f"{told}; start it and run the same command again, which keeps what is finished")
+
+    @contextmanager
+    def _lost_named(self) -> Iterator[None]:
+        """Raise LostError where Ray's own process on this machine is gone: Ray itself raises a bare OSError."""
+        try:
+            yield
+        except OSError as error:
+            raise self._lost() from error
 
     def _result(self, done: Any) -> Any:
         """Take a result; None where its process died each time, what the function raised is raised."""
@@ -114,7 +130,8 @@ class Cluster:
             failures.WorkerCrashedError, failures.NodeDiedError, failures.OutOfMemoryError, failures.ObjectLostError,
         )  # fmt: skip
         try:
-            error, result = self._ray.get(done)
+            with self._lost_named():
+                error, result = self._ray.get(done)
         except deaths:
             return None
         except failures.RaySystemError as problem:
