@@ -15,6 +15,7 @@ import pytest
 from fourfloor import buckets
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
+from fourfloor.evaluation.scorecard import split_sources
 from fourfloor.ingestion.catalogue import load
 from fourfloor.stores import is_address, name_of, place_of
 from fourfloor.stores.cache import VARIABLE, Cache, size_limit
@@ -131,6 +132,7 @@ def test_what_a_killed_process_left_is_removed(sent: str, cache: Path) -> None:
 
 READ_ALL = """
 import hashlib, sys
+from fourfloor.evaluation.scorecard import split_sources
 from fourfloor.ingestion.catalogue import load
 data = load(sys.argv[1])
 for _ in range(3):
@@ -224,3 +226,9 @@ def test_lists_of_earlier_versions_have_shards_of_64_mib(sent: str, tmp_path: Pa
     (store / "dataset.json").write_text(json.dumps(listed))
     assert np.array_equal(load(sent).waveform(7), load(dataset_folder).waveform(7))
     assert buckets.pull(sent, tmp_path / "data").data_hash == listed["data_hash"]
+
+
+def test_what_a_dataset_lacks_is_said_of_its_address(cache: Path, truth_folder: Path, tmp_path: Path) -> None:
+    buckets.push(truth_folder, f"file://{tmp_path}/store")
+    with pytest.raises(FourfloorError, match=rf"^file://{tmp_path}/store: 2 training loops are too few to judge by"):
+        split_sources(load(f"file://{tmp_path}/store"))

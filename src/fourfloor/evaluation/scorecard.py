@@ -116,13 +116,13 @@ def split_sources(catalogue: Catalogue) -> tuple[Source, Source]:
     """Give training and held-out loops. Raises FourfloorError where one is missing or a file is in both."""
     splits = [{t.sha256 for t in catalogue.tracks if t.split == split and t.loops} for split in ("train", "validation")]
     if splits[0] & splits[1]:
-        raise FourfloorError(f"{catalogue.path}: a track is in training and in validation: make the dataset again")
+        raise FourfloorError(f"{catalogue.place}: a track is in training and in validation: make the dataset again")
     if not splits[0] or not splits[1]:
-        raise FourfloorError(f"{catalogue.path}: training or validation has no tracks: ingest more tracks")
+        raise FourfloorError(f"{catalogue.place}: training or validation has no tracks: ingest more tracks")
     train, held_out = dataset_source(catalogue, "train"), dataset_source(catalogue, "validation")
     if len(train) < MIN_STYLE_LOOPS:
         raise FourfloorError(
-            f"{catalogue.path}: {len(train)} training loops are too few to judge by; give at least {MIN_STYLE_LOOPS}"
+            f"{catalogue.place}: {len(train)} training loops are too few to judge by; give at least {MIN_STYLE_LOOPS}"
         )
     return train, held_out
 
