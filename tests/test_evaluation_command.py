@@ -2,12 +2,18 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from evaluation_music import RATE, play
 from test_cli import run
+from typer.testing import CliRunner
+
+import fourfloor as ff
+from fourfloor.errors import FourfloorError
+from fourfloor.interfaces.cli import Settings, app
 
 
 @pytest.fixture
@@ -87,3 +93,17 @@ def make_small_dataset():
         return out
 
     return make
+
+
+@pytest.mark.parametrize(("options", "n"), [(["--count", "7"], 7), (["--n", "7"], 7), ([], 256)])
+def test_the_former_name_of_count_still_works(options: list[str], n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def evaluate(loops: str, **others: Any) -> None:
+        asked.update(others)
+        raise FourfloorError("stop")
+
+    monkeypatch.setattr(ff, "evaluate", evaluate)
+    result = CliRunner().invoke(app, ["evaluate", "loops", "--against", "data", *options], obj=Settings())
+    assert isinstance(result.exception, FourfloorError)
+    assert asked["n"] == n

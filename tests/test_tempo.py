@@ -198,12 +198,6 @@ def test_analysis_of_an_endless_stream_stops() -> None:
     assert analyze_onsets(endless(), 2_000).seconds == pytest.approx(MAX_SECONDS, abs=0.01)
 
 
-def test_downbeats_are_a_bar_apart_and_inside_the_track() -> None:
-    grid = Grid(bpm=120.0, confidence=1, first_beat=0.25, first_downbeat=0.75, beat_confidence=1, downbeat_confidence=1)
-    np.testing.assert_allclose(grid.downbeats(6.75), [0.75, 2.75, 4.75])
-    assert len(grid.downbeats(0.75)) == 0
-
-
 @pytest.mark.music
 @pytest.mark.parametrize(
     ("name", "bpm"), [("gunroar/gr0.ogg", 146.0), ("parsec47/ptn0.ogg", 160.0), ("noiz2sa/stg4.ogg", 124.0)]

@@ -169,10 +169,6 @@ class CopyIndex:
                 break
         return nearest
 
-    def search_many(self, waveforms: Sequence[Array], sample_rate: int, bpms: Sequence[float]) -> list[CopyMatch]:
-        """Find the nearest passage of each loop."""
-        return [self.search(waveform, sample_rate, bpm) for waveform, bpm in zip(waveforms, bpms, strict=True)]
-
     def joined(self, other: CopyIndex, known: Collection[tuple[object, ...]] | None = None) -> CopyIndex:
         """Return an index of the passages of both, each of one part; of `other` only those that are not `known`.
 

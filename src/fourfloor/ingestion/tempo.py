@@ -60,11 +60,6 @@ class Grid:
     beat_confidence: float
     downbeat_confidence: float
 
-    def downbeats(self, seconds: float) -> np.ndarray:
-        """Return the times of all downbeats before `seconds`."""
-        bar = 240.0 / self.bpm
-        return self.first_downbeat + bar * np.arange(max(0, int(np.ceil((seconds - self.first_downbeat) / bar))))
-
 
 def fit_grid(onsets: Onsets, bpm: float | None = None) -> Grid:
     """Fit the grid that explains the onsets best; a given bpm is trusted and only the phase is sought.

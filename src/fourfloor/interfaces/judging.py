@@ -8,13 +8,14 @@ import typer
 from fourfloor.interfaces.output import Address, AsJson, EngineName, fail
 
 commands = typer.Typer()
+FormerCount = Annotated[int | None, typer.Option("--n", hidden=True)]  # the name before --count
 
 
 @commands.command(
     rich_help_panel="Score and compare",
     epilog=(
         "Example: fourfloor evaluate loops --against data/techno --out report\n\n"
-        "Example: fourfloor evaluate runs/mine --against data/techno --n 64 --redraw"
+        "Example: fourfloor evaluate runs/mine --against data/techno --count 64 --redraw"
     ),
 )
 def evaluate(
@@ -27,11 +28,9 @@ def evaluate(
             help="Dataset to compare with: a folder or s3://BUCKET/NAME. Its held-out tracks set the standard."
         ),
     ],
-    n: Annotated[
+    count: Annotated[
         int,
-        typer.Option(
-            "--n", help="Number of loops. A model generates them at the tempi and in the styles of held-out loops."
-        ),
+        typer.Option(help="Number of loops. A model generates them at the tempi and in the styles of held-out loops."),
     ] = 256,
     seed: Annotated[int, typer.Option(help="Seed of the loops and the reference rows.")] = 0,
     out: Annotated[
@@ -53,6 +52,7 @@ def evaluate(
     address: Address = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing report.")] = False,
     as_json: AsJson = False,
+    n: FormerCount = None,
 ) -> None:
     """Score loops with ten numbers: are they music, in the style, and new?
 
@@ -69,7 +69,8 @@ def evaluate(
 
     with progress_bar("evaluate") as bar:
         card = ff.evaluate(
-            loops, against=against, n=n, seed=seed, out=out, decoder=decoder, candidates=candidates, redraw=redraw,
+            loops, against=against, n=count if n is None else n, seed=seed, out=out, decoder=decoder,
+            candidates=candidates, redraw=redraw,
             rows=tuple(rows), engine=engine, address=address, overwrite=overwrite, on_progress=bar.update,
             on_note=bar.note,
         )  # fmt: skip
@@ -101,7 +102,7 @@ def compare(
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps of each model.", show_default=False)] = None,
     runs: Annotated[Path | None, typer.Option(help="Folder for the training runs.", show_default="OUT/runs")] = None,
-    n: Annotated[int, typer.Option("--n", help="Number of loops to score for each system.")] = 32,
+    count: Annotated[int, typer.Option(help="Number of loops to score for each system.")] = 32,
     seed: Annotated[int, typer.Option(help="Loop i of every system has seed + i.")] = 0,
     bpm: Annotated[
         list[float] | None,
@@ -122,6 +123,7 @@ def compare(
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu or cuda.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the report of another comparison.")] = False,
     as_json: AsJson = False,
+    n: FormerCount = None,
 ) -> None:
     """Train several recipes for equal time on one dataset, score their loops, and write one table.
 
@@ -136,8 +138,9 @@ def compare(
     try:
         with progress_bar("compare") as bar:
             comparison = ff.compare(
-                recipes, data=data, out=out, runs=runs, minutes=minutes, steps=steps, n=n, seed=seed, bpm=bpm or (),
-                cutoff_hz=cutoff, jobs=jobs, music=music, overrides=override or (), device=device,
+                recipes, data=data, out=out, runs=runs, minutes=minutes, steps=steps, n=count if n is None else n,
+                seed=seed, bpm=bpm or (), cutoff_hz=cutoff, jobs=jobs, music=music,
+                overrides=override or (), device=device,
                 overwrite=overwrite, stop_on_signals=True, on_progress=bar.update, on_note=bar.note,
             )  # fmt: skip
     except Interrupted as stopped:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed
 
 from fourfloor.errors import FourfloorError
 
@@ -105,11 +105,6 @@ class Ranks:
                 raise FourfloorError(f"{reason}; keep them in a folder that all machines share")
         assert made is not None
         return made
-
-
-def buffers_of(*modules: nn.Module) -> list[Tensor]:
-    """List the buffers of modules."""
-    return [buffer for module in modules for buffer in module.buffers()]
 
 
 @contextmanager
