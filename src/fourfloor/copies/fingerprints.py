@@ -62,6 +62,7 @@ def write(
         if load(folder).data_hash == data_hash:
             return  # an earlier part of the run wrote it
     loops = len(dataset.indices("train"))
+    on_loop(0, 2 * loops)
     envelope = measure(dataset, lambda done, total: on_loop(loops * done, 2 * loops * total))
     passages = training_passages(dataset, lambda done: on_loop(loops + done, 2 * loops))
     try:
@@ -71,6 +72,7 @@ def write(
             raise
         reason = f"{dataset.catalogues[0].place}: no copy of its loops could be found ({error})"
         raise FourfloorError(f"{reason}; ingest other music") from None
+    on_loop(2 * loops, 2 * loops)  # passages are fewer than loops where loops repeat them
 
 
 def _write_parts(folder: Path, parts: Iterable[CopyIndex], envelope: Envelope, data_hash: str) -> None:
