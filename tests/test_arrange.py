@@ -189,7 +189,7 @@ def test_the_same_loops_give_the_same_bytes_also_from_memory(tmp_path: Path) -> 
         (["--form", "AC"], "names loop C"),
         (["--form", "none.txt"], "cannot read the form"),
         (["--bpm", "300"], "BPM"),
-        (["--out", "{folder}/none/track.wav"], "cannot be written"),
+        (["--out", "{mono}/track.wav"], "cannot be written"),
         (["--out", "{exists}"], "exists already"),
         (["{fast}"], "arrange loops of one tempo"),
         (["{mono}"], "mono"),

@@ -60,7 +60,7 @@ def test_what_weakens_a_verdict_is_said(loops: Path, dataset_folder: Path, tmp_p
     assert code == 3
     for note in (
         "Note: 3 loops: style distance and diversity need 32.",
-        "Note: 1 held-out tracks: style distance cannot be judged with fewer than 10.",
+        "Note: 1 held-out track: style distance cannot be judged with fewer than 10.",
         "Note: 1 of 3 loops are silent.",
         "Note: the loops have several sample rates: all are compared below one cutoff.",
     ):
