@@ -499,7 +499,7 @@ def test_many_loops_need_no_matrix_of_all_pairs() -> None:
 def test_an_unusable_request_is_refused_in_one_line(small_dataset: Path) -> None:
     with pytest.raises(ValueError, match="no loops to judge"):
         evaluate([], small_dataset)
-    with pytest.raises(ValueError, match="no reference row Z"):
+    with pytest.raises(ValueError, match="reference row Z is unknown: the rows are"):
         evaluate([], small_dataset, only=["Z"])
     with pytest.raises(ValueError, match="cannot be judged"):
         evaluate((["a"], [np.zeros((1, 0))], [120.0]), small_dataset)

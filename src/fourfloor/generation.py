@@ -96,7 +96,7 @@ def sample_latents(prior: Trained, request: Request, sampling: Any = None) -> np
 
 
 def _has_kick(prior: Trained, z: np.ndarray) -> bool:
-    with np.errstate(over="ignore", invalid="ignore"):  # what is no sound is told of by who renders it
+    with np.errstate(over="ignore", invalid="ignore"):  # who renders it tells where it cannot be heard
         return bool(controls.kick(prior.codec.to_features(z)))
 
 

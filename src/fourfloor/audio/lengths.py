@@ -136,7 +136,7 @@ def _caf(file: BinaryIO) -> Stream:
 def _sized(
     file: BinaryIO, place: int, form: str, start: int, claimed: int, extra: int, align: int = 2, tail: bool = True
 ) -> Stream:
-    """Compare the bytes of audio claimed with those from `start` to the end of the file; mend a size that is no use.
+    """Compare the bytes of audio claimed with those from `start` to the end of the file; mend a useless size.
 
     The size is at `place`, packed as `form`, and counts `extra` bytes beside the audio. Where `tail`, other chunks may
     follow, aligned to `align` bytes.

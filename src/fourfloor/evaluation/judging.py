@@ -79,7 +79,7 @@ def _asked_rows(only: Sequence[str]) -> set[str]:
     """Return letters of reference rows as a set; FourfloorError for one that is none."""
     asked = {letter.upper() for letter in only}
     if asked - set(ROWS):
-        raise FourfloorError(f"there is no reference row {min(asked - set(ROWS))}: the rows are {''.join(ROWS)}")
+        raise FourfloorError(f"reference row {min(asked - set(ROWS))} is unknown: the rows are {''.join(ROWS)}")
     return asked
 
 

@@ -33,7 +33,7 @@ MIN_LOOPS = 32  # judged loops, below which a set has no distance and no diversi
 
 
 class NotAnchoredError(FourfloorError):
-    """The held-out tracks are too few or the reference rows lie outside their expected ranges: there is no verdict."""
+    """The held-out tracks are too few or the reference rows lie outside their expected ranges; no verdict then."""
 
     exit_code = 3
 

@@ -289,7 +289,7 @@ def _write_loops(writer: DatasetWriter, track: int, task: Task, analysis: TrackA
 
 
 def _nothing(rejected: list[RejectedFile], reports: list[TrackReport]) -> str:
-    """Say in one line why there is no dataset."""
+    """Say in one line why no dataset is written."""
     reasons = [f"{row.file}: {row.reason}" for row in rejected]
     reasons += [f"{report.file}: {', '.join([*report.dropped, *report.repairs]) or 'no loops'}" for report in reports]
     if not reasons:

@@ -25,7 +25,7 @@ USUAL_GB, LEAST_GB = 20.0, 0.1
 
 
 def size_limit() -> int:
-    """Return how many bytes of shards may be kept, from the environment; FourfloorError where that is no size."""
+    """Return how many bytes of shards may be kept, from the environment; FourfloorError where it names none."""
     told = os.environ.get(VARIABLE, "")
     try:
         gigabytes = float(told) if told else USUAL_GB

@@ -128,5 +128,5 @@ def _told(tell: OnEvent, row: dict[str, Any]) -> dict[str, Any]:
 def file(path: Path, kind: str, name: str | None = None) -> FileResponse:
     """Answer with a file of the library; 404 where it is gone."""
     if not path.is_file():
-        raise HTTPException(404, "There is no such file.")
+        raise HTTPException(404, "This file does not exist.")
     return FileResponse(path, media_type=kind, filename=name, content_disposition_type="inline")

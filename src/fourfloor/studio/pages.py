@@ -39,7 +39,7 @@ class Page:
         lasting = f"{PATH}{version}/" == self.base
         name = rest if lasting else path
         if name not in self._files:
-            raise HTTPException(404, "There is no such file.")
+            raise HTTPException(404, "This file does not exist.")
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         headers = {"cache-control": _FOREVER if lasting else _ASK_AGAIN}
         return Response(self._files[name], media_type=kind, headers=headers)

@@ -12,7 +12,7 @@ from fourfloor.training.measuring import Batches
 from fourfloor.training.progress import OnProgress, ignore
 from fourfloor.training.ranks import Ranks
 
-# Scores the averaged model at a step: lower is better, infinite is no result. The numbers behind it are logged.
+# Scores the averaged model at a step: lower is better, infinite without a result. The numbers behind it are logged.
 Check = Callable[[nn.Module, int], tuple[float, dict[str, float]]]
 
 
