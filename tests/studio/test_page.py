@@ -83,8 +83,8 @@ def test_own_files_are_dropped_and_become_loops_and_garbage_is_named(page: Any, 
     page.evaluate(DROP, ["#view-loops", f"{EVIL}.wav", list(file.getvalue())])
     name = f"{EVIL}.wav".replace("<", "_").replace(">", "_").replace('"', "_").removesuffix(".wav")
     page.get_by_role("heading", name=name).wait_for(timeout=LIMIT_SECONDS * 1000)
-    page.evaluate(DROP, ["#view-loops", "broken.wav", list(b"RIFF no audio")])
-    page.locator(".job.failed", has_text="broken.wav").wait_for(timeout=LIMIT_SECONDS * 1000)
+    page.evaluate(DROP, ["#view-loops", "garbage.wav", list(b"RIFF no audio")])
+    page.locator(".job.failed", has_text="garbage.wav").wait_for(timeout=LIMIT_SECONDS * 1000)
     assert page.evaluate("window.evil") is None
     row = next(row for row in studio.client.get("/api/loops").json() if row["verb"] == "import")
     card(page, row["id"]).get_by_role("button", name="More like this").click()
