@@ -63,7 +63,7 @@ def kill_and_resume(command: Sequence[str], folder: Path, kills: int, seed: int 
 
 def wait_for_a_save(process: subprocess.Popen[bytes], folder: Path, before: list[Path]) -> None:
     """Wait until a run has another checkpoint, or has ended."""
-    for _ in range(6000):
+    for _ in range(30_000):
         if checkpoint.descriptions(folder) != before or process.poll() is not None:
             return
         time.sleep(0.01)

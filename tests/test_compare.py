@@ -112,7 +112,7 @@ def kill_9(request: CompareRequest, recipe: Path, log: Path) -> int:
     ]  # fmt: skip
     before = log.read_text().count("\n")
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        for _ in range(6000):
+        for _ in range(30_000):
             time.sleep(0.01)
             if process.poll() is not None or log.read_text().count("\n") >= before + 3:
                 break

@@ -57,8 +57,8 @@ def raise_what_cannot_travel(number: int) -> None:
 
 
 def sleep_after_telling(path: Path) -> Path:
-    path.write_text(str(os.getpid()))
-    time.sleep(60)
+    path.write_text(f"{os.getpid()}\n")
+    time.sleep(300)
     return path
 
 
@@ -120,15 +120,14 @@ def test_what_goes_wrong_with_a_result_ends_the_workers(tmp_path: Path) -> None:
 def test_no_worker_outlives_its_parent(tmp_path: Path, number: int) -> None:
     code = ASLEEP.format(path=[*sys.path, str(Path(__file__).parent)], folder=str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, env={"PATH": ""}) as parent:
-        deadline = time.monotonic() + 60
-        while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+        deadline = time.monotonic() + 120
+        while sum("\n" in path.read_text() for path in tmp_path.iterdir()) < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
-        time.sleep(0.1)
         workers = [int(path.read_text()) for path in tmp_path.iterdir()]
         assert len([process for process in workers if is_alive(process)]) == 2
         parent.send_signal(number)
-        parent.wait(timeout=30)
-        deadline = time.monotonic() + 2
+        parent.wait(timeout=120)
+        deadline = time.monotonic() + 30
         while any(is_alive(process) for process in workers) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert not any(is_alive(process) for process in workers)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +56,13 @@ def test_a_dataset_is_the_same_for_any_jobs_and_after_an_interruption(tmp_path: 
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     control = produce(tmp_path / "whole", count=8, seed=3, jobs=1, **SMALL)
     arguments = f"{str(tmp_path / 'cut')!r}, count=8, seed=3, jobs=2, **{SMALL}"
-    command = f"from fourfloor.producer import produce; produce({arguments})"
-    process = subprocess.Popen([sys.executable, "-c", command])
+    command = f"""
+import os
+from fourfloor.producer import produce
+produce({arguments}, on_progress=lambda done, *_: done == 2 and os.kill(os.getpid(), {signal.SIGKILL}))
+"""
+    assert subprocess.run([sys.executable, "-c", command]).returncode == -signal.SIGKILL
     parts = tmp_path / ".cut.fourfloor" / "scratch"
-    deadline = time.monotonic() + 120
-    while len(list(parts.glob("*.npz"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
     assert 2 <= len(list(parts.glob("*.npz"))) <= 8
     assert not (tmp_path / "cut").exists()
     calls: list[int] = []

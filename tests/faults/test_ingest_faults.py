@@ -288,7 +288,7 @@ def test_killed_ingest_leaves_the_old_dataset(tmp_path: Path, track: np.ndarray)
         assert content(out) in (old, new)
     assert run_ingest(folder, out).wait() == 0
     assert content(out) == new
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while started_by(folder):
         assert time.monotonic() < deadline, "processes outlive the one that started them"
         time.sleep(0.1)
