@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -64,6 +65,18 @@ def test_a_pack_holds_the_audio_to_the_bit_under_plain_names(loops: Path, tmp_pa
     assert np.abs(sum(stems) - audio.decode(out / "loops" / f"{report.loops[0]}.wav")).max() <= 2.0**-23
     assert sorted(path.name for path in (out / "stems").iterdir()) == [
         "Pack-1_01_126bpm_Fsharpmin_bass.wav", "Pack-1_01_126bpm_Fsharpmin_kick.wav"]  # fmt: skip
+
+
+def test_a_soundfont_goes_on_for_eight_samples_on_both_sides_of_its_loop(loops: Path, tmp_path: Path) -> None:
+    pack([loops], tmp_path / "demo", formats=["sf2"])
+    font = (tmp_path / "demo/soundfont/demo.sf2").read_bytes()
+    at = font.index(b"smpl")
+    samples = np.frombuffer(font, "<i2", offset=at + 8, count=int.from_bytes(font[at + 4 : at + 8], "little") // 2)
+    headers = list(struct.iter_unpack("<20s5IBbHH", font[font.index(b"shdr") + 8 :][:184]))[:4]
+    for number, (_, start, end, begin, over, rate, *_) in enumerate(headers):
+        loop = audio.decode(sorted(loops.glob("*.wav"))[number // 2])[number % 2]
+        assert (begin - start, over - begin, end - over, rate) == (8, len(loop), 8, 44_100)
+        assert np.abs(samples[start:end] / 32_768 - np.resize(loop, len(loop) + 16)).max() <= 2.0**-15
 
 
 def test_every_format_is_written_and_listed_and_the_bytes_are_the_same_again(loops: Path, tmp_path: Path) -> None:

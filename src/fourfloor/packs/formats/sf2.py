@@ -1,7 +1,8 @@
 """SoundFonts: every loop on a key of its own, 16 bit, looping.
 
-Layout: Creative, "SoundFont Technical Specification 2.01", 1998; the end of a loop is the first sample after it. Tried
-with FluidSynth 2.3.1 and TiMidity++ 2.14.
+Layout: Creative, "SoundFont Technical Specification 2.01", 1998; the end of a loop is the first sample after it, and
+eight samples must lie before and behind it. So the sample goes on into its own second pass, and the loop begins eight
+samples late: its period stays. Tried with FluidSynth 2.3.1 and TiMidity++ 2.14.
 """
 
 import struct
@@ -13,6 +14,7 @@ from fourfloor.audio.riff import pack_chunk
 from fourfloor.packs.contents import LOWEST_KEY, Pack, PackedLoop
 
 _PAN, _INSTRUMENT, _KEYS, _SAMPLE, _MODES, _ROOT = 17, 41, 43, 53, 54, 58
+_AROUND = 8  # samples before and behind a loop, by which players interpolate
 _GUARD = 46  # zeros after each sample, which the specification asks for
 _LEFT, _RIGHT, _MONO = 4, 2, 1
 
@@ -36,14 +38,15 @@ def _soundfont(pack: Pack, name: str, loops: Sequence[PackedLoop]) -> bytes:
             stereo = len(waveform) == 2
             kind = (_LEFT, _RIGHT)[side] if stereo else _MONO
             label = f"{key:03d}{'LR'[side] if stereo else ''}".encode()
-            end = position + loop.frames
+            end = position + loop.frames + 2 * _AROUND
+            begin, over = position + _AROUND, position + _AROUND + loop.frames
             other = number + 1 - 2 * side if stereo else 0
             headers.append(
-                struct.pack("<20s5IBbHH", label, position, end, position, end, loop.sample_rate, key, 0, other, kind)
+                struct.pack("<20s5IBbHH", label, position, end, begin, over, loop.sample_rate, key, 0, other, kind)
             )
             pan = (-500, 500)[side] if stereo else 0
             zones.append([(_KEYS, key | key << 8), (_PAN, pan), (_MODES, 1), (_ROOT, key), (_SAMPLE, number)])
-            audio.append(_pcm16(channel) + bytes(2 * _GUARD))
+            audio.append(_pcm16(np.resize(channel, loop.frames + 2 * _AROUND)) + bytes(2 * _GUARD))
             position = end + _GUARD
     info = b"INFO" + pack_chunk(b"ifil", struct.pack("<HH", 2, 1)) + pack_chunk(b"isng", b"EMU8000\0")
     info += pack_chunk(b"INAM", name.encode() + b"\0" * (2 - len(name) % 2))
