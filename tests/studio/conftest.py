@@ -1,13 +1,11 @@
 """A studio that runs as `fourfloor studio` does, with two loops in its library, and a browser on it."""
 
 import contextlib
-import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
-from .looking import LIMIT_SECONDS
+from .looking import LIMIT_SECONDS, waited_for
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_BROWSER = "no browser for tests: apt-get install chromium"
@@ -33,7 +31,7 @@ class Studio:
         found = re.search(r"http://[^/\s]+/", self.process.stdout.readline())
         assert found
         self.address = found[0]
-        self.client = httpx.Client(base_url=self.address, timeout=30)
+        self.client = httpx.Client(base_url=self.address, timeout=LIMIT_SECONDS)
 
     def ask(self, **job: Any) -> dict[str, Any]:
         """Ask for a job."""
@@ -48,17 +46,17 @@ class Studio:
     def wait(self, number: str, *states: str) -> dict[str, Any]:
         """Wait until a job has one of the states, by default until it has ended."""
         wanted = states or ("done", "failed", "canceled")
-        ends = time.monotonic() + LIMIT_SECONDS
-        while (job := self.job(number))["state"] not in wanted:
-            assert time.monotonic() < ends, job
-            time.sleep(0.1)
-        return job
+        return waited_for(lambda: next((job for job in [self.job(number)] if job["state"] in wanted), {}))
 
     def workers(self) -> list[int]:
-        """List the process numbers of the workers."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        threads = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        return [int(number) for path in {children, *threads} for number in path.read_text().split()]
+        """List the process numbers of the server's living children."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it has ended
+                state, parent = path.read_text().rpartition(")")[2].split()[:2]
+                if int(parent) == self.process.pid and state != "Z":
+                    found.append(int(path.parent.name))
+        return found
 
     def commands(self) -> list[bytes]:
         """Return the command lines of the server's children."""
@@ -72,7 +70,7 @@ class Studio:
         """Stop the server as a terminal does."""
         self.client.close()
         self.process.send_signal(number)
-        self.process.wait(30)
+        self.process.wait(LIMIT_SECONDS)
 
 
 @pytest.fixture(scope="session")
@@ -90,21 +88,28 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 def browser() -> Iterator[Any]:
     if BROWSER is None:
         pytest.skip(NO_BROWSER)
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=BROWSER, args=sandbox)
+        # Neither root nor most containers may set up its sandbox; the pages are our own.
+        opened = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         yield opened
         opened.close()
 
 
 @pytest.fixture
-def page(browser: Any, studio: Studio) -> Iterator[Any]:
+def empty_page(browser: Any) -> Iterator[Any]:
+    """Open a page that waits as long as a loaded machine takes, and let no error of its scripts pass."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(LIMIT_SECONDS * 1000)
     opened = context.new_page()
     problems: list[str] = []
     opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.goto(studio.address)
-    opened.wait_for_selector(".card")
     yield opened
     context.close()
     assert problems == []
+
+
+@pytest.fixture
+def page(empty_page: Any, studio: Studio) -> Any:
+    empty_page.goto(studio.address)
+    empty_page.wait_for_selector(".card")
+    return empty_page

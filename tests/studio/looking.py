@@ -1,11 +1,22 @@
-"""Waiting for something on the page (its policy forbids playwright's own way), and what axe says of the page."""
+"""Waiting for something, also on the page (its policy forbids playwright's own way), and what axe says of the page."""
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from axe_playwright_python.sync_playwright import Axe
 
-LIMIT_SECONDS = 120
+Found = TypeVar("Found")
+LIMIT_SECONDS = 120  # for what takes a second on an idle machine
+
+
+def waited_for(look: Callable[[], Found]) -> Found:
+    """Look again and again until something true is found, and return that."""
+    ends = time.monotonic() + LIMIT_SECONDS
+    while not (found := look()):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    return found
 
 
 def until(page: Any, expression: str) -> None:

@@ -18,7 +18,7 @@ from fourfloor.studio.blind import BlindTest, sign_test
 from fourfloor.studio.pages import Page
 
 from .conftest import Studio
-from .looking import LIMIT_SECONDS, faults
+from .looking import faults
 
 
 def folders(root: Path, count: int = 6) -> tuple[Path, Path]:
@@ -64,26 +64,25 @@ def test_a_folder_without_audio_is_refused(tmp_path: Path) -> None:
         BlindTest(tmp_path, tmp_path, tmp_path / "answers.csv")
 
 
-def test_a_person_answers_on_the_page(browser: Any, tmp_path: Path) -> None:
+def test_a_person_answers_on_the_page(empty_page: Any, tmp_path: Path) -> None:
     left, right = folders(tmp_path, 2)
-    studio = Studio(tmp_path / "library", options=["--blind", str(left), str(right)])
+    page, studio = empty_page, Studio(tmp_path / "library", options=["--blind", str(left), str(right)])
     try:
-        page = browser.new_page()
         page.goto(studio.address + "blind")
         for number in (1, 2):
             page.get_by_text(f"Pair {number} of 2").wait_for()
             for place in (1, 2):
                 assert page.locator("[data-keep='1']").is_disabled()
                 page.click(f"#play-{place}")
-                page.wait_for_selector(f"#play-{place}[aria-pressed=true]", timeout=LIMIT_SECONDS * 1000)
+                page.wait_for_selector(f"#play-{place}[aria-pressed=true]")
             page.click("[data-keep='1']")
             for theme in ("dark", "light"):
                 page.emulate_media(color_scheme=theme)
                 assert faults(page) == []
         page.wait_for_selector("#result:not([hidden])")
         assert "p = 1" in page.locator("#result").text_content() or "p = 0.5" in page.locator("#result").text_content()
-        page.close()
     finally:
+        page.goto("about:blank")  # the server waits for its visitors
         studio.stop()
 
 

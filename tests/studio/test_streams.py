@@ -1,6 +1,5 @@
 """Music without end: what the server sends, that it waits for the page, and how the page plays it on its clock."""
 
-import time
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 import fourfloor as ff
 
 from .conftest import Studio
-from .looking import LIMIT_SECONDS, until
+from .looking import until, waited_for
 
 FASTEST = {"bpm": 180.0, "seed": "5", "style": "deep house"}
 BLOCK = 235_200  # frames of four bars at 180 BPM
@@ -40,12 +39,9 @@ def running(studio: Studio) -> int:
     return sum(b"stream" in command.split(b"\0") for command in studio.commands())
 
 
-def wait_for(studio: Studio, count: int) -> None:
-    """Wait until so many streams are made."""
-    ends = time.monotonic() + LIMIT_SECONDS
-    while running(studio) != count:
-        assert time.monotonic() < ends, studio.commands()
-        time.sleep(0.05)
+def wait_for_the_end(studio: Studio) -> None:
+    """Wait until no stream is made."""
+    waited_for(lambda: running(studio) == 0)
 
 
 def test_a_stream_is_what_the_api_makes_and_ends_when_the_page_leaves(studio: Studio) -> None:
@@ -57,7 +53,7 @@ def test_a_stream_is_what_the_api_makes_and_ends_when_the_page_leaves(studio: St
             if len(sent) >= 4 * BLOCK:
                 break
         assert running(studio) == 1
-    wait_for(studio, 0)
+    wait_for_the_end(studio)
     heard = np.frombuffer(sent[: 4 * BLOCK], "<i2").reshape(-1, 2).T / 32767
     made = next(ff.load("warehouse").stream(bpm=180.0, seed=5, style="deep house"))
     assert np.abs(heard - made).max() < 2 / 32767  # dither and rounding
@@ -71,7 +67,7 @@ def test_what_cannot_be_streamed_is_one_line(studio: Studio, wrong: dict[str, An
     assert answer.status_code == 422
     assert said in answer.json()["detail"]
     assert "\n" not in answer.json()["detail"]
-    wait_for(studio, 0)
+    wait_for_the_end(studio)
 
 
 def test_blocks_follow_each_other_on_bar_lines_and_a_late_one_is_bridged(page: Any) -> None:
@@ -99,8 +95,8 @@ def test_the_page_streams_until_it_is_stopped(page: Any, studio: Studio) -> None
     page.locator(".card .play").first.click()  # takes its place on the next bar line
     until(page, "!fourfloor.transport.tracks.has('stream')")
     assert page.locator("#stream").get_attribute("aria-pressed") == "false"
-    wait_for(studio, 0)
+    wait_for_the_end(studio)
     page.locator("#stream").click()
     page.locator("#stream").click()  # while it begins
-    wait_for(studio, 0)
+    wait_for_the_end(studio)
     assert page.locator(".toast").count() == 0
