@@ -7,6 +7,7 @@ from conftest import house_loop
 from fourfloor.dataset import Dataset
 from fourfloor.representations import codec_file, latent, low_end, magnitude
 from fourfloor.signal.beatgrid import loop_frames, loop_samples
+from fourfloor.trained import codec_hash
 
 
 def tone(hertz: float, samples: int) -> np.ndarray:
@@ -70,6 +71,14 @@ def test_the_codec_keeps_most_of_what_it_was_fitted_to(dataset_folder: Path) -> 
 def test_the_codec_is_written_once_and_read_back(dataset_folder: Path) -> None:
     first, second = Dataset([dataset_folder]).codec(), Dataset([dataset_folder]).codec()
     assert codec_file.to_bytes(first, "") == codec_file.to_bytes(second, "")
+
+
+def test_a_codec_keeps_its_numbers_in_whatever_order_memory_holds_them(dataset_folder: Path, tmp_path: Path) -> None:
+    codec = Dataset([dataset_folder]).codec()
+    turned = latent.Codec(codec.mean, np.asfortranarray(codec.encode), np.asfortranarray(codec.decode))
+    (tmp_path / "codec.safetensors").write_bytes(codec_file.to_bytes(turned, "x"))
+    assert (codec_file.load(tmp_path / "codec.safetensors", "x").encode == codec.encode).all()
+    assert codec_hash(turned) == codec_hash(codec)
 
 
 def test_a_file_that_is_no_codec_is_refused(tmp_path: Path) -> None:

@@ -124,5 +124,8 @@ def sample_rate(name: str, config: Any, bpm: float) -> float:
 
 
 def codec_arrays(codec: Any) -> dict[str, np.ndarray]:
-    """Return the arrays of a codec by name: what a checkpoint keeps of it."""
-    return {entry.name: getattr(codec, entry.name) for entry in dataclasses.fields(codec)}
+    """Return the arrays of a codec by name: what a checkpoint keeps of it.
+
+    They are contiguous: safetensors 0.8 writes wrong numbers of others.
+    """
+    return {entry.name: np.asarray(getattr(codec, entry.name), order="C") for entry in dataclasses.fields(codec)}
