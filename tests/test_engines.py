@@ -1,5 +1,6 @@
 """The choice of an engine, and what is said where there is none."""
 
+import os
 import socket
 import sys
 import threading
@@ -55,21 +56,26 @@ def test_an_engine_that_is_none_is_refused(name: str, address: str | None, told:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_ray_the_command_to_type_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let imports of Ray fail, and put back afterward what is set for it in the environment."""
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "ray.exceptions", raising=False)
+    for name in ("RAY_USAGE_STATS_ENABLED", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"):
+        monkeypatch.setenv(name, "1")
+
+
+@pytest.mark.usefixtures("without_ray")
+def test_without_ray_the_command_to_type_is_said() -> None:
     told = r"^--engine ray needs ray\. Type: pip install 'fourfloor\[scale\]'$"
     with pytest.raises(FourfloorError, match=told), opened("ray", None, run_in_processes):
         pass
 
 
-def test_ray_sends_no_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
-    monkeypatch.setitem(sys.modules, "ray", None)
+@pytest.mark.usefixtures("without_ray")
+def test_ray_sends_no_statistics() -> None:
     with pytest.raises(FourfloorError), opened("ray", None, run_in_processes):
         pass
-    import os
-
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
 
 

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+Found = TypeVar("Found")
 MARK = "FOURFLOOR_SCALE_TEST"
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray. Type: make test-scale")
 
@@ -20,10 +21,10 @@ needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray. Type
 @contextmanager
 def two_nodes() -> Iterator[Any]:
     """Start a head with two cores and a node with two more; their processes have MARK in their environment."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    from ray.cluster_utils import Cluster
-
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        from ray.cluster_utils import Cluster
+
         patch.setenv(MARK, str(os.getpid()))
         patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
         cluster = Cluster(initialize_head=True, connect=False, head_node_args=node_arguments())
@@ -74,17 +75,19 @@ def done(command: Sequence[str], code: int = 0, **options: Any) -> subprocess.Co
     return ended
 
 
-def wait_until(holds: Callable[[], object], seconds: float = 120) -> None:
-    """Wait until something holds; the test fails where it does not."""
+def wait_until(holds: Callable[[], Found], seconds: float = 300) -> Found:
+    """Wait until something holds, and return it; the test fails where it does not."""
     deadline = time.monotonic() + seconds
-    while not holds():
+    while not (found := holds()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+    return found
 
 
 def kill(process: int) -> None:
-    """End a process at once."""
-    os.kill(process, signal.SIGKILL)
+    """End a process at once, where it has not ended by itself."""
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -115,7 +115,7 @@ def test_a_bucket_that_refuses_for_a_while_costs_time_alone(
         wait_until(lambda before=before: door.refused >= before + 3)  # type: ignore[misc]
         time.sleep(1)
         door.open = True
-        thread.join(timeout=60)
+        thread.join(timeout=300)
         assert not thread.is_alive()
     assert load(tmp_path / "data").data_hash == load(dataset_folder).data_hash
 

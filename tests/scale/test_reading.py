@@ -74,7 +74,7 @@ def test_a_bucket_that_refuses_while_it_is_read_costs_time_alone(
     wait_until(lambda: door.refused >= before + 3)
     time.sleep(1)
     door.open = True
-    thread.join(timeout=60)
+    thread.join(timeout=300)
     assert np.array_equal(read[0], local.waveform(3))
 
 
@@ -115,5 +115,5 @@ def test_processes_that_read_at_once_fetch_each_shard_once(
            "[d.waveform(i) for i in range(len(d.loops))]"  # fmt: skip
     before, command = door.bytes_let_out, [fourfloor()[0], "-c", code, sent]
     for reader in [subprocess.Popen(command) for _ in range(3)]:
-        assert reader.wait(timeout=120) == 0
+        assert reader.wait(timeout=300) == 0
     assert door.bytes_let_out - before < 1.3 * (dataset_folder / "audio.i16").stat().st_size

@@ -105,7 +105,7 @@ def test_a_killed_process_stops_all_and_the_run_goes_on_from_the_same_step(tmp_p
     wait_until(lambda: len(checkpoint.descriptions(two)) > 1 or process.poll() is not None)
     victim = next(number for number in processes_with(mark) if "RANK=1" in environment_of(number))
     kill(victim)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode != 0
     assert "another process of this training ended, so all stop; what is saved is kept: run the same command" in errors
     wait_until(lambda: not processes_with(mark))
