@@ -1,6 +1,7 @@
 """Synthetic music of known tempo, the audio files it is written to, and where the real tracks lie."""
 
 import hashlib
+import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,11 @@ from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.networks import Part, graphs
 
 RECIPES = recipes.FOLDER
+# What changes how rich and typer print, how large our cache is, and how many ranks a training has.
+SETTINGS = (
+    "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "FOURFLOOR_CACHE_GB", "GITHUB_ACTIONS", "LINES", "NO_COLOR",
+    "PY_COLORS", "RANK", "TERMINAL_WIDTH", "TORCHELASTIC_RUN_ID", "TTY_COMPATIBLE", "TYPER_USE_RICH", "WORLD_SIZE",
+)  # fmt: skip
 MUSIC = Path(__file__).resolve().parents[2] / "shared" / "music"
 # name: extension, libsndfile's format and subtype, smallest step of a sample (None: lossy)
 AUDIO_FORMATS = {
@@ -53,8 +59,11 @@ def quick_exports() -> Iterator[None]:
 def pytest_configure() -> None:
     """Take the signal of a closed terminal as usual, also where `nohup` started the tests: they send it.
 
-    torch gets one thread: the tests run in a process for each core, and some fork, which its pool does not survive.
+    Settings of whoever runs the tests do not reach them. torch gets one thread: the tests run in a process for each
+    core, and some fork, which its pool does not survive.
     """
+    for name in SETTINGS:
+        os.environ.pop(name, None)
     torch.set_num_threads(1)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
