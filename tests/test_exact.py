@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from fourfloor.audio import LoopTags, decode, write_loop
-from fourfloor.ingestion.exact import claimed_tempi, length_tempo, named_tempi, whole_bars
+from fourfloor.ingestion.exact import claimed_tempi, find_circle, length_tempo, named_tempi, whole_bars
 from fourfloor.ingestion.folder import IngestConfig, IngestReport, ingest
 from fourfloor.producer import render_loop
 from fourfloor.signal.beatgrid import loop_samples
@@ -115,6 +115,13 @@ def test_an_excerpt_of_round_seconds_is_no_circle(tmp_path: Path) -> None:
     assert report.tracks[0].grid == "steady"
     for loop in report.catalogue.loops:
         assert abs((loop.start_seconds + 1 / 3 + 0.25) % 0.5 - 0.25) < 0.015
+
+
+@pytest.mark.parametrize("surplus", [-0.015, 0.015, 0.03])
+def test_an_excerpt_that_is_nearly_whole_bars_keeps_its_tempo(surplus: float) -> None:
+    """Repeated, such a file fits a tempo at which it would close; each loop would begin later and later."""
+    song = np.tile(house(124.0, 8), 3)[:, : round((16 * 240 / 124 + surplus) * RATE)]
+    assert find_circle(song, RATE, [], given=False) is None
 
 
 def test_what_names_and_lengths_say() -> None:

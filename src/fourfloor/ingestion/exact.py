@@ -15,7 +15,7 @@ import numpy as np
 
 from fourfloor.audio import read_tags
 from fourfloor.ingestion.slicing import NEAR_SECONDS
-from fourfloor.ingestion.tempo import Grid, analyze_onsets, fit_grid
+from fourfloor.ingestion.tempo import Grid, analyze_onsets, fit_grid, fit_tempo
 from fourfloor.signal.beatgrid import loop_samples
 
 # Longer files are streamed: 32 bars at 170 BPM fit, and 16 bars at 90.
@@ -86,9 +86,18 @@ def find_circle(waveform: np.ndarray, sample_rate: int, claims: list[float], giv
     grid = fit_grid(onsets)
     seconds = samples / sample_rate
     bars = round(seconds * grid.bpm / 240.0)
-    if bars < _MEASURED_BARS or abs(seconds - bars * 240.0 / grid.bpm) > _FIT_SECONDS or not starts_at_zero(grid):
+    if bars < _MEASURED_BARS or not _fills(seconds, bars, grid.bpm) or not starts_at_zero(grid):
+        return None
+    # Repeats pull the measured tempo toward the one at which they close: the file on its own must have it, too.
+    alone = analyze_onsets([waveform], sample_rate)
+    if not _fills(seconds, bars, fit_tempo(alone.standardized(), alone.frame_rate)[0]):
         return None
     return Circle(bpm=length_tempo(samples, bars, sample_rate), bars=bars, confidence=grid.confidence)
+
+
+def _fills(seconds: float, bars: int, bpm: float) -> bool:
+    """Return whether so many bars of a measured tempo are so long, as far as can be measured."""
+    return abs(seconds - bars * 240.0 / bpm) <= _FIT_SECONDS
 
 
 def starts_at_zero(grid: Grid) -> bool:
