@@ -166,6 +166,8 @@ def test_what_makes_no_sense_is_refused_before_the_work(model: ff.Model, dataset
     for options in ({"minutes": -1.0}, {"minutes": 0.0}, {"steps": 0}):
         with pytest.raises(ff.FourfloorError, match="is outside"):
             ff.train("adapt", data=dataset_folder, out=tmp_path / "run", **options)
+    with pytest.raises(ff.FourfloorError, match="adapt fine-tunes a model: add --from warehouse"):
+        ff.train("adapt", data=dataset_folder, out=tmp_path / "run", steps=1)
     with pytest.raises(ff.FourfloorError, match="no recipes to compare"):
         ff.compare([], data=dataset_folder, out=tmp_path / "c", steps=1)
     with pytest.raises(ff.FourfloorError, match="the model is loaded already"):

@@ -17,7 +17,7 @@ from fourfloor.arguments import check_budget, check_types
 from fourfloor.dataset import Dataset
 from fourfloor.errors import FourfloorError
 from fourfloor.models import family_module, is_generative, learns_controls
-from fourfloor.representations import Representation, codec_arrays, representation_module
+from fourfloor.representations import Representation, codec_arrays, needs_decoder, representation_module
 from fourfloor.runs import folder
 from fourfloor.runs.observers import Observers, Origin, observers
 from fourfloor.runs.outcome import Run, late_start, outcome
@@ -82,6 +82,7 @@ def _read(
 ) -> _Read:
     """Read what the run goes on from and learns, and build the model."""
     origin = _origin(request, plan, budget, on_progress)
+    _refuse_unchecked(request, plan, origin)
     if origin.resumed and (before := origin.resumed.meta.get("processes", 1)) != processes.count:
         told = f"the run had {before} processes and now has {processes.count}"
         on_progress(Progress(message=f"{told}: its losses may differ in the last digits"))
@@ -148,6 +149,17 @@ def _origin(request: TrainRequest, plan: recipe.Recipe, budget: Budget, on_progr
         return Origin(resumed=resumed, parent_name=name, parent=parent, decoder=loading.load_decoder(request.decoder))
     decoder, notes = _decoder_of(name, parent)
     return Origin(resumed=resumed, parent_name=name, parent=parent, decoder=decoder, notes=notes)
+
+
+def _refuse_unchecked(request: TrainRequest, plan: recipe.Recipe, origin: Origin) -> None:
+    """Raise FourfloorError for a recipe that checks its loops while it trains, where nothing renders them.
+
+    Such a recipe fine-tunes; started without a model it would train one from scratch for its few minutes.
+    """
+    renders = origin.parent or origin.decoder or origin.resumed or not needs_decoder(plan.representation_name)
+    if plan.training.check_every and is_generative(plan.family) and not renders:
+        from_scratch = "To train from scratch instead, add --decoder warehouse"
+        raise FourfloorError(f"{request.recipe} fine-tunes a model: add --from warehouse. {from_scratch}")
 
 
 def _decoder_of(name: str | None, prior: loading.Trained | None) -> tuple[loading.Trained | None, list[str]]:
