@@ -51,6 +51,11 @@ class AudioInfo:
         """Return the length that the header claims, 0 where it claims none."""
         return self.frames / self.sample_rate
 
+    @property
+    def lossless(self) -> bool:
+        """Return whether the samples are those that were saved: no codec left anything out."""
+        return self.subtype.startswith(("PCM", "FLOAT", "DOUBLE", "ALAC"))
+
 
 class OpenFile:
     """Hold an open file: what it claims as a whole, and its streams in order, each with its own claim."""

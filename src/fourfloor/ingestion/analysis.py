@@ -63,6 +63,8 @@ class TrackAnalysis:
     sha256: str = ""
     error: str = ""
     seconds: float = 0.0
+    sample_rate: int = 0  # of the file
+    lossless: bool = False
     bpm: float = 0.0
     confidence: float = 0.0
     first_downbeat: float = 0.0
@@ -84,6 +86,7 @@ def analyze_track(task: Task) -> TrackAnalysis:
     found = TrackAnalysis()
     try:
         info = probe(task.path)
+        found.sample_rate, found.lossless = info.sample_rate, info.lossless
         found.sha256 = _hash(task.path)
         claims = claimed_tempi(task.path, task.bpm)
         if not (0 < info.seconds <= CIRCLE_SECONDS and _analyze_circle(task, info, claims, found)):

@@ -26,6 +26,7 @@ _FRAMES_PER_STEP = 4
 _STEPS_PER_QUARTER_BEAT = FRAMES_PER_BEAT // 4 // _FRAMES_PER_STEP
 _MEL_GROUP = 4
 _LOW_WEIGHT = 2.0  # six low-end columns against 22 mel columns
+_LEAST_BANDS = 8  # of 22, to compare two tracks by; 12 are below 3 kHz
 _FULL_SCALE = 0.9  # below, flat tops are a square wave's own
 
 
@@ -154,8 +155,13 @@ def quarter_beats(outlined: np.ndarray) -> np.ndarray:
 def similarity(one: np.ndarray, other: np.ndarray, least_steps: int = 64) -> float:
     """Return the highest correlation of two tracks' outlines (steps, bands) at any shift of whole quarter beats.
 
-    Rows of zeros are unknown. At least `least_steps` steps (or all of the shorter track) must overlap.
+    Rows of zeros are unknown. At least `least_steps` steps (or all of the shorter track) must overlap. Bands that one
+    of the two lacks, as a copy at 8 kHz does, do not count.
     """
+    shared = _shared_bands(one, other)
+    if shared.sum() < _LEAST_BANDS:
+        return 0.0
+    one, other = one[:, shared], other[:, shared]
     size = scipy.fft.next_fast_len(len(one) + len(other), real=True)
     spectra = []
     for track in (one, other):
@@ -177,6 +183,12 @@ def similarity(one: np.ndarray, other: np.ndarray, least_steps: int = 64) -> flo
     enough = overlap > min(least_steps, len(one), len(other)) - 0.5
     correlation = joint / np.sqrt(np.maximum(energy_a * energy_b, 1e-6))
     return float(np.max(correlation[enough], initial=0.0))
+
+
+def _shared_bands(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return which bands (bands,) move in both outlines: one that a lower sample rate cuts off stays at the bottom."""
+    spreads = [track[track.any(axis=1)].astype(np.float32).std(axis=0) for track in (one, other)]
+    return np.asarray(np.minimum(*spreads) >= 0.5 * np.maximum(*spreads))
 
 
 def spread(count: int, most: int | None) -> list[int]:

@@ -17,6 +17,7 @@ from fourfloor.ingestion.analysis import TrackAnalysis
 
 # Two fits of the same recording differ less; another tempo is another grid, and the outlines would not line up.
 _SAME_TEMPO = 0.005
+FULL_RATE = 44_100  # a higher rate holds nothing more that a loop keeps
 
 
 @dataclass(kw_only=True)
@@ -31,15 +32,19 @@ class Selection:
 
 
 def select(analyses: list[TrackAnalysis], thresholds: picking.Thresholds, most: int | None) -> list[Selection]:
-    """Drop what another track already has, then what is over the track's share; the first track keeps its loops."""
-    selections: list[Selection] = []
+    """Drop what another track already has, then what is over the track's share.
+
+    Of the tracks with the same audio the best one keeps its loops, of others that share a loop the first.
+    """
+    originals = _originals(analyses, thresholds)
+    selections = [
+        Selection(group=original, dropped=track.dropped.copy(), same_as=None if original == number else original)
+        for number, (track, original) in enumerate(zip(analyses, originals, strict=True))
+    ]
     kept_marks: list[np.ndarray] = []
-    for number, track in enumerate(analyses):
-        selection = Selection(group=number, dropped=track.dropped.copy())
+    for track, selection in zip(analyses, selections, strict=True):
         count = len(track.bar_numbers)
-        selection.same_as = _same_audio(track, analyses, selections, thresholds)
         if selection.same_as is not None:
-            selection.group = selections[selection.same_as].group
             selection.dropped[picking.SAME_AUDIO] += count
         else:
             fresh = _fresh(track.fingerprints, kept_marks, selections, selection, thresholds)
@@ -48,30 +53,35 @@ def select(analyses: list[TrackAnalysis], thresholds: picking.Thresholds, most: 
             selection.dropped[picking.OVER_CAP] += len(fresh) - len(selection.kept)
         kept_marks.append(track.fingerprints[selection.kept])
         selection.dropped = +selection.dropped
-        selections.append(selection)
     return selections
 
 
-def _same_audio(
-    track: TrackAnalysis, analyses: list[TrackAnalysis], earlier: list[Selection], thresholds: picking.Thresholds
-) -> int | None:
-    """Return the earlier track that this one is a copy of, whatever its name, codec, length or start."""
-    for number, selection in enumerate(earlier):
-        other = analyses[number]
-        comparable = selection.same_as is None and len(other.outline) and len(track.outline)
-        if (
-            comparable
-            and abs(track.bpm / other.bpm - 1) < _SAME_TEMPO
-            and picking.similarity(other.outline, track.outline) >= thresholds.same_audio
-        ):
-            return number
-    return None
+def _originals(analyses: list[TrackAnalysis], thresholds: picking.Thresholds) -> list[int]:
+    """Return for each track the best one with the same audio, whatever its name, codec, length or start."""
+    originals = list(range(len(analyses)))
+    found: list[int] = []
+    for number in sorted(originals, key=lambda number: (-_worth(analyses[number]), number)):
+        same = (other for other in found if _is_same_audio(analyses[other], analyses[number], thresholds))
+        originals[number] = next(same, number)
+        if originals[number] == number:
+            found.append(number)
+    return originals
+
+
+def _worth(track: TrackAnalysis) -> int:
+    """Weigh a track against its copies: in seconds, a quarter more without loss, less at a lower sample rate."""
+    return round(track.seconds * (1.25 if track.lossless else 1.0) * min(1.0, track.sample_rate / FULL_RATE))
+
+
+def _is_same_audio(one: TrackAnalysis, other: TrackAnalysis, thresholds: picking.Thresholds) -> bool:
+    comparable = len(one.outline) and len(other.outline) and abs(other.bpm / one.bpm - 1) < _SAME_TEMPO
+    return bool(comparable) and picking.similarity(one.outline, other.outline) >= thresholds.same_audio
 
 
 def _fresh(
     marks: np.ndarray,
     kept_marks: list[np.ndarray],
-    earlier: list[Selection],
+    selections: list[Selection],
     selection: Selection,
     thresholds: picking.Thresholds,
 ) -> list[int]:
@@ -83,8 +93,8 @@ def _fresh(
         shared = picking.correlations(marks, others).max(axis=1) >= thresholds.duplicate
         if shared.any():
             known |= shared
-            joined, group = selection.group, earlier[number].group
-            for one in (*earlier, selection):
+            joined, group = selection.group, selections[number].group
+            for one in selections:
                 one.group = group if one.group == joined else one.group
     return np.flatnonzero(~known).tolist()
 
