@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import HealthCheck, settings
 
 from fourfloor import recipes
 from fourfloor.api import verifying
@@ -23,6 +24,11 @@ SETTINGS = (
     "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "FOURFLOOR_CACHE_GB", "GITHUB_ACTIONS", "LINES", "NO_COLOR",
     "PY_COLORS", "RANK", "TERMINAL_WIDTH", "TORCHELASTIC_RUN_ID", "TTY_COMPATIBLE", "TYPER_USE_RICH", "WORLD_SIZE",
 )  # fmt: skip
+# The same examples in every run, however slow the machine is; `--hypothesis-profile=default` tries others.
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 MUSIC = Path(__file__).resolve().parents[2] / "shared" / "music"
 # name: extension, libsndfile's format and subtype, smallest step of a sample (None: lossy)
 AUDIO_FORMATS = {

@@ -156,7 +156,7 @@ def test_damaged_arrays_are_refused(dataset: Path, name: str, how: str) -> None:
         load(dataset)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255), cut=st.booleans())
 def test_no_damaged_byte_changes_what_is_read(dataset: Path, place: float, value: int, cut: bool) -> None:
     path = dataset / "catalogue.json"

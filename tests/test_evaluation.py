@@ -134,7 +134,7 @@ def test_held_out_parts_are_usual(envelope: Envelope) -> None:
     assert np.mean([score.seam.passes for score in scores]) >= 0.8
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(gain_db=st.floats(-12, 12), track=st.integers(0, 20))
 def test_gain_and_a_small_shift_change_no_number(gain_db: float, track: int) -> None:
     waveform, bpm = play(track, bars=2), tempo(track)

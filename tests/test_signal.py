@@ -14,7 +14,7 @@ def test_a_loop_has_the_length_of_its_bars(bpm: float, bars: int, samples: int) 
     assert loop_samples(bpm, bars, 44_100) == samples
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(bpm=st.floats(90.0, 180.0), seed=st.integers(0, 1000))
 def test_the_grid_gives_back_every_sample_at_every_tempo(bpm: float, seed: int) -> None:
     samples = loop_samples(bpm, 1, 44_100)

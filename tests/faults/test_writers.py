@@ -33,7 +33,7 @@ TAGS = st.builds(
 )  # fmt: skip
 RATES = st.sampled_from([8_000, 22_050, 44_100, 48_000, 96_000, 192_000]) | st.integers(1_000, 768_000)
 ONE_FOLDER = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -98,7 +98,7 @@ def events(bars: int) -> st.SearchStrategy[list[Event]]:
     )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=80, derandomize=True)
+@settings(max_examples=80)
 @given(data=st.data(), bpm=st.floats(90, 180), bars=st.sampled_from([1, 2, 4, 8]))
 def test_any_score_is_read_back_by_two_libraries(data: st.DataObject, bpm: float, bars: int) -> None:
     score = data.draw(events(bars))
