@@ -319,6 +319,18 @@ def everything_at_once(samples: int, seed: int) -> np.ndarray:
     return scipy.fft.irfft(white * np.interp(np.linspace(0, 1, len(white)), np.linspace(0, 1, 1025), mean), samples)
 
 
+@pytest.mark.parametrize(("passes", "named"), [(True, False), (None, True), (False, True)])
+def test_a_copy_is_a_failure_where_there_are_more_than_held_out_music_has(
+    measured: tuple[Norms, dict[str, ScoredSet]], passes: bool | None, named: bool
+) -> None:
+    norms, heard = measured
+    rows = {row: numbers_of(heard[row], norms, 0, row == "A") for row in "ABCJ"}
+    made = replace(heard["A"], matches=[replace(heard["A"].matches[0], score=0.9), *heard["A"].matches[1:]])
+    gates = judge(rows["A"], rows, norms, len(made.matches))
+    gates["copies"] = replace(gates["copies"], passes=passes)
+    assert ("copying" in diagnose(made, rows["A"], rows, gates, norms)) is named
+
+
 @pytest.mark.parametrize(
     ("fake", "name"),
     [
