@@ -1,14 +1,23 @@
 """Music without end: what the server sends, that it waits for the page, and how the page plays it on its clock."""
 
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import fourfloor as ff
+from fourfloor.studio.requests import Stream
+from fourfloor.studio.streams import NUMBER, Streams
 
 from .conftest import Studio
-from .looking import until, waited_for
+from .looking import LIMIT_SECONDS, until, waited_for
 
 FASTEST = {"bpm": 180.0, "seed": "5", "style": "deep house"}
 BLOCK = 235_200  # frames of four bars at 180 BPM
@@ -42,6 +51,12 @@ def running(studio: Studio) -> int:
 def wait_for_the_end(studio: Studio) -> None:
     """Wait until no stream is made."""
     waited_for(lambda: running(studio) == 0)
+
+
+def kill(studio: Studio) -> None:
+    """Kill the process of the only stream."""
+    (number,) = [one for one in studio.workers() if b"stream" in Path(f"/proc/{one}/cmdline").read_bytes().split(b"\0")]
+    os.kill(number, signal.SIGKILL)
 
 
 def test_a_stream_is_what_the_api_makes_and_ends_when_the_page_leaves(studio: Studio) -> None:
@@ -100,3 +115,53 @@ def test_the_page_streams_until_it_is_stopped(page: Any, studio: Studio) -> None
     page.locator("#stream").click()  # while it begins
     wait_for_the_end(studio)
     assert page.locator(".toast").count() == 0
+
+
+class Failing(Streams):
+    """Streams whose process makes a second of silence, says more than a pipe holds, and ends with a code."""
+
+    code = 0
+
+    async def _start(self, wanted: Stream) -> asyncio.subprocess.Process:
+        says = "print('100 %', file=sys.stderr)\n" * 2 + "print('x' * 70_000 + '\\n' + LAST, file=sys.stderr)"
+        last = "LAST = 'fourfloor: the disk is full'"
+        does = f"import sys\n{last}\nsys.stdout.buffer.write(bytes(176_400)); {says}\nsys.exit({self.code})"
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-c", does, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (2, "the disk is full"),
+        (1, "this is a bug in fourfloor; the terminal shows more"),
+        (0, "its process ended (exit code 0)"),
+    ],
+)
+def test_a_stream_that_fails_later_says_why(tmp_path: Path, capfd: Any, code: int, reason: str) -> None:
+    async def heard() -> tuple[int, str]:
+        streams = Failing(tmp_path)
+        streams.code = code
+        sound = await streams.open(Stream.model_validate({}))
+        size = sum([len(piece) async for piece in sound.body_iterator])
+        return size, streams.why(sound.headers[NUMBER])
+
+    with ThreadPoolExecutor() as other:  # in this thread the browser's loop may run
+        assert other.submit(asyncio.run, heard()).result(LIMIT_SECONDS) == (176_400, reason)
+    assert ("the disk is full" in capfd.readouterr().err) == (code == 1)  # of a bug the terminal shows all
+
+
+def test_the_page_says_why_a_stream_ended(page: Any, studio: Studio) -> None:
+    page.fill("#make [name=bpm]", "180")
+    page.locator("#stream").click()
+    until(page, "fourfloor.transport?.place('stream') > 0")
+    kill(studio)
+    toast = page.locator(".toast", has_text="The stream has ended: its process ended (SIGKILL)")
+    toast.wait_for(timeout=1000 * LIMIT_SECONDS)
+    assert page.locator("#stream").get_attribute("aria-pressed") == "false"
+    assert page.evaluate("fourfloor.transport.tracks.size") == 0
+
+
+def test_a_stream_that_plays_or_is_unknown_has_no_reason(studio: Studio) -> None:
+    assert studio.client.get("/api/streams/0123456789abcdef").status_code == 404

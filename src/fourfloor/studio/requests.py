@@ -156,6 +156,12 @@ class Refusal(BaseModel):
     detail: str
 
 
+class Ending(BaseModel):
+    """Why a stream ended by itself, in one line."""
+
+    reason: str
+
+
 class GridChange(_Request):
     """A loop for a place of the clip grid; None empties it."""
 

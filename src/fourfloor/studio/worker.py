@@ -56,7 +56,7 @@ class Worker:
                 return
             yield message
         process.wait()
-        raise FourfloorError(f"the worker process ended ({_reason(process.returncode)}); try again")
+        raise FourfloorError(f"the worker process ended ({ending(process.returncode)}); try again")
 
     def warm(self) -> None:
         """Start the process, where there is none, and let it load what most jobs need; it answers nothing."""
@@ -160,5 +160,6 @@ def _take(stream: BinaryIO, jobs: queue.SimpleQueue[bytes]) -> None:
     os._exit(1)
 
 
-def _reason(code: int) -> str:
+def ending(code: int) -> str:
+    """Say how a process ended: "SIGKILL", or "exit code 1"."""
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"

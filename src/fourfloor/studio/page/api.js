@@ -1,5 +1,19 @@
 // What the server answers; a refused request is an Error whose message is the server's line.
 
+export async function reach(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch {
+    throw new Error("The studio does not answer. Is it still running in the terminal?");
+  }
+}
+
+export async function contentOf(answer) {
+  const content = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(content.detail || `The studio refused this (${answer.status}).`);
+  return content;
+}
+
 export async function call(method, path, body) {
   const options = { method, headers: {} };
   if (body instanceof Blob) options.body = body;
@@ -7,15 +21,7 @@ export async function call(method, path, body) {
     options.body = JSON.stringify(body);
     options.headers["content-type"] = "application/json";
   }
-  let answer;
-  try {
-    answer = await fetch(path, options);
-  } catch {
-    throw new Error("The studio does not answer. Is it still running in the terminal?");
-  }
-  const content = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(content.detail || `The studio refused this (${answer.status}).`);
-  return content;
+  return contentOf(await reach(path, options));
 }
 
 export const audioOf = (loop) => `/api/loops/${loop.id}/audio`;

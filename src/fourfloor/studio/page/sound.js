@@ -1,6 +1,6 @@
 // What sounds: loops and their parts on one transport, the mix, and the playheads.
 
-import { audioOf } from "/page/api.js";
+import { audioOf, reach } from "/page/api.js";
 import { $, button, element, tempo } from "/page/dom.js";
 import { nameOf } from "/page/store.js";
 import { MOST_TRACKS, Transport } from "/page/transport.js";
@@ -24,7 +24,7 @@ export function sound() {
 export async function bufferOf(what) {
   const address = what.audio ?? audioOf(what);
   if (!buffers.has(address)) {
-    const decoded = fetch(address).then(async (answer) => {
+    const decoded = reach(address).then(async (answer) => {
       if (!answer.ok) throw new Error("This file is gone from the library folder.");
       return sound().context.decodeAudioData(await answer.arrayBuffer());
     });

@@ -1,5 +1,6 @@
 // Music without end: the server makes blocks of four bars as fast as they are taken; each is a pass on the transport.
 
+import { call, contentOf, reach } from "/page/api.js";
 import { $, attempt, toast } from "/page/dom.js";
 import { asked } from "/page/make.js";
 import { isPlaying, player, showMix, sound } from "/page/sound.js";
@@ -7,6 +8,7 @@ import { isPlaying, player, showMix, sound } from "/page/sound.js";
 const [BARS, RATE, CHANNELS] = [4, 44100, 2]; // of a block, and of the samples, which have 16 bits
 const SLOWEST = 90, FASTEST = 180;
 const BLOCKS_AHEAD = 2; // that are here before they are needed; the server makes no more until one is taken
+const STREAMS = "/api/streams";
 const NAME = "stream"; // of its track
 let leaving = null; // ends the stream that plays or starts
 
@@ -29,7 +31,7 @@ async function* blocksOf(body, bpm, context) {
   for (let number = 0; ; number++) {
     const bytes = new Uint8Array(2 * CHANNELS * (begin(number + 1, bpm) - begin(number, bpm)));
     for (let at = 0; at < bytes.length; ) {
-      if (!left.length) left = (await reader.read()).value;
+      if (!left.length) left = (await reader.read().catch(() => ({}))).value; // a lost connection ends it, too
       if (!left) return;
       const part = left.subarray(0, bytes.length - at);
       bytes.set(part, at);
@@ -45,14 +47,23 @@ async function start({ bpm: wanted, model, style, seed, controls }, leave) {
   if (Object.keys(controls).length) toast("A stream follows model, style, tempo and seed. The sliders are for loops.");
   const { master } = transport;
   const bpm = master ? Math.min(FASTEST, Math.max(SLOWEST, (60 * 4 * RATE * master.bars) / master.frames)) : wanted;
-  const answer = await fetch("/api/streams", {
+  const answer = await reach(STREAMS, {
     method: "POST", signal: leave.signal, headers: { "content-type": "application/json" }, body: JSON.stringify({ model, style, seed, bpm }),
   });
-  if (!answer.ok) throw new Error((await answer.json()).detail);
+  if (!answer.ok) await contentOf(answer); // which throws
   const blocks = blocksOf(answer.body, bpm, transport.context);
   const first = (await blocks.next()).value;
-  if (!first) throw new Error("The stream ended before it began. The terminal shows more.");
+  const number = answer.headers.get("x-stream");
+  if (!first) return leave.signal.aborted ? null : ended(number);
   await play({ id: NAME, bars: BARS, bpm, name: `Stream: ${style ?? model.split("/").at(-1)} ${seed}` }, first, blocks, leave);
+  if (!leave.signal.aborted) await ended(number);
+}
+
+// Stop, and say why the music ended by itself.
+async function ended(number) {
+  stop();
+  const { reason } = await call("GET", `${STREAMS}/${number}`);
+  toast(`The stream has ended: ${reason}`);
 }
 
 // Play the first block, and take the others as they are needed.
@@ -75,8 +86,6 @@ async function play(track, first, blocks, leave) {
     if (ready.length >= BLOCKS_AHEAD) await new Promise((resolve) => (taken = resolve));
     if (leave.signal.aborted) return;
   }
-  toast("The stream has ended: the studio was stopped.");
-  stop();
 }
 
 function stop() {
