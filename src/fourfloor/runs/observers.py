@@ -58,7 +58,7 @@ def observers(
     missing = next((name for name in LISTENING_LIBRARIES if not importlib.util.find_spec(name)), None)
     if missing:
         if plan.training.check_every:
-            notes.append(f"the training cannot stop early: {missing} is not installed")
+            notes.append(f"The training cannot stop early: {missing} is not installed")
         return Observers(notes=notes)
     from fourfloor.runs import early_stopping, listening
 
@@ -72,7 +72,7 @@ def observers(
             try:
                 check = early_stopping.checker(plan, codec, dataset, meta, origin.decoder, on_loop)
             except early_stopping.NothingToCompareError as error:
-                notes.append(f"the training cannot stop early: {error}")
+                notes.append(f"The training cannot stop early: {error}")
     makes_sound = is_generative(plan.family) or plan.representation_name == "magnitude"  # or turns latents into it
     listen = listening.listener(run, plan, codec, dataset, meta, origin.decoder) if makes_sound else None
     return Observers(listen=listen, check=check, notes=notes)

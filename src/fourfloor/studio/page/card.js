@@ -17,7 +17,7 @@ export function card(loop, act) {
   const made = element("article", { class: "card", tabindex: "0", "data-id": loop.id, "aria-label": name },
     element("header", {},
       button("▶", () => act("play", loop), { class: "play", "aria-label": `Play ${name}` }),
-      element("h2", {}, name, " ", element("small", {}, `${tempo(loop.bpm)} · ${length(loop.bars)}${loop.key ? ` · ${loop.key}` : ""}`)),
+      element("h2", {}, element("span", { class: "name", title: name }, name), " ", element("small", {}, `${tempo(loop.bpm)} · ${length(loop.bars)}${loop.key ? ` · ${loop.key}` : ""}`)),
       button("♥", () => act("love", loop), { class: "love", "aria-pressed": String(!!loop.loved), "aria-label": "Love" })),
     views,
     element("dl", { class: "facts" }, ...facts(loop, act)),

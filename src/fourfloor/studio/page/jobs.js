@@ -1,14 +1,22 @@
 // Jobs that wait, run or failed, with progress, time left, and a way to cancel.
 
 import { call } from "/page/api.js";
-import { $, attempt, button, element } from "/page/dom.js";
-import { jobs, on } from "/page/store.js";
+import { $, attempt, button, element, tempo } from "/page/dom.js";
+import { jobs, loops, nameOf, on } from "/page/store.js";
 
 const LOOPS = { generate: "Loops", vary: "Variations", fill: "New beats", extend: "Next bars", morph: "Morph", rekit: "Other drums", stems: "Stems", midi: "MIDI", passage: "Training music", import: "Your files", pack: "Pack" };
-const TRACKS = { ingest: "Cutting tracks", train: "Tuning" };
+const TRACKS = { ingest: "Cutting tracks for", train: "Tuning" };
 const SECONDS_SHOWN = 3600; // that a failed job is shown again after a reload
 const began = new Map();
 const dismissed = new Set();
+
+// What tells a job from another one of its kind: the style and tempo of new loops, or the loop that is changed.
+function nameOfJob(job, kind) {
+  const { loop, style, bpm, name } = job.request;
+  if (job.kind === "generate") return [kind, style, tempo(bpm)].filter(Boolean).join(", ");
+  if (loops.has(loop)) return `${kind} of ${nameOf(loops.get(loop))}`;
+  return TRACKS[job.kind] ? `${kind} ${name}` : kind;
+}
 
 export function redrawJobs() {
   list($("jobs"), LOOPS);
@@ -20,8 +28,9 @@ function list(place, names) {
   const there = new Map([...place.children].map((made) => [made.dataset.job, made]));
   const rows = shown.map((job) => {
     const made = there.get(job.id);
-    if (!made || made.dataset.state !== job.state) return row(job, names[job.kind]);
-    fillIn(made, job, names[job.kind]); // a button that is being pressed stays
+    const name = nameOfJob(job, names[job.kind]);
+    if (!made || made.dataset.state !== job.state) return row(job, name);
+    fillIn(made, job, name); // a button that is being pressed stays
     return made;
   });
   if (rows.length !== place.children.length || rows.some((made, number) => made !== place.children[number])) place.replaceChildren(...rows);

@@ -4,7 +4,7 @@ import { call } from "/page/api.js";
 import { act } from "/page/actions.js";
 import { card } from "/page/card.js";
 import { $, button, element } from "/page/dom.js";
-import { player } from "/page/sound.js";
+import { isPlaying, player } from "/page/sound.js";
 import { alive, children, loops, nameOf, on, state } from "/page/store.js";
 import { show } from "/page/views.js";
 import { viewer } from "/page/waves.js";
@@ -58,14 +58,22 @@ function showLoops() {
   });
   if (focused && !document.activeElement?.closest?.(".card")) cards.find((made) => made.dataset.id === focused)?.focus();
   const all = alive().length;
-  $("count").textContent = all ? `${list.length} of ${all} loops` : "No loops yet. Press G, or the button, and hear the first one in seconds.";
+  const hint = list.length ? "" : ". Clear the search and the filters to see them.";
+  $("count").textContent = all ? `${list.length} of ${all} loops${hint}` : "No loops yet. Press G, or the button, and hear the first one in seconds; or drop your own loops here.";
   showNotice();
   mark();
 }
 
 function mark() {
   const playing = new Set([...(player.transport?.tracks.values() ?? [])].map(({ loop }) => loop.card ?? loop.id));
-  for (const made of $("loops").children) made.classList.toggle("playing", playing.has(made.dataset.id));
+  for (const made of $("loops").children) {
+    made.classList.toggle("playing", playing.has(made.dataset.id));
+    const stops = player.transport?.tracks.size === 1 && isPlaying(made.dataset.id); // beside others it would play alone
+    const button = made.querySelector(".play");
+    if (button.textContent === (stops ? "■" : "▶")) continue;
+    button.textContent = stops ? "■" : "▶";
+    button.setAttribute("aria-label", `${stops ? "Stop" : "Play"} ${nameOf(made.loop)}`);
+  }
 }
 
 function showNotice() {

@@ -15,6 +15,7 @@ import { toggle as toggleStream } from "/page/stream.js";
 import { ask, load, on, state, take, takeGrid, takeJob, takeState } from "/page/store.js";
 import "/page/training.js";
 import { current, show } from "/page/views.js";
+import { recolor } from "/page/waves.js";
 
 function toggle() {
   if (player.transport?.tracks.size) stopAll();
@@ -63,7 +64,9 @@ $("theme").addEventListener("click", () => {
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const now = document.documentElement.dataset.theme ?? (dark ? "dark" : "light");
   document.documentElement.dataset.theme = localStorage.theme = now === "dark" ? "light" : "dark";
+  recolor();
 });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolor);
 $("sound").addEventListener("click", () => {
   const open = $("make").toggleAttribute("data-open");
   $("sound").setAttribute("aria-expanded", String(open));

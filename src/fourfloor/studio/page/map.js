@@ -20,6 +20,7 @@ function draw() {
   const focus = document.activeElement?.dataset?.dot;
   const list = alive().filter((loop) => places[loop.id]).slice(0, MOST_DOTS);
   $("map").replaceChildren(...list.map((loop) => dot(loop, list.length <= MOST_NAMES)));
+  $("map").hidden = !list.length;
   $("map-about").textContent = list.length ? "Click a dot to hear it. Similar loops lie near each other." : "No loops yet: make some first.";
   if (focus) $("map").querySelector(`[data-dot="${focus}"]`)?.focus();
 }

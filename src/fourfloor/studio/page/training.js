@@ -12,6 +12,7 @@ const SECONDS_BETWEEN = 2; // two looks at a training
 const [ingest, train] = [$("ingest"), $("train")];
 const dataset = train.elements.namedItem("dataset"); // form.dataset is its data attributes
 let upload = null;
+let curve = []; // that is shown
 
 // --- tracks --------------------------------------------------------------------------------------------------------
 
@@ -65,7 +66,7 @@ async function watch() {
   if (!name) return;
   const run = await call("GET", `/api/runs/${encodeURIComponent(name)}`);
   if ($("runs").value !== name) return;
-  drawCurve($("curve"), run.curve);
+  showCurve(run.curve);
   showNotes();
   const listed = JSON.stringify([name, run.sounds]);
   if ($("sounds").dataset.listed === listed) return;
@@ -73,10 +74,16 @@ async function watch() {
   $("sounds").replaceChildren(...run.sounds.slice(0, 16).map((sound) => soundRow(name, sound)));
 }
 
+function showCurve(points = curve) {
+  curve = points;
+  drawCurve($("curve"), curve);
+  $("held-out").hidden = !curve.some((point) => Number.isFinite(point.validation));
+}
+
 function soundRow(run, { step, file, bpm, bars }) {
   const what = { id: `${run}/${step}/${file}`, bpm, bars, name: `step ${step}, ${tempo(bpm)}`, audio: `/api/runs/${encodeURIComponent(run)}/sounds/${step}/${encodeURIComponent(file)}` };
   return element("li", { "data-sound": what.id },
-    button("▶", () => attempt(() => play(what)), { class: "play", "aria-label": `Play the loop of ${what.name}` }), element("span", {}, `After step ${step}`, " ", element("small", {}, tempo(bpm))));
+    button("▶", () => attempt(() => play(what)), { class: "play", "aria-label": `Play the loop of ${what.name}` }), element("span", {}, `After step ${step} · `, element("small", {}, tempo(bpm))));
 }
 
 function markSounds() {
@@ -106,6 +113,7 @@ function showTune() {
 
 function showTraining() {
   options(dataset, state.datasets);
+  if (!state.datasets.length) dataset.append(element("option", { value: "" }, "Cut tracks into loops first"));
   options($("runs"), state.runs);
   const last = [...jobs.values()].filter((job) => job.kind === "ingest" && job.result).at(-1);
   if (last) showReport(last.result);
@@ -137,4 +145,5 @@ dataset.addEventListener("change", showTune);
 $("runs").addEventListener("change", () => attempt(watch));
 onShow("tracks", () => attempt(watch));
 player.onChange.push(markSounds);
+new ResizeObserver(() => showCurve()).observe($("curve"));
 setInterval(() => current() === "tracks" && isTraining() && attempt(watch), 1000 * SECONDS_BETWEEN);

@@ -19,6 +19,14 @@ export const viewer = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "300px" });
 
+// Draw the waveforms in view in the colors of the theme that is chosen now.
+export function recolor() {
+  const waveColor = colorOf("--wave");
+  for (const { surfer } of document.querySelectorAll(".card")) surfer?.setOptions({ waveColor, progressColor: waveColor });
+}
+
+const colorOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
 // A region is whole beats, the nearest ones that it covers; one at a time.
 function choose(made, regions, region) {
   made.dragged = performance.now();
@@ -36,13 +44,12 @@ function choose(made, regions, region) {
 
 async function draw(made, { default: WaveSurfer }, { default: RegionsPlugin }) {
   const { loop } = made;
-  const style = getComputedStyle(document.documentElement);
   made.surfer = WaveSurfer.create({
     container: made.wave, height: 56, interact: false, cursorWidth: 0, cspNonce: nonce, normalize: false,
-    waveColor: style.getPropertyValue("--wave").trim(), progressColor: style.getPropertyValue("--wave").trim(),
+    waveColor: colorOf("--wave"), progressColor: colorOf("--wave"),
   });
   const regions = made.surfer.registerPlugin(RegionsPlugin.create());
-  regions.enableDragSelection({ color: style.getPropertyValue("--region").trim() });
+  regions.enableDragSelection({ color: colorOf("--region") });
   regions.on("region-created", (region) => choose(made, regions, region));
   regions.on("region-updated", (region) => choose(made, regions, region));
   if (!outlines.has(loop.id)) outlines.set(loop.id, call("GET", `/api/loops/${loop.id}/outline`));

@@ -1,0 +1,107 @@
+"""What the page looks like beside its fullest state: messages, an empty library, a curve, a theme that changes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Studio
+from .looking import LIMIT_SECONDS, faults, until
+
+WAVES = "[...document.querySelectorAll('.card')].map((card) => card.surfer?.options.waveColor).filter(Boolean)"
+CURVE = """
+async (points) => {
+  document.getElementById('watch').hidden = false;
+  const { drawCurve } = await import('/page/curve.js');
+  const svg = document.getElementById('curve');
+  drawCurve(svg, points);
+  const box = svg.getBoundingClientRect();
+  const size = (text) => Math.round(text.getBoundingClientRect().height);
+  return {
+    ends: Math.round(box.right - svg.querySelector('polyline').getBoundingClientRect().right),
+    texts: [...svg.querySelectorAll('text')].map(size),
+    outside: [...svg.querySelectorAll('text')].filter((text) => text.getBoundingClientRect().left < box.left).length,
+  };
+}
+"""
+JOB = {"kind": "generate", "count": 64, "bars": 1, "seed": "1"}
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_message_with_undo_can_be_read(page: Any, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)
+    loop = page.locator(".card").first.get_attribute("data-id")
+    page.locator(".card").first.focus()
+    page.keyboard.press("Delete")
+    undo = page.locator(".toast button", has_text="Undo")
+    undo.wait_for()
+    assert faults(page) == []
+    undo.click()
+    page.locator(f".card[data-id='{loop}']").wait_for(timeout=LIMIT_SECONDS * 1000)
+
+
+def test_the_button_that_stops_a_loop_says_so(page: Any) -> None:
+    button = page.locator(".card .play").first
+    name = button.get_attribute("aria-label").removeprefix("Play ")
+    button.click()
+    page.locator(".card .play", has_text="■").wait_for()
+    assert button.get_attribute("aria-label") == f"Stop {name}"
+    page.locator(".card").nth(1).get_by_role("button", name="+ Mix").click()
+    until(page, "fourfloor.transport.tracks.size === 2")
+    assert button.text_content() == "▶"  # beside another loop it plays alone
+    page.locator("#play").click()
+    assert page.locator(".card .play", has_text="■").count() == 0
+
+
+def test_waveforms_follow_the_theme(page: Any) -> None:
+    page.emulate_media(color_scheme="dark")
+    until(page, f"{WAVES}.length >= 2")
+    dark = page.evaluate(WAVES)
+    page.click("#theme")
+    light = page.evaluate(WAVES)
+    assert set(dark) == {"#a996d6"}
+    assert set(light) == {"#6a51a8"}
+    page.click("#theme")
+    assert page.evaluate(WAVES) == dark
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_a_curve_is_as_wide_as_its_place_and_its_numbers_as_large_as_others(page: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.click("[data-view=tracks]")
+    drawn = page.evaluate(CURVE, [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}])
+    assert drawn["ends"] in (11, 12)
+    assert drawn["outside"] == 0
+    assert {round(size / 4) for size in drawn["texts"]} == {4}  # 14 to 17 pixels
+
+
+def test_jobs_in_line_differ(page: Any, studio: Studio) -> None:
+    asked = [studio.ask(**JOB, style="trance", bpm=140.0), studio.ask(**JOB, style="deep house", bpm=122.0)]
+    for name in ("Loops, trance, 140 BPM", "Loops, deep house, 122 BPM"):
+        page.locator(".job", has_text=name).wait_for(timeout=LIMIT_SECONDS * 1000)
+    for job in asked[::-1]:
+        studio.client.delete(f"/api/jobs/{job['id']}")
+        studio.wait(job["id"])
+
+
+def test_filters_that_hide_all_loops_say_so(page: Any) -> None:
+    page.fill("#search", "no loop has this name")
+    assert "Clear the search and the filters" in page.locator("#count").text_content()
+    page.fill("#search", "")
+    assert "Clear" not in page.locator("#count").text_content()
+
+
+def test_an_empty_library_says_what_to_do(browser: Any, tmp_path: Path) -> None:
+    studio = Studio(tmp_path / "library")
+    page = browser.new_page()
+    try:
+        page.goto(studio.address)
+        until(page, "document.getElementById('count').textContent.startsWith('No loops yet')")
+        page.click("[data-view=map]")
+        page.get_by_text("No loops yet: make some first.").wait_for()
+        assert page.locator("#map").is_hidden()
+        page.click("[data-view=tracks]")
+        assert page.locator("#train [name=dataset]").text_content() == "Cut tracks into loops first"
+    finally:
+        page.close()
+        studio.stop()
