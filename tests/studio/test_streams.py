@@ -62,8 +62,8 @@ def kill(studio: Studio) -> None:
 def test_a_stream_is_what_the_api_makes_and_ends_when_the_page_leaves(studio: Studio) -> None:
     with studio.client.stream("POST", "/api/streams", json=FASTEST) as answer:
         assert answer.status_code == 200
-        sent = b""
-        for piece in answer.iter_raw():
+        sent, pieces = b"", answer.iter_raw()  # once nothing holds the iterator, the answer is closed
+        for piece in pieces:
             sent += piece
             if len(sent) >= 4 * BLOCK:
                 break
