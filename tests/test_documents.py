@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from fourfloor.loading import PRIOR_FILE, load_trained
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if path.name != "log.md")
@@ -34,3 +37,23 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert names["loop"].waveform.shape == (2, 336_000)
     assert names["loop"].faults == ()
     assert (tmp_path / "loop.wav").stat().st_size > 336_000 * 6
+
+
+def test_the_graphs_run_without_fourfloor_as_their_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs/graphs.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    assert names["x"].shape == (1, 128, 84)
+    assert 0.7 < names["x"].std() < 1  # latents, no longer noise
+    folder = ROOT / names["FOLDER"]
+    given = {"x": names["x"], "t": np.array([0.5], np.float32), **names["given"]}
+    ours = load_trained(folder / PRIOR_FILE).networks.functions["velocity"](**given)
+    assert all(np.array_equal(*pair) for pair in zip(ours, names["velocity"].run(None, given), strict=True))
+    for part, graph in (("prior", "velocity"), ("prior", "bass"), ("decoder", "decode")):
+        session = names["session"](part, graph)
+        row = re.search(rf"\| {part}, `{graph}` \| (.*) \| (.*) \|", page)
+        assert row
+        for told, there in zip(row.groups(), (session.get_inputs(), session.get_outputs()), strict=True):
+            assert re.findall(r"`(\w+)`", told) == [one.name for one in there]
