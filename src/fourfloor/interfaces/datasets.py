@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import Address, AsJson, EngineName, leave, print_json
+from fourfloor.interfaces.output import Address, AsJson, EngineName, leave, print_json, say_next
 from fourfloor.stopping import StopSignal
 
 commands = typer.Typer()
@@ -67,6 +67,9 @@ def ingest(
         print_json(report.to_json())
     else:
         ingest_table(report, out)
+        if (sample_rate, channels) == (44_100, 2):  # those of the bundled model
+            recipe = "adapt" if len(report.tracks) > 1 else "one-track"
+            say_next("train", recipe, "--from", "warehouse", "--data", out, "--out", Path("runs", out.name))
 
 
 @commands.command(

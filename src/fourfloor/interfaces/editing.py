@@ -96,8 +96,8 @@ def rekit(
 @commands.command(
     rich_help_panel="Take loops apart",
     epilog=(
-        'Example: fourfloor arrange a.wav b.wav --form "intro AA BA drop AB outro"\n\n'
-        "Example: fourfloor arrange a.wav b.wav c.wav --form my-form.txt --out set.wav"
+        'Example: fourfloor arrange loops/a.wav loops/b.wav --form "intro AA BA drop AB outro"\n\n'
+        "Example: fourfloor arrange loops/a.wav loops/b.wav loops/c.wav --form my-form.txt --out set.wav"
     ),
 )
 def arrange(
@@ -119,6 +119,7 @@ def arrange(
     of the next letter's loop. Stop with Ctrl-C: the file is a valid WAV of all bars that were written.
     """
     import fourfloor as ff
+    from fourfloor.audio import SAMPLE_RATE
     from fourfloor.interfaces.show import progress_bar
 
     with progress_bar("arrange") as bar:
@@ -132,9 +133,16 @@ def arrange(
         print_json(made.to_json())
         return
     for row in made.sections:
-        minutes, seconds = divmod(row.seconds, 60)
-        print(f"{int(minutes)}:{seconds:06.3f}  {row.name:6} {row.bars:3} bars  {row.loop}")
-    print(f"{out}: {made.bars} bars at {made.bpm:g} BPM, {made.frames} frames")
+        print(f"{_clock(row.seconds)}  {row.name:6} {row.bars:3} bars  {row.loop}")
+    for loop in loops:
+        if loop.name not in {row.loop for row in made.sections}:
+            print(f"note: {loop} plays nowhere, because its letter is not in the form")
+    print(f"{out}: {made.bars} bars at {made.bpm:g} BPM, {_clock(made.frames / SAMPLE_RATE)}, {made.frames} frames")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds, 3), 60)
+    return f"{int(minutes)}:{rest:06.3f}"
 
 
 def _counted(notes: dict[str, int]) -> str:

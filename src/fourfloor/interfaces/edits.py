@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fourfloor.errors import FourfloorError
-from fourfloor.interfaces.output import AsJson, print_json
+from fourfloor.interfaces.output import AsJson, amount, print_json
 
 if TYPE_CHECKING:
     import fourfloor as ff
@@ -25,7 +25,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing f
 
 
 @commands.command(
-    rich_help_panel="Change loops", epilog="Example: fourfloor vary loops/kick.wav --amount 0.3 --count 4"
+    rich_help_panel="Change loops", epilog="Example: fourfloor vary loops/loop.wav --amount 0.3 --count 4"
 )
 def vary(
     loop: LoopFile,
@@ -41,7 +41,7 @@ def vary(
 ) -> None:
     """Make variations of a loop, yours or a generated one.
 
-    At --amount 0 the result is the loop as the model hears it; at 1 only tempo and length are left of it.
+    At --amount 0 the result is the loop, encoded and decoded; at 1 only its tempo and length are left.
     """
     import fourfloor as ff
     from fourfloor.api.edits import MOST_STEPS
@@ -54,7 +54,7 @@ def vary(
 
 
 @commands.command(
-    rich_help_panel="Change loops", epilog="Example: fourfloor fill loops/kick.wav --bars 3-4 --band high"
+    rich_help_panel="Change loops", epilog="Example: fourfloor fill loops/loop.wav --bars 3-4 --band high"
 )
 def fill(
     loop: LoopFile,
@@ -80,7 +80,7 @@ def fill(
 
 
 @commands.command(
-    name="continue", rich_help_panel="Change loops", epilog="Example: fourfloor continue loops/kick.wav --whole"
+    name="continue", rich_help_panel="Change loops", epilog="Example: fourfloor continue loops/loop.wav --whole"
 )
 def continue_(
     loop: LoopFile,
@@ -131,9 +131,9 @@ def morph(
 def stream(
     bpm: Annotated[float, typer.Option(help="Tempo in BPM, 90-180.")] = 126.0,
     minutes: Annotated[
-        float | None, typer.Option(help="Stop after so many minutes.", show_default="goes on until it is stopped")
+        float | None, typer.Option(help="Stop after this many minutes.", show_default="goes on until it is stopped")
     ] = None,
-    style: Style = None,
+    style: Annotated[str | None, typer.Option(help="A style, or its first letters.", show_default="any")] = None,
     seed: Seed = 0,
     model: ModelName = "warehouse",
     out: Annotated[str, typer.Option(help="A file; - for standard output.")] = "-",
@@ -184,6 +184,6 @@ def _write(loops: "Sequence[ff.Loop]", out: Path, as_json: bool) -> None:
                      "seed": loop.seed, "seam": round(loop.seam, 4), "copy_score": loop.copy.score,
                      "faults": list(loop.faults)})  # fmt: skip
         if not as_json:
-            print(f"{path}: {loop.bpm:g} BPM, {loop.bars} bars" + "".join(f"; {fault}" for fault in loop.faults))
+            print("; ".join([f"{path}: {loop.bpm:g} BPM, {amount(loop.bars, 'bar')}", *loop.faults]))
     if as_json:
         print_json({"loops": rows})

@@ -60,6 +60,7 @@ def generate(
     draw and names the faults that are left. The comment in a file's tags holds the command that makes that file again.
     """
     import fourfloor as ff
+    from fourfloor.api.generate import SHEET
     from fourfloor.interfaces.show import generate_lines, generate_summary
 
     def show(row: ff.WrittenLoop) -> None:
@@ -76,6 +77,8 @@ def generate(
         print_json(made.to_json())
     else:
         generate_summary(made)
+        if sheet:
+            print(f"{out / SHEET}: the spectrograms of all loops")
     refused = sum(row.file is None for row in made.loops)
     if refused:
         fail(f"{refused} of {count} loops still have a fault and were not written; try another --seed", 5)

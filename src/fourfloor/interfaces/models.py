@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, fail, print_json, quiet_unless_leading
+from fourfloor.interfaces.output import AsJson, fail, print_json, quiet_unless_leading, say_next
 
 commands = typer.Typer()
 
@@ -73,6 +73,8 @@ def train(
                 print_json(run.to_json())
             else:
                 print("\n".join([training_line(run), *run.warnings, *run.notes]))
+                if parent and not run.unchanged_from:
+                    say_next("generate", "--model", out, "--out", Path("loops", out.name))
     except Stopped as stopped:
         fail(f"{out}: {stopped}", stopped.exit_code)
 
@@ -138,3 +140,4 @@ def export(
         print_json(made.to_json())
     else:
         print(f"{out}: {made.bytes / 1e6:.1f} MB")
+        say_next("generate", "--model", out, "--out", Path("loops", out.name))

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from typing import Annotated, Any, NoReturn
@@ -33,6 +34,16 @@ def open_closed_streams() -> None:
 def print_json(content: dict[str, Any]) -> None:
     """Print one JSON object on standard output."""
     print(json.dumps(content, indent=2))
+
+
+def say_next(*command: object) -> None:
+    """Print the command that most people type next."""
+    print(f"Next: fourfloor {shlex.join(map(str, command))}")
+
+
+def amount(number: int, thing: str) -> str:
+    """Write a number of things: "1 loop", "4 loops"."""
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def fail(error: object, code: int) -> NoReturn:

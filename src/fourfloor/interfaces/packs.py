@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, print_json
+from fourfloor.interfaces.output import AsJson, amount, print_json
 
 commands = typer.Typer()
 
@@ -58,4 +58,6 @@ def pack(
         return
     for note in report.notes:
         print(note)
-    print(f"{out}: {len(report.loops)} loops, {len(report.files)} files")
+    print(f"{out}: {amount(len(report.loops), 'loop')}, {amount(len(report.files), 'file')}")
+    if "index.html" in report.files and not as_zip:
+        print(f"Next: open {out / 'index.html'} in a browser, to hear the loops")

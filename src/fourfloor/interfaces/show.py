@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from fourfloor.interfaces.output import amount
+
 if TYPE_CHECKING:
     from fourfloor.api.generate import Generated, WrittenLoop
     from fourfloor.api.models import ModelList
@@ -108,8 +110,7 @@ def training_line(run: "Run") -> str:
     """Say what a training came to: "runs/mine: 175 steps in 10.0 min; training loss 1.2041, validation loss 1.3120"."""
     losses = {"training loss": run.loss, "validation loss": run.validation}
     shown = ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items() if loss is not None)
-    steps = f"{run.steps} step{'s' * (run.steps != 1)}"
-    return f"{run.run}: {steps} in {run.seconds / 60:.1f} min; {shown or 'no loss was finite'}"
+    return f"{run.run}: {amount(run.steps, 'step')} in {run.seconds / 60:.1f} min; {shown or 'no loss was finite'}"
 
 
 def ingest_table(report: "IngestReport", out: Path) -> None:
@@ -130,14 +131,14 @@ def ingest_table(report: "IngestReport", out: Path) -> None:
             print(f"note: {track.file}: {repair}")
     for entry in report.rejected:
         print(f"rejected: {entry.file}: {entry.reason}")
-    print(f"{out}: {_held_out(report)}, {len(report.rejected)} files rejected")
+    print(f"{out}: {_held_out(report)}, {amount(len(report.rejected), 'file')} rejected")
 
 
 def _held_out(report: "IngestReport") -> str:
     """Say what is in a dataset: "48 loops of 4 tracks (1 of them held out for testing)"."""
     held_out = sum(track.split == "validation" and track.loops > 0 for track in report.tracks)
     rest = f"{held_out} of them held out for testing" if held_out else "none of them held out for testing"
-    return f"{report.loops} loops of {len(report.tracks)} tracks ({rest})"
+    return f"{amount(report.loops, 'loop')} of {amount(len(report.tracks), 'track')} ({rest})"
 
 
 def _grid_words(track: "TrackReport") -> str:
@@ -235,7 +236,7 @@ def generate_summary(summary: "Generated") -> None:
 
     audio, wall = summary.audio_seconds, summary.wall_seconds
     written = [row for row in summary.loops if row.file]
-    loops = f"{len(written)} loop{'s' * (len(written) != 1)}"
+    loops = amount(len(written), "loop")
     print(f"{loops}, {audio:.1f} s of audio in {wall:.1f} s ({audio / wall:.1f}x real time).", end=" ")
     print(f"Similarity is to the nearest passage of the training music; a copy has {NEARLY_A_COPY:.2f} or more.")
     if summary.unchanged_from:
