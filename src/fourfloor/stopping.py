@@ -39,7 +39,7 @@ def on_stop(act: Callable[[int], None]) -> Iterator[None]:
 
     def first(number: int, frame: FrameType | None) -> None:
         if _loses_exceptions(frame):
-            threading.Timer(_AGAIN_SECONDS, signal.raise_signal, [number]).start()
+            threading.Timer(_AGAIN_SECONDS, _send_again, [number]).start()
             return
         signal.signal(number, before[number])
         act(number)
@@ -55,6 +55,14 @@ def on_stop(act: Callable[[int], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _send_again(number: int) -> None:
+    main = threading.main_thread().ident
+    if main and hasattr(signal, "pthread_kill"):  # a signal to this thread would not wake the main one from a wait
+        signal.pthread_kill(main, number)
+    else:
+        signal.raise_signal(number)
 
 
 def _loses_exceptions(frame: FrameType | None) -> bool:
