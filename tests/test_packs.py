@@ -8,6 +8,7 @@ import struct
 import tarfile
 import zipfile
 from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -327,7 +328,7 @@ def test_a_table_and_a_collection_give_the_tempo(loops: Path, tmp_path: Path) ->
     collection = ET.parse(tmp_path / "demo/rekordbox.xml")
     assert [tempo.get("Bpm") for tempo in collection.iter("TEMPO")] == ["126.00", "124.50"]
     location = next(track.get("Location") for track in collection.iterfind("COLLECTION/TRACK"))
-    assert location == f"file://localhost{tmp_path}/demo/loops/demo_01_126bpm_Fsharpmin.wav"
+    assert location == f"file://localhost{quote(str(tmp_path))}/demo/loops/demo_01_126bpm_Fsharpmin.wav"
 
 
 def test_every_format_is_a_module_that_says_where_it_was_tried() -> None:
