@@ -84,17 +84,31 @@ def test_ingest_shows_a_table(music, tmp_path, capsys, monkeypatch) -> None:
     assert code == 0
     assert "track0.flac" in out
     assert "rejected:" in out
+    assert f"{tmp_path / 'd'}: " in out.splitlines()[-2]
+    assert out.splitlines()[-1] == (
+        f"Next: fourfloor train adapt --from warehouse --data {tmp_path / 'd'} --out runs/d"
+    )
 
 
 def test_ten_khz_mono_as_the_first_experiments_had_it(music, tmp_path, capsys, monkeypatch) -> None:
     from fourfloor.ingestion.catalogue import load
 
     options = ("--bars", 1, "--sample-rate", 10_000, "--channels", 1, "--jobs", 1)
-    code, _, err = run(capsys, monkeypatch, "ingest", music, "--out", tmp_path / "d", *options)
+    code, out, err = run(capsys, monkeypatch, "ingest", music, "--out", tmp_path / "d", *options)
     assert code == 0, err
+    assert "Next:" not in out  # the bundled model does not learn from these
     catalogue = load(tmp_path / "d")
     assert (catalogue.sample_rate, catalogue.channels) == (10_000, 1)
     assert catalogue.waveform(0).shape == (1, catalogue.loops[0].frames)
+
+
+def test_produce_says_where_everything_is(tmp_path, capsys, monkeypatch) -> None:
+    options = ("--count", 1, "--bars", 1, "--wav", "--midi", "--jobs", 1)
+    code, out, err = run(capsys, monkeypatch, "produce", "--out", tmp_path / "d", *options)
+    assert code == 0, err
+    files = tmp_path / "d-files"
+    assert out.splitlines() == [f"{tmp_path / 'd'}: 1 loop", f"{files}: tempo, key and notes of each loop, WAV, MIDI"]
+    assert {path.suffix for path in files.iterdir()} == {".jsonl", ".wav", ".mid"}
 
 
 def test_generate_as_json(trained_runs, tmp_path, capsys, monkeypatch) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import Address, AsJson, EngineName, leave, print_json, say_next
+from fourfloor.interfaces.output import Address, AsJson, EngineName, amount, leave, print_json, say_next
 from fourfloor.stopping import StopSignal
 
 commands = typer.Typer()
@@ -122,7 +122,7 @@ def pull(
     if as_json:
         print_json({"loops": len(made.loops), "dataset": str(out), "data_hash": made.data_hash})
     else:
-        print(f"{out}: {len(made.loops)} loops")
+        print(f"{out}: {amount(len(made.loops), 'loop')}")
 
 
 @commands.command(
@@ -183,4 +183,6 @@ def produce(
     if as_json:
         print_json({"loops": len(made.loops), "dataset": str(out), "data_hash": made.data_hash})
     else:
-        print(f"{out}: {len(made.loops)} loops")
+        print(f"{out}: {amount(len(made.loops), 'loop')}")
+        also = [name for name, wanted in (("WAV", wav), ("stems", stems), ("MIDI", midi)) if wanted]
+        print(f"{out}-files: {', '.join(['tempo, key and notes of each loop', *also])}")
