@@ -75,6 +75,36 @@ def test_a_curve_is_as_wide_as_its_place_and_its_numbers_as_large_as_others(page
     assert {round(size / 4) for size in drawn["texts"]} == {4}  # 14 to 17 pixels
 
 
+def test_a_clip_is_taken_off_the_grid_by_mouse(page: Any, studio: Studio) -> None:
+    loop = page.locator(".card").first.get_attribute("data-id")
+    studio.client.put("/api/grid/31", json={"loop": loop}).raise_for_status()
+    page.click("[data-view=grid]")
+    pad = page.locator(".place", has=page.locator("[data-key='31']"))
+    pad.locator(".label").wait_for()
+    pad.hover()
+    pad.get_by_role("button", name="Empty column 8, row 4").click()
+    page.locator(".pad.empty[data-key='31']").wait_for()
+    assert "31" not in studio.client.get("/api/state").json()["grid"]
+
+
+def test_a_message_that_is_said_again_stands_once(page: Any) -> None:
+    page.evaluate("import('/page/dom.js').then(({ toast }) => ['one', 'two', 'one'].forEach((text) => toast(text)))")
+    until(page, "document.querySelectorAll('.toast').length === 2")
+    assert page.locator(".toast").all_text_contents() == ["two", "one"]
+
+
+def test_what_must_be_seen_is_in_view_on_a_phone(page: Any) -> None:
+    page.set_viewport_size({"width": 375, "height": 800})
+    page.evaluate("document.getElementById('connection').textContent = 'The studio does not answer; trying again'")
+    tops = page.evaluate("['theme', 'help'].map((id) => document.getElementById(id).getBoundingClientRect().top)")
+    assert tops[0] == tops[1]
+    page.locator(".card .more").last.click()
+    page.get_by_role("menuitem", name="Morph to another loop").click()
+    page.locator(".card").last.scroll_into_view_if_needed()
+    place = page.locator("#notice").bounding_box()
+    assert 0 < place["y"] < 200
+
+
 def test_jobs_in_line_differ(page: Any, studio: Studio) -> None:
     asked = [studio.ask(**JOB, style="trance", bpm=140.0), studio.ask(**JOB, style="deep house", bpm=122.0)]
     for name in ("Loops, trance, 140 BPM", "Loops, deep house, 122 BPM"):

@@ -20,6 +20,7 @@ export const length = (bars) => `${bars} ${bars === 1 ? "bar" : "bars"}`;
 
 export function toast(text, label, action) {
   const made = element("p", { class: "toast" }, text, label ? button(label, () => (made.remove(), attempt(action))) : null);
+  for (const other of $("toasts").children) if (!label && other.textContent === text) other.remove(); // said again
   $("toasts").append(made);
   setTimeout(() => made.remove(), label ? 20000 : 8000);
 }

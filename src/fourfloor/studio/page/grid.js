@@ -58,15 +58,22 @@ function pad(place) {
   const loop = clip(place);
   const lit = loop && playing(place) === loop.id;
   const label = loop ? `${nameOf(loop)}, ${tempo(loop.bpm)}, ${length(loop.bars)}` : "empty";
-  return element("div", { class: "place" }, button("", () => attempt(() => launch(place)), {
+  const where = `column ${(place % COLUMNS) + 1}, row ${Math.floor(place / COLUMNS) + 1}`;
+  const made = element("div", { class: "place" }, button("", () => attempt(() => launch(place)), {
     class: `pad${loop ? "" : " empty"}`, "data-key": String(place), "aria-pressed": String(!!lit), draggable: loop ? "true" : null,
-    "aria-label": `Column ${(place % COLUMNS) + 1}, row ${Math.floor(place / COLUMNS) + 1}: ${label}`,
+    "aria-label": `C${where.slice(1)}: ${label}`,
     title: loop ? "Click to start it on the next bar line, Del to empty the place" : "Click to stop the column",
     onkeydown: (event) => move(event, place),
     ondragstart: (event) => event.dataTransfer.setData("text/x-place", String(place)),
     ondragover: (event) => event.dataTransfer.types.includes("text/x-place") && event.preventDefault(),
     ondrop: (event) => (event.preventDefault(), attempt(() => trade(Number(event.dataTransfer.getData("text/x-place")), place))),
-  }), loop ? element("div", { class: "label", "aria-hidden": "true" }, element("span", {}, nameOf(loop)), element("img", { src: `/api/loops/${loop.id}/spectrogram`, alt: "", width: 640, height: 160, draggable: "false" })) : null);
+  }));
+  if (!loop) return made;
+  const picture = element("img", { src: `/api/loops/${loop.id}/spectrogram`, alt: "", width: 640, height: 160, draggable: "false" });
+  made.append(
+    element("div", { class: "label", "aria-hidden": "true" }, element("span", {}, nameOf(loop)), picture),
+    button("×", () => attempt(() => put(place, null)), { class: "out", tabindex: "-1", "aria-label": `Empty ${where}` }));
+  return made;
 }
 
 async function trade(from, to) {
