@@ -1,6 +1,7 @@
 """What an engineer imports: loops as arrays, from any thread, the same samples each time, and nothing left behind."""
 
 import json
+import pickle
 import subprocess
 import sys
 import threading
@@ -158,8 +159,17 @@ def test_audio_of_ones_own_is_scored_and_packed(dataset_folder: Path, tmp_path: 
     for reason, shape in wrong.items():
         with pytest.raises(ff.FourfloorError, match=reason):
             ff.Loop(waveform=np.zeros(shape), bpm=126, bars=1)
+    with pytest.raises(ff.FourfloorError, match="waveform holds int16: pass floats in"):
+        ff.Loop(waveform=np.zeros((2, 84_000), np.int16), bpm=126, bars=1)
     with pytest.raises(ff.FourfloorError, match=r"waveform is 'x\.wav': pass a numpy array"):
         ff.Loop(waveform="x.wav", bpm=126, bars=1)  # type: ignore[arg-type]
+
+
+def test_a_model_travels_to_another_process(trained_runs: dict[str, Path]) -> None:
+    model = ff.load(trained_runs["prior"], decoder=trained_runs["decoder"])
+    again = pickle.loads(pickle.dumps(model))
+    assert (again.source, again.decoder) == (model.source, model.decoder)
+    assert again.parts.weights_hash == model.parts.weights_hash
 
 
 def test_what_makes_no_sense_is_refused_before_the_work(model: ff.Model, dataset_folder: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from fourfloor.editing.source import check_source, read_source
 from fourfloor.editing.stems import separate, to_steps
 from fourfloor.errors import FourfloorError
 from fourfloor.interfaces.cli import main
+from fourfloor.interfaces.streaming import write_stream
 from fourfloor.packs.loops import find_loops
 from fourfloor.producer import ProducedLoop, render_loop
 from fourfloor.signal.beatgrid import loop_samples
@@ -42,6 +43,30 @@ def test_a_source_without_tags_has_the_tempo_of_its_name_or_the_one_given(tmp_pa
     assert read_source(bare, bpm=120).bars == 2
     with pytest.raises(FourfloorError, match="pass --bpm"):
         read_source(bare)
+
+
+def test_a_name_that_is_not_unicode_gets_a_title(tmp_path: Path) -> None:
+    path = tmp_path / "caf\udce9 126bpm.wav"
+    soundfile.write(tmp_path / "x.wav", noise().T, 44_100)
+    (tmp_path / "x.wav").rename(path)
+    source = read_source(path)
+    assert source.tags.title == "caf\\udce9 126bpm"
+    loop = ff.Loop(waveform=source.waveform, bpm=126, bars=1)
+    saved = read_tags(loop.save(tmp_path / "caf\udce9.wav"))
+    assert saved is not None
+    assert saved.title == "caf\\udce9"
+
+
+@pytest.mark.parametrize("name", ["loop.mp3", "loop.FLAC"])
+def test_a_name_of_another_format_is_refused_before_the_work(name: str, tmp_path: Path) -> None:
+    with pytest.raises(FourfloorError, match=r"loop\.\w+: fourfloor writes WAV; name it loop\.wav"):
+        ff.Loop(waveform=noise(), bpm=126, bars=1).save(tmp_path / name)
+    soundfile.write(tmp_path / "loop_126bpm.wav", noise().T, 44_100)
+    with pytest.raises(FourfloorError, match="fourfloor writes WAV"):
+        ff.arrange([tmp_path / "loop_126bpm.wav"], tmp_path / name)
+    with pytest.raises(FourfloorError, match="fourfloor writes WAV"):
+        write_stream(iter(()), str(tmp_path / name), "wav", 0.1, False)
+    assert [path.name for path in tmp_path.iterdir()] == ["loop_126bpm.wav"]
 
 
 @pytest.mark.parametrize(

@@ -75,10 +75,18 @@ def _refused(name: str, value: Any, wanted: str) -> FourfloorError:
 
 
 def numbers_of(name: str, values: object) -> np.ndarray:
-    """Return values as a float32 array; FourfloorError in one line where they are none."""
+    """Return values as a float32 array; FourfloorError in one line where they are not real floats.
+
+    Integers are refused, too: audio that was read as 16-bit integers would count as 90 dB too loud.
+    """
     try:
-        return np.asarray(values, np.float32)
-    except (TypeError, ValueError):
+        given = np.asarray(values)
+        if given.dtype.kind in "biuc":
+            raise FourfloorError(f"{name} holds {given.dtype}: pass floats in [-1, 1], such as samples / 32768")
+        return np.asarray(given, np.float32)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, FourfloorError):
+            raise
         raise FourfloorError(f"{name} is {repr(values)[:60]}: pass a numpy array of numbers") from None
 
 

@@ -21,16 +21,27 @@ from fourfloor.progress import OnProgress, ignore
 from fourfloor.saving import save_file
 from fourfloor.stores import listing
 from fourfloor.stores.listing import LIST, File, Listing
-from fourfloor.stores.store import Store, shard_name
+from fourfloor.stores.store import Store, UnreachableError, shard_name
 from fourfloor.workspace import Workspace, is_resumed, visible_names
 
 SHARD_BYTES = 8 * 2**20  # a few loops: who reads one at random fetches little more
 
 
-def push(dataset: Path, url: str, on_progress: OnProgress = ignore, waits: tuple[float, ...] | None = None) -> str:
-    """Send a dataset to an object store and return its data hash; what is there already is not sent again."""
+def push(
+    dataset: Path,
+    url: str,
+    overwrite: bool = False,
+    on_progress: OnProgress = ignore,
+    waits: tuple[float, ...] | None = None,
+) -> str:
+    """Send a dataset to an object store and return its data hash; what is there already is not sent again.
+
+    FourfloorError in one line where the store refuses and, without `overwrite`, where it holds another dataset.
+    """
     catalogue = load(dataset)
     store = Store(url, waits)
+    if not overwrite and listing.content_of(store) not in (None, catalogue.data_hash):
+        raise FourfloorError(f"{url}: another dataset is there already; choose another URL or pass --overwrite")
     names = sorted(name for name in FILES if name != CODEC and (catalogue.path / name).is_file())
     total, done = sum((catalogue.path / name).stat().st_size for name in names), 0
     files: dict[str, File] = {}
@@ -95,7 +106,7 @@ def _unless_whole(work: Workspace) -> Iterator[None]:
     try:
         yield
     except FourfloorError as error:
-        work.keep_scratch = "does not answer" in str(error)
+        work.keep_scratch = isinstance(error, UnreachableError)
         raise
 
 

@@ -46,7 +46,7 @@ def test_what_was_sent_is_not_sent_again(bucket: str, door: Door, dataset_folder
             raise Stop
 
     with pytest.raises(Stop):
-        buckets.push(dataset_folder, bucket, stop)
+        buckets.push(dataset_folder, bucket, on_progress=stop)
     with pytest.raises(FourfloorError, match=r"holds no dataset \(dataset.json is missing\)"):  # half of one is none
         buckets.pull(bucket, dataset_folder.with_name("half"))
     before, size = door.bytes_let_in, sum(map(len, content(dataset_folder).values()))

@@ -23,6 +23,22 @@ def test_a_folder_of_this_machine_serves_as_a_store(scheme: str, dataset_folder:
     assert load(tmp_path / "back").data_hash == sent
 
 
+def test_another_dataset_is_replaced_only_where_that_is_asked(
+    dataset_folder: Path, truth_folder: Path, tmp_path: Path
+) -> None:
+    place = str(tmp_path / "techno")
+    sent = buckets.push(dataset_folder, place)
+    with pytest.raises(
+        FourfloorError, match="another dataset is there already; choose another URL or pass --overwrite"
+    ):
+        buckets.push(truth_folder, place)
+    assert buckets.push(dataset_folder, place) == sent
+    other = buckets.push(truth_folder, place, overwrite=True)
+    assert buckets.pull(place, tmp_path / "back").data_hash == other != sent
+    (tmp_path / "techno" / "dataset.json").write_bytes(b"{")  # damaged: to send it again is what the error says
+    assert buckets.push(dataset_folder, place) == sent
+
+
 def test_a_folder_that_cannot_be_written_or_an_address_with_a_slip_is_one_line_at_once(
     dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

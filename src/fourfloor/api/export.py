@@ -8,6 +8,7 @@ from fourfloor.api.card import card, check_license
 from fourfloor.api.outputs import refuse_existing
 from fourfloor.errors import FourfloorError
 from fourfloor.extras import needing_torch
+from fourfloor.ingestion.schema import CATALOGUE
 from fourfloor.progress import OnProgress, ignore, silent
 from fourfloor.saving import save_file
 from fourfloor.training import checkpoint
@@ -60,11 +61,13 @@ def export(
 
 
 def _check_target(folder: Path, overwrite: bool) -> None:
-    """Refuse a folder that holds a run or, unless asked to replace it, a model; other files in it are left alone."""
+    """Refuse a folder that holds a run, a dataset or, unless asked to replace it, a model; leave other files alone."""
     finish_interrupted(folder, loading.POSSIBLE_FILES)
     if folder.exists() and not folder.is_dir():
         raise FourfloorError(f"{folder}: is not a folder; choose another --out")
     if (folder / checkpoint.FOLDER).is_dir():
         raise FourfloorError(f"{folder}: is a run; choose another --out")
+    if (folder / CATALOGUE).is_file():
+        raise FourfloorError(f"{folder}: is a dataset; choose another --out")
     if not overwrite:
         refuse_existing(folder, sorted(loading.MODEL_FILES))

@@ -117,7 +117,8 @@ class Loop:
             The path, as `pathlib.Path`.
 
         Raises:
-            FourfloorError: The file exists, or the disk is full; no partial file remains.
+            FourfloorError: The file exists, its name ends in that of another format, or the disk is full; no partial
+                file remains.
 
         Example:
             >>> import fourfloor as ff
@@ -126,6 +127,7 @@ class Loop:
             'kick.wav'
         """
         path = Path(path)
+        audio.check_wav_name(path)
         if not overwrite:
             refuse_existing(path.parent, [path.name], "choose another name")
         tags = None if plain else loop_tags(self.request, path.stem, self.comment, self.key)
@@ -220,9 +222,11 @@ def command_of(source: str, decoder: str | None, kept: Request) -> str:
 
 
 def loop_tags(request: Request, title: str, comment: str, key: str | None = None) -> audio.LoopTags:
-    """Return the tags for the file of a loop."""
-    software = f"fourfloor {__version__}"
-    return audio.LoopTags(bpm=request.bpm, bars=request.bars, title=title, key=key, comment=comment, software=software)
+    """Return the tags for the file of a loop; `title` may be a file name that is not Unicode."""
+    return audio.LoopTags(
+        bpm=request.bpm, bars=request.bars, title=audio.display_name(title), key=key, comment=comment,
+        software=f"fourfloor {__version__}",
+    )  # fmt: skip
 
 
 def comment_of(model: LoopModel, request: Request, command: str = "") -> str:

@@ -1,7 +1,7 @@
 """A trained model in memory: it generates loops, encodes audio as latents and decodes latents."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -37,6 +37,10 @@ class Model(Editing):
     def __init__(self, model: LoopModel, source: str, decoder: str | None, reference: "Future[Fingerprints]") -> None:
         self.parts, self.source, self.decoder = model, source, decoder
         self._reference = reference
+
+    def __reduce__(self) -> "tuple[Callable[[str, str | None], Model], tuple[str, str | None]]":
+        """Travel to another process as the names it was loaded by; it is loaded there."""
+        return _load, (self.source, self.decoder)
 
     @property
     def name(self) -> str:
@@ -268,6 +272,10 @@ def load(model: str | os.PathLike[str] = loading.BUNDLED, *, decoder: str | os.P
     reference = opener.submit(fingerprints.load, loading.folder_of(source))
     opener.shutdown(wait=False)
     return Model(loading.load_model(source, other), source, other, reference)
+
+
+def _load(source: str, decoder: str | None) -> Model:
+    return load(source, decoder=decoder)
 
 
 def check_draws(candidates: int, redraws: int) -> None:

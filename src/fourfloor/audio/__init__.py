@@ -7,7 +7,7 @@ from fourfloor.audio.files import AUDIO_EXTENSIONS, AudioError, display_name, fi
 from fourfloor.audio.flac import write_flac
 from fourfloor.audio.level import loudness_lufs, normalize_loop, resample, true_peak_db
 from fourfloor.audio.mixing import mix
-from fourfloor.audio.naming import decimal_word, plain_word, tempo_in_name, tempo_word
+from fourfloor.audio.naming import check_wav_name, decimal_word, plain_word, tempo_in_name, tempo_word
 from fourfloor.audio.opening import AudioInfo, probe
 from fourfloor.audio.reading import SAMPLE_RATE, AudioStream, decode
 from fourfloor.audio.writing import LoopTags, read_tags, wave_bytes, write_loop
@@ -19,6 +19,7 @@ __all__ = [
     "AudioInfo",
     "AudioStream",
     "LoopTags",
+    "check_wav_name",
     "decimal_word",
     "decode",
     "display_name",

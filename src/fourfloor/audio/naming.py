@@ -5,6 +5,10 @@ written 126p5bpm.
 """
 
 import re
+from pathlib import Path
+
+from fourfloor.audio.files import AUDIO_EXTENSIONS, display_name
+from fourfloor.errors import FourfloorError
 
 _TEMPO = re.compile(r"(?<![A-Za-z0-9.])(\d{2,3}(?:[.p]\d{1,4})?)[ _-]?bpm(?![A-Za-z0-9])", re.IGNORECASE)
 
@@ -35,6 +39,12 @@ def tempo_in_name(name: str) -> float | None:
     """
     found = {float(word.lower().replace("p", ".")) for word in _TEMPO.findall(name)}
     return found.pop() if len(found) == 1 else None
+
+
+def check_wav_name(path: Path) -> None:
+    """Raise FourfloorError where a name promises another audio format than WAV."""
+    if path.suffix.lower() in AUDIO_EXTENSIONS - {".wav", ".wave"}:
+        raise FourfloorError(f"{display_name(path)}: fourfloor writes WAV; name it {display_name(path.stem)}.wav")
 
 
 def plain_word(text: str) -> str:

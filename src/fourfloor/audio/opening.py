@@ -120,7 +120,8 @@ def opened(path: PathLike) -> Iterator[OpenFile]:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise AudioError(path, f"is {file_kind(status.st_mode)}, not an audio file; name a regular file")
+            name = "the files in it" if stat.S_ISDIR(status.st_mode) else "a regular file"
+            raise AudioError(path, f"is {file_kind(status.st_mode)}, not an audio file; name {name}")
         yield OpenFile(path, descriptor, _streams(path, descriptor))
     finally:
         os.close(descriptor)

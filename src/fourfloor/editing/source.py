@@ -59,5 +59,5 @@ def read_source(path: Path, bpm: float | None = None) -> Source:
     if peak > 1:
         raise AudioError(path, f"peaks {20 * np.log10(peak):.1f} dB above full scale; turn it down")
     held = audio.read_tags(path) if path.suffix.lower() in (".wav", ".wave") else None
-    tags = held or LoopTags(bpm=found.bpm, bars=bars, title=path.stem)
+    tags = held or LoopTags(bpm=found.bpm, bars=bars, title=display_name(path.stem))
     return Source(path=path, waveform=waveform, bpm=found.bpm, bars=bars, tags=replace(tags, bpm=found.bpm, bars=bars))

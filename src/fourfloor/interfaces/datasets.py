@@ -81,6 +81,7 @@ def push(
     url: Annotated[
         str, typer.Argument(help="Where to: s3://BUCKET/NAME, or a folder, such as a shared disk.", show_default=False)
     ],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another dataset there.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Send a dataset to an object store or a shared folder, in shards named by their content.
@@ -91,7 +92,7 @@ def push(
     from fourfloor.interfaces.show import progress_bar
 
     with progress_bar("push") as bar:
-        data_hash = buckets.push(dataset, url, bar.update)
+        data_hash = buckets.push(dataset, url, overwrite, bar.update)
     if as_json:
         print_json({"dataset": url, "data_hash": data_hash})
     else:

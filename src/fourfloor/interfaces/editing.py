@@ -26,6 +26,7 @@ def stems(
     The stems of loop.wav go to the folder loop_stems. Each is a closed loop of the same length with the same tags.
     """
     import fourfloor as ff
+    from fourfloor.audio import display_name
     from fourfloor.interfaces.show import progress_bar
 
     with progress_bar("stems") as bar:
@@ -37,7 +38,7 @@ def stems(
         levels = ", ".join(
             f"{name} {'silent' if level is None else f'{level:.0f} dB'}" for name, level in row.levels_db.items()
         )
-        print(f"{row.stems['kick'].parent}: {levels}")
+        print(f"{display_name(row.stems['kick'].parent)}: {levels}")
 
 
 @commands.command(rich_help_panel="Take loops apart", epilog="Example: fourfloor midi loops/loop.wav")
@@ -47,6 +48,7 @@ def midi(loops: Loops, out: Out = None, bpm: Bpm = None, overwrite: Overwrite = 
     loop.wav becomes loop.mid: kick, snare or clap, and hats on channel 10 (General MIDI), the bass on channel 1.
     """
     import fourfloor as ff
+    from fourfloor.audio import display_name
     from fourfloor.interfaces.show import progress_bar
 
     with progress_bar("midi") as bar:
@@ -55,7 +57,7 @@ def midi(loops: Loops, out: Out = None, bpm: Bpm = None, overwrite: Overwrite = 
         print_json({"loops": [row.to_json() for row in made]})
         return
     for row in made:
-        print(f"{row.file}: {_counted(row.notes)}")
+        print(f"{display_name(row.file)}: {_counted(row.notes)}")
 
 
 @commands.command(
@@ -78,6 +80,7 @@ def rekit(
     open or oh) and needs a kick.
     """
     import fourfloor as ff
+    from fourfloor.audio import display_name
     from fourfloor.interfaces.show import progress_bar
 
     with progress_bar("rekit") as bar:
@@ -90,7 +93,7 @@ def rekit(
         return
     for row in made:
         missing = f"; without {_counted(row.left_out)}: the kit has no such sound" if row.left_out else ""
-        print(f"{row.file}: {_counted(row.notes)}{missing}")
+        print(f"{display_name(row.file)}: {_counted(row.notes)}{missing}")
 
 
 @commands.command(
@@ -119,7 +122,7 @@ def arrange(
     of the next letter's loop. Stop with Ctrl-C: the file is a valid WAV of all bars that were written.
     """
     import fourfloor as ff
-    from fourfloor.audio import SAMPLE_RATE
+    from fourfloor.audio import SAMPLE_RATE, display_name
     from fourfloor.interfaces.show import progress_bar
 
     with progress_bar("arrange") as bar:
@@ -133,10 +136,10 @@ def arrange(
         print_json(made.to_json())
         return
     for row in made.sections:
-        print(f"{_clock(row.seconds)}  {row.name:6} {row.bars:3} bars  {row.loop}")
+        print(f"{_clock(row.seconds)}  {row.name:6} {row.bars:3} bars  {display_name(row.loop)}")
     for loop in loops:
         if loop.name not in {row.loop for row in made.sections}:
-            print(f"note: {loop} plays nowhere, because its letter is not in the form")
+            print(f"note: {display_name(loop)} plays nowhere, because its letter is not in the form")
     print(f"{out}: {made.bars} bars at {made.bpm:g} BPM, {_clock(made.frames / SAMPLE_RATE)}, {made.frames} frames")
 
 
@@ -146,4 +149,6 @@ def _clock(seconds: float) -> str:
 
 
 def _counted(notes: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(notes.items())) or "no notes"
+    """Write out counts by instrument: "4 kick, 2 open hat"."""
+    words = {"open": "open hat"}
+    return ", ".join(f"{count} {words.get(name, name)}" for name, count in sorted(notes.items())) or "no notes"

@@ -177,6 +177,8 @@ def _folder(out: Path, titles: Sequence[str], overwrite: bool) -> Iterator[None]
 
 def _write(loops: "Sequence[ff.Loop]", out: Path, as_json: bool) -> None:
     """Write loops into a folder, and say what was written."""
+    from fourfloor.audio import display_name
+
     rows: list[dict[str, Any]] = []
     for loop in loops:
         path = loop.save(out / f"{loop.title}.wav", overwrite=True)  # what was there was refused before
@@ -184,6 +186,6 @@ def _write(loops: "Sequence[ff.Loop]", out: Path, as_json: bool) -> None:
                      "seed": loop.seed, "seam": round(loop.seam, 4), "copy_score": loop.copy.score,
                      "faults": list(loop.faults)})  # fmt: skip
         if not as_json:
-            print("; ".join([f"{path}: {loop.bpm:g} BPM, {amount(loop.bars, 'bar')}", *loop.faults]))
+            print("; ".join([f"{display_name(path)}: {loop.bpm:g} BPM, {amount(loop.bars, 'bar')}", *loop.faults]))
     if as_json:
         print_json({"loops": rows})

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from fourfloor.arguments import check_range
+from fourfloor.audio.naming import check_wav_name
 from fourfloor.audio.reading import SAMPLE_RATE
 from fourfloor.audio.streaming import FORMATS, StreamWriter
 from fourfloor.errors import FourfloorError
@@ -23,6 +24,8 @@ def write_stream(blocks: Iterator[np.ndarray], out: str, form: str, minutes: flo
     """Write blocks until `minutes` are full; the last one is cut there. A signal ends it, and keeps what is written."""
     if form not in FORMATS:
         raise FourfloorError(f"--format {form}: choose {' or '.join(FORMATS)}")
+    if form == "wav":
+        check_wav_name(Path(out))
     if minutes is not None:
         check_range("minutes", minutes, 0.01, LONGEST_MINUTES)
     left = None if minutes is None else round(minutes * 60 * SAMPLE_RATE)

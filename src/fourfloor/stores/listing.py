@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fourfloor.errors import FourfloorError
-from fourfloor.stores.store import Store
+from fourfloor.stores.store import Store, UnreachableError
 
 LIST = "dataset.json"
 MAX_LIST_BYTES = 2**26
@@ -41,6 +41,16 @@ class Listing:
         files = {name: {"size": file.size, "shards": list(file.shards)} for name, file in self.files.items()}
         content = {"format": 1, "data_hash": self.data_hash, "shard_bytes": self.shard_bytes, "files": files}
         return json.dumps(content, indent=1).encode()
+
+
+def content_of(store: Store) -> str | None:
+    """Return the data hash of the dataset that a store holds; None where it holds none, or no list that can be read."""
+    try:
+        return _parsed(json.loads(store.get(LIST, MAX_LIST_BYTES) or b"")).data_hash
+    except UnreachableError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def read(store: Store, needed: Collection[str], known: Collection[str]) -> Listing:

@@ -19,6 +19,10 @@ NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError")
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0, 30.0)  # seconds between attempts: two minutes in all
 
 
+class UnreachableError(FourfloorError):
+    """A store does not answer, so that the same call may succeed later."""
+
+
 class Store:
     """One folder of an object store, such as s3://bucket/techno, or of this machine, such as a shared disk."""
 
@@ -106,7 +110,8 @@ class Store:
                     raise FourfloorError(f"{self.url}: {reason or error}; check the folder and its disk") from error
                 if wait is None:
                     told = " ".join(str(error).split())[:200] or type(error).__name__
-                    raise FourfloorError(f"{self.url}: does not answer ({told}); run the same command later") from error
+                    reason = f"{self.url}: does not answer ({told}); run the same command later"
+                    raise UnreachableError(reason) from error
                 time.sleep(wait)
         raise AssertionError("unreachable")
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from fourfloor.api.loops import Loop
 from fourfloor.arguments import checked
+from fourfloor.audio.naming import check_wav_name
 from fourfloor.audio.streaming import StreamWriter
 from fourfloor.errors import FourfloorError
 from fourfloor.progress import OnProgress, PathLike, ignore, silent
@@ -115,6 +116,7 @@ def arrange(
     tempo = _tempo(sources)
     last = sections[-1]
     total, file = last.start + last.bars, Path(out)
+    check_wav_name(file)
     frames, tell = bar_line(tempo, total), silent(on_progress)
     materials = [arranging.Material(source.waveform, source.bars) for source in sources]
     with growing_file(file, overwrite) as target:

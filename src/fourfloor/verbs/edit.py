@@ -251,7 +251,10 @@ def rekit(
         made = editing.rekit(source.waveform, source.bars, sounds, bass=bass, keep_music=keep_music, seed=seed)
         comment = {"rekit": source.tags.title, "kit": sounds.content[:16], "bass": bass, "seed": seed}
         tags = replace(
-            source.tags, title=files[0].stem, comment=json.dumps(comment), software=f"fourfloor {__version__}"
+            source.tags,
+            title=audio.display_name(files[0].stem),
+            comment=json.dumps(comment),
+            software=f"fourfloor {__version__}",
         )
         audio.write_loop(files[0], made.waveform, tags)
         notes = dict(Counter(event.instrument for event in made.events))
