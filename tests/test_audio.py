@@ -356,7 +356,7 @@ def test_channels_that_cancel_in_mono_are_told_and_turned_over(write_audio):
     path = write_audio(np.stack([loop[0], -loop[1]]), subtype="FLOAT")
     turned = audio.AudioStream(path, right_inverted=True)
     assert np.array_equal(np.concatenate(list(turned), axis=1), loop)
-    assert turned.repairs == ["left and right cancel in mono: right turned over"]
+    assert turned.repairs == ["left and right cancel in mono: right channel inverted"]
     mono = audio.AudioStream(path, channels=1, right_inverted=True)
     assert np.allclose(np.concatenate(list(mono), axis=1)[0], loop.mean(axis=0), atol=1e-6)
 

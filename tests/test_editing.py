@@ -63,7 +63,7 @@ def test_a_name_of_another_format_is_refused_before_the_work(name: str, tmp_path
         ff.Loop(waveform=noise(), bpm=126, bars=1).save(tmp_path / name)
     soundfile.write(tmp_path / "loop_126bpm.wav", noise().T, 44_100)
     with pytest.raises(FourfloorError, match="fourfloor writes WAV"):
-        ff.arrange([tmp_path / "loop_126bpm.wav"], tmp_path / name)
+        ff.arrange([tmp_path / "loop_126bpm.wav"], tmp_path / name, form="A")
     with pytest.raises(FourfloorError, match="fourfloor writes WAV"):
         write_stream(iter(()), str(tmp_path / name), "wav", 0.1, False)
     assert [path.name for path in tmp_path.iterdir()] == ["loop_126bpm.wav"]

@@ -152,7 +152,7 @@ def test_channels_that_cancel_in_mono_make_the_same_loops(tmp_path: Path) -> Non
         config = IngestConfig(bars=1, jobs=1, validation_share=0.0)
         found.append(ingest([tmp_path / f"{name}.wav"], tmp_path / f"of {name}", config))
     one, turned = found
-    assert turned.tracks[0].repairs == ["left and right cancel in mono: right turned over"]
+    assert turned.tracks[0].repairs == ["left and right cancel in mono: right channel inverted"]
     assert one.loops == turned.loops > 5
     for name in ("audio.i16", "features.f16"):
         assert (tmp_path / "of song" / name).read_bytes() == (tmp_path / "of turned" / name).read_bytes()
@@ -409,6 +409,8 @@ def test_a_header_that_claims_too_little_costs_no_memory(tmp_path: Path) -> None
 def test_files_without_sound_are_silence_whatever_their_offset(tmp_path: Path) -> None:
     for name, level in (("silent", 0.0), ("offset", 0.5)):
         soundfile.write(tmp_path / f"{name}.wav", np.full((20 * RATE, 2), level), RATE)
-        with pytest.raises(FourfloorError, match=r"^nothing to learn from: [^:]+: silence[^\n]*$") as caught:
+        with pytest.raises(
+            FourfloorError, match=r"^nothing to learn from: [^:]+: silence; turn the music up[^\n]*$"
+        ) as caught:
             ingest([tmp_path / f"{name}.wav"], tmp_path / "data", IngestConfig(jobs=1))
         assert "BPM" not in str(caught.value)

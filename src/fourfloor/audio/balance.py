@@ -15,7 +15,7 @@ _SILENT = 1e-6  # of the other channel's power: -60 dB
 
 
 class Balance:
-    """Pass chunks through, with the right channel turned over where `inverted`, and measure them as they came."""
+    """Pass chunks through, with the right channel inverted where `inverted`, and measure them as they came."""
 
     def __init__(self, inverted: bool = False) -> None:
         self.inverted = inverted
@@ -45,7 +45,7 @@ class Balance:
         """Say what is unusual about the channels."""
         (left, _), (_, right) = self._powers()
         if self.cancels:
-            done = ": right turned over" if self.inverted else ""
+            done = ": right channel inverted" if self.inverted else ""
             return [f"left and right cancel in mono{done}"]
         silent = [name for name, own, other in (("left", left, right), ("right", right, left)) if own < _SILENT * other]
         return [f"the {name} channel is silent" for name in silent]

@@ -44,7 +44,7 @@ class AudioStream:
     `lost`: those of them after which samples are not what was recorded. Raise AudioError where
     the file is not audio or, at the latest after the last block, where too little of it was sound: what the blocks
     were made into is then to be dropped. After an iteration `cancels` tells whether left and right cancel in mono; the
-    same file with `right_inverted` has the right channel turned over, in which case they do not.
+    same file with `right_inverted` has the right channel inverted, in which case they do not.
 
     With `exact` a constant offset stays: at the file's own rate and channels the samples are those of the file.
     """

@@ -32,7 +32,7 @@ class Region:
         """Raise FourfloorError where the region is not inside a loop of so many bars."""
         if not 0 <= self.begin < self.end <= bars * BEATS:
             asked = f"beats {self.begin + 1:g}-{self.end:g}"
-            raise FourfloorError(f"{asked} are not in a loop of {bars} bars: it has the beats 1-{bars * BEATS}")
+            raise FourfloorError(f"{asked} are not in the loop: it has the beats 1-{bars * BEATS}")
 
 
 def fill(model: LoopModel, waveform: np.ndarray, request: Request, region: Region, band: str = "all") -> np.ndarray:

@@ -160,8 +160,8 @@ def too_few(loops: int, tracks: int) -> list[str]:
     if loops >= ANCHOR_LOOPS and tracks >= ANCHOR_TRACKS:
         return []
     need = f"{ANCHOR_LOOPS} loops of {ANCHOR_TRACKS} tracks, or {MIN_TRACKS} tracks to judge the style as well"
-    plural = "s"[: tracks != 1]
-    return [f"{loops} held-out loops of {tracks} track{plural} are too few: hold out at least {need}"]
+    held_out = f"{loops} held-out loop{'s' * (loops != 1)} of {tracks} track{'s' * (tracks != 1)}"
+    return [f"{held_out} {'is' if loops == 1 else 'are'} too few: hold out at least {need}"]
 
 
 def broken_anchors(rows: Mapping[str, Numbers]) -> list[str]:

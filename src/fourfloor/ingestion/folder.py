@@ -23,6 +23,7 @@ from fourfloor.ingestion.kept import order_fingerprint, part_name
 from fourfloor.ingestion.naming import track_names
 from fourfloor.ingestion.picking import Thresholds
 from fourfloor.ingestion.processes import Progress, analyze_tracks
+from fourfloor.ingestion.report import IngestReport, RejectedFile, TrackReport, nothing_left
 from fourfloor.ingestion.splitting import Selection, select, split
 from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.representations.latent import BAR_COUNTS
@@ -100,54 +101,6 @@ def _outside(bpm: float, bpm_range: tuple[float, float]) -> str:
     return f"{rule}; give a tempo in that range"
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrackReport:
-    """Tell what became of one file that could be read."""
-
-    file: str
-    bpm: float
-    confidence: float
-    downbeat_seconds: float
-    loops: int
-    dropped: dict[str, int]
-    seconds: float
-    split: str
-    repairs: list[str]
-    meter: str
-    drift_ms: float
-    grid: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RejectedFile:
-    """A file that could not be used, and why."""
-
-    file: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class IngestReport:
-    """Tell what became of every file, and hold the dataset; serves as its path."""
-
-    catalogue: Catalogue
-    tracks: list[TrackReport]
-    rejected: list[RejectedFile]
-
-    def __fspath__(self) -> str:
-        return str(self.catalogue.path)
-
-    @property
-    def loops(self) -> int:
-        """Number of loops in the dataset."""
-        return sum(track.loops for track in self.tracks)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what `ingest --json` prints."""
-        tracks = [asdict(track) for track in self.tracks]
-        return {"tracks": tracks, "loops": self.loops, "rejected": [asdict(row) for row in self.rejected]}
-
-
 def ingest(
     sources: Iterable[str | os.PathLike[str]],
     out: str | os.PathLike[str],
@@ -164,7 +117,7 @@ def ingest(
     paths, unreachable = find_audio(ordered)
     rejected = [RejectedFile(file=display_name(path), reason=reason) for path, reason in unreachable]
     if not paths:
-        raise FourfloorError(_nothing(rejected, []))
+        raise FourfloorError(nothing_left(rejected, []))
     with DatasetWriter(
         Path(out),
         bars=config.bars,
@@ -182,7 +135,7 @@ def ingest(
                 told = f"{rejected[0].file}: {rejected[0].reason}"
                 raise FourfloorError(f"{told}; {len(rejected)} rejected in strict mode")
             if not any(report.loops for report in reports):
-                raise FourfloorError(_nothing(rejected, reports))
+                raise FourfloorError(nothing_left(rejected, reports))
             return IngestReport(catalogue=writer.finish(), tracks=reports, rejected=rejected)
         except FourfloorError:
             writer.drop_scratch()
@@ -286,13 +239,3 @@ def _write_loops(writer: DatasetWriter, track: int, task: Task, analysis: TrackA
         )  # fmt: skip
     task.audio_part.unlink()
     task.features_part.unlink()
-
-
-def _nothing(rejected: list[RejectedFile], reports: list[TrackReport]) -> str:
-    """Say in one line why no dataset is written."""
-    reasons = [f"{row.file}: {row.reason}" for row in rejected]
-    reasons += [f"{report.file}: {', '.join([*report.dropped, *report.repairs]) or 'no loops'}" for report in reports]
-    if not reasons:
-        return "no audio files were found; name files or folders with WAV, FLAC, OGG, Opus, MP3 or AIFF files"
-    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return f"nothing to learn from: {'; '.join(reasons[:3])}{more}"
