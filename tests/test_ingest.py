@@ -409,8 +409,7 @@ def test_a_header_that_claims_too_little_costs_no_memory(tmp_path: Path) -> None
 def test_files_without_sound_are_silence_whatever_their_offset(tmp_path: Path) -> None:
     for name, level in (("silent", 0.0), ("offset", 0.5)):
         soundfile.write(tmp_path / f"{name}.wav", np.full((20 * RATE, 2), level), RATE)
-        with pytest.raises(
-            FourfloorError, match=r"^nothing to learn from: [^:]+: silence; turn the music up[^\n]*$"
-        ) as caught:
+        told = r"^nothing to learn from: [^:]+: silence.*; turn the music up, or leave out what is silent$"
+        with pytest.raises(FourfloorError, match=told) as caught:
             ingest([tmp_path / f"{name}.wav"], tmp_path / "data", IngestConfig(jobs=1))
         assert "BPM" not in str(caught.value)
