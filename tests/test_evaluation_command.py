@@ -56,8 +56,11 @@ def test_a_dataset_that_cannot_judge_is_refused_before_the_work(
 
 def test_what_weakens_a_verdict_is_said(loops: Path, dataset_folder: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     soundfile.write(loops / "silence.wav", np.zeros(48_000), 24_000)
-    code, out, _ = run(capsys, monkeypatch, "evaluate", loops, "--against", dataset_folder)
+    report = tmp_path / "report"
+    code, out, err = run(capsys, monkeypatch, "evaluate", loops, "--against", dataset_folder, "--out", report)
     assert code == 3
+    assert f"Next: open {report / 'scorecard.html'} in a browser\n" in err
+    assert (report / "scorecard.html").exists()
     for note in (
         "Note: 3 loops: style distance and diversity need 32.",
         "Note: 1 held-out track: style distance cannot be judged with fewer than 10.",

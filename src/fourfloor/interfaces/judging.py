@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import Address, AsJson, EngineName, fail
+from fourfloor.interfaces.output import Address, AsJson, EngineName, fail, say_page
 
 commands = typer.Typer()
 FormerCount = Annotated[int | None, typer.Option("--n", hidden=True)]  # the name before --count
@@ -75,6 +75,8 @@ def evaluate(
             on_note=bar.note,
         )  # fmt: skip
     print(card.to_json() if as_json else markdown(card), end="")
+    if out and not as_json:
+        say_page(out / "scorecard.html")
     if card.broken:
         raise NotAnchoredError(f"{against}: no verdict: {'; '.join(card.broken)}")
 
@@ -146,3 +148,5 @@ def compare(
     except Interrupted as stopped:
         fail(f"{out}: {stopped}. Run the same command to continue", stopped.exit_code)
     print(comparison.to_json() if as_json else markdown(comparison), end="")
+    if not as_json:
+        say_page(out / "comparison.html")

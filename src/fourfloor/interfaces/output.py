@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -39,6 +40,11 @@ def print_json(content: dict[str, Any]) -> None:
 def say_next(*command: object) -> None:
     """Print the command that most people type next."""
     print(f"Next: fourfloor {shlex.join(map(str, command))}")
+
+
+def say_page(page: Path) -> None:
+    """Say on standard error which page shows a result: standard output holds the result itself."""
+    print(f"Next: open {page} in a browser", file=sys.stderr)
 
 
 def amount(number: int, thing: str) -> str:
