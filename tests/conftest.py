@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from fourfloor import recipes
 from fourfloor.api import verifying
 from fourfloor.ingestion.writing import DatasetWriter
+from fourfloor.interfaces import show
 from fourfloor.networks import Part, graphs
 
 RECIPES = recipes.FOLDER
@@ -61,6 +63,20 @@ def quick_exports() -> Iterator[None]:
         patch.setattr(graphs, "graph", traced_once)
         patch.setattr(verifying, "LOOPS", 2)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_progress_lines() -> Iterator[None]:
+    """Let no command in this process print how far it is because the machine is slow: tests count its lines."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(show, "PLAIN_SECONDS", 3600.0)
+        patch.setattr(show, "ANNOUNCE_SECONDS", 3600.0)
+        yield
+
+
+def without_progress(errors: str) -> str:
+    """Return what a process printed without the lines that say how far it is."""
+    return "".join(line for line in errors.splitlines(keepends=True) if not re.match(r"\d+ %  ", line))
 
 
 def pytest_configure() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from conftest import without_progress
 
 from fourfloor import stopping
 from fourfloor.stopping import StopSignal, on_stop, raise_stop
@@ -114,6 +115,7 @@ def test_a_stopped_command_says_so_in_one_line(
     time.sleep(seconds)
     os.killpg(started.pid, getattr(signal, name))
     _, errors = started.communicate(timeout=120)
+    errors = without_progress(errors)
     assert started.returncode == code
     assert errors.startswith("fourfloor: ")
     assert f"stopped by {name}" in errors
