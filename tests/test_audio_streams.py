@@ -205,6 +205,16 @@ def test_an_mp3_without_a_tag_of_its_length_is_whole(tmp_path, tag):
     assert repairs == [f"cut short: {(found.shape[1] - 1152) / 44_100:.2f} s, without its end"]
 
 
+@pytest.mark.parametrize("frames", [20, 5_000_000])
+def test_an_mp3_whose_tag_is_far_from_its_length_is_read_whole(tmp_path, frames):
+    content = bytearray(coded(tmp_path, np.tile(LOOP, 3), "MP3"))
+    place = max(content.find(b"Info"), content.find(b"Xing")) + 8
+    content[place : place + 4] = frames.to_bytes(4, "big")
+    found, repairs = heard(tmp_path, bytes(content))
+    assert found.shape[1] == pytest.approx(3 * LOOP.shape[1], abs=2 * 1152)
+    assert [repair.partition(" s of ")[0] for repair in repairs] == [f"the tag claims {frames * 1152 / 44_100:.2f}"]
+
+
 def test_mutated_streams_crash_hang_or_flood_nothing(tmp_path):
     """Beside the formats of test_audio_faults: rarer containers, joined streams, headers without lengths."""
     rng = random.Random(1)

@@ -96,13 +96,12 @@ def _stream(link: _Link, file: BinaryIO, alone: bool) -> Stream:
     if not link.count_at:
         tag: tuple[Piece, ...] = (_new_tag(link, file),) if layer == 3 else ()
         return Stream(pieces=(*tag, (link.first.start, link.end)), ended=link.ended)
-    if link.claimed >= link.frames and alone:
-        return Stream()
-    if link.claimed >= link.frames:
-        return Stream(pieces=((link.first.start, link.end),))
+    believable = link.claimed * samples / rate <= _MAX_SECONDS  # else the tag is damaged, not the file cut short
+    if link.claimed >= link.frames and believable:
+        return Stream(pieces=() if alone else ((link.first.start, link.end),))
     count = struct.pack(">I", link.frames)
     note = ""
-    if link.frames - link.claimed >= _TOLERANCE:
+    if not believable or link.frames - link.claimed >= _TOLERANCE:
         note = f"the tag claims {link.claimed * samples / rate:.2f} s of {seconds:.2f} s: all read"
     return Stream(pieces=((link.first.start, link.count_at), count, (link.count_at + 4, link.end)), note=note)
 
