@@ -180,8 +180,38 @@ def _write(
     config: IngestConfig,
 ) -> list[TrackReport]:
     """Compare the tracks, split them and write what is kept; add files that could not be used to `rejected`."""
-    readable: list[int] = []
+    readable = _readable(tasks, analyses, rejected)
+    found = [analyses[number] for number in readable]
+    selections = select(found, config.thresholds, config.max_loops_per_track)
+    split(found, selections, config.validation_share, config.seed)
+    reports = []
+    for number, analysis, selection in zip(readable, found, selections, strict=True):
+        repairs = list(analysis.repairs)
+        if selection.same_as is not None:
+            repairs.append(f"the same audio as {names[readable[selection.same_as]]}: left out")
+        told: dict[str, Any] = {
+            "bpm": analysis.bpm, "confidence": analysis.confidence, "split": selection.split, "repairs": repairs,
+            "meter": analysis.meter, "drift_ms": analysis.drift_ms, "grid": analysis.grid,
+        }  # fmt: skip
+        file = display_name(tasks[number].path)
+        track = writer.add_track(
+            name=names[number], path=file, sha256=analysis.sha256, first_downbeat=analysis.first_downbeat,
+            style=config.style, dropped=selection.dropped, **told,
+        )  # fmt: skip
+        _write_loops(writer, track, tasks[number], analysis, selection)
+        reports.append(TrackReport(
+            file=file, downbeat_seconds=analysis.first_downbeat, loops=len(selection.kept),
+            dropped=dict(sorted(selection.dropped.items())), seconds=analysis.seconds, **told,
+        ))  # fmt: skip
+    for row in rejected:
+        writer.reject(row.file, row.reason)
+    return reports
+
+
+def _readable(tasks: list[Task], analyses: list[TrackAnalysis], rejected: list[RejectedFile]) -> list[int]:
+    """Return the numbers of the tracks that could be read, each content once; add the others to `rejected`."""
     first_with: dict[str, str] = {}
+    readable = []
     for number, (task, analysis) in enumerate(zip(tasks, analyses, strict=True)):
         file = display_name(task.path)
         if analysis.error:
@@ -192,32 +222,7 @@ def _write(
         else:
             first_with[analysis.sha256] = file
             readable.append(number)
-    found = [analyses[number] for number in readable]
-    selections = select(found, config.thresholds, config.max_loops_per_track)
-    split(found, selections, config.validation_share, config.seed)
-    reports = []
-    for number, analysis, selection in zip(readable, found, selections, strict=True):
-        file = display_name(tasks[number].path)
-        repairs = list(analysis.repairs)
-        if selection.same_as is not None:
-            repairs.append(f"the same audio as {names[readable[selection.same_as]]}: left out")
-        track = writer.add_track(
-            name=names[number], path=file, sha256=analysis.sha256, bpm=analysis.bpm, confidence=analysis.confidence,
-            first_downbeat=analysis.first_downbeat, style=config.style, split=selection.split,
-            dropped=selection.dropped, repairs=repairs, meter=analysis.meter, drift_ms=analysis.drift_ms,
-            grid=analysis.grid,
-        )  # fmt: skip
-        _write_loops(writer, track, tasks[number], analysis, selection)
-        report = TrackReport(
-            file=file, bpm=analysis.bpm, confidence=analysis.confidence, downbeat_seconds=analysis.first_downbeat,
-            loops=len(selection.kept), dropped=dict(sorted(selection.dropped.items())), seconds=analysis.seconds,
-            split=selection.split, repairs=repairs, meter=analysis.meter, drift_ms=analysis.drift_ms,
-            grid=analysis.grid,
-        )  # fmt: skip
-        reports.append(report)
-    for row in rejected:
-        writer.reject(row.file, row.reason)
-    return reports
+    return readable
 
 
 def _write_loops(writer: DatasetWriter, track: int, task: Task, analysis: TrackAnalysis, selection: Selection) -> None:
