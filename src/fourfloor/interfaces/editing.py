@@ -74,7 +74,7 @@ def rekit(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Play the drums of loops by your own one-shots and their bass by a synth.
+    """Replay the drums of loops with your own one-shots, and their bass with a synth.
 
     loop.wav becomes loop_rekit.wav. The kit is sorted by file names (kick or bd, snare or sd, clap or cp, hat or hh,
     open or oh) and needs a kick.
@@ -111,7 +111,7 @@ def arrange(
         "intro AA BA drop AB outro"
     ),
     out: Annotated[Path, typer.Option(help="The WAV file to write.")] = Path("track.wav"),
-    fills: Annotated[bool, typer.Option(help="Lead from section to section by a fill of the drums.")] = True,
+    fills: Annotated[bool, typer.Option(help="Lead into each new section with a drum fill.")] = True,
     bpm: Bpm = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,

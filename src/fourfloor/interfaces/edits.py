@@ -19,7 +19,7 @@ LoopFile = Annotated[Path, typer.Argument(help="A loop of 1, 2, 4 or 8 bars: ste
 Out = Annotated[Path, typer.Option(help="Folder for the WAV files.")]
 ModelName = Annotated[str, typer.Option("--model", help="A bundled model, or a model folder.")]
 Seed = Annotated[int, typer.Option(help="Another seed gives another result.")]
-Style = Annotated[str | None, typer.Option(help="What to change it toward.", show_default="any")]
+Style = Annotated[str | None, typer.Option(help="Style to move it toward.", show_default="any")]
 Bpm = Annotated[float | None, typer.Option(help="Tempo of the file in BPM.", show_default="from its tags or name")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 
@@ -58,7 +58,7 @@ def vary(
 )
 def fill(
     loop: LoopFile,
-    bars: Annotated[str | None, typer.Option(help="Bars to make new, such as 3-4 or 2.", show_default=False)] = None,
+    bars: Annotated[str | None, typer.Option(help="Bars to regenerate, such as 3-4 or 2.", show_default=False)] = None,
     beats: Annotated[str | None, typer.Option(help="Or beats, such as 13-16.", show_default=False)] = None,
     band: Annotated[str, typer.Option(help="all, low (below 150 Hz), mid, or high (above 2.5 kHz).")] = "all",
     seed: Seed = 0,
@@ -69,7 +69,7 @@ def fill(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make some bars or beats of a loop new; all other samples stay as they are."""
+    """Regenerate some bars or beats of a loop; every other sample stays the same."""
     import fourfloor as ff
     from fourfloor.api.outputs import fill_title
 
@@ -95,7 +95,7 @@ def continue_(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the next bars of a loop: as many as it has, and they lead back to its start."""
+    """Continue a loop with as many new bars as it has; they lead back to its start."""
     import fourfloor as ff
     from fourfloor.api.outputs import extend_title
 
@@ -107,8 +107,8 @@ def continue_(
 @commands.command(rich_help_panel="Change loops", epilog="Example: fourfloor morph loops/a.wav loops/b.wav --steps 6")
 def morph(
     loop: LoopFile,
-    other: Annotated[Path, typer.Argument(help="A loop of as many bars.", show_default=False)],
-    steps: Annotated[int, typer.Option(help="Number of loops, both ends among them.")] = 6,
+    other: Annotated[Path, typer.Argument(help="A second loop with as many bars.", show_default=False)],
+    steps: Annotated[int, typer.Option(help="Number of loops, including both ends.")] = 6,
     seed: Seed = 0,
     bpm: Bpm = None,
     model: ModelName = "warehouse",
@@ -116,7 +116,7 @@ def morph(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the steps from one loop to another, at the tempo of the first."""
+    """Make loops that lead step by step from one loop to another, at the tempo of the first."""
     import fourfloor as ff
     from fourfloor.api.edits import MOST_STEPS
     from fourfloor.api.outputs import morph_title
@@ -140,7 +140,7 @@ def stream(
     form: Annotated[str, typer.Option("--format", help="wav, or raw: 16 bit, stereo, 44.1 kHz.")] = "wav",
     overwrite: Overwrite = False,
 ) -> None:
-    """Play without end: every four bars a small step toward another loop, always on the beat.
+    """Play endlessly: every four bars, a small step toward another loop, always on the beat.
 
     Stop with Ctrl-C: a file holds all that was written, and is a valid WAV.
     """
@@ -153,7 +153,7 @@ def stream(
 def region_of(bars: str | None, beats: str | None) -> tuple[float, float]:
     """Return the first and last beat that --bars or --beats mean, counted from 1."""
     if (bars is None) == (beats is None):
-        raise FourfloorError("say which part is to be new: --bars 3-4 or --beats 13-16")
+        raise FourfloorError("say which part to regenerate: --bars 3-4 or --beats 13-16")
     text = bars if beats is None else beats
     found = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", (text or "").strip())
     first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)

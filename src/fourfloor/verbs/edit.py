@@ -212,7 +212,7 @@ def rekit(
     overwrite: bool = False,
     on_progress: OnProgress = ignore,
 ) -> tuple[ReplayedFile, ...]:
-    """Play the drums of loops by your own one-shots and their bass by a synth.
+    """Replay the drums of loops with your own one-shots, and their bass with a synth.
 
     The result of x.wav is written to x_rekit.wav. It closes as the loop does.
 
