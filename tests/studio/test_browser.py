@@ -132,7 +132,7 @@ def test_everybody_can_use_its_dialogs(page: Any, studio: Studio, theme: str) ->
         page.locator(f"{dialog}[open]" if dialog else "#menu:popover-open").wait_for()
         assert faults(page) == []
         page.keyboard.press("Escape")
-    for entry, dialog in (("Play slices on keys", "#slices"), ("Play its drums", "#kit")):
+    for entry, dialog in (("Play slices on keys", "#slices"), ("Play its drums", "#kit"), ("Rename", "#rename")):
         page.locator(".card .more").first.click()
         page.get_by_role("menuitem", name=entry).click()
         page.locator(f"{dialog}[open]").wait_for()

@@ -87,6 +87,26 @@ def test_a_clip_is_taken_off_the_grid_by_mouse(page: Any, studio: Studio) -> Non
     assert "31" not in studio.client.get("/api/state").json()["grid"]
 
 
+def test_a_loop_is_renamed_while_it_plays(page: Any, studio: Studio) -> None:
+    loop = page.locator(".card").first.get_attribute("data-id")
+    card = page.locator(f".card[data-id='{loop}']")
+    before = card.locator(".name").text_content()
+    card.locator(".play").click()
+    until(page, "fourfloor.transport?.tracks.size === 1")
+    card.locator(".more").click()
+    page.get_by_role("menuitem", name="Rename").click()
+    page.locator("#rename[open]").wait_for()
+    begun = page.evaluate("fourfloor.transport.frame")
+    page.keyboard.type("My name <b>")
+    until(page, f"fourfloor.transport.frame > {begun} + 5 * 44100")  # more than is scheduled ahead
+    assert page.evaluate(f"fourfloor.transport.place('{loop}')") is not None
+    page.keyboard.press("Enter")
+    page.locator(".card .name", has_text="My name <b>").wait_for()
+    page.locator("h1").click()
+    page.keyboard.press("z")
+    page.locator(f".card[data-id='{loop}'] .name", has_text=before).wait_for()
+
+
 def test_a_message_that_is_said_again_stands_once(page: Any) -> None:
     page.evaluate("import('/page/dom.js').then(({ toast }) => ['one', 'two', 'one'].forEach((text) => toast(text)))")
     until(page, "document.querySelectorAll('.toast').length === 2")

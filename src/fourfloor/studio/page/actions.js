@@ -8,6 +8,7 @@ import { askForKit } from "/page/kit.js";
 import { morphFrom, pickMorph, showOnly, showSimilar } from "/page/library.js";
 import { randomSeed, use } from "/page/make.js";
 import { openMenu } from "/page/menu.js";
+import { askForName } from "/page/rename.js";
 import { openSlices } from "/page/slices.js";
 import { isPlaying, passageOf, play, player, playStems, seek, showMix } from "/page/sound.js";
 import { ask, change, loops, nameOf, state, take } from "/page/store.js";
@@ -42,10 +43,7 @@ const actions = {
   compare: (loop) => loops.get(loop.parent) && swap(loop, loops.get(loop.parent)),
   love: (loop) => set(loop, { loved: !loop.loved }),
   tags: (loop, tags) => set(loop, { tags }),
-  rename: (loop) => {
-    const title = prompt("Name of this loop, and of its files", loop.title)?.trim();
-    return title && title !== loop.title ? set(loop, { title }) : null;
-  },
+  rename: (loop) => askForName(loop.title, (title) => (title && title !== loop.title ? set(loop, { title }) : null)),
   again: use,
   vary: (loop, amount) => edit(loop, { kind: "vary", amount, count: 4 }),
   fill: (loop, [first, last]) => edit(loop, { kind: "fill", first_beat: first, last_beat: last }),
