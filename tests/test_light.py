@@ -82,7 +82,8 @@ def test_a_loop_is_taken_apart_without_torch(tmp_path: Path) -> None:
 def test_the_networks_of_the_editing_verbs_answer_what_torch_answers(name: str, bars: int) -> None:
     path = loading.bundled_folder(networks.FOLDER) / name / loading.PRIOR_FILE
     trained = loading.load_with_torch(path)
-    seen = sum(trained.networks.shape[part] for part in {"separator": ("low_window", "bands")}.get(name, ("seen",)))
+    shape = trained.networks.shape
+    seen = shape["views"] * (shape["low_window"] + shape["bands"]) if name == "separator" else shape["seen"]
     x = np.random.default_rng(0).standard_normal((bars * 128, seen), np.float32)
     for ours, theirs in zip(networks.answer(name, x), trained.networks.functions["answer"](x=x[None]), strict=True):
         np.testing.assert_allclose(ours, theirs[0], atol=1e-4)

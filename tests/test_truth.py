@@ -104,6 +104,25 @@ def test_windows_of_the_low_band_overlap_to_it() -> None:
     assert np.allclose(again[0, 0].numpy(), low, atol=1e-5)
 
 
+def spread(low: np.ndarray, beats: int) -> np.ndarray:
+    """Lay two bars `(samples,)` over themselves at every so many beats."""
+    rows = low.reshape(8, -1)
+    return np.tile(rows.reshape(8 // beats, beats, -1).sum(axis=0), (8 // beats, 1)).ravel()
+
+
+def test_the_separator_sees_what_comes_back_with_the_beat() -> None:
+    beat = stems.FRAMES_PER_BEAT * stems.HOP
+    rng = np.random.default_rng(2)
+    kick, once = np.tile(rng.standard_normal(beat), 8), np.zeros(8 * beat)
+    once[3 * beat + 40] = 8.0
+    seen = stems.see(kick + once, np.ones((256, 2 * stems.BANDS), np.float32))
+    views = seen[:, : 3 * stems.LOW_WINDOW].reshape(256, 3, -1)
+    own, every, other = (stems.overlapped(view) * (stems.HOP / stems.LOW_WINDOW) for view in np.moveaxis(views, 1, 0))
+    assert np.allclose(own, kick + once, atol=1e-5)
+    assert np.allclose(every, kick + spread(once, 1) / 8, atol=1e-5)
+    assert np.allclose(other, kick + spread(once, 2) / 4, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["separator", "transcriber"])
 def test_what_makes_no_sound_is_trained_without_listening(name: str, truth_folder: Path, tmp_path: Path) -> None:
     from fourfloor import api

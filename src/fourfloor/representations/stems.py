@@ -27,6 +27,7 @@ FIRST_BIN, LAST_BIN = 16, 950  # 344 Hz, below the split at any tempo, to 20.5 k
 BANDS = 64
 MOST_RING = 3.5  # nepers, 30 dB: a kick that hardly decays until the next
 FLOOR = 1e-6  # of the loop's power: -60 dB
+LAGS = ((-4, -3, -2, -1, 0, 1, 2, 3), (-4, -2, 0, 2))  # beats over which what repeats is averaged: each, every other
 POWER_OF_A_FRAME = 3.0  # the bins of a frame under this window sum to three times its mean square
 
 
@@ -77,7 +78,7 @@ def check(codec: Codec, config: Config) -> None:
 
 def shape(config: Config) -> dict[str, int]:
     """Return what a separator must know of its input: samples of a low window, bands of middle and side."""
-    return {"low_window": LOW_WINDOW, "bands": 2 * BANDS, "hop": HOP}
+    return {"low_window": LOW_WINDOW, "views": 1 + len(LAGS), "bands": 2 * BANDS, "hop": HOP}
 
 
 def batch(
@@ -246,13 +247,27 @@ def mean_square(low: np.ndarray, power: np.ndarray) -> float:
 
 
 def see(low: np.ndarray, power: np.ndarray) -> np.ndarray:
-    """Return what the separator sees of a mix, float32 `(frames, low_window + bands)`.
+    """Return what the separator sees of a mix, float32 `(frames, views * (low_window + bands))`.
 
-    `low` `(samples,)` and `power` `(frames, bands)` are of a mix whose mean square is 1.
+    That is the low band around each frame and the log powers above; then the same averaged with what lies some beats
+    before and after, since a drum is struck again and again, and what sounds with it changes. `low` `(samples,)` and
+    `power` `(frames, bands)` are of a mix whose mean square is 1.
     """
+    logs = 0.25 * np.log(power + FLOOR) + 2.0
+    lows = [low, *(repeated(low, lags, FRAMES_PER_BEAT * HOP) for lags in LAGS)]
+    highs = [logs, *(repeated(logs, lags, FRAMES_PER_BEAT) for lags in LAGS)]
+    return np.concatenate([*map(windows_of, lows), *highs], axis=-1).astype(np.float32)
+
+
+def repeated(values: np.ndarray, lags: tuple[int, ...], beat: int) -> np.ndarray:
+    """Average values along their first axis with those some beats away, around the loop."""
+    return np.mean([np.roll(values, -lag * beat, axis=0) for lag in lags], axis=0)
+
+
+def windows_of(low: np.ndarray) -> np.ndarray:
+    """Return the window of a low band `(samples,)` around each frame `(frames, LOW_WINDOW)`."""
     around = np.pad(low, ((LOW_WINDOW - HOP) // 2, LOW_WINDOW), mode="wrap")
-    windows = np.lib.stride_tricks.sliding_window_view(around, LOW_WINDOW)[: len(low) : HOP]
-    return np.concatenate([windows, 0.25 * np.log(power + FLOOR) + 2.0], axis=-1).astype(np.float32)
+    return np.lib.stride_tricks.sliding_window_view(around, LOW_WINDOW)[: len(low) : HOP]
 
 
 def overlapped(windows: np.ndarray) -> np.ndarray:

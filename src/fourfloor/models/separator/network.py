@@ -16,20 +16,21 @@ FRAMES_PER_BAR = BEATS_PER_BAR * FRAMES_PER_BEAT
 
 
 class Model(nn.Module):
-    """What a separator sees `(batch, frames, low_window + bands)` to masks and windows of the low band."""
+    """What a separator sees `(batch, frames, views * (low_window + bands))` to masks and windows of the low band."""
 
     def __init__(self, config: Config, shape: dict[str, int]) -> None:
         super().__init__()
         self.config, self.hop, self.low_window = config, shape["hop"], shape["low_window"]
-        self.bands = shape["bands"]
-        self.embed = nn.Linear(self.low_window + self.bands, config.width)
+        self.bands, self.views = shape["bands"], shape["views"]
+        self.seen = self.views * (self.low_window + self.bands)
+        self.embed = nn.Linear(self.seen, config.width)
         self.blocks = nn.ModuleList(
             CircularConvNeXt(config.width, expansion=2, dilation=DILATIONS[block % len(DILATIONS)])
             for block in range(config.depth)
         )
         self.norm = nn.LayerNorm(config.width)
         self.masks = nn.Linear(config.width, STEMS * self.bands)
-        self.weights = nn.Linear(config.width, (STEMS - 1) * config.basis)
+        self.weights = nn.Linear(config.width, (STEMS - 1) * self.views * config.basis)
         self.encode = nn.Linear(self.low_window, config.basis, bias=False)
         self.decode = nn.Linear(config.basis, self.low_window, bias=False)
 
@@ -39,7 +40,7 @@ class Model(nn.Module):
 
     def parts(self) -> dict[str, Part]:
         """Return the network that takes a loop apart."""
-        seen = torch.zeros(1, 4 * FRAMES_PER_BAR, self.low_window + self.bands)
+        seen = torch.zeros(1, 4 * FRAMES_PER_BAR, self.seen)
         grows = {"x": (1, FRAMES_PER_BAR)}
         return {"answer": Part(module=self, inputs={"x": seen}, outputs=("masks", "windows"), grows=grows)}
 
@@ -50,9 +51,10 @@ class Model(nn.Module):
             hidden = block(hidden)
         hidden = self.norm(hidden)
         masks = self.masks(hidden).unflatten(-1, (STEMS, self.bands)).float().softmax(dim=-2)
-        weights = self.weights(hidden).unflatten(-1, (STEMS - 1, -1))
-        coefficients = self.encode(x[..., : self.low_window]).unsqueeze(-2)
-        return masks, self.decode(weights * coefficients).float()
+        weights = self.weights(hidden).unflatten(-1, (STEMS - 1, self.views, -1))
+        views = x[..., : self.views * self.low_window].unflatten(-1, (self.views, -1))
+        weighed = (weights * self.encode(views).unsqueeze(-3)).sum(dim=-2)
+        return masks, self.decode(weighed).float()
 
     def losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
         """Yield the mean error of the stems in dB, of all of it and of what lies above the low band."""
