@@ -1,6 +1,7 @@
 """Two Ray nodes on this machine, the processes on them, and what tests of scale need to be installed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from conftest import without_progress
 
 Found = TypeVar("Found")
 MARK = "FOURFLOOR_SCALE_TEST"
@@ -73,6 +75,12 @@ def done(command: Sequence[str], code: int = 0, **options: Any) -> subprocess.Co
     ended = subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
     assert ended.returncode == code, ended.stderr
     return ended
+
+
+def told(errors: str) -> str:
+    """Return what a command printed itself: not how far it is, nor what Ray's processes log on a slow machine."""
+    lines = without_progress(errors).splitlines(keepends=True)
+    return "".join(line for line in lines if not re.match(r"\(\w+|\[\d{4}-|\d{4}-\d\d-\d\d \d\d:", line))
 
 
 def wait_until(holds: Callable[[], Found], seconds: float = 300) -> Found:
