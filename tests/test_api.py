@@ -178,6 +178,10 @@ def test_what_makes_no_sense_is_refused_before_the_work(model: ff.Model, dataset
             ff.train("adapt", data=dataset_folder, out=tmp_path / "run", **options)
     with pytest.raises(ff.FourfloorError, match="adapt fine-tunes a model: add --from warehouse"):
         ff.train("adapt", data=dataset_folder, out=tmp_path / "run", steps=1)
+    with pytest.raises(ff.FourfloorError, match="holds no model; name a run folder, or one of those in the package"):
+        ff.train("adapt", data=dataset_folder, out=tmp_path / "run", steps=1, base=tmp_path / "nowhere")
+    with pytest.raises(ff.FourfloorError, match="is a dataset; choose another --out"):
+        ff.evaluate(tmp_path, against=dataset_folder, out=dataset_folder)
     with pytest.raises(ff.FourfloorError, match="no recipes to compare"):
         ff.compare([], data=dataset_folder, out=tmp_path / "c", steps=1)
     with pytest.raises(ff.FourfloorError, match="the model is loaded already"):

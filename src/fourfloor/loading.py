@@ -107,15 +107,19 @@ def is_model_folder(path: Path) -> bool:
     return (path / PRIOR_FILE).exists() or (path / checkpoint.FOLDER).is_dir()
 
 
+def _refuse_other(name: str, folder: Path) -> None:
+    if not is_model_folder(folder):
+        known = ", ".join(bundled_names()) or "none"
+        raise FourfloorError(f"{name}: holds no model; name a run folder, or one of those in the package: {known}")
+
+
 def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:
     """Load a bundled model by name, a model folder, or a prior's run with the decoder run that fits it."""
     folder = folder_of(name)
     if folder.is_dir() and folder == Path(name):
         finish_interrupted(folder, POSSIBLE_FILES)
+    _refuse_other(name, folder)
     exported = (folder / PRIOR_FILE).exists()
-    if not exported and not (folder / checkpoint.FOLDER).is_dir():
-        known = ", ".join(bundled_names()) or "none"
-        raise FourfloorError(f"{name}: holds no model; name a run folder, or one of those in the package: {known}")
     prior = load_trained(folder / PRIOR_FILE if exported else folder)
     if not is_generative(prior.recipe.family):
         raise FourfloorError(f"{name}: is a {prior.recipe.family} run, which makes no loops; name the prior's run")
@@ -152,6 +156,7 @@ def _found(run: Path, prior: Trained) -> Trained:
 def load_part(name: str, family: str) -> Trained:
     """Load the model of a family from a bundled model, a model folder or a run, to go on training it."""
     folder = folder_of(name)
+    _refuse_other(name, folder)
     candidates = [folder / PRIOR_FILE, folder / DECODER_FILE] if (folder / PRIOR_FILE).exists() else [folder]
     parts = [load_with_torch(candidate) for candidate in candidates]
     for part in parts:

@@ -12,7 +12,7 @@ import numpy as np
 from fourfloor import audio, generation, loading
 from fourfloor.api.draws import MAX_CANDIDATES, REDRAWS, Draw, best_draw, leveled
 from fourfloor.api.loops import Loop
-from fourfloor.api.outputs import refuse_existing
+from fourfloor.api.outputs import refuse_dataset, refuse_existing
 from fourfloor.api.parallel import in_parallel
 from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.dataset import Dataset
@@ -65,6 +65,8 @@ def evaluate(
     from fourfloor.evaluation import judging
     from fourfloor.evaluation.report import REPORT
 
+    if request.out:
+        refuse_dataset(request.out)
     if request.out and not request.overwrite:
         refuse_existing(request.out, REPORT)
     with output_folder(request.out) if request.out else nullcontext():  # refused before the work

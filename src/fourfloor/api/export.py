@@ -5,10 +5,9 @@ from pathlib import Path
 
 from fourfloor import loading
 from fourfloor.api.card import card, check_license
-from fourfloor.api.outputs import refuse_existing
+from fourfloor.api.outputs import refuse_dataset, refuse_existing
 from fourfloor.errors import FourfloorError
 from fourfloor.extras import needing_torch
-from fourfloor.ingestion.schema import CATALOGUE
 from fourfloor.progress import OnProgress, ignore, silent
 from fourfloor.saving import save_file
 from fourfloor.training import checkpoint
@@ -67,7 +66,6 @@ def _check_target(folder: Path, overwrite: bool) -> None:
         raise FourfloorError(f"{folder}: is not a folder; choose another --out")
     if (folder / checkpoint.FOLDER).is_dir():
         raise FourfloorError(f"{folder}: is a run; choose another --out")
-    if (folder / CATALOGUE).is_file():
-        raise FourfloorError(f"{folder}: is a dataset; choose another --out")
+    refuse_dataset(folder)
     if not overwrite:
         refuse_existing(folder, sorted(loading.MODEL_FILES))

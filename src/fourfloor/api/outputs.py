@@ -8,6 +8,7 @@ from pathlib import Path
 from fourfloor import audio
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
+from fourfloor.ingestion.schema import CATALOGUE
 from fourfloor.loading import LoopModel
 
 LONGEST_WORD = 60  # of a name: most file systems take 255 bytes in all
@@ -25,6 +26,12 @@ def refuse_existing(folder: Path, names: Iterable[str], remedy: str = "choose an
     for name in names:
         if name in existing:
             raise FourfloorError(f"{folder / name}: exists already; pass --overwrite, or {remedy}")
+
+
+def refuse_dataset(folder: Path) -> None:
+    """Raise FourfloorError for the folder of a dataset: other files in it would stop `ingest --overwrite`."""
+    if (folder / CATALOGUE).is_file():
+        raise FourfloorError(f"{folder}: is a dataset; choose another --out")
 
 
 def model_word(model: LoopModel, folder: Path, requests: Iterable[Request]) -> str:
