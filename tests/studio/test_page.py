@@ -79,6 +79,16 @@ def test_stems_and_midi_are_made_heard_and_dragged_out(page: Any, studio: Studio
     assert page.evaluate(f"fourfloor.transport.tracks.get('{loop['id']}/kick').gain.gain.value") == 0
 
 
+def test_what_was_made_of_a_loop_shows_the_name_it_was_given(page: Any, studio: Studio) -> None:
+    source = made(studio)[0]["id"]
+    job = studio.ask(kind="vary", loop=source, amount=0.2, count=1, seed="11")
+    assert studio.wait(job["id"])["state"] == "done"
+    name = page.locator(f".card[data-id='{job['id']}-0'] .name")
+    name.get_by_text("Like", exact=False).wait_for()
+    studio.client.patch(f"/api/loops/{job['id']}-0", json={"title": "Night bus"}).raise_for_status()
+    name.get_by_text("Night bus", exact=True).wait_for()
+
+
 def test_own_files_are_dropped_and_become_loops_and_garbage_is_named(page: Any, studio: Studio) -> None:
     file = io.BytesIO()
     samples = 0.4 * np.sin(np.arange(88_200) / 44_100 * 2 * np.pi * 55)

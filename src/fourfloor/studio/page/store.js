@@ -16,13 +16,16 @@ export const children = (loop) => alive().filter((other) => other.parent === loo
 
 const names = { vary: "Like", fill: "New beats in", extend: "Longer:", morph: "Morph of", rekit: "Other drums:" };
 
+// The titles of such loops, until somebody gives them another.
+const given = { vary: /_vary-\S+_s\d+$/, fill: /_fill-\S+_s\d+$/, extend: /_(next|continued)_s\d+$/, morph: /_to_.+_\d+$/, rekit: /_rekit$/ };
+
 const several = new Set(["vary", "morph"]); // loops that a job makes
 
 // What a loop is called on the page: what it was asked for, or what it was made of.
 export function nameOf(loop) {
   if (loop.name) return loop.name;
   const parent = loops.get(loop.parent);
-  if (names[loop.verb]) return `${names[loop.verb]} ${parent ? nameOf(parent) : "a loop"}${several.has(loop.verb) ? ` #${Number(loop.id.split("-")[1]) + 1}` : ""}`;
+  if (given[loop.verb]?.test(loop.title)) return `${names[loop.verb]} ${parent ? nameOf(parent) : "a loop"}${several.has(loop.verb) ? ` #${Number(loop.id.split("-")[1]) + 1}` : ""}`;
   if (loop.verb === "import" || !loop.title.startsWith("fourfloor_")) return loop.title;
   return `${loop.style ?? loop.model.split("/").at(-1)} ${loop.seed}`;
 }
