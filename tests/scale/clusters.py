@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from conftest import without_progress
 
 Found = TypeVar("Found")
 MARK = "FOURFLOOR_SCALE_TEST"
@@ -79,8 +78,8 @@ def done(command: Sequence[str], code: int = 0, **options: Any) -> subprocess.Co
 
 def told(errors: str) -> str:
     """Return what a command printed itself: not how far it is, nor what Ray's processes log on a slow machine."""
-    lines = without_progress(errors).splitlines(keepends=True)
-    return "".join(line for line in lines if not re.match(r"\(\w+|\[\d{4}-|\d{4}-\d\d-\d\d \d\d:", line))
+    beside = re.compile(r"\d+ %  |\(\w+|\[\d{4}-|\d{4}-\d\d-\d\d \d\d:")
+    return "".join(line for line in errors.splitlines(keepends=True) if not beside.match(line))
 
 
 def wait_until(holds: Callable[[], Found], seconds: float = 300) -> Found:
