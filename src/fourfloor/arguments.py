@@ -81,13 +81,12 @@ def numbers_of(name: str, values: object) -> np.ndarray:
     """
     try:
         given = np.asarray(values)
-        if given.dtype.kind in "biuc":
-            raise FourfloorError(f"{name} holds {given.dtype}: pass floats in [-1, 1], such as samples / 32768")
-        return np.asarray(given, np.float32)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, FourfloorError):
-            raise
+        numbers = None if given.dtype.kind in "biuc" else np.asarray(given, np.float32)
+    except (TypeError, ValueError):
         raise FourfloorError(f"{name} is {repr(values)[:60]}: pass a numpy array of numbers") from None
+    if numbers is None:
+        raise FourfloorError(f"{name} holds {given.dtype}: pass floats in [-1, 1], such as samples / 32768")
+    return numbers
 
 
 MAX_SEED = 2**63 - 1

@@ -67,8 +67,8 @@ def evaluate(
 
     if request.out:
         refuse_dataset(request.out)
-    if request.out and not request.overwrite:
-        refuse_existing(request.out, REPORT)
+        if not request.overwrite:
+            refuse_existing(request.out, REPORT)
     with output_folder(request.out) if request.out else nullcontext():  # refused before the work
         loops, decoder = _judged(request)
         with opened(request.engine, request.address, run_in_threads) as engine:

@@ -87,7 +87,7 @@ class _Part:
 
 
 def _backward(state: State, parts: list[_Part], number: int) -> Item | None:
-    """Add the gradient of a part's next loss to those of the parts before it; None where there is no further loss."""
+    """Add the gradient of a part's next loss to those of the parts before it; None after its last one."""
     with parts[number].taken_up() as losses:
         item = next(losses, None)
         if item is None:

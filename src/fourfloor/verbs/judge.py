@@ -57,7 +57,7 @@ def evaluate(
 
     Returns:
         A `Scorecard`: `numbers` and `gates` by name, `verdict`, `diagnosis`, reference `rows`, and one row a loop.
-        There is no verdict where `broken` says why.
+        Where the verdict is missing, `broken` says why.
 
     Raises:
         FourfloorError: There are no loops, a file is damaged, the dataset holds nothing out, or a report exists.
