@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fourfloor as ff
-from fourfloor.engines import check_engine, cluster, opened, run_in_processes, run_in_threads
+from fourfloor.engines import check_engine, check_jobs, cluster, opened, run_in_processes, run_in_threads
 from fourfloor.errors import FourfloorError
 
 
@@ -34,6 +34,13 @@ def test_threads_take_few_tasks_at_a_time_and_give_results_in_order() -> None:
 
     run_in_threads(square, tasks(), 2, take)
     assert found == [(number, number * number) for number in range(9)]
+
+
+def test_jobs_are_bounded_by_what_the_engine_can_run() -> None:
+    check_jobs(256, "local")
+    check_jobs(1000, "ray")
+    with pytest.raises(FourfloorError, match="jobs 257 is outside 0-256: choose one in that range"):
+        check_jobs(257, "local")
 
 
 @pytest.mark.parametrize(

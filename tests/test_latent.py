@@ -6,7 +6,7 @@ from conftest import house_loop
 
 from fourfloor.dataset import Dataset
 from fourfloor.representations import codec_file, latent, low_end, magnitude
-from fourfloor.signal.beatgrid import loop_frames, loop_samples
+from fourfloor.signal.beatgrid import BAR_COUNTS, loop_frames, loop_samples
 from fourfloor.trained import codec_hash
 
 
@@ -110,7 +110,7 @@ def test_true_magnitudes_sound_like_the_original() -> None:
 @pytest.mark.parametrize("bars", [1, 2, 4, 8])
 def test_batches_have_the_length_that_was_drawn(dataset_folder: Path, bars: int) -> None:
     dataset = Dataset([dataset_folder])
-    config = latent.Config(bars_weights=tuple(float(bars == b) for b in latent.BAR_COUNTS))
+    config = latent.Config(bars_weights=tuple(float(bars == b) for b in BAR_COUNTS))
     batch = latent.batch(dataset, dataset.codec(), config, "train", 3, np.random.default_rng(0))
     assert batch["x"].shape == (3, bars * latent.LATENTS_PER_BAR, latent.LATENT_DIM)
     assert set(batch["style"]) <= {1, 2}

@@ -217,8 +217,9 @@ def test_what_cannot_be_produced_is_refused_in_one_line(tmp_path: Path) -> None:
         ({"count": 0}, "count 0"), ({"style": "polka"}, "is unknown"), ({"jobs": -1}, "jobs -1"),
         ({"kit": tmp_path}, "one-shots"), ({"validation_share": 1.0}, "validation_share 1"),
         ({"density": float("nan")}, "density is nan"), ({"energy": 7}, "energy 7.0 is outside 0-1"),
+        ({"jobs": 257}, "jobs 257"),
         ({"bars": 4.0}, "bars is 4.0: pass a whole number"), ({"seed": -1}, "seed -1 is outside"),
-        ({"bars": 65}, "bars 65 is outside 1-64"), ({"style": 3}, "style is 3: pass a text"),
+        ({"bars": 3}, "bars 3 is not one of 1, 2, 4, 8: choose one of them"), ({"style": 3}, "style is 3: pass a text"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=reason) as caught:
             produce(**{"count": 1, "out": tmp_path / "out", **options})  # type: ignore[arg-type]

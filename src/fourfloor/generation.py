@@ -18,9 +18,8 @@ from fourfloor.loading import LoopModel, Trained
 from fourfloor.models import Decoding, Sampled
 from fourfloor.representations import Audible, controls, latent, magnitude
 from fourfloor.representations.controls import ANY, Controls
-from fourfloor.signal.beatgrid import check_bpm, loop_samples
+from fourfloor.signal.beatgrid import check_bars, check_bpm, loop_samples
 
-BAR_CHOICES = latent.BAR_COUNTS
 MAX_COUNT = 10_000
 KICK_TRIES = 4  # draws of latents until the kick is as asked for: one in six misses
 SAMPLING = 2  # the stream of a seed that sampling draws from; its first is rendering's, the second makes redraws
@@ -41,10 +40,7 @@ class Request:
     def __post_init__(self) -> None:
         check_types(self)
         check_bpm(self.bpm)
-        if self.bars not in BAR_CHOICES:
-            raise FourfloorError(
-                f"bars {self.bars} is not one of {', '.join(map(str, BAR_CHOICES))}: choose one of them"
-            )
+        check_bars(self.bars)
         check_seed(self.seed)
 
 

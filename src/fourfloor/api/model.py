@@ -20,7 +20,7 @@ from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 from fourfloor.representations import latent
 from fourfloor.representations.controls import ANY, Controls
-from fourfloor.signal.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import BAR_COUNTS, loop_samples
 from fourfloor.signal.stft import resample_loop
 
 
@@ -210,7 +210,7 @@ class Model(Editing):
         self._codec()
         z = np.ascontiguousarray(numbers_of("latents", latents))
         bars = len(z) / latent.LATENTS_PER_BAR if z.ndim == 2 and z.shape[1] == latent.LATENT_DIM else 0
-        if bars not in latent.BAR_COUNTS or not np.isfinite(z).all():
+        if bars not in BAR_COUNTS or not np.isfinite(z).all():
             shape = f"(bars * {latent.LATENTS_PER_BAR}, {latent.LATENT_DIM})"
             raise FourfloorError(f"latents {np.shape(latents)}: give finite numbers {shape}, as encode returns them")
         check_seed(checked("seed", seed, int))

@@ -14,7 +14,7 @@ from fourfloor.evaluation.scores import score_analysis
 from fourfloor.generation import Request, make_loop
 from fourfloor.loading import LoopModel
 from fourfloor.progress import OnProgress, ignore, silent
-from fourfloor.representations.latent import BAR_COUNTS, SAMPLE_RATE
+from fourfloor.signal.beatgrid import BAR_COUNTS, SAMPLE_RATE
 
 LOOPS = 32
 MIN_ENVELOPE = 0.95  # median correlation of onset envelopes: 0.99 for the bundled model, 0.5-0.8 of other seeds

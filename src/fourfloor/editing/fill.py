@@ -8,8 +8,8 @@ from fourfloor.editing.latents import JOINT_SECONDS, as_loud, decode, editor, en
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
-from fourfloor.representations.latent import BAR_COUNTS, LATENTS_PER_BAR
-from fourfloor.signal.beatgrid import SAMPLE_RATE, loop_samples
+from fourfloor.representations.latent import LATENTS_PER_BAR
+from fourfloor.signal.beatgrid import BAR_COUNTS, SAMPLE_RATE, loop_samples
 
 BANDS_HZ: dict[str, tuple[float, float]] = {
     "all": (0.0, np.inf),

@@ -19,8 +19,6 @@ EDITING = 3  # the stream of a seed that edits draw from; generation has 0-2
 
 def encode(model: LoopModel, waveform: np.ndarray, bpm: float, bars: int) -> np.ndarray:
     """Return the latents `(latents, dim)` of a loop `(2, samples)`; FourfloorError for a model that has none."""
-    if bars not in latent.BAR_COUNTS:
-        raise FourfloorError(f"{bars} bars: loops of {', '.join(map(str, latent.BAR_COUNTS))} bars can be edited")
     codec = model.prior.codec
     if not isinstance(codec, latent.Codec) or model.decoder is None or model.prior.recipe.family != "flow":
         raise FourfloorError(f"{model.name}: cannot edit loops; use a model such as warehouse")

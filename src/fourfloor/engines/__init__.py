@@ -11,16 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from fourfloor.arguments import check_range
 from fourfloor.engines.threads import run_in_threads
 from fourfloor.errors import FourfloorError
 from fourfloor.processes import run_in_processes
 
-__all__ = ["ENGINES", "Engine", "check_engine", "opened", "run_in_processes", "run_in_threads"]
+__all__ = ["ENGINES", "Engine", "check_engine", "check_jobs", "opened", "run_in_processes", "run_in_threads"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 ENGINES = ("local", "ray")
+MAX_JOBS = {"local": 256, "ray": 10_000}  # a process takes 200 MB; of a cluster's machines each takes its share
 
 
 class Engine(Protocol):
@@ -46,6 +48,11 @@ def check_engine(name: str, address: str | None) -> None:
         raise FourfloorError(f"engine {name!a} is unknown: use {' or '.join(ENGINES)}")
     if address is not None and name != "ray":
         raise FourfloorError(f"the address {address} is that of a Ray cluster: add --engine ray")
+
+
+def check_jobs(jobs: int, engine: str) -> None:
+    """Raise FourfloorError for a number of jobs that an engine cannot run at once; 0 means one a core."""
+    check_range("jobs", jobs, 0, MAX_JOBS[engine])
 
 
 @contextmanager

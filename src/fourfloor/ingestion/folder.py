@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from fourfloor.arguments import check_seed, check_types
+from fourfloor.arguments import check_range, check_seed, check_types
 from fourfloor.audio import display_name, find_audio
-from fourfloor.engines import check_engine, opened, run_in_processes
+from fourfloor.engines import check_engine, check_jobs, opened, run_in_processes
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.analysis import Task, TrackAnalysis
 from fourfloor.ingestion.catalogue import Catalogue, load
@@ -26,8 +26,7 @@ from fourfloor.ingestion.processes import Progress, analyze_tracks
 from fourfloor.ingestion.report import IngestReport, RejectedFile, TrackReport, nothing_left
 from fourfloor.ingestion.splitting import Selection, select, split
 from fourfloor.ingestion.writing import DatasetWriter
-from fourfloor.representations.latent import BAR_COUNTS
-from fourfloor.signal.beatgrid import BPM_RANGE, loop_frames, loop_samples
+from fourfloor.signal.beatgrid import BPM_RANGE, check_bars, loop_frames, loop_samples
 from fourfloor.workspace import is_resumed
 
 __all__ = ["Catalogue", "DatasetWriter", "IngestConfig", "IngestReport", "Thresholds", "TrackReport", "ingest", "load"]
@@ -65,23 +64,18 @@ class IngestConfig:
     def __post_init__(self) -> None:
         check_types(self)
         check_seed(self.seed)
+        check_bars(self.bars)
         check_engine(self.engine, self.address)
-        hop_bars = self.bars if self.hop_bars is None else self.hop_bars
-        rules = {
-            f"bars is {self.bars}; choose {', '.join(map(str, BAR_COUNTS))}, as models do": self.bars in BAR_COUNTS,
-            f"hop_bars is {self.hop_bars}; choose 1 to bars ({self.bars})": 1 <= hop_bars <= self.bars,
-            f"sample_rate is {self.sample_rate}; choose 4000 to 192000 Hz": 4000 <= self.sample_rate <= 192_000,
-            f"channels is {self.channels}; choose 1 or 2": self.channels in (1, 2),
-            f"max_loops_per_track is {self.max_loops_per_track}; choose 1 or more": self.max_loops_per_track is None
-            or self.max_loops_per_track >= 1,
-            f"validation_share is {self.validation_share}; choose 0 to 0.9": 0 <= self.validation_share <= 0.9,
-            f"min_confidence is {self.min_confidence}; choose 0 to 1": 0 <= self.min_confidence <= 1,
-            f"style is {self.style!a}; give a name of 1 to {MAX_STYLE} printable characters": _is_style(self.style),
-            f"jobs is {self.jobs}; choose 0 (one a core) or more": self.jobs >= 0,
-        }
-        for message, holds in rules.items():
-            if not holds:
-                raise FourfloorError(message)
+        check_jobs(self.jobs, self.engine)
+        check_range("hop_bars", self.bars if self.hop_bars is None else self.hop_bars, 1, self.bars)
+        check_range("sample_rate", self.sample_rate, 4000, 192_000)
+        check_range("channels", self.channels, 1, 2)
+        if self.max_loops_per_track is not None:
+            check_range("max_loops_per_track", self.max_loops_per_track, 1, 10**9)
+        check_range("validation_share", self.validation_share, 0, 0.9)
+        check_range("min_confidence", self.min_confidence, 0, 1)
+        if not _is_style(self.style):
+            raise FourfloorError(f"style {self.style!a}: give a name of 1 to {MAX_STYLE} printable characters")
         if self.bpm is not None and not self.bpm_range[0] <= self.bpm <= self.bpm_range[1]:
             raise FourfloorError(_outside(self.bpm, self.bpm_range))
 

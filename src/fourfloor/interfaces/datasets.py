@@ -139,7 +139,7 @@ def produce(
     style: Annotated[
         str | None, typer.Option(help="Style of all loops, or `house` or `techno`.", show_default="all in turn")
     ] = None,
-    bars: Annotated[int, typer.Option(help="Length of each loop in bars.")] = 4,
+    bars: Annotated[int, typer.Option(help="Length of each loop in bars: 1, 2, 4 or 8.")] = 4,
     bpm: Annotated[
         float | None, typer.Option(help="Tempo of all loops in BPM.", show_default="typical of the style")
     ] = None,

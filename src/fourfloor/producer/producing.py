@@ -16,7 +16,7 @@ from typing import Any
 
 import fourfloor
 from fourfloor.arguments import check_range, checked
-from fourfloor.engines import Engine, check_engine, opened, run_in_processes
+from fourfloor.engines import Engine, check_engine, check_jobs, opened, run_in_processes
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.catalogue import Catalogue
 from fourfloor.ingestion.writing import DatasetWriter
@@ -28,8 +28,6 @@ from fourfloor.producer.writing import SEEDS_A_RUN, Order, Part, loop_seed, read
 from fourfloor.progress import OnProgress, PathLike, ignore
 from fourfloor.signal.beatgrid import check_bpm
 from fourfloor.workspace import is_resumed, plain_errors
-
-MAX_JOBS = 64
 
 
 def is_held_out(seed: int, index: int, count: int, share: float) -> bool:
@@ -98,7 +96,7 @@ def produce(
             each loop, one line of JSON a loop.
         count: Number of loops, 1 to 1,000,000.
         style: Style of all loops, a beginning of one, or "house" or "techno"; all styles in turn by default.
-        bars: Length of each loop in bars of four beats; models train on 1, 2, 4 or 8.
+        bars: Length of each loop in bars of four beats: 1, 2, 4 or 8.
         bpm: Tempo of all loops, 90-180; typical of the style by default.
         seed: Seed of the dataset, 0 or more.
         density: How many notes and hits, 0-1; random for each loop by default.
@@ -110,7 +108,7 @@ def produce(
         stems: Also write each instrument of a loop as a WAV file.
         midi: Also write each loop as a MIDI file.
         truth: Keep stems and notes in the dataset, to train separator and transcriber.
-        jobs: Number of processes, 0-64; 0 means one per core.
+        jobs: Number of processes, 0-256; 0 means one per core.
         engine: "local" for processes of this machine, or "ray" (docs/scale.md).
         address: Of a running Ray cluster, HOST:PORT or "auto"; without one Ray starts on this machine.
         overwrite: Replace an existing dataset.
@@ -132,9 +130,9 @@ def produce(
     check_range("count", checked("count", count, int), 1, SEEDS_A_RUN)
     if bpm is not None:
         check_bpm(checked("bpm", bpm, float))
-    check_range("jobs", checked("jobs", jobs, int), 0, MAX_JOBS)  # 0 is one process a core
     check_range("validation_share", checked("validation_share", validation_share, float), 0, 0.9)
     check_engine(checked("engine", engine, str), checked("address", address, str | None))
+    check_jobs(checked("jobs", jobs, int), engine)
     matching_styles(checked("style", style, str | None))
     out = Path(os.path.abspath(out))
     files = out.with_name(out.name + "-files")

@@ -24,8 +24,8 @@ from fourfloor.producer.midi import write_midi
 from fourfloor.producer.score import ProducedLoop, roll
 from fourfloor.representations import score, stems
 from fourfloor.saving import save_file
+from fourfloor.signal.beatgrid import check_bars
 
-MAX_BARS = 64
 SEEDS_A_RUN = 1_000_000
 
 
@@ -50,7 +50,7 @@ class Order:
     def __post_init__(self) -> None:
         check_types(self)
         check_seed(self.seed)
-        check_range("bars", self.bars, 1, MAX_BARS)
+        check_bars(self.bars)
         for name in ("density", "energy"):
             if getattr(self, name) is not None:
                 check_range(name, getattr(self, name), 0, 1)

@@ -19,7 +19,14 @@ import numpy as np
 from fourfloor.errors import FourfloorError
 from fourfloor.representations import Loops, low_end
 from fourfloor.signal import mel
-from fourfloor.signal.beatgrid import BEATS_PER_BAR, FRAMES_PER_BEAT, SAMPLE_RATE, loop_frames, playable_bpm
+from fourfloor.signal.beatgrid import (
+    BAR_COUNTS,
+    BEATS_PER_BAR,
+    FRAMES_PER_BEAT,
+    SAMPLE_RATE,
+    loop_frames,
+    playable_bpm,
+)
 from fourfloor.signal.stft import N_FFT, stft
 
 N_MELS = 88
@@ -168,7 +175,6 @@ def check(codec: Codec, config: object = None) -> None:
         raise FourfloorError("it does not undo itself")
 
 
-BAR_COUNTS = (1, 2, 4, 8)
 # Mel bands between which the borders of recombined loops are drawn: 450 Hz - 2.4 kHz, 2.4 - 10 kHz.
 LOW_BORDER, HIGH_BORDER = (8, 36), (36, 72)
 

@@ -9,6 +9,7 @@ from fourfloor.errors import FourfloorError
 FRAMES_PER_BEAT = 32
 BEATS_PER_BAR = 4
 BPM_RANGE = (90.0, 180.0)
+BAR_COUNTS = (1, 2, 4, 8)  # of a loop
 SAMPLE_RATE = 44_100
 
 
@@ -17,6 +18,12 @@ def check_bpm(bpm: float) -> None:
     low, high = BPM_RANGE
     if not low <= bpm <= high:
         raise FourfloorError(f"bpm {bpm:g} is outside {low:g}-{high:g}: choose a tempo in that range")
+
+
+def check_bars(bars: int) -> None:
+    """Raise FourfloorError in one line for a number of bars that no loop has."""
+    if bars not in BAR_COUNTS:
+        raise FourfloorError(f"bars {bars} is not one of {', '.join(map(str, BAR_COUNTS))}: choose one of them")
 
 
 def playable_bpm(bpm: float) -> float:

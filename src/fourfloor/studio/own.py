@@ -14,13 +14,12 @@ from fourfloor import audio
 from fourfloor.audio import AudioError
 from fourfloor.errors import FourfloorError
 from fourfloor.packs.loops import TOLERANCE_SECONDS
-from fourfloor.signal.beatgrid import BPM_RANGE, SAMPLE_RATE
+from fourfloor.signal.beatgrid import BAR_COUNTS, BPM_RANGE, SAMPLE_RATE
 from fourfloor.studio.collection import UPLOADS
 from fourfloor.studio.making import keep
 from fourfloor.studio.worker import Say
 
-LENGTHS = (1, 2, 4, 8)  # in bars, which the verbs work on
-LONGEST_SECONDS = LENGTHS[-1] * 240 / BPM_RANGE[0] + 1
+LONGEST_SECONDS = BAR_COUNTS[-1] * 240 / BPM_RANGE[0] + 1
 
 
 def take_in(job: dict[str, Any], say: Say) -> None:
@@ -61,7 +60,7 @@ def read(path: Path, bpm: float | None = None) -> tuple[ff.Loop, list[str]]:
         known, notes = _fitting(path, seconds), [*notes, "tempo by length"]
     exact = seconds * known / 240
     bars = round(exact)
-    if bars not in LENGTHS or not BPM_RANGE[0] <= known <= BPM_RANGE[1]:
+    if bars not in BAR_COUNTS or not BPM_RANGE[0] <= known <= BPM_RANGE[1]:
         raise AudioError(path, f"{exact:.2f} bars at {known:g} BPM; a loop has 1, 2, 4 or 8 bars at 90 to 180 BPM")
     if abs(seconds - bars * 240 / known) > TOLERANCE_SECONDS:
         fitting = bars * 240 / seconds
@@ -80,7 +79,7 @@ def _changes(info: audio.AudioInfo) -> list[str]:
 
 def _fitting(path: Path, seconds: float) -> float:
     low, high = BPM_RANGE
-    for bars in LENGTHS[::-1]:  # 180 BPM of 8 bars rather than 90 of 4
+    for bars in BAR_COUNTS[::-1]:  # 180 BPM of 8 bars rather than 90 of 4
         if low <= bars * 240 / max(seconds, 1e-9) <= high:
             return bars * 240 / seconds
     raise AudioError(path, f"lasts {seconds:.2f} s, not whole bars at 90-180 BPM; cut it to 1, 2, 4 or 8 bars")

@@ -45,10 +45,10 @@ def ingest(
         channels: Channels of the stored loops, 1 or 2.
         style: Style name for these tracks, up to 64 characters; a trained model generates by it.
         min_confidence: Drop tracks whose beat grid is less certain than this, 0-1.
-        max_loops_per_track: Keep at most so many loops of one track; None keeps all.
+        max_loops_per_track: Keep at most so many loops of one track, 1 or more; None keeps all.
         validation_share: Share of the music to hold out for testing, 0-0.9.
         seed: Selects which tracks are held out, 0 to 2^63 - 1.
-        jobs: Number of processes; 0 means one per core.
+        jobs: Number of processes, 0-256; 0 means one per core.
         engine: "local" for processes of this machine, or "ray" (docs/scale.md).
         address: Of a running Ray cluster, HOST:PORT or "auto"; without one Ray starts on this machine.
         overwrite: Replace an existing dataset.
