@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import Address, AsJson, EngineName, amount, leave, print_json, say_next
+from fourfloor.interfaces.options import Address, AsJson, DatasetOut, EngineName, LoopBars, OverwriteDataset
+from fourfloor.interfaces.output import amount, leave, print_json, say_next
 from fourfloor.stopping import StopSignal
 
 commands = typer.Typer()
@@ -22,8 +23,8 @@ def ingest(
     sources: Annotated[
         list[Path], typer.Argument(help="Folders of tracks, or single audio files.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the dataset.", show_default=False)],
-    bars: Annotated[int, typer.Option(help="Length of each loop in bars: 1, 2, 4 or 8.")] = 4,
+    out: DatasetOut,
+    bars: LoopBars = 4,
     bpm: Annotated[
         float | None, typer.Option(help="Tempo of every file, if you know it.", show_default="measured")
     ] = None,
@@ -38,7 +39,7 @@ def ingest(
     jobs: Annotated[int, typer.Option(help="Number of processes; 0 means one per core.")] = 0,
     engine: EngineName = "local",
     address: Address = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing dataset.")] = False,
+    overwrite: OverwriteDataset = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if any file is rejected.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -107,8 +108,8 @@ def pull(
     url: Annotated[
         str, typer.Argument(help="A dataset that push sent: s3://BUCKET/NAME, or a folder.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the dataset.", show_default=False)],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing dataset.")] = False,
+    out: DatasetOut,
+    overwrite: OverwriteDataset = False,
     as_json: AsJson = False,
 ) -> None:
     """Fetch a dataset that push sent, checked by its hashes, whole or not at all.
@@ -134,12 +135,12 @@ def pull(
     ),
 )
 def produce(
-    out: Annotated[Path, typer.Option(help="Folder for the dataset.", show_default=False)],
+    out: DatasetOut,
     count: Annotated[int, typer.Option(help="Number of loops.")] = 500,
     style: Annotated[
         str | None, typer.Option(help="Style of all loops, or `house` or `techno`.", show_default="all in turn")
     ] = None,
-    bars: Annotated[int, typer.Option(help="Length of each loop in bars: 1, 2, 4 or 8.")] = 4,
+    bars: LoopBars = 4,
     bpm: Annotated[
         float | None, typer.Option(help="Tempo of all loops in BPM.", show_default="typical of the style")
     ] = None,
@@ -162,7 +163,7 @@ def produce(
     truth: Annotated[
         bool, typer.Option("--truth", help="Keep stems and notes in the dataset, to train separator and transcriber.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing dataset.")] = False,
+    overwrite: OverwriteDataset = False,
     as_json: AsJson = False,
 ) -> None:
     """Compose and synthesize house & techno loops by rule: a dataset to train on without music of your own.

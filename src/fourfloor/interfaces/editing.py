@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, leave, print_json
+from fourfloor.interfaces.options import AsJson, OverwriteFiles
+from fourfloor.interfaces.output import leave, print_json
 from fourfloor.stopping import StopSignal
 
 commands = typer.Typer()
@@ -14,12 +15,11 @@ Out = Annotated[Path | None, typer.Option(help="Folder to write to.", show_defau
 Bpm = Annotated[
     float | None, typer.Option(help="Tempo of all loops in BPM, 90-180.", show_default="from tags or file names")
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 
 
 @commands.command(rich_help_panel="Take loops apart", epilog="Example: fourfloor stems loops/loop.wav")
 def stems(
-    loops: Loops, out: Out = None, bpm: Bpm = None, overwrite: Overwrite = False, as_json: AsJson = False
+    loops: Loops, out: Out = None, bpm: Bpm = None, overwrite: OverwriteFiles = False, as_json: AsJson = False
 ) -> None:
     """Split loops into kick, drums, bass and music: WAV files that sum to the loop exactly.
 
@@ -42,7 +42,9 @@ def stems(
 
 
 @commands.command(rich_help_panel="Take loops apart", epilog="Example: fourfloor midi loops/loop.wav")
-def midi(loops: Loops, out: Out = None, bpm: Bpm = None, overwrite: Overwrite = False, as_json: AsJson = False) -> None:
+def midi(
+    loops: Loops, out: Out = None, bpm: Bpm = None, overwrite: OverwriteFiles = False, as_json: AsJson = False
+) -> None:
     """Transcribe the drums and the bass of loops to MIDI files.
 
     loop.wav becomes loop.mid: kick, snare or clap, and hats on channel 10 (General MIDI), the bass on channel 1.
@@ -71,7 +73,7 @@ def rekit(
     bass: Annotated[str, typer.Option(help="Bass sound: saw, sub, square, organ, fm or reese.")] = "saw",
     music: Annotated[bool, typer.Option("--music", help="Add the separated music of the loop.")] = False,
     seed: Annotated[int, typer.Option(help="Chooses the one-shots and the knobs of the synth.")] = 0,
-    overwrite: Overwrite = False,
+    overwrite: OverwriteFiles = False,
     as_json: AsJson = False,
 ) -> None:
     """Replay the drums of loops with your own one-shots, and their bass with a synth.
@@ -113,7 +115,7 @@ def arrange(
     out: Annotated[Path, typer.Option(help="The WAV file to write.")] = Path("track.wav"),
     fills: Annotated[bool, typer.Option(help="Lead into each new section with a drum fill.")] = True,
     bpm: Bpm = None,
-    overwrite: Overwrite = False,
+    overwrite: OverwriteFiles = False,
     as_json: AsJson = False,
 ) -> None:
     """Arrange loops and their stems as a track, with every bar line exact.

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fourfloor.errors import FourfloorError
-from fourfloor.interfaces.output import AsJson, amount, print_json
+from fourfloor.interfaces.options import AsJson, OverwriteFiles, Tempo, WavFolder
+from fourfloor.interfaces.output import amount, print_json
 
 if TYPE_CHECKING:
     import fourfloor as ff
 
 commands = typer.Typer()
 LoopFile = Annotated[Path, typer.Argument(help="A loop of 1, 2, 4 or 8 bars: stereo, 44.1 kHz.", show_default=False)]
-Out = Annotated[Path, typer.Option(help="Folder for the WAV files.")]
 ModelName = Annotated[str, typer.Option("--model", help="A bundled model, or a model folder.")]
 Seed = Annotated[int, typer.Option(help="Another seed gives another result.")]
 Style = Annotated[str | None, typer.Option(help="Style to move it toward.", show_default="any")]
 Bpm = Annotated[float | None, typer.Option(help="Tempo of the file in BPM.", show_default="from its tags or name")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 
 
 @commands.command(
@@ -35,8 +34,8 @@ def vary(
     style: Style = None,
     bpm: Bpm = None,
     model: ModelName = "warehouse",
-    out: Out = Path("loops"),
-    overwrite: Overwrite = False,
+    out: WavFolder = Path("loops"),
+    overwrite: OverwriteFiles = False,
     as_json: AsJson = False,
 ) -> None:
     """Make variations of a loop, yours or a generated one.
@@ -65,8 +64,8 @@ def fill(
     style: Style = None,
     bpm: Bpm = None,
     model: ModelName = "warehouse",
-    out: Out = Path("loops"),
-    overwrite: Overwrite = False,
+    out: WavFolder = Path("loops"),
+    overwrite: OverwriteFiles = False,
     as_json: AsJson = False,
 ) -> None:
     """Regenerate some bars or beats of a loop; every other sample stays the same."""
@@ -91,8 +90,8 @@ def continue_(
     style: Style = None,
     bpm: Bpm = None,
     model: ModelName = "warehouse",
-    out: Out = Path("loops"),
-    overwrite: Overwrite = False,
+    out: WavFolder = Path("loops"),
+    overwrite: OverwriteFiles = False,
     as_json: AsJson = False,
 ) -> None:
     """Continue a loop with as many new bars as it has; they lead back to its start."""
@@ -112,8 +111,8 @@ def morph(
     seed: Seed = 0,
     bpm: Bpm = None,
     model: ModelName = "warehouse",
-    out: Out = Path("loops"),
-    overwrite: Overwrite = False,
+    out: WavFolder = Path("loops"),
+    overwrite: OverwriteFiles = False,
     as_json: AsJson = False,
 ) -> None:
     """Make loops that lead step by step from one loop to another, at the tempo of the first."""
@@ -129,7 +128,7 @@ def morph(
 
 @commands.command(rich_help_panel="Change loops", epilog="Example: fourfloor stream --bpm 126 | aplay")
 def stream(
-    bpm: Annotated[float, typer.Option(help="Tempo in BPM, 90-180.")] = 126.0,
+    bpm: Tempo = 126.0,
     minutes: Annotated[
         float | None, typer.Option(help="Stop after this many minutes.", show_default="goes on until it is stopped")
     ] = None,
@@ -138,7 +137,7 @@ def stream(
     model: ModelName = "warehouse",
     out: Annotated[str, typer.Option(help="A file; - for standard output.")] = "-",
     form: Annotated[str, typer.Option("--format", help="wav, or raw: 16 bit, stereo, 44.1 kHz.")] = "wav",
-    overwrite: Overwrite = False,
+    overwrite: OverwriteFiles = False,
 ) -> None:
     """Play endlessly: every four bars, a small step toward another loop, always on the beat.
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import Address, AsJson, EngineName, fail, say_page
+from fourfloor.interfaces.options import Address, AsJson, Device, EngineName
+from fourfloor.interfaces.output import fail, say_page
 
 commands = typer.Typer()
 FormerCount = Annotated[int | None, typer.Option("--n", hidden=True)]  # the name before --count
@@ -122,7 +123,7 @@ def compare(
         list[str] | None,
         typer.Option("--set", help="Override a value of every recipe: training.batch_size=8.", show_default=False),
     ] = None,
-    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the report of another comparison.")] = False,
     as_json: AsJson = False,
     n: FormerCount = None,

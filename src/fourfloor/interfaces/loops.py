@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, fail, print_json
+from fourfloor.interfaces.options import AsJson, OverwriteFiles, Tempo, WavFolder
+from fourfloor.interfaces.output import fail, print_json
 
 commands = typer.Typer()
 
@@ -19,11 +20,11 @@ commands = typer.Typer()
 )
 def generate(
     model: Annotated[str, typer.Option(help="A bundled model, a model folder, or a prior's run folder.")] = "warehouse",
-    bpm: Annotated[float, typer.Option(help="Tempo in BPM, 90-180.")] = 126.0,
+    bpm: Tempo = 126.0,
     bars: Annotated[int, typer.Option(help="Length in bars: 1, 2, 4 or 8.")] = 4,
     count: Annotated[int, typer.Option(help="Number of loops.")] = 4,
     seed: Annotated[int, typer.Option(help="The first loop has this seed, the next one seed + 1.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder for the WAV files.")] = Path("loops"),
+    out: WavFolder = Path("loops"),
     style: Annotated[
         str | None, typer.Option(help="A style, or its first letters; an unknown one lists all.", show_default="any")
     ] = None,
@@ -46,7 +47,7 @@ def generate(
         bool, typer.Option("--sheet", help="Also write a picture of all loops, spectrograms.png.")
     ] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Write WAV files without tags.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
+    overwrite: OverwriteFiles = False,
     as_json: AsJson = False,
 ) -> None:
     """Generate loops as WAV files: 44.1 kHz, stereo, 24 bit, whole bars, with tempo and loop points in the file.

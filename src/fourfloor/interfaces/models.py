@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, fail, print_json, quiet_unless_leading, say_next
+from fourfloor.interfaces.options import AsJson, Device
+from fourfloor.interfaces.output import fail, print_json, quiet_unless_leading, say_next
 
 commands = typer.Typer()
 
@@ -46,7 +47,7 @@ def train(
         list[str] | None,
         typer.Option("--set", help="Override a value of the recipe: training.batch_size=8.", show_default=False),
     ] = None,
-    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Train a model, or fine-tune one with --from.

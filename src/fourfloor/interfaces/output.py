@@ -7,21 +7,9 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
-
-import typer
+from typing import Any, NoReturn
 
 from fourfloor.errors import FourfloorError
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output (docs/json.md).")]
-
-EngineName = Annotated[
-    str, typer.Option("--engine", help="Where the work runs: local, or ray for many machines (docs/scale.md).")
-]
-Address = Annotated[
-    str | None,
-    typer.Option(help="With --engine ray: HOST:PORT of a running cluster, or auto.", show_default="starts Ray here"),
-]
 
 
 def open_closed_streams() -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fourfloor.interfaces.output import AsJson, amount, print_json
+from fourfloor.interfaces.options import AsJson
+from fourfloor.interfaces.output import amount, print_json
 
 commands = typer.Typer()
 
