@@ -199,6 +199,11 @@ def broken_midi(path: Path) -> None:
     (path / "b.mid").write_bytes(b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk\0\0\0\x09\0\x90")
 
 
+def broken_key(path: Path) -> None:
+    track = b"\0\xff\x59\2\x09\5\0\xff\x2f\0"  # nine sharps, in a mode that is neither major nor minor
+    (path / "b.mid").write_bytes(b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk" + len(track).to_bytes(4, "big") + track)
+
+
 def short_stem(path: Path) -> None:
     (path / "b_stems").mkdir()
     audio.write_loop(path / "b_stems" / "kick.wav", house_loop(124.5, 1)[:, :-1], None)
@@ -217,6 +222,7 @@ def loud(path: Path) -> None:
     ("damage", "message"),
     [
         (broken_midi, r"b\.mid: is not a MIDI file \("),
+        (broken_key, r"b\.mid: is not a MIDI file \(Could not decode key with 9 sharps and mode 5\); export it again"),
         (short_stem, r"kick\.wav: has \d+ frames at 44100 Hz, its loop \d+ at 44100; export both alike"),
         (no_tempo, r"b\.wav: neither its tags nor its name give a tempo; pass --bpm"),
         (loud, r"b_124\.5bpm\.wav: peaks .* dB above full scale"),
@@ -273,6 +279,26 @@ def test_a_dawproject_has_the_tempo_and_a_looped_clip_for_each_loop_and_stem(loo
     assert [float(note.get("time", "nan")) for note in project.iter("Note")] == [0.5, 0, 1, 2, 3]
     muted = [mute.get("value") for mute in project.iter("Mute")]
     assert muted == ["false", "false", "true", "true", "false", "false", "false"]  # master, mix, stems, MIDI, mix
+
+
+def test_a_dawproject_states_the_channels_of_each_file(loops: Path, tmp_path: Path) -> None:
+    mono = audio.decode(loops / "b.wav")[:1]
+    (loops / "b_stems").mkdir()
+    audio.write_loop(loops / "b_stems" / "kick.wav", mono, None)
+    pack([loops / "b.wav"], tmp_path / "demo", formats=["dawproject"])
+    with zipfile.ZipFile(tmp_path / "demo/demo.dawproject") as archive:
+        project = ET.fromstring(archive.read("project.xml"))
+    assert [file.get("channels") for file in project.iter("Audio")] == ["2", "1"]
+
+
+def test_hydrogen_s_kit_and_songs_state_the_license_of_the_pack(loops: Path, tmp_path: Path) -> None:
+    pack([loops / "b.wav"], tmp_path / "demo", formats=["hydrogen"], license="CC0-1.0")
+    with tarfile.open(tmp_path / "demo/hydrogen/demo.h2drumkit") as archive:
+        kit = archive.extractfile("demo/drumkit.xml")
+        assert kit is not None
+        assert ET.fromstring(kit.read()).findtext("{*}license") == "CC0-1.0"
+    song = ET.parse(tmp_path / "demo/hydrogen/demo_01_124p5bpm.h2song")
+    assert song.findtext("license") == "CC0-1.0"
 
 
 def test_slices_are_the_loop(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A MIDI file -> the notes of a loop, in beats, one list a track.
 
-In: a standard MIDI file of anybody's. Out: tracks of notes that begin and end within the loop.
+In: a standard MIDI file from any program. Out: tracks of notes that begin and end within the loop.
 """
 
 from collections import defaultdict, deque
@@ -51,7 +51,7 @@ def read_notes(path: Path, beats: float) -> tuple[NoteTrack, ...]:
 
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise FourfloorError(f"{display_name(path)}: is larger than 1 MB, no MIDI file of a loop; name another")
+            raise FourfloorError(f"{display_name(path)}: is larger than 1 MB; export the notes of the loop alone")
         file = mido.MidiFile(path, clip=True)
         if file.type == 2 or file.ticks_per_beat <= 0:
             raise ValueError("its tracks have no common beat")
@@ -60,13 +60,14 @@ def read_notes(path: Path, beats: float) -> tuple[NoteTrack, ...]:
         raise
     except OSError as error:
         raise FourfloorError(f"{display_name(path)}: cannot be read ({error.strerror or error}); check it") from None
-    except (ValueError, EOFError, LookupError, TypeError) as error:  # what mido raises on a broken file
+    except (ValueError, EOFError, LookupError, TypeError, mido.KeySignatureError) as error:  # mido's, on a broken file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise FourfloorError(f"{display_name(path)}: is not a MIDI file ({reason}); export it again") from None
     return tuple(track for track in found if track.notes)
 
 
 def _track(messages: "mido.MidiTrack", ticks_per_beat: int, beats: float, number: int) -> NoteTrack:
+    """Pair note-ons with note-offs: the first end closes the first note of its pitch, the loop's end all others."""
     sounding: dict[tuple[int, int], deque[tuple[float, int]]] = defaultdict(deque)
     notes: list[Note] = []
     name, tick = "", 0

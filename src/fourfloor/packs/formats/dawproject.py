@@ -8,9 +8,10 @@ clip inside a clip; there is one tempo. Tried with Bitwig's XSD by xmllint and w
 import zipfile
 from xml.etree import ElementTree as ET
 
-from fourfloor import __version__
+from fourfloor import __version__, audio
 from fourfloor.packs.contents import Pack, PackedLoop
 from fourfloor.packs.folder import write_entry
+from fourfloor.packs.notes import Note
 
 PASSES = 2  # a clip is this many times as long as its loop
 
@@ -85,9 +86,9 @@ def _project(pack: Pack) -> ET.Element:
     tracks.add("Master", "audio notes", role="master")
     start = 0
     for loop in pack.loops:
-        _audio_clip(tracks.add(loop.name, "audio"), loop, loop.wav, start)
+        _audio_clip(tracks.add(loop.name, "audio"), pack, loop, loop.wav, start)
         for stem, file in loop.stems.items():  # muted: with the mix they would sound twice
-            _audio_clip(tracks.add(f"{loop.name} {stem}", "audio", muted=True), loop, file, start)
+            _audio_clip(tracks.add(f"{loop.name} {stem}", "audio", muted=True), pack, loop, file, start)
         for track in loop.tracks:
             _note_clip(tracks.add(f"{loop.name} {track.name}", "notes"), loop, track.notes, start)
         start += PASSES * loop.beats
@@ -101,19 +102,19 @@ def _clip(clips: ET.Element, loop: PackedLoop, start: int) -> ET.Element:
     )  # fmt: skip
 
 
-def _audio_clip(clips: ET.Element, loop: PackedLoop, file: str, start: int) -> None:
+def _audio_clip(clips: ET.Element, pack: Pack, loop: PackedLoop, file: str, start: int) -> None:
     warps = ET.SubElement(_clip(clips, loop, start), "Warps", contentTimeUnit="seconds", timeUnit="beats")
     seconds = repr(loop.seconds)
-    audio = ET.SubElement(
-        warps, "Audio", algorithm="stretch", channels=str(loop.channels), duration=seconds,
-        sampleRate=str(loop.sample_rate),
-    )  # fmt: skip
-    ET.SubElement(audio, "File", path=f"audio/{file}")
+    channels = str(audio.probe(pack.folder / file).channels)  # a stem may be mono where its loop is stereo
+    content = ET.SubElement(
+        warps, "Audio", algorithm="stretch", channels=channels, duration=seconds, sampleRate=str(loop.sample_rate)
+    )
+    ET.SubElement(content, "File", path=f"audio/{file}")
     ET.SubElement(warps, "Warp", time="0.0", contentTime="0.0")
     ET.SubElement(warps, "Warp", time=f"{loop.beats}.0", contentTime=seconds)
 
 
-def _note_clip(clips: ET.Element, loop: PackedLoop, notes: tuple, start: int) -> None:
+def _note_clip(clips: ET.Element, loop: PackedLoop, notes: tuple[Note, ...], start: int) -> None:
     container = ET.SubElement(_clip(clips, loop, start), "Notes")
     for note in notes:
         ET.SubElement(

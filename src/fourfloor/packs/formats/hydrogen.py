@@ -1,6 +1,6 @@
 """A Hydrogen drumkit of the loops and of the hits in their MIDI, and a song a loop that plays both.
 
-Hydrogen knows neither loop points nor a file's tempo: the song triggers the loop every time it is over. A hit is cut
+Hydrogen reads neither loop points nor the tempo of a file: the song triggers the loop each time it ends. A hit is cut
 from the stem of its track's name, or from the mix where there is none. Tried with h2cli of Hydrogen 1.2.0-beta1.
 """
 
@@ -35,7 +35,7 @@ def write(pack: Pack) -> list[str]:
         pack.place(f"hydrogen/{name}.h2drumkit").write_bytes(_archive(name, kit))
         numbers = {file: number for number, file in enumerate(files)}
         for loop in loops:
-            pack.place(f"hydrogen/{loop.name}.h2song").write_bytes(_xml(_song(loop, instruments, numbers)))
+            pack.place(f"hydrogen/{loop.name}.h2song").write_bytes(_xml(_song(pack, loop, instruments, numbers)))
     return []
 
 
@@ -78,6 +78,10 @@ def _instrument(number: int, file: str, kit: str) -> ET.Element:
     return root
 
 
+def _license(pack: Pack) -> str:
+    return pack.license or "undefined license"  # Hydrogen's own words
+
+
 def _components(root: ET.Element) -> None:
     component = ET.SubElement(ET.SubElement(root, "componentList"), "drumkitComponent")
     _add(component, {"id": 0, "name": "Main", "volume": 1})
@@ -85,16 +89,9 @@ def _components(root: ET.Element) -> None:
 
 def _drumkit(pack: Pack, name: str, instruments: Sequence[ET.Element]) -> ET.Element:
     root = ET.Element("drumkit_info", xmlns="http://www.hydrogen-music.org/drumkit")
-    license = pack.license or "undefined license"
-    facts = {
-        "name": name,
-        "author": "fourfloor",
-        "info": name,
-        "license": license,
-        "image": "",
-        "imageLicense": license,
-    }
-    _add(root, facts)
+    license = _license(pack)
+    facts = {"name": name, "author": "fourfloor", "info": name}
+    _add(root, {**facts, "license": license, "image": "", "imageLicense": license})
     _components(root)
     listed = ET.SubElement(root, "instrumentList")
     for instrument in instruments:  # a kit's schema does not know the two words that tell a song where the kit is
@@ -103,12 +100,12 @@ def _drumkit(pack: Pack, name: str, instruments: Sequence[ET.Element]) -> ET.Ele
     return root
 
 
-def _song(loop: PackedLoop, instruments: Sequence[ET.Element], numbers: dict[str, int]) -> ET.Element:
+def _song(pack: Pack, loop: PackedLoop, instruments: Sequence[ET.Element], numbers: dict[str, int]) -> ET.Element:
     """Return a song: the loop twice, then its hits alone."""
     root = ET.Element("song")
     facts = {
         "version": "1.2.0", "bpm": f"{loop.bpm:.9g}", "volume": 1, "metronomeVolume": 0.5, "name": loop.title,
-        "author": "fourfloor", "notes": "", "license": "undefined license", "loopEnabled": "true",
+        "author": "fourfloor", "notes": "", "license": _license(pack), "loopEnabled": "true",
         "patternModeMode": "true", "playbackTrackFilename": "", "playbackTrackEnabled": "false",
         "playbackTrackVolume": 0, "action_mode": 0, "mode": "song", "pan_law_type": "RATIO_STRAIGHT_POLYGONAL",
         "pan_law_k_norm": 1.33333, "humanize_time": 0, "humanize_velocity": 0, "swing_factor": 0,
