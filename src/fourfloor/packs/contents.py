@@ -84,13 +84,16 @@ class Pack:
         info = audio.probe(self.folder / file)
         return audio.decode(self.folder / file, info.sample_rate, info.channels, exact=True)
 
+    def pcm16(self, file: str) -> list[bytes]:
+        """Read a WAV of the pack as 16-bit little-endian samples, one run of bytes for each channel."""
+        scaled = np.clip(np.rint(self.waveform(file) * 32768), -32768, 32767)
+        return [channel.tobytes() for channel in scaled.astype("<i2")]
+
     def banks(self) -> Iterator[tuple[str, Sequence[PackedLoop]]]:
         """Yield the loops 64 at a time, as many as an instrument has keys, with a name for each bank."""
         for first in range(0, len(self.loops), BANK):
-            yield (
-                self.name + (f"_{first // BANK + 1}" if len(self.loops) > BANK else ""),
-                self.loops[first : first + BANK],
-            )
+            number = f"_{first // BANK + 1}" if len(self.loops) > BANK else ""
+            yield self.name + number, self.loops[first : first + BANK]
 
     def write_text(self, file: str, text: str) -> None:
         """Write a text as UTF-8, in a folder that is made where needed."""

@@ -8,8 +8,6 @@ it is triggered once. 16 bit; stereo samples are an extension that all players o
 import struct
 from collections.abc import Sequence
 
-import numpy as np
-
 from fourfloor.packs.contents import Pack, PackedLoop
 
 _ROWS = 64  # of a pattern: four bars of sixteenths
@@ -42,7 +40,7 @@ def _module(pack: Pack, name: str, loops: Sequence[PackedLoop]) -> bytes:
         first = min(rows, _ROWS)
         patterns.append(_pattern(bytes([0x81, 1 | 2 | 8, _MIDDLE, number, _TEMPO, _tempo(loop)]), first))
         orders += [len(patterns) - 1, *[0] * ((rows - first) // _ROWS)]
-    audio = [_pcm16(pack.waveform(loop.wav)) for loop in loops]
+    audio = [b"".join(pack.pcm16(loop.wav)) for loop in loops]  # the left channel, then the right
     header = struct.pack(
         "<4s26s2B8H6BHII", b"IMPM", name.encode()[:25], 4, 16, len(orders) + 1, 0, len(loops), len(patterns), 0x214,
         0x214, 1 | 8, 0, 128, 128, _SPEED, _tempo(loops[0]), 128, 0, 0, 0, 0,
@@ -74,8 +72,3 @@ def _sample(loop: PackedLoop, position: int) -> bytes:
         "<4s12s4B26s2B7I4B", b"IMPS", label[-12:], 0, 64, flags, 64, label[:25], 1, 32, loop.frames, 0, loop.frames,
         loop.sample_rate, 0, 0, position, 0, 0, 0, 0,
     )  # fmt: skip
-
-
-def _pcm16(waveform: np.ndarray) -> bytes:
-    """Return the left channel, then the right."""
-    return np.clip(np.rint(waveform * 32768), -32768, 32767).astype("<i2").tobytes()

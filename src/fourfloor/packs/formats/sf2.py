@@ -8,8 +8,6 @@ samples late: its period stays. Tried with FluidSynth 2.3.1 and TiMidity++ 2.14.
 import struct
 from collections.abc import Sequence
 
-import numpy as np
-
 from fourfloor.audio.riff import pack_chunk
 from fourfloor.packs.contents import LOWEST_KEY, Pack, PackedLoop
 
@@ -27,32 +25,40 @@ def write(pack: Pack) -> list[str]:
 
 
 def _soundfont(pack: Pack, name: str, loops: Sequence[PackedLoop]) -> bytes:
-    audio: list[bytes] = []
+    samples: list[bytes] = []
     headers: list[bytes] = []
     zones: list[list[tuple[int, int]]] = []
     position = 0
     for key, loop in enumerate(loops, LOWEST_KEY):
-        waveform = pack.waveform(loop.wav)
-        for side, channel in enumerate(waveform):
-            number = len(headers)
-            stereo = len(waveform) == 2
-            kind = (_LEFT, _RIGHT)[side] if stereo else _MONO
-            label = f"{key:03d}{'LR'[side] if stereo else ''}".encode()
-            end = position + loop.frames + 2 * _AROUND
-            begin, over = position + _AROUND, position + _AROUND + loop.frames
-            other = number + 1 - 2 * side if stereo else 0
-            headers.append(
-                struct.pack("<20s5IBbHH", label, position, end, begin, over, loop.sample_rate, key, 0, other, kind)
-            )
-            pan = (-500, 500)[side] if stereo else 0
-            zones.append([(_KEYS, key | key << 8), (_PAN, pan), (_MODES, 1), (_ROOT, key), (_SAMPLE, number)])
-            audio.append(_pcm16(np.resize(channel, loop.frames + 2 * _AROUND)) + bytes(2 * _GUARD))
-            position = end + _GUARD
+        for side, channel in enumerate(pack.pcm16(loop.wav)):
+            headers.append(_header(loop, key, side, len(headers), position))
+            pan = (-500, 500)[side] if loop.channels == 2 else 0
+            zones.append([(_KEYS, key | key << 8), (_PAN, pan), (_MODES, 1), (_ROOT, key), (_SAMPLE, len(zones))])
+            samples.append(_repeated(channel, loop.frames + 2 * _AROUND) + bytes(2 * _GUARD))
+            position += loop.frames + 2 * _AROUND + _GUARD
     info = b"INFO" + pack_chunk(b"ifil", struct.pack("<HH", 2, 1)) + pack_chunk(b"isng", b"EMU8000\0")
     info += pack_chunk(b"INAM", name.encode() + b"\0" * (2 - len(name) % 2))
-    samples = b"sdta" + pack_chunk(b"smpl", b"".join(audio))
-    body = b"sfbk" + b"".join(pack_chunk(b"LIST", part) for part in (info, samples, _tables(name, zones, headers)))
+    audio = b"sdta" + pack_chunk(b"smpl", b"".join(samples))
+    body = b"sfbk" + b"".join(pack_chunk(b"LIST", part) for part in (info, audio, _tables(name, zones, headers)))
     return pack_chunk(b"RIFF", body)
+
+
+def _header(loop: PackedLoop, key: int, side: int, number: int, position: int) -> bytes:
+    """Return the record of sample `number`, one channel of a loop, which begins at sample `position` of the font."""
+    stereo = loop.channels == 2
+    kind = (_LEFT, _RIGHT)[side] if stereo else _MONO
+    other = number + 1 - 2 * side if stereo else 0
+    label = f"{key:03d}{'LR'[side] if stereo else ''}".encode()
+    begin = position + _AROUND
+    over = begin + loop.frames
+    return struct.pack(
+        "<20s5IBbHH", label, position, over + _AROUND, begin, over, loop.sample_rate, key, 0, other, kind
+    )  # fmt: skip
+
+
+def _repeated(channel: bytes, frames: int) -> bytes:
+    """Return so many 16-bit frames of a loop that goes on at its start."""
+    return (channel * (1 + 2 * frames // len(channel)))[: 2 * frames]
 
 
 def _tables(name: str, zones: list[list[tuple[int, int]]], headers: list[bytes]) -> bytes:
@@ -72,7 +78,3 @@ def _tables(name: str, zones: list[list[tuple[int, int]]], headers: list[bytes])
         b"shdr": b"".join(headers) + struct.pack("<20s5IBbHH", b"EOS", *[0] * 9),
     }
     return b"pdta" + b"".join(pack_chunk(chunk, content) for chunk, content in tables.items())
-
-
-def _pcm16(channel: np.ndarray) -> bytes:
-    return np.clip(np.rint(channel * 32768), -32768, 32767).astype("<i2").tobytes()
