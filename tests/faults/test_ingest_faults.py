@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
 from fourfloor import workspace
+from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.folder import IngestConfig, _task, ingest, load
 from fourfloor.ingestion.kept import order_fingerprint, part_name
 from fourfloor.ingestion.processes import analyze_tracks
@@ -86,6 +88,28 @@ def test_each_bad_file_is_rejected_in_one_line(tmp_path: Path, track: np.ndarray
     found = reasons(folder)
     special = {"fifo.wav", "around.wav", "gone.wav", "nan.wav", "infinite.wav", "huge.wav"}
     assert set(found) == {name.replace("\n", "\\n") for name in BAD_FILES} | special
+
+
+def test_a_track_that_is_moved_away_meanwhile_is_rejected_alone(
+    tmp_path: Path, track: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is still here was only not seen where it was to be read: on another machine, without the folder."""
+    soundfile.write(tmp_path / "a.wav", track.T, RATE)
+    tasks = [_task(path, tmp_path / path.stem, ONE_BAR) for path in (tmp_path / "a.wav", tmp_path / "moved.wav")]
+    found = analyze_tracks(tasks, 1, engine=_here)
+    assert len(found[0].loop_bpms) >= 3
+    assert found[1].error.startswith("was there at first and is not any more (on ")
+    monkeypatch.setattr("fourfloor.ingestion.processes.analyze_track", lambda task: found[1])
+    with pytest.raises(FourfloorError, match=r"a\.wav: was there .* in a folder that all machines share"):
+        analyze_tracks([_task(tmp_path / "a.wav", tmp_path / "again", ONE_BAR)], 1, engine=_here)
+
+
+def _here(
+    function: Callable[[Any], Any], tasks: Iterable[Any], jobs: int, on_result: Callable[[int, Any], None]
+) -> None:
+    """Run tasks in this process, where they can be replaced."""
+    for number, task in enumerate(tasks):
+        on_result(number, function(task))
 
 
 def test_sound_without_music_leaves_no_loops(tmp_path: Path, track: np.ndarray) -> None:

@@ -122,7 +122,11 @@ def opened(path: PathLike) -> Iterator[OpenFile]:
         if not stat.S_ISREG(status.st_mode):
             name = "the files in it" if stat.S_ISDIR(status.st_mode) else "a regular file"
             raise AudioError(path, f"is {file_kind(status.st_mode)}, not an audio file; name {name}")
-        yield OpenFile(path, descriptor, _streams(path, descriptor))
+        try:
+            file = OpenFile(path, descriptor, _streams(path, descriptor))
+        except OSError as error:
+            raise AudioError(path, f"cannot be read ({one_line(error)}); check the file and its disk") from None
+        yield file
     finally:
         os.close(descriptor)
 

@@ -63,8 +63,7 @@ class Pieces:
             if isinstance(piece, bytes):
                 content = piece[skipped : skipped + count]
             else:
-                os.lseek(self._descriptor, piece[0] + skipped, os.SEEK_SET)
-                content = os.read(self._descriptor, min(count, piece[1] - piece[0] - skipped))
+                content = self._from_disk(piece[0] + skipped, min(count, piece[1] - piece[0] - skipped))
             if not content:
                 break
             found.append(content)
@@ -72,6 +71,14 @@ class Pieces:
             count -= len(content)
             index += self._position >= self._ends[index]
         return b"".join(found)
+
+    def _from_disk(self, start: int, count: int) -> bytes:
+        """Read bytes of the file; none where the disk fails, since libsndfile passes no exception on."""
+        try:
+            os.lseek(self._descriptor, start, os.SEEK_SET)
+            return os.read(self._descriptor, count)
+        except OSError:
+            return b""
 
 
 def _size(piece: Piece) -> int:

@@ -13,6 +13,7 @@ from fourfloor.ingestion.analysis import Task, TrackAnalysis, analyze_track
 from fourfloor.ingestion.kept import keep, kept
 
 Progress = Callable[[int, int, str], None]
+_GONE = "was there at first and is not any more"
 
 
 def analyze_tracks(
@@ -29,6 +30,7 @@ def analyze_tracks(
 
     def take(number: int, analysis: TrackAnalysis | None) -> None:
         if analysis is not None:
+            _refuse_unshared(tasks[number], analysis)
             found[number] = analysis
             if on_progress:
                 on_progress(len(found), len(tasks), display_name(tasks[number].path))
@@ -43,11 +45,17 @@ def analyze_tracks(
 
 
 def _analyze(task: Task) -> TrackAnalysis:
-    """Analyze a track and keep what was found; FourfloorError where the machine that does it has no such file."""
+    """Analyze a track and keep what was found."""
     if not os.path.exists(task.path):
-        told = f"{display_name(task.path)}: is not there on the machine {platform.node()}"
-        raise FourfloorError(f"{told}; leave tracks in place, in a folder that all machines share under one path")
+        return TrackAnalysis(error=f"{_GONE} (on {platform.node()}); leave tracks in place until ingest ends")
     found = analyze_track(task)
     if not found.error:
         keep(task, found)
     return found
+
+
+def _refuse_unshared(task: Task, found: TrackAnalysis) -> None:
+    """Raise FourfloorError where a track that is here was not on the machine that was to read it."""
+    if found.error.startswith(_GONE) and os.path.exists(task.path):
+        told = f"{display_name(task.path)}: {found.error}"
+        raise FourfloorError(f"{told}, in a folder that all machines share under one path")
