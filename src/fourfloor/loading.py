@@ -15,6 +15,7 @@ from fourfloor.extras import needing_torch
 from fourfloor.models import Checked, family_module, is_generative
 from fourfloor.networks import Functions, Networks
 from fourfloor.networks.stored import StoredArrays
+from fourfloor.reading import nearby
 from fourfloor.representations import representation_module
 from fourfloor.trained import LoopModel, Trained
 from fourfloor.training import checkpoint
@@ -110,7 +111,9 @@ def is_model_folder(path: Path) -> bool:
 def _refuse_other(name: str, folder: Path) -> None:
     if not is_model_folder(folder):
         known = ", ".join(bundled_names()) or "none"
-        raise FourfloorError(f"{name}: holds no model; name a run folder, or one of those in the package: {known}")
+        meant = nearby(folder, is_model_folder)
+        told = f"{name}: holds no model; name a run folder, or one of those in the package: {known}{meant}"
+        raise FourfloorError(told)
 
 
 def load_model(name: str = BUNDLED, decoder: str | None = None) -> LoopModel:

@@ -16,6 +16,7 @@ from conftest import AUDIO_FORMATS, click_track, house_loop
 
 from fourfloor import audio
 from fourfloor.audio import lengths
+from fourfloor.audio.pieces import Pieces
 
 # Decodes each file named on standard input under a memory limit and an alarm, and prints one JSON line for it.
 CHILD = """
@@ -196,6 +197,7 @@ def test_a_sound_mp3_needs_no_repair(tmp_path, rate, mode):
     [
         (b"", "is empty"),
         (b"This is a letter, not a song.\n" * 9, "is not audio"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "git lfs pull"),
         (b"\x89PNG\r\n\x1a\n" + bytes(99), "is not audio"),
         (wave_header(data=0), "has a header but no audio"),
         (wave_header()[:20], "no audio that can be decoded"),
@@ -209,6 +211,22 @@ def test_what_is_no_audio_is_refused(tmp_path, content, reason):
     path = tmp_path / "song.wav"
     path.write_bytes(content)
     assert reason in refusal(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that the system refuses to read")
+def test_a_disk_that_fails_is_named_with_its_file():
+    assert refusal(Path("/proc/self/mem")) == "cannot be read (Input/output error); check the file and its disk"
+
+
+def test_a_disk_that_fails_amid_a_file_is_an_end(tmp_path):
+    """libsndfile passes no exception on: an error would be printed as a traceback and lost."""
+    content = b"0123456789"
+    (tmp_path / "song.wav").write_bytes(content)
+    descriptor = os.open(tmp_path / "song.wav", os.O_RDONLY)
+    pieces = Pieces(descriptor, [(0, 5), (5, 10)])
+    assert pieces.read(7) == content[:7]
+    os.close(descriptor)
+    assert pieces.read(3) == b""
 
 
 def test_folders_fifos_and_missing_files_are_refused_at_once(tmp_path):

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from fourfloor.audio.files import AudioError, PathLike, display_name
 from fourfloor.audio.mpeg import after_id3, holds_frames
+from fourfloor.reading import LFS_BEGINS, LFS_REASON
 
 CONVERT = "export it again as WAV or FLAC"
 OGG, MPEG, FLAC, PLAIN = "Ogg", "MPEG", "FLAC", "plain"
@@ -42,6 +43,7 @@ _OTHERS = {
     b"Rar!": "is a RAR archive; unpack it first",
     b"7z\xbc\xaf": "is a 7z archive; unpack it first",
     b"<!DOCTYPE": "is a web page, saved in place of the sound; download it again",
+    LFS_BEGINS: f"is not there: {LFS_REASON}",
     b"<html": "is a web page, saved in place of the sound; download it again",
 }
 _MPEG_SYNC, _ADTS_MASK, _ADTS = 0xFFE0, 0xFFF6, 0xFFF0

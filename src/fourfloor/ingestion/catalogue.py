@@ -40,7 +40,7 @@ from fourfloor.ingestion.schema import (
     Track,
     parse,
 )
-from fourfloor.reading import read_file
+from fourfloor.reading import nearby, read_file
 from fourfloor.representations import latent
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import resample_loop
@@ -77,7 +77,8 @@ def load(path: str | Path, verify: bool = True, once: bool = False) -> Catalogue
     except OSError as error:
         if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not (folder / CATALOGUE).exists():
             made = "name a folder made by `fourfloor ingest` or `fourfloor produce`"
-            raise FourfloorError(f"{folder}: holds no dataset ({CATALOGUE} is missing); {made}") from None
+            meant = nearby(folder, lambda place: (place / CATALOGUE).is_file())
+            raise FourfloorError(f"{folder}: holds no dataset ({CATALOGUE} is missing); {made}{meant}") from None
         reason = error.strerror or type(error).__name__
         raise FourfloorError(f"{folder}: cannot be read as a dataset ({reason}); {_REBUILD}") from None
     except (ValueError, RecursionError) as error:

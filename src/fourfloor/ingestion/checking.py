@@ -19,6 +19,7 @@ import numpy as np
 
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.schema import AUDIO, FEATURES, Catalogue
+from fourfloor.reading import open_file
 from fourfloor.saving import cache_folder
 
 BLOCK = 2**20  # bytes read at a time
@@ -35,6 +36,8 @@ def check_sizes(catalogue: Catalogue) -> None:
     for name, size in expected.items():
         actual = catalogue.size(name)
         if actual != size:
+            if catalogue.stored is None:
+                open_file(catalogue.path / name).close()  # says why, where something else lies in its place
             raise FourfloorError(f"{name} has {actual} bytes, the catalogue says {size}")
 
 

@@ -23,7 +23,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from fourfloor.errors import FourfloorError
-from fourfloor.reading import open_file
+from fourfloor.reading import nearby, open_file
 from fourfloor.saving import save_file
 from fourfloor.training import schema
 
@@ -118,7 +118,8 @@ def _newest_intact(run: Path, read: Callable[[Path], Read]) -> Read:
         return result
     if damaged:
         raise CheckpointError(damaged[0])
-    raise CheckpointError(f"{run}: has no checkpoint; name a run folder made by `fourfloor train`")
+    meant = nearby(run, lambda place: (place / FOLDER).is_dir())
+    raise CheckpointError(f"{run}: has no checkpoint; name a run folder made by `fourfloor train`{meant}")
 
 
 def load_best(run: Path) -> Checkpoint:
