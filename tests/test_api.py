@@ -2,9 +2,11 @@
 
 import json
 import pickle
+import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -251,3 +253,55 @@ if __name__ == "__main__":  # keep how the bundled model sounds now, after it wa
     warehouse = ff.load("warehouse")
     kept: dict[str, Any] = {k: v for seed in range(3) for k, v in kept_numbers(warehouse, seed).items()}
     np.savez_compressed(KEPT, **kept)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"waveform": np.zeros((1, 84_000), np.float32)}, "the loop is mono, and must be stereo"),
+        (
+            {"waveform": np.zeros((2, 91_429), np.float32), "sample_rate": 48_000},
+            "the loop has 48000 Hz, and must have",
+        ),
+        ({"waveform": np.full((2, 84_000), np.nan, np.float32)}, "the loop has samples that are not finite"),
+        ({"waveform": np.full((2, 84_000), 1.5, np.float32)}, "the loop peaks at 1.5: give samples in [-1, 1]"),
+    ],
+)
+def test_a_loop_in_memory_is_held_to_what_its_file_would_be(
+    given: dict[str, Any], told: str, tmp_path: Path, model: ff.Model
+) -> None:
+    loop = ff.Loop(bpm=126, bars=1, **given)
+    calls: list[Callable[[], object]] = [
+        loop.stems, loop.midi, lambda: model.vary(loop), lambda: model.fill(loop, beats=(1, 2)),
+        lambda: model.extend(loop), lambda: ff.arrange(loop, tmp_path / "track.wav", form="A:1"),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(ff.FourfloorError, match=f"^{re.escape(told)}"):
+            call()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_wrong_with_a_loop_of_a_pack_is_said_by_its_number(tmp_path: Path) -> None:
+    short = ff.Loop(waveform=np.zeros((2, 83_800), np.float32), bpm=126, bars=1)
+    mono = ff.Loop(waveform=np.zeros((1, 84_000), np.float32), bpm=126, bars=1)
+    with pytest.raises(ff.FourfloorError, match=r"^loops\[1\]: 1\.900 s are 0\.998 bars at 126 BPM"):
+        ff.pack([mono, short], tmp_path / "pack")
+    with pytest.raises(ff.FourfloorError, match=r"^loops\[0\] is mono"):
+        ff.pack(mono, tmp_path / "pack", stems=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numpy_s_numbers_serve_wherever_a_number_does(tmp_path: Path) -> None:
+    tempo: dict[str, Any] = {"bpm": np.float32(126), "bars": np.int64(1)}
+    loop = ff.Loop(waveform=np.zeros((2, 84_000), np.float32), **tempo)
+    assert [type(value) for value in (loop.bpm, loop.bars)] == [float, int]
+    ff.pack(loop, tmp_path / "pack", formats=["csv"])
+    order: dict[str, Any] = tempo | {"count": np.int64(1), "seed": np.uint8(3)}
+    ff.produce(tmp_path / "data", jobs=1, **order)
+
+
+def test_absurd_numbers_are_not_blamed_on_the_weights(model: ff.Model) -> None:
+    with pytest.raises(ff.FourfloorError, match=r"^latents up to 1e\+06 make no audio"):
+        model.decode(np.full((32, 84), 1e6, np.float32), bpm=126)
+    with pytest.raises(ff.FourfloorError, match=r"^waveform peaks at 1e\+30"):
+        model.encode(np.full((2, 84_000), 1e30, np.float32), bpm=126, bars=1)

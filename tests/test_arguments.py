@@ -1,14 +1,15 @@
 """Arguments of a wrong type are one line, and names may be written in any clear way."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fourfloor.arguments import check_types, is_finite, match_name
+from fourfloor.arguments import check_types, is_finite, match_name, typed
 from fourfloor.errors import FourfloorError
 from fourfloor.producer.styles import STYLES, matching_styles
 
@@ -47,7 +48,7 @@ class Asked:
         ({"data": Path("x")}, "data is PosixPath('x'): pass a list"),
         ({"data": [Path("x"), "y"]}, "data[1] is 'y': pass a pathlib.Path, such as Path(\"loops\")"),
         ({"ends": (0.0, "1")}, "ends[1] is '1': pass a finite number, such as 126.5"),
-        ({"either": 3}, "either is 3: pass a list"),
+        ({"either": 3}, 'either is 3: pass a text, such as "techno", or a list'),
         ({"either": [1, "x"]}, "either[1] is 'x': pass a whole number, such as 4"),
         ({"numbers": [0.0]}, "numbers is [0.0]: pass a ndarray"),
     ],
@@ -67,6 +68,54 @@ def test_numbers_of_numpy_become_those_of_python() -> None:
     assert (Asked(either="x").either, Asked(either=(1, 2)).either) == ("x", [1, 2])
     assert [type(value) for value in (asked.bars, asked.bpm, asked.strict, asked.ends[0])] == [int, float, bool, float]
     assert type(Asked(bpm=126).bpm) is float
+
+
+@typed
+def write(
+    out: str | PathLike[str],
+    loops: str | PathLike[str] | Asked | Iterable[str | PathLike[str] | Asked] = (),
+    *,
+    overwrite: bool = False,
+    beats: tuple[float, float] = (1, 2),
+    stems: Mapping[str, Path] | None = None,
+    audio: np.ndarray | None = None,
+    on_loop: Callable[[str], None] = print,
+) -> tuple[object, ...]:
+    return out, loops, overwrite, beats, stems
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"out": None}, 'out is None: pass a path, such as "loops"'),
+        ({"out": ""}, "out is '': pass a path, such as \"loops\""),
+        ({"out": b"x"}, "out is b'x': pass a path, such as \"loops\""),
+        ({"out": "a\0b"}, "out is 'a\\x00b': pass a path, such as \"loops\""),
+        ({"overwrite": "no"}, "overwrite is 'no': pass True or False"),
+        ({"loops": 3}, 'loops is 3: pass a path, such as "loops", or a Asked, or a list'),
+        ({"loops": ["a.wav", 3]}, 'loops[1] is 3: pass a path, such as "loops", or a Asked'),
+        ({"loops": np.zeros((2, 9))}, "loops[0] is array([0., 0., 0., 0., 0., 0., 0., 0., 0.]): pass a path, such as"),
+        ({"beats": "3-4"}, "beats is '3-4': pass a list"),
+        ({"beats": (3,)}, "beats is (3,): pass 2 values"),
+        ({"stems": {"kick": "k.wav"}}, "stems['kick'] is 'k.wav': pass a pathlib.Path"),
+        ({"on_loop": "print"}, "on_loop is 'print': pass a function"),
+    ],
+)
+def test_a_call_with_a_wrong_type_is_one_line_before_any_work(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(FourfloorError) as raised:
+        write(**{"out": "x", **given})
+    assert str(raised.value).startswith(told)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_call_takes_what_stands_for_its_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    out, loops, overwrite, beats, _ = write("~/pack", iter(["a", Asked()]), overwrite=np.bool_(True), beats=[1, 2])  # type: ignore[arg-type]
+    assert (out, overwrite, beats) == ("/home/me/pack", True, (1.0, 2.0))
+    assert [type(loop) for loop in loops] == [str, Asked]  # type: ignore[attr-defined]
+    assert write(Path("pack"), "a.wav", audio=None)[:2] == (Path("pack"), "a.wav")
+    with pytest.raises(TypeError, match=r"write\(\) missing 1 required positional argument: 'out'"):
+        write()  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 """What a caller passes: values of the declared types, and names written in any way that is clear."""
 
+import inspect
 import math
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -17,7 +20,37 @@ from fourfloor.errors import FourfloorError
 _WANTED = {
     int: "a whole number, such as 4", float: "a finite number, such as 126.5", bool: "True or False",
     str: 'a text, such as "techno"', Path: 'a pathlib.Path, such as Path("loops")',
+    os.PathLike: 'a path, such as "loops"', Callable: "a function", Mapping: "a dict",
 }  # fmt: skip
+Parameters = ParamSpec("Parameters")
+Returned = TypeVar("Returned")
+
+
+def typed(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
+    """Hold the arguments of each call against the declared types, before the function begins.
+
+    So a wrong type is one line, and `overwrite="no"` replaces nothing. Numpy's numbers become Python's, and `~` in a
+    path becomes the home folder. Arrays pass: `numbers_of` judges them.
+    """
+    signature = inspect.signature(function)
+
+    @cache
+    def types() -> dict[str, Any]:
+        annotations = {name: value.annotation for name, value in signature.parameters.items() if name != "self"}
+        return get_type_hints(SimpleNamespace(__annotations__=annotations), function.__globals__)
+
+    @wraps(function)
+    def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError:
+            return function(*args, **kwargs)  # Python's own words, with the name of the function
+        for name, value in bound.arguments.items():
+            if name != "self" and types()[name] is not np.ndarray:
+                bound.arguments[name] = checked(name, value, types()[name])
+        return function(*bound.args, **bound.kwargs)
+
+    return call
 
 
 def check_types(arguments: Any) -> None:
@@ -32,34 +65,76 @@ def check_types(arguments: Any) -> None:
 
 
 def checked(name: str, value: Any, expected: Any) -> Any:
-    """Return a value of the expected type: int, float, bool, str, Path, a class, a sequence or a union of these.
+    """Return a value of the expected type: a number, bool, text, path, function, class, collection, or a union.
 
     Raises FourfloorError in one line where it is of another type; a bool is not a number, NaN and infinity are none.
     """
-    origin, inner = get_origin(expected), get_args(expected)
-    if origin in (Union, UnionType):
-        if value is None and NoneType in inner:
-            return None
-        *others, last = (option for option in inner if option is not NoneType)
-        for option in others:
-            with suppress(FourfloorError):
-                return checked(name, value, option)
-        return checked(name, value, last)
-    if origin is not None and issubclass(origin, Sequence):
-        if isinstance(value, str | bytes) or not isinstance(value, Sequence):
-            raise _refused(name, value, "a list")
-        items = [checked(f"{name}[{number}]", item, inner[0]) for number, item in enumerate(value)]
-        return tuple(items) if origin is tuple else items
-    if expected is bool and isinstance(value, bool | np.bool_):
+    options = get_args(expected) if get_origin(expected) in (Union, UnionType) else (expected,)
+    if value is None and NoneType in options:
+        return None
+    takes_paths = any(get_origin(option) is os.PathLike for option in options)
+    options = tuple(option for option in options if option is not NoneType and not (takes_paths and option is str))
+    for option in options:
+        with suppress(FourfloorError):
+            return _checked_as(name, value, option)
+    for option in options:
+        if len(options) == 1 or (_holds_items(option) and _has_items(value)):
+            return _checked_as(name, value, option)  # says what is wrong
+    raise _refused(name, value, ", or ".join(_wanted(option) for option in options))
+
+
+def _checked_as(name: str, value: Any, expected: Any) -> Any:
+    if _holds_items(expected):
+        return _checked_items(name, value, expected)
+    kind = get_origin(expected) or expected
+    if kind is os.PathLike:
+        return _checked_path(name, value)
+    if kind is Mapping and isinstance(value, Mapping):
+        return {key: checked(f"{name}[{key!r}]", item, get_args(expected)[1]) for key, item in value.items()}
+    if kind is bool and isinstance(value, bool | np.bool_):
         return bool(value)
     is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-    if expected is int and is_number and isinstance(value, Integral):
+    if kind is int and is_number and isinstance(value, Integral):
         return int(value)
-    if expected is float and is_number and is_finite(value):
+    if kind is float and is_number and is_finite(value):
         return float(value)
-    if expected in (int, float, bool) or not isinstance(value, expected):
-        raise _refused(name, value, _WANTED.get(expected, f"a {expected.__name__}"))
+    if kind in (int, float, bool) or not isinstance(value, kind):
+        raise _refused(name, value, _wanted(expected))
     return value
+
+
+def _holds_items(expected: Any) -> bool:
+    origin = get_origin(expected)
+    return origin is Iterable or (origin is not None and issubclass(origin, Sequence))
+
+
+def _has_items(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+def _checked_items(name: str, value: Any, expected: Any) -> Any:
+    origin, inner = get_origin(expected), get_args(expected)
+    if not _has_items(value) or (origin is not Iterable and not isinstance(value, Sequence)):
+        raise _refused(name, value, _wanted(expected))
+    if origin is tuple and inner[-1] is not Ellipsis and len(value) != len(inner):
+        raise _refused(name, value, f"{len(inner)} values")
+    items = (checked(f"{name}[{number}]", item, inner[0]) for number, item in enumerate(value))
+    if isinstance(value, Iterator):
+        return items  # one after the other, as they are made
+    return tuple(items) if origin is tuple else list(items)
+
+
+def _checked_path(name: str, value: Any) -> str | os.PathLike[str]:
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else b""
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise _refused(name, value, _WANTED[os.PathLike])
+    home = os.path.expanduser(text)
+    return value if home == text else home
+
+
+def _wanted(expected: Any) -> str:
+    kind = get_origin(expected) or expected
+    return "a list" if _holds_items(expected) else _WANTED.get(kind, f"a {kind.__name__}")
 
 
 def is_finite(value: Any) -> bool:
@@ -71,7 +146,8 @@ def is_finite(value: Any) -> bool:
 
 
 def _refused(name: str, value: Any, wanted: str) -> FourfloorError:
-    return FourfloorError(f"{name} is {repr(value)[:60]}: pass {wanted}")
+    shown = " ".join(repr(value).split())[:60]
+    return FourfloorError(f"{name} is {shown}: pass {wanted}")
 
 
 def numbers_of(name: str, values: object) -> np.ndarray:
@@ -82,7 +158,7 @@ def numbers_of(name: str, values: object) -> np.ndarray:
     try:
         given = np.asarray(values)
         numbers = None if given.dtype.kind in "biuc" else np.asarray(given, np.float32)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor of torch that has a gradient
         raise FourfloorError(f"{name} is {repr(values)[:60]}: pass a numpy array of numbers") from None
     if numbers is None:
         raise FourfloorError(f"{name} holds {given.dtype}: pass floats in [-1, 1], such as samples / 32768")

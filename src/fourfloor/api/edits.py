@@ -1,20 +1,18 @@
 """What a model makes of a loop that exists: variations, new regions, next bars, and steps to another loop."""
 
-import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fourfloor import generation
 from fourfloor.api.draws import judge_draw
-from fourfloor.api.loops import Loop, comment_of, loop_of
+from fourfloor.api.loops import Loop, comment_of, editable, loop_of
 from fourfloor.api.outputs import extend_title, fill_title, morph_title, vary_title
 from fourfloor.api.parallel import in_parallel
-from fourfloor.arguments import check_range, checked
+from fourfloor.arguments import check_range, typed
 from fourfloor.copies.fingerprints import Fingerprints
 from fourfloor.copies.policy import is_copy
 from fourfloor.editing import fill as filling
@@ -25,9 +23,9 @@ from fourfloor.editing.source import read_source
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
+from fourfloor.progress import PathLike
 
-if TYPE_CHECKING:
-    LoopLike = Loop | str | os.PathLike[str]
+LoopLike = Loop | PathLike
 MOST_STEPS = 64
 
 
@@ -50,9 +48,10 @@ class Editing:
     decoder: str | None
     reference: Callable[[], Fingerprints]
 
+    @typed
     def vary(
         self,
-        loop: "LoopLike",
+        loop: LoopLike,
         *,
         amount: float = 0.3,
         count: int = 1,
@@ -84,8 +83,8 @@ class Editing:
             >>> close.waveform.shape == far.waveform.shape
             True
         """
-        check_range("amount", float(checked("amount", amount, float)), 0, 1)
-        check_range("count", checked("count", count, int), 1, MOST_STEPS)
+        check_range("amount", amount, 0, 1)
+        check_range("count", count, 1, MOST_STEPS)
         source = _source_of(loop, bpm)
         first = self._request(source, seed, style)
         replace(first, seed=seed + count - 1)  # refused before anything is made
@@ -98,9 +97,10 @@ class Editing:
 
         return list(in_parallel(make, count))
 
+    @typed
     def fill(
         self,
-        loop: "LoopLike",
+        loop: LoopLike,
         *,
         beats: tuple[float, float],
         band: str = "all",
@@ -136,9 +136,10 @@ class Editing:
         words = ["fill", source.word, "--beats", place] + ([] if band == "all" else ["--band", band])
         return self._edited(made, asked, source, fill_title(source.name, beats, band, seed), words)
 
+    @typed
     def extend(
         self,
-        loop: "LoopLike",
+        loop: LoopLike,
         *,
         whole: bool = True,
         seed: int = 0,
@@ -172,8 +173,9 @@ class Editing:
         words = ["continue", source.word, *(["--whole"] if whole else [])]
         return self._edited(made, replace(asked, bars=source.bars * (2 if whole else 1)), source, title, words)
 
+    @typed
     def morph(
-        self, loop: "LoopLike", other: "LoopLike", *, steps: int = 6, seed: int = 0, bpm: float | None = None
+        self, loop: LoopLike, other: LoopLike, *, steps: int = 6, seed: int = 0, bpm: float | None = None
     ) -> list[Loop]:
         """Make the steps from a loop to another one, at the tempo of the first.
 
@@ -195,7 +197,7 @@ class Editing:
             >>> len(model.morph(model.generate(bars=1, seed=3), model.generate(bars=1, seed=4), steps=3))
             3
         """
-        check_range("steps", checked("steps", steps, int), 2, MOST_STEPS)
+        check_range("steps", steps, 2, MOST_STEPS)
         source, target = _source_of(loop, bpm), _source_of(other, bpm)
         if source.bars != target.bars:
             lengths = f"{source.word} has {source.bars} bars, {target.word} has {target.bars}"
@@ -209,6 +211,7 @@ class Editing:
             self._edited(waveform, asked, source, title, words) for waveform, title in zip(made, titles, strict=True)
         ]
 
+    @typed
     def stream(self, *, bpm: float = 126.0, seed: int = 0, style: str | None = None) -> Iterator[np.ndarray]:
         """Play without end: blocks of four bars that change step by step.
 
@@ -254,8 +257,8 @@ class Editing:
         return judge_draw(self.parts, own, source.waveform, self.reference()).scores.copy_score
 
 
-def _source_of(loop: "LoopLike", bpm: float | None) -> _Source:
+def _source_of(loop: LoopLike, bpm: float | None) -> _Source:
     if isinstance(loop, Loop):
-        return _Source(loop.waveform, loop.bpm, loop.bars, loop.title, f"{loop.title}.wav")
+        return _Source(editable(loop), loop.bpm, loop.bars, loop.title, f"{loop.title}.wav")
     read = read_source(Path(loop), bpm)
     return _Source(read.waveform, read.bpm, read.bars, read.path.stem, str(loop))

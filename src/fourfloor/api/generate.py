@@ -12,7 +12,7 @@ from fourfloor.api.draws import REDRAWS
 from fourfloor.api.loops import Loop
 from fourfloor.api.model import Model, check_draws, load
 from fourfloor.api.outputs import loop_title, model_word, refuse_existing
-from fourfloor.arguments import check_range, checked
+from fourfloor.arguments import check_range, typed
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.progress import OnProgress, ignore
@@ -76,6 +76,7 @@ class Generated:
         return {**vars(self), "loops": [loop.to_json() for loop in self.loops]}
 
 
+@typed
 def generate(
     out: str | os.PathLike[str] = "loops",
     *,
@@ -126,7 +127,7 @@ def generate(
     """
     began = time.monotonic()
     folder = Path(out)
-    check_range("count", checked("count", count, int), 1, generation.MAX_COUNT)
+    check_range("count", count, 1, generation.MAX_COUNT)
     check_draws(candidates, redraws)
     asked = Request(bpm=bpm, bars=bars, seed=seed, style=style, controls=controls)  # refused before a model is loaded
     replace(asked, seed=asked.seed + count - 1)

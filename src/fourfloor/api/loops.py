@@ -14,7 +14,8 @@ import numpy as np
 from fourfloor import __version__, audio
 from fourfloor.api.draws import Draw
 from fourfloor.api.outputs import loop_title, refuse_existing
-from fourfloor.arguments import numbers_of
+from fourfloor.arguments import check_range, checked, numbers_of, typed
+from fourfloor.audio.opening import MAX_RATE, MIN_RATE
 from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
@@ -84,6 +85,11 @@ class Loop:
     edited: str = ""  # the title of one that was made of another
 
     def __post_init__(self) -> None:
+        for name, kind in (("sample_rate", int), ("key", str | None), ("model", str), ("comment", str)):
+            object.__setattr__(self, name, checked(name, getattr(self, name), kind))
+        for name in ("bpm", "bars", "seed"):  # of a type that is checked
+            object.__setattr__(self, name, getattr(self.request, name))
+        check_range("sample_rate", self.sample_rate, MIN_RATE, MAX_RATE)
         waveform = numbers_of("waveform", self.waveform)
         if waveform.ndim != 2 or waveform.shape[0] > 2:
             raise FourfloorError(f"waveform {waveform.shape}: give (channels, samples), one or two channels")
@@ -103,6 +109,7 @@ class Loop:
         """Return the loop's file name without extension, such as "fourfloor_126bpm_warehouse_4bars_s0"."""
         return self.edited or loop_title(audio.plain_word(self.model), self.request)
 
+    @typed
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, plain: bool = False) -> Path:
         """Write the loop as a WAV file: 44.1 kHz, stereo, 24 bit, with tempo and loop points.
 
@@ -149,7 +156,7 @@ class Loop:
         from fourfloor.editing.stems import separate
         from fourfloor.representations.stems import STEMS
 
-        return dict(zip(STEMS, separate(self.waveform, self.bars), strict=True))
+        return dict(zip(STEMS, separate(editable(self), self.bars), strict=True))
 
     def midi(self) -> bytes:
         """Transcribe drums and bass to MIDI.
@@ -165,8 +172,9 @@ class Loop:
         from fourfloor.editing.midi import transcribe
         from fourfloor.producer.midi import midi_bytes
 
-        return midi_bytes(transcribe(self.waveform, self.bars), self.bpm, self.bars)
+        return midi_bytes(transcribe(editable(self), self.bars), self.bpm, self.bars)
 
+    @typed
     def rekit(
         self, kit: str | os.PathLike[str], *, bass: str = "saw", keep_music: bool = False, seed: int = 0
     ) -> np.ndarray:
@@ -190,7 +198,21 @@ class Loop:
         from fourfloor.editing import rekit as editing
 
         sounds = editing.open_kit(Path(kit))
-        return editing.rekit(self.waveform, self.bars, sounds, bass=bass, keep_music=keep_music, seed=seed).waveform
+        return editing.rekit(editable(self), self.bars, sounds, bass=bass, keep_music=keep_music, seed=seed).waveform
+
+
+def editable(loop: Loop, name: str = "the loop") -> np.ndarray:
+    """Return the audio of a loop that a verb works on; FourfloorError where a file like it is refused."""
+    waveform = loop.waveform
+    if waveform.shape[0] != 2:
+        raise FourfloorError(f"{name} is mono, and must be stereo: pass np.repeat(waveform, 2, axis=0)")
+    if loop.sample_rate != audio.SAMPLE_RATE:
+        raise FourfloorError(f"{name} has {loop.sample_rate} Hz, and must have {audio.SAMPLE_RATE}: resample it")
+    peak = float(np.abs(waveform).max(initial=0.0))
+    if not peak <= 1:  # or NaN
+        beyond = f"peaks at {peak:.3g}" if math.isfinite(peak) else "has samples that are not finite"
+        raise FourfloorError(f"{name} {beyond}: give samples in [-1, 1]")
+    return waveform
 
 
 def loop_of(draw: Draw, model: LoopModel, source: str, decoder: str | None) -> Loop:

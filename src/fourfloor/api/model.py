@@ -12,7 +12,7 @@ from fourfloor.api.draws import MAX_CANDIDATES, REDRAWS, best_draw
 from fourfloor.api.edits import Editing
 from fourfloor.api.loops import LENGTH_TOLERANCE, Loop, loop_of
 from fourfloor.api.parallel import in_parallel
-from fourfloor.arguments import check_range, check_seed, checked, numbers_of
+from fourfloor.arguments import check_range, check_seed, numbers_of, typed
 from fourfloor.copies import fingerprints
 from fourfloor.copies.fingerprints import Fingerprints
 from fourfloor.errors import FourfloorError
@@ -22,6 +22,8 @@ from fourfloor.representations import latent
 from fourfloor.representations.controls import ANY, Controls
 from fourfloor.signal.beatgrid import BAR_COUNTS, loop_samples
 from fourfloor.signal.stft import resample_loop
+
+LOUDEST = 1000.0  # a sample that `encode` takes: 60 dB above full scale
 
 
 class Model(Editing):
@@ -72,6 +74,7 @@ class Model(Editing):
         """
         return self._reference.result().of(self.parts.prior.meta["data_hash"], self.source)
 
+    @typed
     def generate(
         self,
         *,
@@ -111,6 +114,7 @@ class Model(Editing):
         draw = best_draw(self.parts, asked, candidates, redraws, self.reference)
         return loop_of(draw, self.parts, self.source, self.decoder)
 
+    @typed
     def generate_many(
         self,
         count: int,
@@ -141,7 +145,7 @@ class Model(Editing):
             >>> [loop.bars for loop in ff.load("warehouse").generate_many(2, bars=1)]
             [1, 1]
         """
-        check_range("count", checked("count", count, int), 1, generation.MAX_COUNT)
+        check_range("count", count, 1, generation.MAX_COUNT)
         check_draws(candidates, redraws)
         first = self.request(bpm=bpm, bars=bars, seed=seed, style=style, controls=controls)
         replace(first, seed=first.seed + count - 1)  # refused before anything is made
@@ -153,6 +157,7 @@ class Model(Editing):
 
         return in_parallel(make, count)
 
+    @typed
     def encode(self, waveform: np.ndarray, *, bpm: float, bars: int) -> np.ndarray:
         """Encode a loop as latents.
 
@@ -186,6 +191,7 @@ class Model(Editing):
         features = latent.analyze(resample_loop(values, samples), asked.bpm, asked.bars)
         return np.asarray(self._codec().to_latents(features), np.float32)
 
+    @typed
     def decode(self, latents: np.ndarray, *, bpm: float, seed: int = 0) -> np.ndarray:
         """Decode latents to a waveform.
 
@@ -213,10 +219,15 @@ class Model(Editing):
         if bars not in BAR_COUNTS or not np.isfinite(z).all():
             shape = f"(bars * {latent.LATENTS_PER_BAR}, {latent.LATENT_DIM})"
             raise FourfloorError(f"latents {np.shape(latents)}: give finite numbers {shape}, as encode returns them")
-        check_seed(checked("seed", seed, int))
+        check_seed(seed)
         asked = Request(bpm=bpm, bars=int(bars))
-        return generation.decode_latents(self.parts, z, asked.bpm, asked.bars, seed)
+        try:
+            return generation.decode_latents(self.parts, z, asked.bpm, asked.bars, seed)
+        except FourfloorError as error:
+            reach = f"latents up to {np.abs(z).max():.3g} make no audio; those of encode reach about 10"
+            raise FourfloorError(f"{reach}. If yours do, the weights are damaged: {error}") from None
 
+    @typed
     def request(
         self, *, bpm: float, bars: int, seed: int, style: str | None = None, controls: Controls = ANY
     ) -> Request:
@@ -247,6 +258,7 @@ class Model(Editing):
         return codec
 
 
+@typed
 def load(model: str | os.PathLike[str] = loading.BUNDLED, *, decoder: str | os.PathLike[str] | None = None) -> Model:
     """Load a trained model. Only numbers and JSON are read: loading runs no code from the folder.
 
@@ -280,8 +292,8 @@ def _load(source: str, decoder: str | None) -> Model:
 
 def check_draws(candidates: int, redraws: int) -> None:
     """Raise FourfloorError for a number of draws that is out of range."""
-    check_range("candidates", checked("candidates", candidates, int), 1, MAX_CANDIDATES)
-    check_range("redraws", checked("redraws", redraws, int), 0, MAX_CANDIDATES)
+    check_range("candidates", candidates, 1, MAX_CANDIDATES)
+    check_range("redraws", redraws, 0, MAX_CANDIDATES)
 
 
 def _waveform_of(waveform: np.ndarray) -> np.ndarray:
@@ -289,4 +301,6 @@ def _waveform_of(waveform: np.ndarray) -> np.ndarray:
     if values.ndim != 2 or values.shape[0] > 2 or not values.size or not np.isfinite(values).all():
         shape = np.shape(waveform)
         raise FourfloorError(f"waveform {shape}: give finite samples (channels, samples) of one or two channels")
+    if (peak := np.abs(values).max()) > LOUDEST:
+        raise FourfloorError(f"waveform peaks at {peak:.3g}: give samples of about [-1, 1]")
     return values

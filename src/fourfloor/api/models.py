@@ -10,6 +10,7 @@ from typing import Any
 
 from fourfloor import header, loading, models, recipe
 from fourfloor import recipes as package_recipes
+from fourfloor.arguments import typed
 from fourfloor.errors import FourfloorError
 from fourfloor.extras import needing_torch
 from fourfloor.header import Header
@@ -84,6 +85,7 @@ class ModelList:
         return asdict(self)
 
 
+@typed
 def list_models(folders: PathLike | Iterable[PathLike] = (), *, recipes: PathLike | None = None) -> ModelList:
     """List the model families with their recipes, the models in the package, and your runs and exported models.
 

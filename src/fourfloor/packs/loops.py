@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fourfloor import audio
+from fourfloor.arguments import check_range, check_types
 from fourfloor.audio import AudioError
 from fourfloor.audio.files import PathLike
 from fourfloor.errors import FourfloorError
 
 # What a DAW's own rounding adds to or takes from a loop; more is a tail or another tempo.
 TOLERANCE_SECONDS = 0.001
+TEMPI = (20, 999)  # in BPM
 MAX_BARS = 64
 MAX_LOOPS = 999
 
@@ -34,6 +36,11 @@ class PackLoop:
     stems: Mapping[str, Path] = field(default_factory=dict)
     midi: Path | None = None
 
+    def __post_init__(self) -> None:
+        check_types(self)
+        check_range("bpm", self.bpm, *TEMPI)
+        check_range("bars", self.bars, 1, MAX_BARS)
+
 
 def find_loops(paths: Iterable[PathLike], bpm: float | None = None) -> list[PackLoop]:
     """Return the loops in files and folders (not their subfolders), in order of name.
@@ -41,8 +48,8 @@ def find_loops(paths: Iterable[PathLike], bpm: float | None = None) -> list[Pack
     The tempo is `bpm`, or the file's tag, or what its name gives. Raise FourfloorError where a loop has none, or is not
     of whole bars.
     """
-    if bpm is not None and not 20 <= bpm <= 999:
-        raise FourfloorError(f"bpm {bpm:g} is outside 20-999: give the loops' tempo")
+    if bpm is not None:
+        check_range("bpm", bpm, *TEMPI)
     files = [file for path in paths for file in _audio_files(Path(path))]
     if not files:
         raise FourfloorError("no loops to pack: name WAV files, or folders that hold some")

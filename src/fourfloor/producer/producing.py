@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import fourfloor
-from fourfloor.arguments import check_range, checked
+from fourfloor.arguments import check_range, typed
 from fourfloor.engines import Engine, check_engine, check_jobs, opened, run_in_processes
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.catalogue import Catalogue
@@ -62,6 +62,7 @@ def render_parts(engine: Engine, order: Order, count: int, folder: Path, jobs: i
     engine(render_part, tasks, jobs, count_on)
 
 
+@typed
 def produce(
     out: PathLike,
     *,
@@ -127,13 +128,13 @@ def produce(
         >>> [loop.key for loop in made.loops], made.waveform(0).shape
         (['F#min', 'A#min'], (2, 82688))
     """
-    check_range("count", checked("count", count, int), 1, SEEDS_A_RUN)
+    check_range("count", count, 1, SEEDS_A_RUN)
     if bpm is not None:
-        check_bpm(checked("bpm", bpm, float))
-    check_range("validation_share", checked("validation_share", validation_share, float), 0, 0.9)
-    check_engine(checked("engine", engine, str), checked("address", address, str | None))
-    check_jobs(checked("jobs", jobs, int), engine)
-    matching_styles(checked("style", style, str | None))
+        check_bpm(bpm)
+    check_range("validation_share", validation_share, 0, 0.9)
+    check_engine(engine, address)
+    check_jobs(jobs, engine)
+    matching_styles(style)
     out = Path(os.path.abspath(out))
     files = out.with_name(out.name + "-files")
     settings: dict[str, Any] = {"seed": seed, "style": style, "bpm": bpm, "density": density, "energy": energy}

@@ -1,14 +1,13 @@
 """Loops and a form -> a track."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fourfloor.api.loops import Loop
-from fourfloor.arguments import checked
+from fourfloor.api.loops import Loop, editable
+from fourfloor.arguments import typed
 from fourfloor.audio.naming import check_wav_name
 from fourfloor.audio.streaming import StreamWriter
 from fourfloor.errors import FourfloorError
@@ -65,8 +64,9 @@ class Arrangement:
         return {**vars(self), "file": str(self.file), "sections": [vars(row) for row in self.sections]}
 
 
+@typed
 def arrange(
-    loops: Sequence[PathLike | Loop],
+    loops: PathLike | Loop | Iterable[PathLike | Loop],
     out: PathLike,
     *,
     form: str = FORM,
@@ -82,7 +82,7 @@ def arrange(
     grows bar by bar, and is a valid WAV wherever the work stops.
 
     Args:
-        loops: Up to 26 loops of one tempo: `Loop`s, or stereo files of whole bars at 44.1 kHz.
+        loops: One or several loops of one tempo, up to 26: `Loop`s, or stereo files of whole bars at 44.1 kHz.
         out: The WAV file to write.
         form: Capital letters for the loops in their order, eight bars each; the words intro, build, drop, break and
             outro; `:bars` after either; or the name of a text file that ends in .txt and holds all of that.
@@ -109,10 +109,11 @@ def arrange(
     from fourfloor.editing import form as forms
     from fourfloor.editing.streaming import bar_line
 
-    if not loops:
+    several = [loops] if isinstance(loops, str | os.PathLike | Loop) else list(loops)
+    if not several:
         raise FourfloorError("no loops are given; name WAV files of whole bars")
-    sections = forms.parse_form(forms.read_form(checked("form", form, str)), len(loops))
-    sources = [_source(loop, checked("bpm", bpm, float | None)) for loop in loops]
+    sections = forms.parse_form(forms.read_form(form), len(several))
+    sources = [_source(loop, bpm) for loop in several]
     tempo = _tempo(sources)
     last = sections[-1]
     total, file = last.start + last.bars, Path(out)
@@ -141,8 +142,7 @@ def _source(loop: PathLike | Loop, bpm: float | None) -> "Source":
     if not isinstance(loop, Loop):
         return read_source(Path(loop), bpm)
     tags = LoopTags(bpm=loop.bpm, bars=loop.bars, title=loop.title)
-    waveform = np.asarray(loop.waveform, np.float32)
-    return Source(path=Path(f"{loop.title}.wav"), waveform=waveform, bpm=loop.bpm, bars=loop.bars, tags=tags)
+    return Source(path=Path(f"{loop.title}.wav"), waveform=editable(loop), bpm=loop.bpm, bars=loop.bars, tags=tags)
 
 
 def _tempo(sources: "Sequence[Source]") -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from fourfloor import __version__, audio
 from fourfloor.api.outputs import refuse_existing
-from fourfloor.arguments import checked
+from fourfloor.arguments import typed
 from fourfloor.errors import FourfloorError
 from fourfloor.progress import OnProgress, PathLike, ignore, silent
 from fourfloor.saving import output_folder, save_file
@@ -96,6 +96,7 @@ class ReplayedFile:
         return {**vars(self), "loop": str(self.loop), "file": str(self.file)}
 
 
+@typed
 def stems(
     loops: PathLike | Iterable[PathLike],
     *,
@@ -152,6 +153,7 @@ def stems(
     return _edit(loops, out, bpm, overwrite, targets, make, on_progress)
 
 
+@typed
 def midi(
     loops: PathLike | Iterable[PathLike],
     *,
@@ -200,6 +202,7 @@ def midi(
     return _edit(loops, out, bpm, overwrite, targets, make, on_progress)
 
 
+@typed
 def rekit(
     loops: PathLike | Iterable[PathLike],
     *,
@@ -280,17 +283,16 @@ def _edit(
     paths = [Path(path) for path in ([loops] if isinstance(loops, str | os.PathLike) else loops)]
     if not paths:
         raise FourfloorError("no loops are given; name WAV files of whole bars")
-    tempo = checked("bpm", bpm, float | None)
     files = [targets(path, Path(out) if out is not None else path.parent) for path in paths]
     for path, of_path in zip(paths, files, strict=True):
-        check_source(path, tempo)
+        check_source(path, bpm)
         if sum(other == of_path for other in files) > 1:
             raise FourfloorError(f"{path}: two of the loops would be written as {of_path[0]}; edit them one by one")
         if not overwrite:
             refuse_existing(of_path[0].parent, [file.name for file in of_path])
     tell, made = silent(on_progress), []
     for number, (path, of_path) in enumerate(zip(paths, files, strict=True)):
-        source = read_source(path, tempo)
+        source = read_source(path, bpm)
         with output_folder(of_path[0].parent):
             made.append(make(source, of_path))
         tell(number + 1, len(paths), path.name)

@@ -4,11 +4,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from fourfloor.arguments import typed
 from fourfloor.ingestion.folder import IngestConfig, IngestReport
 from fourfloor.ingestion.folder import ingest as ingest_folder
 from fourfloor.progress import OnProgress, PathLike, ignore, silent
 
 
+@typed
 def ingest(
     sources: PathLike | Iterable[PathLike],
     out: PathLike,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fourfloor import api
 from fourfloor.api.loops import Loop
 from fourfloor.api.model import Model
+from fourfloor.arguments import typed
 from fourfloor.progress import OnNote, OnProgress, PathLike, ignore, silent
 from fourfloor.stores import place_of
 from fourfloor.verbs.train import source_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fourfloor.evaluation.scorecard import Scorecard
 
 
+@typed
 def evaluate(
     loops: PathLike | Model | Sequence[Loop],
     *,
@@ -27,7 +29,7 @@ def evaluate(
     decoder: PathLike | None = None,
     candidates: int = 1,
     redraw: bool = False,
-    rows: Sequence[str] = (),
+    rows: str | Sequence[str] = (),
     engine: str = "local",
     address: str | None = None,
     overwrite: bool = False,
@@ -82,6 +84,7 @@ def evaluate(
     return api.evaluate(request, silent(on_progress), silent(on_note))
 
 
+@typed
 def compare(
     recipes: PathLike | Sequence[PathLike],
     *,

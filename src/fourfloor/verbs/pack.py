@@ -7,12 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fourfloor.api.loops import Loop
+from fourfloor.api.loops import Loop, editable
+from fourfloor.arguments import typed
+from fourfloor.audio import AudioError
 from fourfloor.packs import FORMATS, PackLoop, PackReport
 from fourfloor.packs import pack as pack_files
+from fourfloor.packs.loops import whole_bars
 from fourfloor.progress import OnProgress, PathLike, ignore, silent
 
 
+@typed
 def pack(
     loops: PathLike | PackLoop | Loop | Iterable[PathLike | PackLoop | Loop],
     out: PathLike,
@@ -65,8 +69,9 @@ def pack(
     several = [loops] if isinstance(loops, str | os.PathLike | PackLoop | Loop) else loops
     with TemporaryDirectory() as folder:
         return pack_files(
-            _on_disk(several, Path(folder)), out, formats=formats, name=name, bpm=bpm, license=license, as_zip=as_zip,
-            overwrite=overwrite, complete=_taking_apart(Path(folder), stems, midi), on_progress=silent(on_progress),
+            _on_disk(several, Path(folder), stems or midi), out, formats=formats, name=name, bpm=bpm, license=license,
+            as_zip=as_zip, overwrite=overwrite, complete=_taking_apart(Path(folder), stems, midi),
+            on_progress=silent(on_progress),
         )  # fmt: skip
 
 
@@ -89,11 +94,18 @@ def _taking_apart(folder: Path, stems: bool, midi: bool) -> Callable[[PackLoop],
     return complete
 
 
-def _on_disk(loops: Iterable[PathLike | PackLoop | Loop], folder: Path) -> Iterator[PathLike | PackLoop]:
+def _on_disk(loops: Iterable[PathLike | PackLoop | Loop], folder: Path, apart: bool) -> Iterator[PathLike | PackLoop]:
     """Save the loops that are in memory, 24 bit as a pack has them, and pass the others on."""
     for number, loop in enumerate(loops):
         if not isinstance(loop, Loop):
             yield loop
             continue
-        path = loop.save(folder / f"{number}.wav")
+        name = f"loops[{number}]"
+        try:
+            path = loop.save(folder / f"{number}.wav")
+        except AudioError as error:
+            raise AudioError(name, error.reason) from None
+        whole_bars(name, loop.waveform.shape[1] / loop.sample_rate, loop.bpm)
+        if apart:
+            editable(loop, name)
         yield PackLoop(path=path, bpm=loop.bpm, bars=loop.bars, key=loop.key, title=loop.title, comment=loop.comment)

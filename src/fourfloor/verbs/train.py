@@ -8,6 +8,7 @@ from typing import Any
 
 from fourfloor import api
 from fourfloor.api.model import Model
+from fourfloor.arguments import typed
 from fourfloor.progress import OnNote, OnProgress, PathLike, ignore
 from fourfloor.runs.outcome import Run
 from fourfloor.stores import place_of
@@ -34,6 +35,7 @@ class Exported:
         return {"model": str(self.model), "bytes": self.bytes}
 
 
+@typed
 def train(
     recipe: PathLike,
     *,
@@ -104,6 +106,7 @@ def train(
     return api.train(request, tell)
 
 
+@typed
 def export(
     run: PathLike,
     out: PathLike,
