@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from fourfloor.producer import Event, load_kit, produce, render_loop
 from fourfloor.producer.drums import hat, kick
 from fourfloor.producer.kits import role_by_name, role_by_sound
 from fourfloor.producer.midi import DRUMS, TICKS_PER_BEAT, midi_bytes, variable_length
+from fourfloor.producer.writing import Order
 
 RATE = 22_050
 SMALL: dict[str, Any] = {"bars": 1, "sample_rate": RATE, "style": "minimal"}
@@ -212,12 +214,43 @@ def test_a_kit_changes_the_sound_and_not_the_music(tmp_path: Path) -> None:
     assert np.abs(np.corrcoef(plain.stems["kick"][0, start : start + 3000], wanted)[0, 1]) < 0.99
 
 
+def test_a_kit_is_read_again_where_a_file_was_added_or_changed(tmp_path: Path) -> None:
+    def write_hit(name: str, radians: float) -> None:
+        hit = np.exp(-np.arange(3000) / 400) * np.sin(np.arange(3000) * radians)
+        soundfile.write(tmp_path / name, hit, RATE)
+
+    write_hit("kick.wav", 0.02)
+    first = load_kit(tmp_path, RATE)
+    assert load_kit(tmp_path, RATE) is first
+    write_hit("snare.wav", 0.05)
+    second = load_kit(tmp_path, RATE)
+    assert set(second.samples) == {"kick", "snare"}
+    write_hit("kick.wav", 0.03)
+    assert len({first.content, second.content, load_kit(tmp_path, RATE).content}) == 3
+
+
+def test_a_run_goes_on_only_with_loops_of_the_same_order(tmp_path: Path) -> None:
+    order = Order(
+        seed=0, style=None, bars=1, bpm=None, density=None, energy=None, sample_rate=RATE, kit=None, files=tmp_path,
+        wav=False, stems=False, midi=False, truth=False,
+    )  # fmt: skip
+    other: dict[str, Any] = {
+        "seed": 1, "style": "minimal", "bars": 2, "bpm": 120.0, "density": 0.5, "energy": 0.5, "sample_rate": 44_100,
+        "wav": True, "stems": True, "midi": True, "truth": True,
+    }  # fmt: skip
+    changed = [replace(order, **{name: value}) for name, value in other.items()]
+    prints = [order.fingerprint(""), order.fingerprint("kit"), *(one.fingerprint("") for one in changed)]
+    assert len(set(prints)) == len(prints) == len(fields(Order))
+    assert replace(order, files=tmp_path / "elsewhere", kit=tmp_path).fingerprint("") == order.fingerprint("")
+
+
 def test_what_cannot_be_produced_is_refused_in_one_line(tmp_path: Path) -> None:
     for options, reason in (
         ({"count": 0}, "count 0"), ({"style": "polka"}, "is unknown"), ({"jobs": -1}, "jobs -1"),
         ({"kit": tmp_path}, "one-shots"), ({"validation_share": 1.0}, "validation_share 1"),
         ({"density": float("nan")}, "density is nan"), ({"energy": 7}, "energy 7.0 is outside 0-1"),
-        ({"jobs": 257}, "jobs 257"),
+        ({"jobs": 257}, "jobs 257"), ({"sample_rate": 8000}, "sample_rate 8000 is outside 16000-192000"),
+        ({"sample_rate": 10**9}, "sample_rate 1000000000 is outside 16000-192000"),
         ({"bars": 4.0}, "bars is 4.0: pass a whole number"), ({"seed": -1}, "seed -1 is outside"),
         ({"bars": 3}, "bars 3 is not one of 1, 2, 4, 8: choose one of them"), ({"style": 3}, "style is 3: pass a text"),
     ):  # fmt: skip

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,8 +18,10 @@ import numpy as np
 from fourfloor.audio import AudioError, decode, find_audio
 from fourfloor.errors import FourfloorError
 
-LONGEST_SECONDS = 3.0
+LONGEST_SECONDS = 3.0  # what rings longer is cut there
 SHORTEST_SECONDS = 0.01
+# Sounds that ring longer are loops or phrases; one without a role in its name is less likely to be a hit.
+NAMED_SECONDS, UNNAMED_SECONDS = 2.9, 1.5
 # In this order, the first pattern found in the name's words decides: "hat open" is an open hat, "kick loop" nothing.
 NAMES = (
     ("kick", r"drum bass|bass drum"),
@@ -43,12 +47,12 @@ NAMES = (
 )
 
 
+@dataclass(frozen=True)
 class Kit:
-    """One-shots by role; `content` is a hash of all of them."""
+    """Hold one-shots (n,) by role; `content` is a hash of all of them."""
 
-    def __init__(self, samples: dict[str, list[np.ndarray]], content: str = ""):
-        self.samples = samples
-        self.content = content
+    samples: Mapping[str, Sequence[np.ndarray]]
+    content: str = ""
 
     def draw(self, role: str, rng: np.random.Generator) -> np.ndarray | None:
         """Draw a one-shot (n,) of a role; None when the kit has none."""
@@ -57,7 +61,7 @@ class Kit:
 
 
 def role_by_name(stem: str) -> tuple[str | None, bool]:
-    """Return the role a file name tells and whether it told anything ((None, True): not a one-shot)."""
+    """Return the role in a file name and whether the name says anything: (None, True) is no one-shot."""
     words = " " + re.sub(r"[^a-z]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stem).lower()) + " "
     for role, pattern in NAMES:
         if re.search(rf" ({pattern}) ", words):
@@ -99,32 +103,57 @@ def trimmed(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     return hit.astype(np.float32)
 
 
-@lru_cache(maxsize=4)
 def load_kit(folder: Path, sample_rate: int = 44_100) -> Kit:
-    """Read a folder of one-shots; FourfloorError in one line when it holds none that can be used."""
+    """Read a folder of one-shots, again only where a file has changed.
+
+    Raises FourfloorError in one line where the folder holds no one-shot that can be used.
+    """
     if folder.exists() and not folder.is_dir():
         raise FourfloorError(f"{folder}: is a file; name a folder of one-shots, such as kick_01.wav and hat_open.wav")
     paths, rejected = find_audio([folder])
+    reasons = tuple(reason for _, reason in rejected)
+    return _read_kit(folder, tuple((path, *_version(path)) for path in sorted(paths)), reasons, sample_rate)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """Return what changes with the content of a file: its size and time; zeros where it is gone by now."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _read_kit(
+    folder: Path, files: tuple[tuple[Path, int, int], ...], reasons: tuple[str, ...], sample_rate: int
+) -> Kit:
     samples: dict[str, list[np.ndarray]] = {}
     digest = hashlib.sha256()
-    reasons = [reason for _, reason in rejected]
-    for path in sorted(paths):
+    for path, *_ in files:
         role, told = role_by_name(path.stem)
         if told and role is None:
             continue
         try:
             hit = trimmed(decode(path, sample_rate, 2, LONGEST_SECONDS + 1), sample_rate)
         except AudioError as error:
-            reasons.append(str(error))
+            reasons += (str(error),)
             continue
-        long = len(hit) > (2.9 if role else 1.5) * sample_rate
-        if len(hit) < SHORTEST_SECONDS * sample_rate or (long and role not in ("crash", "ride", "open")):
+        if not _is_one_shot(len(hit) / sample_rate, role):
             continue
         samples.setdefault(role or role_by_sound(hit, sample_rate), []).append(hit)
         digest.update(os.fsencode(path.stem) + hit.tobytes())
     if not samples:
+        why = f" ({reasons[0]})" if reasons else ""
         raise FourfloorError(
-            f"{folder}: no drum one-shots of at most {LONGEST_SECONDS:g} s there"
-            f"{' (' + reasons[0] + ')' if reasons else ''}; name files like kick_01.wav, hat_open.wav"
+            f"{folder}: holds no drum one-shots of at most {LONGEST_SECONDS:g} s{why}; "
+            "name files like kick_01.wav, hat_open.wav"
         )
     return Kit(samples, digest.hexdigest())
+
+
+def _is_one_shot(seconds: float, role: str | None) -> bool:
+    """Return whether a sound is as short as one hit; only cymbals ring up to the longest, what has no name least."""
+    if role in ("crash", "ride", "open"):
+        return seconds >= SHORTEST_SECONDS
+    return SHORTEST_SECONDS <= seconds <= (NAMED_SECONDS if role else UNNAMED_SECONDS)

@@ -7,7 +7,6 @@ import zlib
 import numpy as np
 from scipy import ndimage
 
-from fourfloor.errors import FourfloorError
 from fourfloor.producer import circle, drums, effects, mix
 from fourfloor.producer.arrangement import arrange
 from fourfloor.producer.kits import Kit
@@ -18,6 +17,8 @@ from fourfloor.producer.score import BEATS_PER_BAR, Event, ProducedLoop
 from fourfloor.producer.styles import STYLES, matching_styles
 from fourfloor.producer.synths import acid_line, note
 from fourfloor.signal.beatgrid import loop_samples
+
+LOWEST_RATE = 16_000  # in Hz: the filters of hats and claps reach up to 8 kHz
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
@@ -157,10 +158,8 @@ def render_loop(
     `density` in [0, 1] scales how many parts play and how busy they are, `energy` in [0, 1] how bright, driven and loud
     they are. Unset choices are drawn from `seed`. With `grouped` the loop also holds its four stems as mastered.
     """
-    if bars < 1:
-        raise FourfloorError(f"bars {bars}: ask for at least one bar")
-    if sample_rate < 16_000:
-        raise FourfloorError(f"sample_rate {sample_rate}: the producer needs 16000 Hz or more")
+    if bars < 1 or sample_rate < LOWEST_RATE:
+        raise ValueError(f"bars {bars}, sample_rate {sample_rate}: render 1 bar or more, at {LOWEST_RATE} Hz or more")
     choice = stream(seed, "choice")
     style = str(choice.choice(matching_styles(style)))
     rules = STYLES[style]

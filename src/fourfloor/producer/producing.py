@@ -103,7 +103,7 @@ def produce(
         density: How many notes and hits, 0-1; random for each loop by default.
         energy: Soft to hard, 0-1; random for each loop by default.
         kit: A folder of your own drum samples (one-shots); by default drums are synthesized.
-        sample_rate: Of the loops, in Hz.
+        sample_rate: Sample rate of the loops, 16,000 to 192,000 Hz.
         validation_share: Share of the loops to hold out for testing, 0-0.9.
         wav: Also write each loop as a WAV file into `<out>-files`.
         stems: Also write each instrument of a loop as a WAV file.

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from fourfloor.ingestion.catalogue import loop_features
 from fourfloor.ingestion.picking import LevelMeter, Thresholds
 from fourfloor.ingestion.schema import to_pcm, to_waveform
 from fourfloor.producer.kits import load_kit
-from fourfloor.producer.loops import render_loop
+from fourfloor.producer.loops import LOWEST_RATE, render_loop
 from fourfloor.producer.midi import write_midi
 from fourfloor.producer.score import ProducedLoop, roll
 from fourfloor.representations import score, stems
@@ -27,6 +27,7 @@ from fourfloor.saving import save_file
 from fourfloor.signal.beatgrid import check_bars
 
 SEEDS_A_RUN = 1_000_000
+SAMPLE_RATES = (LOWEST_RATE, 192_000)  # in Hz, up to what ingest stores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,7 @@ class Order:
         check_types(self)
         check_seed(self.seed)
         check_bars(self.bars)
+        check_range("sample_rate", self.sample_rate, *SAMPLE_RATES)
         for name in ("density", "energy"):
             if getattr(self, name) is not None:
                 check_range(name, getattr(self, name), 0, 1)
@@ -58,20 +60,7 @@ class Order:
     def fingerprint(self, kit_content: str) -> str:
         """Return a hash of everything the loops depend on, the producer's own source included."""
         source = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-        settings = (
-            self.seed,
-            self.style,
-            self.bars,
-            self.bpm,
-            self.density,
-            self.energy,
-            self.sample_rate,
-            kit_content,
-            self.wav,
-            self.stems,
-            self.midi,
-            self.truth,
-        )
+        settings = {**asdict(self), "kit": kit_content, "files": None}
         return hashlib.sha256(repr(settings).encode() + source).hexdigest()
 
 
