@@ -86,9 +86,20 @@ def test_a_style_has_noise_of_its_own_and_a_tempo_has_not(model: loading.LoopMod
     np.testing.assert_array_equal(drawn[0][0], np.random.default_rng([3, generation.SAMPLING]).standard_normal(4))
 
 
-@pytest.mark.parametrize(("kick", "attempts"), [(None, 1), (True, 1), (False, 3)])
-def test_latents_are_drawn_again_until_the_kick_is_as_asked_for(
-    model: loading.LoopModel, monkeypatch: Any, kick: bool | None, attempts: int
+@pytest.mark.parametrize(
+    ("asked", "measured", "attempts", "kept"),
+    [
+        (Controls(), [], 1, 0),
+        (Controls(density=0.8), [0.65], 1, 0),
+        (Controls(density=0.8), [0.5, 0.75, 0.8], 2, 1),
+        (Controls(density=0.8), [0.3, 0.5, 0.4, 0.2, 0.8], 4, 1),
+        (Controls(kick=False), [1, 1, 0], 3, 2),
+        (Controls(kick=False), [1, 1, 1, 1], 4, 0),
+        (Controls(density=0.8), [np.nan] * 4, 4, 3),
+    ],
+)
+def test_latents_are_drawn_again_until_the_controls_are_as_asked_for(
+    model: loading.LoopModel, monkeypatch: Any, asked: Controls, measured: list[float], attempts: int, kept: int
 ) -> None:
     tried = []
 
@@ -96,23 +107,27 @@ def test_latents_are_drawn_again_until_the_kick_is_as_asked_for(
         tried.append(attempt)
         return np.full((1, 8, 2), attempt)
 
+    def ranks_of(prior: Any, request: Request, z: np.ndarray) -> dict[str, float]:
+        return dict.fromkeys(request.controls.asked, measured[int(z[0, 0])])
+
     monkeypatch.setattr(generation, "sample", sample)
-    monkeypatch.setattr(generation, "_has_kick", lambda prior, z: z[0, 0] < 2)
-    z = generation.sample_latents(model.prior, Request(bars=1, controls=Controls(kick=kick)))
+    monkeypatch.setattr(generation, "_ranks_of", ranks_of)
+    monkeypatch.setattr(type(model.prior.codec), "to_features", lambda codec, z: z)
+    z = generation.sample_latents(model.prior, Request(bars=1, controls=asked))
     assert tried == list(range(attempts))
-    assert z[0, 0] == attempts - 1
+    assert z[0, 0] == kept
 
 
-def test_a_kick_that_never_comes_ends_the_draws(model: loading.LoopModel, monkeypatch: Any) -> None:
-    monkeypatch.setattr(generation, "_has_kick", lambda prior, z: False)
-    kicked, free = (Request(bars=1, seed=5, controls=Controls(kick=kick)) for kick in (True, False))
-    monkeypatch.setattr(
-        generation, "conditions", lambda prior, request, count: {"bpm": np.full(1, 126.0), "style": np.zeros(1)}
-    )
-    last = generation.sample(model.prior, kicked, 1, attempt=generation.KICK_TRIES - 1)[0]
-    np.testing.assert_array_equal(generation.sample_latents(model.prior, kicked), last)
-    first = generation.sample(model.prior, free, 1)[0]
-    np.testing.assert_array_equal(generation.sample_latents(model.prior, free), first)
+def test_latents_tell_the_controls_of_the_finished_loop() -> None:
+    bundled = loading.load_model()
+    wanted = [Request(bars=1, seed=4, controls=Controls(density=value, kick=value > 0.5)) for value in (0.1, 0.9)]
+    drawn = [generation.sample_latents(bundled.prior, request) for request in wanted]
+    for request, z in zip(wanted, drawn, strict=True):
+        loop = generation.decode_latents(bundled, z, request.bpm, request.bars, request.seed)
+        heard = generation.measured_controls(bundled, request, loop)
+        assert generation._miss(bundled.prior, request, z) < 0.3
+        assert heard["kick"] == request.controls.asked["kick"]
+        assert abs(heard["density"] - request.controls.asked["density"]) < 0.35
 
 
 def test_a_sampled_loop_is_rendered_in_tune_and_with_contrast() -> None:

@@ -21,7 +21,8 @@ from fourfloor.representations.controls import ANY, Controls
 from fourfloor.signal.beatgrid import check_bars, check_bpm, loop_samples
 
 MAX_COUNT = 10_000
-KICK_TRIES = 4  # draws of latents until the kick is as asked for: one in six misses
+CONTROL_TRIES = 4  # draws of latents until no control is further than this from what was asked: 1.6 on average for
+CONTROL_TOLERANCE = 0.2  # density, whose correlation of asked and measured rises from .79 to .95 (100 loops)
 SAMPLING = 2  # the stream of a seed that sampling draws from; its first is rendering's, the second makes redraws
 # Limits that no sound model comes near, and beyond which arithmetic overflows: trained ones stay below 15, 15 and 10.
 MAX_SAMPLE, MAX_LOG_MAGNITUDE, MAX_AMPLITUDE = 1000.0, 50.0, 1e6
@@ -69,31 +70,46 @@ def check_controls(model: LoopModel, controls: Controls) -> None:
 
 def measured_controls(model: LoopModel, request: Request, waveform: np.ndarray) -> dict[str, float]:
     """Measure the controls that were asked of a loop `(2, samples)`, as ranks among the model's training loops."""
-    scale = model.prior.control_quantiles
-    if scale is None or not request.controls.asked:
+    if not request.controls.asked:
         return {}
-    measured = controls.ranks(controls.measure(latent.analyze(waveform, request.bpm, request.bars)), scale)
-    ranked = dict(zip(controls.NAMES, measured, strict=True))
-    return {name: round(float(ranked[name]), 4) for name in request.controls.asked}
+    ranked = _ranks_of(model.prior, request, latent.analyze(waveform, request.bpm, request.bars))
+    return {name: round(rank, 4) for name, rank in ranked.items()}
+
+
+def _ranks_of(prior: Trained, request: Request, features: np.ndarray) -> dict[str, float]:
+    """Return the ranks of the controls that were asked for, as measured in features `(frames, FEATURE_DIM)`."""
+    scale = prior.control_quantiles
+    if scale is None:
+        return {}
+    measured = dict(zip(controls.NAMES, controls.ranks(controls.measure(features), scale), strict=True))
+    return {name: float(measured[name]) for name in request.controls.asked}
 
 
 def sample_latents(prior: Trained, request: Request, sampling: Any = None) -> np.ndarray:
-    """Draw the latents of one loop, `(latents, LATENT_DIM)`; up to `KICK_TRIES` times until the kick is as asked for.
+    """Draw the latents of one loop, `(latents, LATENT_DIM)`; the nearest of up to `CONTROL_TRIES` draws to the controls.
 
-    Whether there is a kick can be read from latents, at a third of what it costs to render them and find out.
+    Controls can be read from latents, at a third of what it costs to render them and find out: on 100 loops the density
+    in latents and in finished loops correlate by .98.
     """
-    wanted = request.controls.asked.get("kick")
-    z = sample(prior, request, 1, sampling)[0]
-    for attempt in range(1, KICK_TRIES):
-        if wanted is None or _has_kick(prior, z) == bool(wanted):
-            break
+    nearest, least = np.empty(0), np.inf
+    for attempt in range(CONTROL_TRIES):
         z = sample(prior, request, 1, sampling, attempt)[0]
-    return z
+        miss = _miss(prior, request, z)
+        if not miss >= least:  # also true of NaN, which rendering refuses
+            nearest, least = z, miss
+        if least <= CONTROL_TOLERANCE:
+            break
+    return nearest
 
 
-def _has_kick(prior: Trained, z: np.ndarray) -> bool:
+def _miss(prior: Trained, request: Request, z: np.ndarray) -> float:
+    """Return how far latents are from the controls that were asked for, as the largest difference of ranks in 0-1."""
+    asked = request.controls.asked
+    if not asked:
+        return 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # who renders it tells where it cannot be heard
-        return bool(controls.kick(prior.codec.to_features(z)))
+        ranked = _ranks_of(prior, request, prior.codec.to_features(z))
+    return max((abs(asked[name] - rank) for name, rank in ranked.items()), default=0.0)
 
 
 def sample(prior: Trained, request: Request, count: int, sampling: Any = None, attempt: int = 0) -> np.ndarray:
