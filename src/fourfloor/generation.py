@@ -86,7 +86,7 @@ def _ranks_of(prior: Trained, request: Request, features: np.ndarray) -> dict[st
 
 
 def sample_latents(prior: Trained, request: Request, sampling: Any = None) -> np.ndarray:
-    """Draw the latents of one loop, `(latents, LATENT_DIM)`; the nearest of up to `CONTROL_TRIES` draws to the controls.
+    """Draw latents of one loop, `(latents, LATENT_DIM)`: the nearest of up to `CONTROL_TRIES` draws to the controls.
 
     Controls can be read from latents, at a third of what it costs to render them and find out: on 100 loops the density
     in latents and in finished loops correlate by .98.
