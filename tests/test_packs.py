@@ -179,7 +179,7 @@ def test_a_manifest_that_names_other_places_is_no_pack(loops: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"formats": ["sfz", "mp4"]}, "format 'mp4' is unknown: choose from wav, flac, midi"),
+        ({"formats": ["sfz", "mp4"]}, "format 'mp4' is unknown: choose from all, wav, flac, midi"),
         ({"name": "a/b"}, "name 'a/b' does not fit every program"),
         ({"name": "x.y"}, "name 'x.y' does not fit every program"),
         ({"formats": [""]}, "format '' is unknown"),
@@ -405,3 +405,71 @@ def test_a_loop_that_cannot_be_taken_apart_is_one_line_and_leaves_nothing(tmp_pa
         ff.pack(tmp_path / "mono 126bpm.wav", tmp_path / "demo", stems=True)
     assert "\n" not in str(refused.value)
     assert [path.name for path in tmp_path.iterdir()] == ["mono 126bpm.wav"]
+
+
+def test_a_file_that_is_named_twice_is_packed_once(loops: Path, tmp_path: Path) -> None:
+    both = pack([loops, loops / "b.wav"], tmp_path / "both", formats=["SFZ ", "sfz"])
+    assert len(both.loops) == len(pack([loops], tmp_path / "one", formats=["sfz"]).loops)
+    assert [file for file in both.files if file.startswith("sfz/")]
+
+
+def test_a_pack_is_not_replaced_by_its_own_loops(loops: Path, tmp_path: Path) -> None:
+    pack([loops], tmp_path / "demo", formats=["csv"])
+    before = files_in(tmp_path / "demo")
+    with pytest.raises(FourfloorError, match="the loops lie in this pack, which would be replaced"):
+        pack([tmp_path / "demo" / "loops"], tmp_path / "demo", overwrite=True)
+    assert files_in(tmp_path / "demo") == before
+
+
+def test_notes_are_found_by_any_of_their_names_and_held_against_the_loop(tmp_path: Path) -> None:
+    mido = pytest.importorskip("mido")
+    audio.write_loop(tmp_path / "x_124p5bpm.wav", house_loop(124.5, 1), None)
+    file = mido.MidiFile(ticks_per_beat=96)
+    file.tracks.append(
+        mido.MidiTrack(
+            [
+                mido.MetaMessage("track_name", name="kick\x01\x00s"),
+                mido.MetaMessage("set_tempo", tempo=500_000),
+                mido.MetaMessage("time_signature", numerator=3, denominator=4),
+                mido.Message("note_on", note=36, velocity=90, channel=9),
+                mido.Message("note_off", note=36, time=48),
+            ]
+        )
+    )
+    file.save(tmp_path / "x_124p5bpm.MID")
+    report = pack([tmp_path / "x_124p5bpm.wav"], tmp_path / "demo", formats=["midi", "dawproject", "hydrogen"])
+    assert "midi/demo_01_124p5bpm.mid" in report.files
+    assert report.notes[:2] == (
+        "the MIDI file of demo_01_124p5bpm has 120 BPM, its loop 124.5",
+        "the MIDI file of demo_01_124p5bpm is in 3/4, its loop in 4/4",
+    )
+    with zipfile.ZipFile(tmp_path / "demo" / "demo.dawproject") as archive:
+        names = [track.get("name") for track in ET.fromstring(archive.read("project.xml")).iter("Track")]
+    assert "demo_01_124p5bpm kick\\x01\\x00s" in names
+
+
+def test_stems_that_differ_by_case_alone_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x_124bpm_stems").mkdir()
+    for path in (
+        tmp_path / "x_124bpm.wav",
+        *(tmp_path / "x_124bpm_stems" / f"{name}.wav" for name in ("Kick", "kick")),
+    ):
+        audio.write_loop(path, house_loop(124, 1), None)
+    with pytest.raises(FourfloorError, match="two of its stems have one name but for special characters or case"):
+        pack([tmp_path / "x_124bpm.wav"], tmp_path / "demo", formats=[])
+
+
+def test_a_pack_may_lie_under_a_name_that_is_not_unicode(loops: Path, tmp_path: Path) -> None:
+    home = Path(os.fsdecode(os.fsencode(tmp_path) + b"/p\xff"))
+    home.mkdir()
+    pack([loops], home / "demo", formats=["rekordbox"])
+    assert "/p%FF/demo/loops/" in (home / "demo" / "rekordbox.xml").read_text()
+
+
+def test_a_folder_with_the_name_of_a_file_is_refused(loops: Path, tmp_path: Path) -> None:
+    with pytest.raises(FourfloorError, match=r"demo\.zip: pass --zip to write a zip file"):
+        pack([loops], tmp_path / "demo.zip")
+    with pytest.raises(FourfloorError, match=r"loop\.wav: is the name of a file, but --out is a folder; try .*loop$"):
+        pack([loops], tmp_path / "loop.wav")
+    (tmp_path / "loop.wav").mkdir()
+    pack([loops], tmp_path / "loop.wav", formats=[])

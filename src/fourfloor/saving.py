@@ -23,6 +23,10 @@ try:
 except ImportError:  # Windows has none
     fcntl = None  # type: ignore[assignment]
 
+_FILE_NAMES = (
+    ".wav", ".wave", ".flac", ".aif", ".aiff", ".mp3", ".ogg", ".m4a", ".mid", ".zip", ".json", ".html", ".md", ".csv",
+    ".safetensors", ".onnx", ".pt", ".ckpt",
+)  # fmt: skip
 _TEMPORARY = re.compile(r"\.fourfloor-[0-9a-f]{16}")
 
 
@@ -106,12 +110,20 @@ def _lock(descriptor: int) -> bool | None:
     return True
 
 
+def check_folder_name(folder: Path) -> None:
+    """Raise FourfloorError where a folder that is not there has the name of a file, as in `--out loop.wav`."""
+    for part in (folder, *folder.parents):
+        if part.suffix.lower() in _FILE_NAMES and not os.path.lexists(part):
+            raise FourfloorError(f"{part}: is the name of a file, but --out is a folder; try {part.with_suffix('')}")
+
+
 @contextlib.contextmanager
 def output_folder(folder: Path) -> Iterator[None]:
     """Make a folder to write into, without what killed processes left; FourfloorError in one line where one cannot.
 
     Folders that were made here and are empty in the end, because nothing was written, are removed.
     """
+    check_folder_name(folder)
     with kept_if_filled(folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from fourfloor.api.outputs import refuse_dataset, refuse_existing
 from fourfloor.errors import FourfloorError
 from fourfloor.extras import needing_torch
 from fourfloor.progress import OnProgress, ignore, silent
-from fourfloor.saving import save_file
+from fourfloor.saving import check_folder_name, save_file
 from fourfloor.training import checkpoint
 from fourfloor.workspace import Workspace, finish_interrupted, resolved
 
@@ -35,6 +35,7 @@ def export(
         from fourfloor import exporting
 
     check_license(license_text)
+    check_folder_name(out)
     folder = resolved(out)
     _check_target(folder, overwrite)
     model = loading.load_model(str(prior), decoder)  # refuses what does not fit

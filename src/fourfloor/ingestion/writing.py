@@ -26,7 +26,7 @@ from fourfloor.ingestion.schema import (
     to_pcm,
     to_waveform,
 )
-from fourfloor.saving import save_file
+from fourfloor.saving import check_folder_name, save_file
 from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.workspace import Workspace, finish_interrupted, resolved, visible_names
 
@@ -204,6 +204,7 @@ class DatasetWriter:
 def _check_target(out: Path, overwrite: bool) -> None:
     """Refuse to replace anything but a dataset, and that only when asked."""
     if not out.exists():
+        check_folder_name(out)
         return
     if not out.is_dir():
         raise FourfloorError(f"{out}: is not a folder; choose another name for the dataset")

@@ -35,6 +35,7 @@ class PackedLoop:
     stems: Mapping[str, str] = field(default_factory=dict)
     midi: Path | None = None  # the source's
     tracks: tuple[NoteTrack, ...] = ()
+    midi_differs: tuple[str, ...] = ()  # how the file's tempo and meter differ from the loop's
 
     @property
     def wav(self) -> str:

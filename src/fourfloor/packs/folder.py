@@ -18,7 +18,7 @@ from typing import Any
 from fourfloor.audio import display_name
 from fourfloor.errors import FourfloorError
 from fourfloor.reading import read_file
-from fourfloor.saving import sync_folder
+from fourfloor.saving import check_folder_name, sync_folder
 from fourfloor.workspace import Workspace, finish_interrupted, resolved
 
 MANIFEST = "pack.json"
@@ -32,6 +32,10 @@ def new_folder(out: Path, overwrite: bool, as_zip: bool) -> Iterator[Path]:
 
     Raise FourfloorError where `out` is taken or the disk refuses.
     """
+    if not as_zip:
+        if out.suffix.lower() == ".zip" and not os.path.lexists(out):
+            raise FourfloorError(f"{display_name(out)}: pass --zip to write a zip file")
+        check_folder_name(out)
     target = resolved(out)
     finish_interrupted(target, frozenset(_listed(target)))
     _check_target(target, overwrite, as_zip)

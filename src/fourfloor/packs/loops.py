@@ -53,8 +53,6 @@ def find_loops(paths: Iterable[PathLike], bpm: float | None = None) -> list[Pack
     files = [file for path in paths for file in _audio_files(Path(path))]
     if not files:
         raise FourfloorError("no loops to pack: name WAV files, or folders that hold some")
-    if len(files) > MAX_LOOPS:
-        raise FourfloorError(f"{len(files)} loops are more than {MAX_LOOPS}: make several packs")
     return [_loop(file, bpm) for file in files]
 
 
@@ -88,7 +86,6 @@ def _loop(path: Path, bpm: float | None) -> PackLoop:
     bpm = bpm or (tags.bpm if tags else None) or audio.tempo_in_name(path.stem)
     if bpm is None:
         raise AudioError(path, "neither its tags nor its name give a tempo; pass --bpm")
-    midi = path.with_suffix(".mid")
     return PackLoop(
         path=path,
         bpm=bpm,
@@ -97,8 +94,14 @@ def _loop(path: Path, bpm: float | None) -> PackLoop:
         title=(tags.title if tags else "") or path.stem,
         comment=tags.comment if tags else "",
         stems=_stems(path),
-        midi=midi if midi.exists() else None,
+        midi=_midi(path),
     )
+
+
+def _midi(path: Path) -> Path | None:
+    """Return the MIDI file beside a loop: x.mid, or as other programs write it, x.MID or x.midi."""
+    beside = (path.with_suffix(suffix) for suffix in (".mid", ".midi", ".MID", ".MIDI", ".Mid"))
+    return next((file for file in beside if file.exists()), None)
 
 
 def _stems(path: Path) -> dict[str, Path]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1 << 20
 DRUM_CHANNEL = 9
+TEMPO_TOLERANCE = 1e-4  # of a tempo: files hold whole microseconds a beat, some programs whole BPM digits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,24 @@ class NoteTrack:
         return all(note.channel == DRUM_CHANNEL for note in self.notes)
 
 
-def read_notes(path: Path, beats: float) -> tuple[NoteTrack, ...]:
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Hold the tracks of a MIDI file, its first tempo in BPM and meter; None where it names none."""
+
+    tracks: tuple[NoteTrack, ...] = ()
+    bpm: float | None = None
+    meter: tuple[int, int] | None = None
+
+    def differs(self, bpm: float) -> tuple[str, ...]:
+        """Say how tempo and meter differ from those of a loop in 4/4."""
+        tempo, meter = self.bpm, self.meter
+        said = (
+            [] if tempo is None or abs(tempo / bpm - 1) < TEMPO_TOLERANCE else [f"has {tempo:g} BPM, its loop {bpm:g}"]
+        )
+        return (*said, *([] if meter in (None, (4, 4)) else [f"is in {meter[0]}/{meter[1]}, its loop in 4/4"]))
+
+
+def read_notes(path: Path, beats: float) -> Score:
     """Return the tracks that have notes before `beats`; a note that rings longer ends there.
 
     Raise FourfloorError in one line where the file is not a MIDI file.
@@ -63,7 +81,17 @@ def read_notes(path: Path, beats: float) -> tuple[NoteTrack, ...]:
     except (ValueError, EOFError, LookupError, TypeError, mido.KeySignatureError) as error:  # mido's, on a broken file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise FourfloorError(f"{display_name(path)}: is not a MIDI file ({reason}); export it again") from None
-    return tuple(track for track in found if track.notes)
+    tempo = _first(file, "set_tempo")
+    meter = _first(file, "time_signature")
+    return Score(
+        tracks=tuple(track for track in found if track.notes),
+        bpm=mido.tempo2bpm(tempo.tempo) if tempo and tempo.tempo else None,
+        meter=(meter.numerator, meter.denominator) if meter else None,
+    )
+
+
+def _first(file: "mido.MidiFile", kind: str) -> "mido.MetaMessage | None":
+    return next((message for track in file.tracks for message in track if message.type == kind), None)
 
 
 def _track(messages: "mido.MidiTrack", ticks_per_beat: int, beats: float, number: int) -> NoteTrack:
@@ -93,4 +121,4 @@ def _track(messages: "mido.MidiTrack", ticks_per_beat: int, beats: float, number
         while open_notes:
             end(place, beats)
     notes.sort(key=lambda note: (note.start, note.channel, note.pitch))
-    return NoteTrack(name=" ".join(name.split()) or f"track {number + 1}", notes=tuple(notes))
+    return NoteTrack(name=display_name(" ".join(name.split())) or f"track {number + 1}", notes=tuple(notes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,9 +17,9 @@ from fourfloor import audio
 from fourfloor.audio import AudioError, LoopTags, display_name, plain_word, tempo_word
 from fourfloor.errors import FourfloorError
 from fourfloor.packs.contents import STEMS, Pack, PackedLoop
-from fourfloor.packs.folder import files_in, new_folder, write_manifest
-from fourfloor.packs.loops import PackLoop, find_loops, whole_bars
-from fourfloor.packs.notes import NoteTrack, read_notes
+from fourfloor.packs.folder import MANIFEST, files_in, new_folder, write_manifest
+from fourfloor.packs.loops import MAX_LOOPS, PackLoop, find_loops, whole_bars
+from fourfloor.packs.notes import Score, read_notes
 from fourfloor.progress import OnProgress, PathLike, ignore
 
 FORMATS = (
@@ -65,11 +66,8 @@ def pack(
     name = _pack_name(target.stem if as_zip else target.name, name)
     if not license.isprintable() or len(license) > LONGEST_LICENSE:
         raise FourfloorError(f"license: give one line of at most {LONGEST_LICENSE} characters, such as CC0-1.0")
-    sources = [
-        loop for given in loops for loop in ([given] if isinstance(given, PackLoop) else find_loops([given], bpm))
-    ]
-    if not sources:
-        raise FourfloorError("no loops to pack: name WAV files, or folders that hold some")
+    sources = _sources(loops, bpm)
+    _refuse_own(sources, target)
     total = len(sources) + len(formats)
     home = None if as_zip else Path(target.absolute())
     with new_folder(target, overwrite, as_zip) as folder:
@@ -89,12 +87,37 @@ def pack(
     return PackReport(out=target, loops=tuple(loop.name for loop in packed), files=tuple(files), notes=tuple(notes))
 
 
+def _sources(loops: Iterable[PackLoop | PathLike], bpm: float | None) -> list[PackLoop]:
+    """Return the loops that are named; a file that is named twice, as by its folder too, is taken once."""
+    sources: dict[str, PackLoop] = {}
+    for given in loops:
+        for loop in [given] if isinstance(given, PackLoop) else find_loops([given], bpm):
+            sources.setdefault(os.path.realpath(loop.path), loop)
+    if not sources:
+        raise FourfloorError("no loops to pack: name WAV files, or folders that hold some")
+    if len(sources) > MAX_LOOPS:
+        raise FourfloorError(f"{len(sources)} loops are more than {MAX_LOOPS}: make several packs")
+    return list(sources.values())
+
+
+def _refuse_own(sources: Sequence[PackLoop], target: Path) -> None:
+    """Refuse to replace the pack that the loops lie in: their stems and notes, which lie elsewhere, would be lost."""
+    if target.is_dir():
+        for source in sources:
+            if target.resolve() in source.path.resolve().parents and (target / MANIFEST).exists():
+                where = display_name(target)
+                raise FourfloorError(
+                    f"{where}: the loops lie in this pack, which would be replaced; choose another --out"
+                )
+
+
 def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
     """Return the formats in their order, each once; raise FourfloorError for a name that is none."""
-    unknown = sorted(set(formats) - {*FORMATS, "wav"})
+    words = {name.strip().lower() for name in formats}
+    unknown = sorted(words - {*FORMATS, "wav", "all"})
     if unknown:
-        raise FourfloorError(f"format {unknown[0]!r} is unknown: choose from wav, {', '.join(FORMATS)}")
-    return tuple(name for name in FORMATS if name in formats)
+        raise FourfloorError(f"format {unknown[0]!r} is unknown: choose from all, wav, {', '.join(FORMATS)}")
+    return tuple(name for name in FORMATS if name in words or "all" in words)
 
 
 def _pack_name(out_name: str, name: str | None) -> str:
@@ -117,8 +140,9 @@ def _write_loop(folder: Path, pack_name: str, number: int, count: int, source: P
     key = plain_word((source.key or "").replace("#", "sharp")).strip("-")
     name = "_".join(word for word in (pack_name, f"{number:0{digits}d}", tempo_word(source.bpm), key) if word)
     stems = {_stem_name(stem, name, source): path for stem, path in source.stems.items()}
-    if len(stems) < len(source.stems):
-        raise AudioError(source.path, "two of its stems have one name but for special characters; rename one")
+    if len({stem.casefold() for stem in stems}) < len(source.stems):  # one file on many disks
+        raise AudioError(source.path, "two of its stems have one name but for special characters or case; rename one")
+    score = read_notes(source.midi, 4 * source.bars) if source.midi else Score()
     loop = PackedLoop(
         name=name,
         title=display_name(source.title or source.path.stem),
@@ -131,7 +155,8 @@ def _write_loop(folder: Path, pack_name: str, number: int, count: int, source: P
         comment=source.comment,
         stems={stem: f"{STEMS}/{name}_{stem}.wav" for stem in stems},
         midi=source.midi,
-        tracks=_tracks(source),
+        tracks=score.tracks,
+        midi_differs=score.differs(source.bpm),
     )
     _write_wav(folder / loop.wav, waveform, loop, loop.title)
     for stem, path in stems.items():
@@ -160,10 +185,6 @@ def _stem_name(stem: str, name: str, source: PackLoop) -> str:
     return word
 
 
-def _tracks(source: PackLoop) -> tuple[NoteTrack, ...]:
-    return read_notes(source.midi, 4 * source.bars) if source.midi else ()
-
-
 def _write_wav(path: Path, waveform: np.ndarray, loop: PackedLoop, title: str) -> None:
     path.parent.mkdir(exist_ok=True)
     software = f"fourfloor {fourfloor.__version__}"
@@ -174,6 +195,7 @@ def _write_wav(path: Path, waveform: np.ndarray, loop: PackedLoop, title: str) -
 def _tempo_notes(loops: Sequence[PackedLoop]) -> list[str]:
     notes = []
     for loop in loops:
+        notes += [f"the MIDI file of {loop.name} {other}" for other in loop.midi_differs]
         off = loop.frames - round(loop.bars * 240 / loop.bpm * loop.sample_rate)
         if abs(off) > 1:
             side = "longer" if off > 0 else "shorter"

@@ -4,6 +4,7 @@ Written by hand, as rekordbox 5 exports it: pyrekordbox loses or doubles a slash
 paths: make the pack where it stays. Tried with pyrekordbox 0.5.0. Not run: rekordbox.
 """
 
+import os
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
@@ -39,7 +40,7 @@ def _track(pack: Pack, loop: PackedLoop, number: int) -> str:
         "SampleRate": loop.sample_rate, "BitRate": loop.sample_rate * loop.channels * 24 // 1000,
         "AverageBpm": f"{loop.bpm:.2f}",
         "Tonality": loop.key or "", "Comments": pack.license,
-        "Location": "file://localhost" + quote(str(pack.home / loop.wav)),
+        "Location": "file://localhost" + quote(os.fsencode(pack.home / loop.wav)),
     }  # fmt: skip
     words = " ".join(f"{name}={quoteattr(str(value))}" for name, value in attributes.items())
     return (
