@@ -25,7 +25,7 @@ def loops(tmp_path: Path) -> Path:
     return folder
 
 
-def test_without_a_scale_there_are_numbers_a_report_and_exit_code_3(
+def test_without_enough_held_out_tracks_there_are_numbers_a_report_and_exit_code_3(
     loops: Path, dataset_folder: Path, tmp_path: Path, capsys, monkeypatch
 ) -> None:
     arguments = ("evaluate", loops, "--against", dataset_folder, "--out", tmp_path / "report")
@@ -46,7 +46,10 @@ def test_without_a_scale_there_are_numbers_a_report_and_exit_code_3(
 def test_a_dataset_that_cannot_judge_is_refused_before_the_work(
     loops: Path, tmp_path: Path, make_small_dataset, capsys, monkeypatch
 ) -> None:
-    for splits, told in (("ttt", "training or validation has no tracks"), ("ttv", "2 training loops are too few")):
+    for splits, told in (
+        ("ttt", "holds no track for testing; make it again with more tracks"),
+        ("ttv", "2 training loops are too few"),
+    ):
         data = make_small_dataset(tmp_path / splits, splits)
         code, out, err = run(capsys, monkeypatch, "evaluate", loops, "--against", data)
         assert (code, out) == (2, "")

@@ -1,4 +1,4 @@
-"""Step 7: loops or a model go in, a scorecard comes out."""
+"""Loops or a model go in, a scorecard comes out."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -136,7 +136,7 @@ def _round_trip(decoder: Trained) -> Callable[[np.ndarray, int, float, int], np.
 
 
 def _sampled(request: EvaluateRequest, name: str, model: LoopModel) -> "Source":
-    """Give n loops with tempo and style of the held-out loops, in turn; a style the model does not know is any.
+    """Give n loops with the tempi and styles of held-out loops, in turn; a style that the model does not know is any.
 
     They are made when they are asked for and not kept: the same seed makes the same loop again. With one candidate
     and no redraw every loop is as the model makes it, copies and all.

@@ -1,4 +1,4 @@
-"""Step 5: a recipe and datasets go in, a run folder with a trained model comes out."""
+"""A recipe and datasets go in, a run folder with a trained model comes out."""
 
 import errno
 import threading

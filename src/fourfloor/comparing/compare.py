@@ -35,7 +35,7 @@ from fourfloor.training import log
 if TYPE_CHECKING:
     from fourfloor.comparing.report import Comparison, Part, System
     from fourfloor.evaluation.numbers import ScoredSet
-    from fourfloor.evaluation.scorecard import Scale
+    from fourfloor.evaluation.scorecard import Standard
     from fourfloor.evaluation.sources import Sample
 
 EXCERPTS = 2  # loops a row on the page
@@ -117,27 +117,25 @@ def compare(
     progress = _Progress(on_progress, _weights(request, entries, waiting))
     signals = signals_raise() if request.stop_on_signals else nullcontext()
     with output_folder(request.out), output_folder(runs), signals:
-        scale, slices = _scale(request, judge, progress, on_note)  # first: what is wrong with the dataset shows early
+        standard, slices = _standard(request, judge, progress, on_note)  # first: shows early what the dataset lacks
         failures = _train(request, waiting, progress)
         systems, excerpts = [], {}
         for entry in entries:
             system, excerpts[entry.name] = _judged(
-                request, entry, tempi, dataset.bars, judge, scale, failures, progress
+                request, entry, tempi, dataset.bars, judge, standard, failures, progress
             )
             progress.update(entry.name, 1.0, f"{entry.name} judged")  # also where there was nothing to measure
             systems.append(system)
-        systems.append(system_of(BASELINE, scale, slices))
-        comparison = _comparison(request, systems, judge, scale, cutoff_hz)
+        systems.append(system_of(BASELINE, standard, slices))
+        comparison = _comparison(request, systems, judge, standard, cutoff_hz)
         if request.music:
             references = judge.references(EXCERPTS)
             excerpts |= {BASELINE: references[SLICES], "held-out real (A)": references["A"]}
         logs = {m.name: log.read(m.run / "log.jsonl") for entry in entries for m in entry.members}
         write_comparison(request.out, comparison, excerpts, logs)
-    bugs = [run.name for run, failure in failures.items() if failure.is_bug]
-    if bugs:
-        raise RuntimeError(
-            f"a bug ended {', '.join(bugs)}; its traceback is above, the report of the others is written"
-        )
+    if bugs := [run.name for run, failure in failures.items() if failure.is_bug]:
+        told = f"a bug ended {', '.join(bugs)}; its traceback is above, the report of the others is written"
+        raise RuntimeError(told)
     return comparison
 
 
@@ -160,19 +158,21 @@ def _weights(
     training: dict[object, float] = {
         member.run: 60 * (_minutes(request, members) or 1.0) for members, group in waiting for member in group
     }
-    return {"scale": 2.0 * request.n, **judging, **training}
+    return {"standard": 2.0 * request.n, **judging, **training}
 
 
-def _scale(
+def _standard(
     request: CompareRequest, judge: Judge, progress: _Progress, on_note: Callable[[str], None]
-) -> "tuple[Scale, ScoredSet]":
+) -> "tuple[Standard, ScoredSet]":
     """Make the reference rows and slices of the training set; note why there will be no verdict."""
-    progress.update("scale", 0.0, "reference rows")
-    scale, slices = judge.scale(lambda done, total, text: progress.update("scale", done / total, f"reference {text}"))
-    if scale.broken:
-        on_note(f"{request.data}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
-    progress.update("scale", 1.0, "reference rows")
-    return scale, slices
+    progress.update("standard", 0.0, "reference rows")
+    standard, slices = judge.standard(
+        lambda done, total, text: progress.update("standard", done / total, f"reference {text}")
+    )
+    if standard.broken:
+        on_note(f"{request.data}: {'; '.join(standard.broken)}; there will be numbers, and no verdict")
+    progress.update("standard", 1.0, "reference rows")
+    return standard, slices
 
 
 def _minutes(request: CompareRequest, members: int) -> float | None:
@@ -233,35 +233,30 @@ def _judged(
     tempi: Sequence[float],
     bars: int,
     judge: Judge,
-    scale: "Scale",
+    standard: "Standard",
     failures: dict[Path, Failure],
     progress: _Progress,
 ) -> "tuple[System, list[Sample]]":
     """Sample and measure one system; its row says what goes wrong."""
     problem = "; ".join(filter(None, (_problem(member, failures) for member in entry.members)))
     if any(not member.started for member in entry.members):
-        return system_of(entry.name, scale, None, entry=entry, problem=problem or "was not trained"), []
+        return system_of(entry.name, standard, None, entry=entry, problem=problem or "was not trained"), []
+
+    def on_loop(done: int) -> None:
+        progress.update(entry.name, 0.9 * done / len(tempi), f"{entry.name} loop {done} of {len(tempi)}")
+
     progress.update(entry.name, 0.0, f"{entry.name} samples")
     parts: list[Part] = []
     try:
         model = model_of(entry)
         parts = parts_of(entry, model)
-        folder = sample_loops(
-            model,
-            entry.run,
-            tempi,
-            request.seed,
-            bars,
-            lambda done: progress.update(
-                entry.name, 0.9 * done / len(tempi), f"{entry.name} loop {done} of {len(tempi)}"
-            ),
-        )
+        folder = sample_loops(model, entry.run, tempi, request.seed, bars, on_loop)
         scored = judge.analyze(folder)
     except (FourfloorError, MemoryError) as error:
         told = " ".join(str(error).split()) or type(error).__name__
         problem = "; ".join(filter(None, (problem, f"makes no loops: {told}")))
-        return system_of(entry.name, scale, None, entry=entry, problem=problem, parts=parts), []
-    system = system_of(entry.name, scale, scored, entry=entry, problem=problem, parts=parts, speed=speed_of(folder))
+        return system_of(entry.name, standard, None, entry=entry, problem=problem, parts=parts), []
+    system = system_of(entry.name, standard, scored, entry=entry, problem=problem, parts=parts, speed=speed_of(folder))
     return system, first_loops(folder, EXCERPTS)
 
 
@@ -272,7 +267,7 @@ def _problem(member: Entry, failures: dict[Path, Failure]) -> str:
 
 
 def _comparison(
-    request: CompareRequest, systems: "Sequence[System]", judge: Judge, scale: "Scale", cutoff_hz: float
+    request: CompareRequest, systems: "Sequence[System]", judge: Judge, standard: "Standard", cutoff_hz: float
 ) -> "Comparison":
     from fourfloor.comparing.report import Comparison
 
@@ -284,7 +279,7 @@ def _comparison(
     each = f"{request.minutes:g} minutes a system" if request.minutes else f"{request.steps} steps a model"
     budget = f"{each}, {request.jobs} at a time where this command trained"
     return Comparison(
-        systems=systems, rows=scale.rows, broken=scale.broken, budget=budget,
+        systems=systems, rows=standard.rows, broken=standard.broken, budget=budget,
         n=request.n, seed=request.seed, cutoff_hz=cutoff_hz, data=name_of(request.data),
         data_hash=judge.catalogue.data_hash, machine=_machine(), notes=notes,
     )  # fmt: skip

@@ -31,14 +31,14 @@ from fourfloor.stores import Place
 
 if TYPE_CHECKING:
     from fourfloor.evaluation.numbers import ScoredSet
-    from fourfloor.evaluation.scorecard import Scale
+    from fourfloor.evaluation.scorecard import Standard
     from fourfloor.evaluation.sources import Sample
 
 FOLDER = "compared"
 LETTERS = "ABCDEFGHJK"  # row I is the ceiling of one decoder, not of all systems
 SLICES = "J"  # the strongest cheap baseline appears among the systems
 _SAMPLING_CODE = ("generation.py", "loading.py", "audio/level.py")
-_HEARING_CODE = ("evaluation/numbers.py", "evaluation/sources.py")
+_SCORING_CODE = ("evaluation/numbers.py", "evaluation/sources.py")
 _ROWS_CODE = ("evaluation/references.py",)
 # stages whose code decides what is sampled and measured
 _FOLLOWED = ("signal", "models", "nn", "representations", "envelope", "copies", "evaluation", "networks")
@@ -112,7 +112,7 @@ class Judge:
         self._train, self._held_out = split_sources(self.catalogue)
 
     def lacking(self) -> list[str]:
-        """Say what the held-out loops lack to anchor a scale; empty when they are enough."""
+        """Say what the held-out loops lack to support a verdict; empty when they are enough."""
         from fourfloor.evaluation.verdict import too_few
 
         return too_few(len(self._held_out), len(set(self._held_out.tracks)))
@@ -124,17 +124,17 @@ class Judge:
 
         return CopyIndex.of(dataset_passages(self.catalogue), self._cutoff_hz)
 
-    def scale(self, tell: Callable[[float, float, str], None]) -> tuple["Scale", "ScoredSet"]:
+    def standard(self, tell: Callable[[float, float, str], None]) -> tuple["Standard", "ScoredSet"]:
         """Measure the reference rows, or read the kept measurements; also return the baseline's set.
 
-        Held-out loops that anchor no scale need no other row than their own and the baseline's.
+        Where the held-out loops support no verdict, their own row and the baseline's are enough.
         """
         from fourfloor.evaluation.numbers import ScoredSet
         from fourfloor.evaluation.progress import Stages
         from fourfloor.evaluation.references import SEARCHED_ROWS, row_size, row_stages, score_rows
-        from fourfloor.evaluation.scorecard import Scale
+        from fourfloor.evaluation.scorecard import Standard
 
-        path = self._kept / f"scale-{self._key(self._n, code_hash(*_ROWS_CODE))}.json"
+        path = self._kept / f"standard-{self._key(self._n, code_hash(*_ROWS_CODE))}.json"
         if kept(path) is None:
             letters = "A" + SLICES if self.lacking() else LETTERS
             searched = {**SEARCHED_ROWS, SLICES: row_size(self._n)}
@@ -146,12 +146,12 @@ class Judge:
             plain = {letter: row.to_dict() for letter, row in rows.items()}
             self._kept.mkdir(parents=True, exist_ok=True)
             keep(path, {"train": usual.to_dict(), "rows": plain})
-        content = kept(path)  # read back even when just made: what is kept and what is new are one
+        content = kept(path)  # read back even when just made, so that new and kept ones are rounded alike
         rows = {letter: ScoredSet.from_dict(row) for letter, row in content["rows"].items()}
-        return Scale.of(ScoredSet.from_dict(content["train"]), rows, self._seed), rows[SLICES]
+        return Standard.of(ScoredSet.from_dict(content["train"]), rows, self._seed), rows[SLICES]
 
     def analyze(self, folder: Path) -> "ScoredSet":
-        """Hear the loops of a folder of `sample_loops` and search all of them for copies."""
+        """Score the loops of a folder of `sample_loops` and search all of them for copies."""
         from fourfloor.evaluation.numbers import ScoredSet, score_set
         from fourfloor.evaluation.sources import file_source
 
@@ -177,7 +177,7 @@ class Judge:
         }  # fmt: skip
 
     def _key(self, *more: object) -> str:
-        return digest(self.catalogue.data_hash, self._seed, self._cutoff_hz, code_hash(*_HEARING_CODE), *more)
+        return digest(self.catalogue.data_hash, self._seed, self._cutoff_hz, code_hash(*_SCORING_CODE), *more)
 
 
 def first_loops(folder: Path, count: int) -> "list[Sample]":

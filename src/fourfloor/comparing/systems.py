@@ -1,4 +1,4 @@
-"""One row of a comparison: who a system is, what it cost, and what the scale says of its loops."""
+"""One row of a comparison: who a system is, what it cost, and how its loops score."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from fourfloor.comparing.entries import Entry
 if TYPE_CHECKING:
     from fourfloor.comparing.report import Part, System
     from fourfloor.evaluation.numbers import ScoredSet
-    from fourfloor.evaluation.scorecard import Scale
+    from fourfloor.evaluation.scorecard import Standard
 
 
 def model_of(entry: Entry) -> loading.LoopModel:
@@ -22,7 +22,7 @@ def model_of(entry: Entry) -> loading.LoopModel:
 
 def system_of(
     name: str,
-    scale: "Scale",
+    standard: "Standard",
     scored: "ScoredSet | None",
     entry: Entry | None = None,
     problem: str = "",
@@ -44,7 +44,7 @@ def system_of(
     )
     if scored is None:
         return system
-    result = assess(scored, scale)
+    result = assess(scored, standard)
     return replace(
         system,
         numbers=result.numbers,

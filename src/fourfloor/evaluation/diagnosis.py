@@ -1,4 +1,4 @@
-"""Name the known failures: the numbers of a set of loops go in, the names of what they sound like come out."""
+"""Name the known failures: the numbers of a set of loops go in, the names of its failures come out."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _sets(
     noisy: bool,
 ) -> list[str]:
     names = []
-    # Some copies by chance are what held-out music has, too: the gate's limit is drawn from it.
+    # Held-out music also has some copies by chance, from which the limit of the gate follows.
     copies = any(is_copy(match.score) for match in scored.matches) and gates["copies"].passes is not True
     if not noisy and gates["diversity"].is_inside is False and numbers["diversity"] < 0.7:
         movement = median([score.modulation_db for score in scored.scores])

@@ -18,7 +18,7 @@ from fourfloor.signal.analysis import Array
 
 N_DIMENSIONS = 32
 MIN_STYLE_LOOPS = 8  # training loops that span a style space
-N_NEIGHBOURS = 5
+N_NEIGHBORS = 5
 _ROWS_AT_ONCE = 512  # of a matrix of pairs
 
 
@@ -47,7 +47,7 @@ class StyleSpace:
         if len(vectors) < MIN_STYLE_LOOPS:
             raise FourfloorError(f"{len(vectors)} training loops are too few to measure a style: give at least 8")
         mean, spread = vectors.mean(axis=0), vectors.std(axis=0)
-        # A number that hardly varies in training would otherwise shout at the least deviation.
+        # Floor the spread: a number that is nearly constant in training would otherwise dominate the distance.
         spread = np.maximum(spread, 0.25 * np.median(spread))
         standard = (vectors - mean) / spread
         _, _, axes = np.linalg.svd(standard, full_matrices=False)
@@ -144,8 +144,8 @@ def pair_distances(placed: Array) -> Array:
 def diversity_ratio(vectors: Array, space: StyleSpace) -> float:
     """Divide the mean distance between loops by the training set's: 1 as varied, 0 one loop over and over.
 
-    Over all numbers, not the 32 dimensions: these were chosen for what varies in training, so that unheard tracks
-    vary less along them (.73 against 1.0).
+    Over all numbers, not the 32 dimensions: these were chosen for what varies in training, so held-out tracks vary
+    less along them (0.73 against 1.0).
     """
     return mean_distance(space.standardize(vectors)) / max(space.typical_distance, 1e-9)
 
@@ -153,9 +153,9 @@ def diversity_ratio(vectors: Array, space: StyleSpace) -> float:
 def coverage(placed: Array, reference: Array, seed: int = 0) -> float:
     """Count the reference loops that have a loop nearer than their fifth neighbor (Naeem et al. 2020), at equal N."""
     n = min(len(placed), len(reference))
-    if n <= N_NEIGHBOURS:
+    if n <= N_NEIGHBORS:
         return float("nan")
     rng = np.random.default_rng(seed)
     chosen, real = (values[np.sort(rng.permutation(len(values))[:n])] for values in (placed, reference))
-    radius = np.sort(squared_distances(real, real), axis=1)[:, N_NEIGHBOURS]
+    radius = np.sort(squared_distances(real, real), axis=1)[:, N_NEIGHBORS]
     return float((squared_distances(real, chosen).min(axis=1) <= radius).mean())

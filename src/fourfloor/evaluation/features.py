@@ -35,7 +35,7 @@ N_GROUPS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """One loop as the numbers see it.
+    """What the numbers of one loop are computed from.
 
     `waveform` is (samples,) at 22.05 kHz; `mel_db` (64, frames) in dB below the loudest band; `onsets` (3, frames):
     low, mid, high; `flatness_db` the mean spectral flatness of the frames.
@@ -61,7 +61,7 @@ class Analysis:
 
 
 def analyze(waveform: Array, sample_rate: int, cutoff_hz: float = CUTOFF_HZ) -> Analysis:
-    """Hear one loop `(channels, samples)`; what lies above `cutoff_hz` does not count."""
+    """Analyze one loop `(channels, samples)` below `cutoff_hz`."""
     sound = to_analysis_rate(mono(waveform), sample_rate)
     seconds = max(len(sound), 1) / ANALYSIS_RATE
     rms = float(np.sqrt(np.mean(sound**2))) if len(sound) else 0.0

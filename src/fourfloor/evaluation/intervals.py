@@ -1,4 +1,4 @@
-"""95 % intervals: a verdict that rests on a point is a coin's throw where the point lies near a limit."""
+"""95 % intervals: without them, chance would decide each verdict whose number lies near a limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fourfloor.evaluation.distance import Interval, StyleSpace, pair_distances
 from fourfloor.signal.analysis import Array
 
 Z = 1.96
-MOST = 100_000  # loops or tracks: more than that is told as that
+MOST = 100_000  # loops or tracks: the largest number that a message asks for
 
 
 def share_interval(flags: Sequence[bool]) -> Interval:

@@ -17,7 +17,7 @@ from fourfloor.evaluation.numbers import Norms, ScoredSet, score_set
 from fourfloor.evaluation.progress import SCORE_SECONDS, SEARCH_SECONDS, Stages, Tell
 from fourfloor.evaluation.references import Decoder, row_stages, score_rows
 from fourfloor.evaluation.report import write_report
-from fourfloor.evaluation.scorecard import ROWS, LoopRow, Scale, Scorecard, assess, split_sources
+from fourfloor.evaluation.scorecard import ROWS, LoopRow, Scorecard, Standard, assess, split_sources
 from fourfloor.evaluation.sources import Source, array_source, file_source
 from fourfloor.evaluation.verdict import too_few
 from fourfloor.ingestion.catalogue import load
@@ -42,9 +42,9 @@ def evaluate(
     """Judge loops against a dataset; `out` is a folder for scorecard.json, scorecard.md and scorecard.html.
 
     `loops` are files, a source, or names, waveforms `(channels, samples)` at `sample_rate` and tempi. `only` names the
-    reference rows to make. The dataset is looked at first: `on_note` is told at once when it is too small to anchor a
-    scale. Then only row A is made, unless `only` asks for more, and there are numbers without a verdict; so, too, where
-    the rows lie outside their expected ranges. Raises FourfloorError for an unusable dataset or no loops.
+    reference rows to make. `on_note` is called at once where the dataset is too small for a verdict. Then only row A is
+    made, unless `only` asks for more, and the card has numbers without a verdict. It also has none where a row lies
+    outside its expected range. Raises FourfloorError for an unusable dataset or no loops.
     """
     asked = _asked_rows(only)
     catalogue = load(dataset_path)
@@ -64,19 +64,19 @@ def evaluate(
     passages = dataset_passages(catalogue, on_loop=partial(stages.count, "fingerprints of the training loops"))
     index = CopyIndex.of(passages, cutoff_hz)
     rows = score_rows(train, held_out, index, n, seed, cutoff_hz, decoder, letters, on_loop=stages.count, engine=engine)
-    scale = Scale.of(*rows, seed)
-    if scale.broken and not lacking:
-        on_note(f"{dataset_path}: {'; '.join(scale.broken)}; there will be numbers, and no verdict")
+    standard = Standard.of(*rows, seed)
+    if standard.broken and not lacking:
+        on_note(f"{dataset_path}: {'; '.join(standard.broken)}; there will be numbers, and no verdict")
     count = partial(stages.count, "loops to judge")
     scored = score_set(judged.stream(chosen), cutoff_hz, index, len(chosen), count, engine)
-    card = _card(scale, judged, chosen, scored, cutoff_hz, catalogue.data_hash)
+    card = _card(standard, judged, chosen, scored, cutoff_hz, catalogue.data_hash)
     if out is not None:
         write_report(Path(out), card, judged, chosen, scored, catalogue)
     return card
 
 
 def _asked_rows(only: Sequence[str]) -> set[str]:
-    """Return letters of reference rows as a set; FourfloorError for one that is none."""
+    """Return letters of reference rows as a set; FourfloorError for an unknown one."""
     asked = {letter.upper() for letter in only}
     if asked - set(ROWS):
         raise FourfloorError(f"reference row {min(asked - set(ROWS))} is unknown: the rows are {''.join(ROWS)}")
@@ -84,14 +84,14 @@ def _asked_rows(only: Sequence[str]) -> set[str]:
 
 
 def _card(
-    scale: Scale, judged: Source, chosen: Sequence[int], scored: ScoredSet, cutoff_hz: float, data_hash: str
+    standard: Standard, judged: Source, chosen: Sequence[int], scored: ScoredSet, cutoff_hz: float, data_hash: str
 ) -> Scorecard:
-    """Put down what the scale says of the loops that were scored."""
-    result, norms = assess(scored, scale), scale.norms
+    """Write the scorecard of loops that were scored against a standard."""
+    result, norms = assess(scored, standard), standard.norms
     return Scorecard(
-        verdict=result.verdict, broken=scale.broken, numbers=result.numbers, rows=scale.rows,
+        verdict=result.verdict, broken=standard.broken, numbers=result.numbers, rows=standard.rows,
         gates=result.gates, diagnosis=result.diagnosis,
-        n=len(chosen), seed=scale.seed, cutoff_hz=cutoff_hz, beats_slices=result.beats_slices,
+        n=len(chosen), seed=standard.seed, cutoff_hz=cutoff_hz, beats_slices=result.beats_slices,
         filtered=judged.filtered, warnings=[*judged.notes(), *_warnings(norms, judged, chosen, scored)],
         loops=_loop_rows(scored), envelope=norms.envelope, held_out=list(norms.held_out.scores),
         data_hash=data_hash,

@@ -1,4 +1,4 @@
-"""The key of a loop, as a producer looks for it: which tonic, minor or major, or none that can be told.
+"""The key of a loop, as a producer looks for it: which tonic, minor or major, or None where neither is clear.
 
 Peaks of a long spectrum say which of the twelve pitch classes sound, once for the bass and once above it. A softmax
 over the 24 keys weighs them; `scripts/fit_key.py` fits its weights to produced loops, whose keys are known, and
@@ -9,7 +9,7 @@ import numpy as np
 
 from fourfloor.signal.analysis import ANALYSIS_RATE, SILENCE_RMS, Array, mono, power_frames, to_analysis_rate
 
-WINDOW = 16384  # .74 s: semitones are told apart from 45 Hz up
+WINDOW = 16384  # 0.74 s: resolves semitones from 45 Hz up
 HOP_LENGTH = 4096
 PROBABLE = 0.6  # below it no key is given
 IN_TUNE = 0.35  # semitones off 440 Hz: what lies farther belongs to no tone
@@ -17,7 +17,7 @@ NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 # Lowest and highest frequency, how far a peak stands out in dB, and over how many Hz to each side.
 CHORDS = (180.0, 2000.0, 8.0, 60.0)
 BASS = (38.0, 180.0, 6.0, 30.0)
-# What the share of each pitch class, from the tonic up, says for major, then for minor: in the chords, in the bass.
+# Weights of the share of each pitch class, from the tonic up: for major, then for minor; in the chords, in the bass.
 WEIGHTS = np.array([
     [[6.5, -6.9, 0.6, -9.0, 8.7, 1.5, -6.6, 5.0, -4.8, 2.0, -0.9, -1.5],
      [8.7, -0.9, -1.9, -4.1, 6.2, -2.5, -4.1, 2.6, -8.6, 0.4, -0.3, -0.6]],
@@ -66,6 +66,6 @@ def _pitch_classes(level: Array, low_hz: float, high_hz: float, least_db: float,
     pitch = 69 + 12 * np.log2((first + bin_ + shift) * ANALYSIS_RATE / WINDOW / 440.0)
     tones = np.round(pitch).astype(int)
     tuned = np.abs(pitch - tones) < IN_TUNE
-    loudness = 10 ** ((b - 0.25 * (a - c) * shift) / 40)  # the square root, so that no one tone outshouts the rest
+    loudness = 10 ** ((b - 0.25 * (a - c) * shift) / 40)  # the square root, so that no single tone dominates
     sums = np.bincount(tones[tuned] % 12, weights=loudness[tuned], minlength=12)
     return np.asarray(sums / max(sums.sum(), 1e-9))

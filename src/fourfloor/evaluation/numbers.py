@@ -175,8 +175,8 @@ def numbers_of(scored: ScoredSet, norms: Norms, seed: int, itself: bool = False)
     `itself`: the set is the held-out one, whose distance is that between its halves.
     """
     scores, copies = scored.scores, scored.copy_scores
-    reference = norms.held_out.copy_scores
-    usual = float(np.median(reference)) if len(reference) else float("nan")
+    real = norms.held_out.copy_scores
+    usual = float(np.median(real)) if len(real) else float("nan")
     intervals = {
         "sane": share_interval([score.is_sane(norms.envelope) for score in scores]),
         "pulse": median_interval([score.pulse for score in scores]),
@@ -199,5 +199,5 @@ def numbers_of(scored: ScoredSet, norms: Norms, seed: int, itself: bool = False)
 
 
 def median(values: Sequence[float]) -> float:
-    """Take the median of what is a number; NaN where nothing is."""
+    """Return the median of the finite values; NaN where there are none."""
     return median_interval(values).value

@@ -80,7 +80,7 @@ def strip(title: str, values: Sequence[float], real: Sequence[float], low: float
 
 
 def _thinned(values: Sequence[float]) -> Array:
-    """Keep what is finite, of many values evenly many of each height: a page need not hold ten thousand marks."""
+    """Return the finite values in order, at most `_MARKS` of them, evenly chosen, so that a page stays small."""
     finite = np.sort([value for value in values if np.isfinite(value)])
     return finite[np.linspace(0, len(finite) - 1, min(len(finite), _MARKS)).round().astype(int)]
 
@@ -103,7 +103,7 @@ def curve(title: str, records: Sequence[Mapping[str, float | None]], points: int
     if len(loss) < 2:
         return Curve(title)
     line = np.array([part.mean(axis=0) for part in np.array_split(loss, min(points, len(loss)))])
-    # A first step far away would flatten everything after it.
+    # Leave out the highest 2 %: the loss of the first steps would flatten the rest of the curve.
     least, most = (float(value) for value in np.percentile(np.concatenate([line[:, 1], validation[:, 1]]), (0, 98)))
     span, last = (most - least) or 1.0, float(loss[-1, 0]) or 1.0
 

@@ -1,7 +1,7 @@
 """The reference rows: sets of loops whose verdict is known, computed again from the dataset each time.
 
-Training and held-out loops go in; real music, known frauds and cheap baselines come out. A scale on which these do not
-stand where they must is not a scale. Every row is seeded and made one loop at a time.
+Training and held-out loops go in; real music, known failures and cheap baselines come out. Where these do not score as
+they must, the dataset supports no verdict. Every row is seeded and made one loop at a time.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from fourfloor.signal.beatgrid import loop_samples
 from fourfloor.signal.stft import resample_loop
 
 SEARCHED_ROWS = {"A": 64, "H": 16, "I": 16, "J": 16, "K": 8, "O": 16}  # how many loops of a row are searched for copies
-MIN_ROW = 32  # loops of a reference row, however few are judged: fewer do not anchor a scale
-MAX_ROW = 512  # and however many are judged: more would make it no steadier
+MIN_ROW = 32  # loops of a reference row, however few are judged: fewer do not support a verdict
+MAX_ROW = 512  # loops, however many are judged: more would not make a row steadier
 MIN_TRAIN = 128  # training loops scored for the envelope, at least
 MAX_TRAIN = 320
 TRAIN_ROWS = "GHJK"  # made from training loops; the others from held-out ones
@@ -98,7 +98,7 @@ def superposed(source: Source, n: int, seed: int, layers: int = 16) -> Iterator[
 
 
 def _stretched(waveform: Array, samples: int) -> Array:
-    """Read a closed loop `(n,)` at another speed, linearly; good enough to be buried under fifteen others."""
+    """Read a closed loop `(n,)` at another speed, linearly; exact enough under fifteen others."""
     n = len(waveform)
     return np.interp(np.arange(samples) * (n / samples), np.arange(n + 1), np.append(waveform, waveform[0]))
 
@@ -106,7 +106,8 @@ def _stretched(waveform: Array, samples: int) -> Array:
 def beat_slices(source: Source, n: int, seed: int, donors: int = 4) -> Iterator[Sample]:
     """Line up beats of four training loops near one tempo, each at its own place: the strongest cheap baseline.
 
-    Two donors are nearer in style (2, four 11, sixteen at any tempo 41), but eight in ten of their loops are copies.
+    Style distance by donors: 2 with two, 11 with four, 41 with sixteen of any tempo. Of loops with two donors, eight in
+    ten are copies.
     """
     pool = source.draw(4 * n, seed)
     bpms = source.bpms[pool]
@@ -264,7 +265,7 @@ def score_rows(
     on_loop: Callable[[str], None] = lambda stage: None,
     engine: Engine = run_in_threads,
 ) -> tuple[ScoredSet, dict[str, ScoredSet]]:
-    """Hear the training set, which sets envelope and style space, and the reference rows."""
+    """Score the training set, which sets envelope and style space, and the reference rows."""
     samples = make_rows(train, held_out, row_size(n), seed, decoder, letters)
     usual = score_set(
         (train[i] for i in _usual(train, n, seed)), cutoff_hz, on_loop=partial(on_loop, USUAL), engine=engine

@@ -1,4 +1,4 @@
-"""Write a scorecard down: scorecard.json, a Markdown table and one HTML page that needs nothing else.
+"""Scorecard -> scorecard.json, a Markdown table, and one HTML page that holds all it shows.
 
 The page holds the table, the gates with the row each is judged by, per-loop numbers against the usual range, players
 and spectrograms of the best, median and worst loop, and flagged copies beside the passage they are nearest to.

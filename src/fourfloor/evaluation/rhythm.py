@@ -28,7 +28,7 @@ def tempo_of(analysis: Analysis) -> float:
     if analysis.silent or not np.any(envelope):
         return 0.0
     n_fft = 16 * len(envelope)
-    # The root keeps one loud harmonic from outvoting the other three.
+    # The root keeps one loud harmonic from deciding against the other three.
     spectrum = np.sqrt(np.abs(scipy.fft.rfft(envelope * np.hanning(len(envelope)), n_fft)))
     candidates = np.exp(np.arange(np.log(LOWEST_BPM), np.log(HIGHEST_BPM), _STEP))
     bins = candidates / 60 * n_fft / analysis.frame_rate

@@ -84,8 +84,8 @@ class Scorecard:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scale:
-    """What sets of loops are judged by: norms, reference rows, and what is wrong with them."""
+class Standard:
+    """What sets of loops are judged by: norms, reference rows, and why these support no verdict (`broken`)."""
 
     norms: Norms
     rows: dict[str, dict[str, float]]
@@ -93,7 +93,7 @@ class Scale:
     seed: int
 
     @classmethod
-    def of(cls, train: ScoredSet, scored: dict[str, ScoredSet], seed: int) -> Scale:
+    def of(cls, train: ScoredSet, scored: dict[str, ScoredSet], seed: int) -> Standard:
         """Measure the scored reference rows; row A must be among them."""
         norms = Norms.of(train, scored["A"])
         rows = {letter: numbers_of(row, norms, seed, letter == "A") for letter, row in scored.items()}
@@ -103,7 +103,7 @@ class Scale:
 
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
-    """What a scale says of one set of loops."""
+    """The result of one set of loops, judged by a standard."""
 
     numbers: dict[str, float]
     gates: dict[str, Gate]
@@ -117,8 +117,10 @@ def split_sources(catalogue: Catalogue) -> tuple[Source, Source]:
     splits = [{t.sha256 for t in catalogue.tracks if t.split == split and t.loops} for split in ("train", "validation")]
     if splits[0] & splits[1]:
         raise FourfloorError(f"{catalogue.place}: a track is in training and in validation: make the dataset again")
-    if not splits[0] or not splits[1]:
-        raise FourfloorError(f"{catalogue.place}: training or validation has no tracks: ingest more tracks")
+    for names, use in zip(splits, ("training", "testing"), strict=True):
+        if not names:
+            remedy = "make it again with more tracks and a validation share above 0"
+            raise FourfloorError(f"{catalogue.place}: holds no track for {use}; {remedy}")
     train, held_out = dataset_source(catalogue, "train"), dataset_source(catalogue, "validation")
     if len(train) < MIN_STYLE_LOOPS:
         raise FourfloorError(
@@ -127,16 +129,16 @@ def split_sources(catalogue: Catalogue) -> tuple[Source, Source]:
     return train, held_out
 
 
-def assess(scored: ScoredSet, scale: Scale) -> Assessment:
-    """Hold a set of loops against a scale; without the scale's anchors there are numbers, and nothing passes."""
-    numbers = numbers_of(scored, scale.norms, scale.seed)
-    gates = judge(numbers, scale.rows, scale.norms, len(scored.scores))
-    diagnosis = diagnose(scored, numbers, scale.rows, gates, scale.norms)
-    if scale.broken:
+def assess(scored: ScoredSet, standard: Standard) -> Assessment:
+    """Judge a set of loops by a standard; where the standard is broken there are numbers, and no gate passes."""
+    numbers = numbers_of(scored, standard.norms, standard.seed)
+    gates = judge(numbers, standard.rows, standard.norms, len(scored.scores))
+    diagnosis = diagnose(scored, numbers, standard.rows, gates, standard.norms)
+    if standard.broken:
         gates = {number: replace(gate, passes=None) for number, gate in gates.items()}
     optional = ("repetition",) if all(score.bars == 1 for score in scored.scores) else ()
-    verdict = dict.fromkeys(KINDS) if scale.broken else verdict_of(gates, optional)
-    better = None if scale.broken else beats_slices(numbers, scale.rows, verdict)
+    verdict = dict.fromkeys(KINDS) if standard.broken else verdict_of(gates, optional)
+    better = None if standard.broken else beats_slices(numbers, standard.rows, verdict)
     return Assessment(numbers=numbers, gates=gates, verdict=verdict, diagnosis=diagnosis, beats_slices=better)
 
 

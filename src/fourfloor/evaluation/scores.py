@@ -1,6 +1,6 @@
-"""One loop, all its own numbers: `score_loop` goes from a waveform to `LoopScores`; an `Envelope` says what is usual.
+"""One loop -> its own numbers: `score_loop` turns a waveform into `LoopScores`; an `Envelope` holds the usual ranges.
 
-Generation picks candidates with these, training stops early by them, the scorecard sums them up: the same code thrice.
+Generation picks candidates by these numbers, training stops early by them, and the scorecard sums them up.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def score_new(waveform: Array, sample_rate: int, bpm: float, bars: int, index: C
     analysis = _analyzed(waveform, sample_rate, bpm, bars, CUTOFF_HZ)
     scores = score_analysis(waveform, sample_rate, analysis, bpm, bars)
     match = index.search(analysis.waveform, ANALYSIS_RATE, bpm)
-    # A loop that is silent or stands still is like nothing.
+    # A silent or constant loop has no nearest passage.
     return with_copy(scores, replace(match, score=round(match.score, 4))) if match.track else scores
 
 

@@ -1,4 +1,4 @@
-"""Is a loop a loop? Tile it, and look at the grid, at the joint, and at the levels beside it.
+"""Does a loop close? Tile it, and measure the grid, the joint, and the levels beside it.
 
 The spectral flux at the joint says nothing (measured: the same for loops and for cuts at random), so it is not here.
 """
@@ -17,7 +17,7 @@ from fourfloor.signal.analysis import Array
 GRID_LIMIT = 0.88
 CLICK_LIMIT = 4.0
 DIP_LIMIT_DB = 20.0
-TRUST = 0.01  # a measured tempo this near the declared one is the declared one
+TRUST = 0.01  # take the declared tempo where the measured one differs by less
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Where judged loops come from: a dataset's loops and passages, audio files, arrays; all become `Sample`s, lazily."""
+"""Loops of a dataset, audio files or arrays -> `Sample`s to judge, each read when it is asked for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fourfloor.ingestion.catalogue import Catalogue, hash_file
 from fourfloor.signal.analysis import Array
 
 MAX_SECONDS = 120.0  # a longer file is a track, not a loop
-SNAP = 0.01  # an untagged file this near to whole bars is whole bars
+SNAP = 0.01  # an untagged file whose length is within this share of whole bars is taken as whole bars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +47,8 @@ class Source:
     ) -> None:
         self._load, self.tracks, self.bpms = load, list(tracks), np.array(bpms, dtype=float)
         self.rates, self._stream = list(rates), stream
-        self.filtered = filtered  # by the copy search that scores them: their copies say little
-        self.notes = notes  # what a reader must know of the loops, once they were read
+        self.filtered = filtered  # by the copy search that scores them: few copies are left to count
+        self.notes = notes  # called after the loops are read: what a reader of the card must know of them
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Source:
@@ -98,7 +98,7 @@ def dataset_source(catalogue: Catalogue, split: str) -> Source:
 
 
 def track_name(catalogue: Catalogue, track: int) -> str:
-    """Name a track so that two files of one name stay two tracks."""
+    """Return a name for a track that no other has, though two files may share one."""
     return f"{catalogue.tracks[track].name} #{track}"
 
 

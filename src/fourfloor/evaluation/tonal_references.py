@@ -35,7 +35,7 @@ def blurred(source: Source, n: int, seed: int) -> Iterator[Sample]:
 
 
 def mistuned(source: Source, n: int, seed: int) -> Iterator[Sample]:
-    """Sound the bass of held-out loops a quarter tone higher; a whole loop moved is still in tune with itself."""
+    """Raise only the bass of held-out loops by a quarter tone: a whole loop would stay in tune with itself."""
     for index in source.draw(n, seed):
         loop = source[index]
         samples = loop_samples(loop.bpm, loop.bars, SAMPLE_RATE)

@@ -1,7 +1,7 @@
 """Tones of one loop: do partials stand out as lines, what lies between them, do bass and chords keep to one scale?
 
-Measured in a long window, on the circle, as all of a loop is. The bass is read as the codec reads it (`low_end.py`),
-note by note; the chords from the peaks of the spectrum.
+The window is long and runs around the end of the loop. The bass is analyzed note by note, as in the codec
+(`low_end.py`), the chords by the peaks of the spectrum.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from fourfloor.signal.analysis import ANALYSIS_RATE, SILENCE_RMS, Array, power_f
 from fourfloor.signal.beatgrid import SAMPLE_RATE, loop_samples
 from fourfloor.signal.stft import resample_loop
 
-WINDOW = 4096  # 186 ms: semitones are told apart from some 180 Hz up
+WINDOW = 4096  # 186 ms: resolves semitones from about 180 Hz up
 HOP_LENGTH = 1024
 CLEAR_HZ = (270.0, 3000.0)
 CHORD_HZ = (180.0, 2000.0)
 AROUND_BINS = 15  # to each side: 80 Hz
 PROMINENCE_DB = 10.0  # a peak of the chords stands out by so much; most peaks of noise do by less
-QUIET_DB = 20.0  # frames that far below the loudest say nothing of a noise floor
+QUIET_DB = 20.0  # below the loudest frame; quieter frames do not show a noise floor
 IN_TUNE = 0.2  # semitones; by chance some .23 of all pitches lie so near to a tone of a diatonic scale
 STEADY = 0.35
 

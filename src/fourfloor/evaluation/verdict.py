@@ -156,7 +156,7 @@ CLARITY_ORDER = "LAN"  # of one corpus: how clear music is depends on its drums
 
 
 def too_few(loops: int, tracks: int) -> list[str]:
-    """Say what a held-out set of so many loops and tracks lacks to anchor a scale; empty when it is enough."""
+    """Say what a held-out set of so many loops and tracks lacks to support a verdict; empty when it is enough."""
     if loops >= ANCHOR_LOOPS and tracks >= ANCHOR_TRACKS:
         return []
     need = f"{ANCHOR_LOOPS} loops of {ANCHOR_TRACKS} tracks, or {MIN_TRACKS} tracks to judge the style as well"
@@ -165,7 +165,7 @@ def too_few(loops: int, tracks: int) -> list[str]:
 
 
 def broken_anchors(rows: Mapping[str, Numbers]) -> list[str]:
-    """List the rows that lie outside their expected ranges, in words; empty when the scale holds."""
+    """List the rows that lie outside their expected ranges, in words; empty when all lie inside."""
     broken = []
     for letter, limits in ANCHORS.items():
         for number, least, most in limits:
