@@ -210,6 +210,21 @@ def test_only_the_last_two_checkpoints_stay(tmp_path: Path) -> None:
     assert kept == ["step-00000003", "step-00000004"]
 
 
+def test_copies_that_a_user_keeps_beside_the_checkpoints_stay(tmp_path: Path) -> None:
+    """Rotation removed `step-best.json`, kept for later, and its safetensors; steps are ordered as numbers."""
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    kept = {"step-best.json", "step-best.safetensors", "step-00000001 (1).json", "step-9.json"}
+    for name in kept:
+        (folder / name).write_text("a user's")
+    for step in (99_999_997, 99_999_999, 100_000_000):
+        checkpoint.save(tmp_path, step, {"x": torch.zeros(1)}, {})
+    assert {path.name for path in folder.iterdir()} == kept | {
+        f"step-{step}.{half}" for step in (99_999_999, 100_000_000) for half in ("json", "safetensors")
+    }
+    assert checkpoint.load_latest(tmp_path).step == 100_000_000
+
+
 def rewrite(run: Path, change: Callable[[dict], None]) -> None:
     """Change what the newest checkpoint says of itself, with a hash that fits: as somebody would who means harm."""
     path = newest(run, ".json")

@@ -38,7 +38,7 @@ class Entry:
     @property
     def started(self) -> bool:
         """Return whether the run has a checkpoint."""
-        return any((self.run / checkpoint.FOLDER).glob("step-*.json"))
+        return bool(checkpoint.descriptions(self.run))
 
     def divergence(self) -> str:
         """Return how this very training ended before its time; empty where it did not."""

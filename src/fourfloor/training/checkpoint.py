@@ -36,6 +36,7 @@ FORMAT = 2
 HASHED_TENSORS_ONLY = 1  # the format before, still read: its hash leaves the JSON half out
 MAX_JSON_BYTES = 2**24
 MAX_TENSOR_BYTES = 2**32  # of the other half: a billion numbers, forty times the largest recipe's
+_NAME = re.compile(r"step-([0-9]{8,})\.json", re.ASCII)
 BLANK = b"0" * 64  # stands for the hash where the hash itself is computed
 LOGGER = logging.getLogger(__name__)
 Read = TypeVar("Read")
@@ -68,9 +69,10 @@ def save(run: Path, step: int, tensors: "Mapping[str, Tensor | np.ndarray]", met
     went on from before them since they were damaged.
     """
     description = write(_description(run, step), step, tensors, meta)
-    upto = [path for path in descriptions(run) if path <= description]
+    newest_first = descriptions(run)
+    upto = newest_first[newest_first.index(description) :]
     best = None if meta.get("best_step") is None else _description(run, meta["best_step"])
-    for path in set(descriptions(run)) - {*upto[:KEPT], best}:
+    for path in set(newest_first) - {*upto[:KEPT], best}:
         path.unlink(missing_ok=True)
         path.with_suffix(".safetensors").unlink(missing_ok=True)
     return description
@@ -220,5 +222,7 @@ def _description(run: Path, step: int) -> Path:
 
 
 def descriptions(run: Path) -> list[Path]:
-    """List the JSON halves of a run's checkpoints, newest first."""
-    return sorted((run / FOLDER).glob("step-*.json"), reverse=True)
+    """List the JSON halves of a run's checkpoints, newest first; a copy that a user keeps beside them is none."""
+    found = ((_NAME.fullmatch(path.name), path) for path in (run / FOLDER).glob("step-*.json"))
+    steps = {path: int(match[1]) for match, path in found if match}
+    return sorted(steps, key=steps.__getitem__, reverse=True)
