@@ -20,10 +20,10 @@ from fourfloor.producer.kits import Kit, load_kit
 from fourfloor.producer.loops import render_part, stream
 from fourfloor.producer.mastering import master
 from fourfloor.producer.parts import Part
-from fourfloor.producer.score import BEATS_PER_BAR, Event
+from fourfloor.producer.score import Event
 from fourfloor.producer.styles import STYLES
 from fourfloor.representations.stems import STEMS
-from fourfloor.signal.beatgrid import SAMPLE_RATE
+from fourfloor.signal.beatgrid import BEATS_PER_BAR, SAMPLE_RATE
 
 DRUMS = ("kick", "snare", "clap", "hat", "open")
 STAND_IN = {"snare": "clap", "clap": "snare", "hat": "open", "open": "hat"}  # for a role that a kit lacks

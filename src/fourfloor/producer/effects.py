@@ -10,6 +10,9 @@ from scipy import fft, signal
 
 from fourfloor.producer import circle
 
+ECHO_HZ = (250.0, 5000.0)  # of what the echoes repeat
+MOST_ECHOES, LAST_ECHO = 11, 0.03  # -30 dB below the send
+
 
 def reverb_response(
     rng: np.random.Generator, seconds: float, damping_hz: float, predelay: float, sample_rate: int
@@ -28,41 +31,32 @@ def reverb_response(
     return (tail / np.sqrt(np.sum(tail**2) / 2)).astype(np.float32)
 
 
-def echo(
-    waveform: np.ndarray,
-    beats: float,
-    feedback: float,
-    beat_samples: float,
-    sample_rate: int,
-    low_hz: float = 250.0,
-    high_hz: float = 5000.0,
-) -> np.ndarray:
-    """Return the wet ping-pong echoes of a send."""
-    sections = signal.butter(1, [low_hz, high_hz], "band", fs=sample_rate, output="sos")
+def echo(waveform: np.ndarray, beats: float, feedback: float, beat_samples: float, sample_rate: int) -> np.ndarray:
+    """Return the ping-pong echoes of a send, `beats` apart, each `feedback` times the one before."""
+    sections = signal.butter(1, ECHO_HZ, "band", fs=sample_rate, output="sos")
     tap = circle.filter_sections(sections, waveform, sample_rate)
     wet, gain = np.zeros_like(waveform), 1.0
-    for i in range(1, 12):
+    for i in range(1, MOST_ECHOES + 1):
         shifted = circle.delay(tap, i * beats * beat_samples)
-        wet += (
-            gain
-            * (shifted if i % 2 else shifted[..., ::-1, :])
-            * np.array([[1.0], [0.6]] if i % 2 else [[0.6], [1.0]], np.float32)
-        )
+        if i % 2:
+            wet += gain * shifted * np.array([[1.0], [0.6]], np.float32)
+        else:
+            wet += gain * shifted[..., ::-1, :] * np.array([[0.6], [1.0]], np.float32)
         gain *= feedback
-        if gain < 0.03:
+        if gain < LAST_ECHO:
             break
     return wet.astype(np.float32)
 
 
-def ducking(length: int, kick_starts: list[int], depth: float, recovery: float, sample_rate: int) -> np.ndarray:
-    """Return a gain curve (N,) that falls to 1 - depth at each kick and recovers over `recovery` seconds."""
+def ducking(length: int, kick_starts: list[int], recovery: float, sample_rate: int) -> np.ndarray:
+    """Return a gain curve (N,) that falls to 0 at each kick and recovers over `recovery` seconds; 1 without kicks."""
     curve = np.zeros(length, np.float32)
     t = np.arange(int(recovery * 1.5 * sample_rate)) / sample_rate
     shape = (np.minimum(t / 0.004, 1) * np.clip(1.2 - t / recovery, 0, 1) ** 1.5).clip(0, 1).astype(np.float32)
     for start in kick_starts:
         index = np.arange(start, start + len(shape)) % length
         curve[index] = np.maximum(curve[index], shape)
-    return 1 - depth * curve
+    return 1 - curve
 
 
 def saturate(waveform: np.ndarray, drive: float) -> np.ndarray:
@@ -98,17 +92,10 @@ def chorus(waveform: np.ndarray, depth: float, cycles: int, sample_rate: int) ->
     return 0.7 * waveform + 0.7 * wet
 
 
-def equalize(waveform: np.ndarray, low_cut: float | None, high_cut: float | None, sample_rate: int) -> np.ndarray:
-    """High-pass and low-pass at the given Hz."""
-    if low_cut:
-        waveform = circle.filter_sections(
-            signal.butter(2, low_cut, "high", fs=sample_rate, output="sos"), waveform, sample_rate
-        )
-    if high_cut and high_cut < 0.42 * sample_rate:
-        waveform = circle.filter_sections(
-            signal.butter(2, high_cut, "low", fs=sample_rate, output="sos"), waveform, sample_rate
-        )
-    return waveform
+def high_pass(waveform: np.ndarray, hertz: float, sample_rate: int) -> np.ndarray:
+    """Take the lows out of (channels, N)."""
+    sections = signal.butter(2, hertz, "high", fs=sample_rate, output="sos")
+    return circle.filter_sections(sections, waveform, sample_rate)
 
 
 def swept_noise(

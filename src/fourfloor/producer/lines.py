@@ -42,49 +42,55 @@ BASS_GRIDS = {
     "long": ("x...............", "x.......x.......", "x.........x....."),
 }
 
+# Mean chance of a note to leave the root.
+BASS_COLOR = {"offbeat": 0.1, "rolling": 0.15, "eighths": 0.2, "groove": 0.4, "long": 0.1}
+
 
 def draw_bass(kind: str, harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) -> list[Event]:
-    """Draw a bass line of one- or two-bar motif that follows the harmony's roots."""
-    options = BASS_GRIDS[kind]
-    motif_bars = int(rng.choice([1, 2])) if kind == "groove" else 1
-    rhythm = np.concatenate([grid(options[int(rng.integers(len(options)))]) for _ in range(motif_bars)])
-    colors = {"offbeat": 0.1, "rolling": 0.15, "eighths": 0.2, "groove": 0.4, "long": 0.1}[kind]
-    # The bar begins on the root and moves toward its end; some lines leave it in every last beat.
-    chances = colors * np.resize(np.linspace(0.2, 1.8, STEPS), len(rhythm))
-    if kind != "long" and rng.uniform() < 0.45:
-        chances[-4:] = 0.9
-    steps = [0 if rng.uniform() > chance else int(rng.choice([7, 4, 6, -1, 2, 7, -3])) for chance in chances]
-    last = [int(rng.choice([7, 4, 6, 0, 2])) if rng.uniform() < 0.4 else s for s in steps]
-    if kind in ("groove", "eighths") and rng.uniform() < 0.6:
-        rhythm[::STEPS] = 1.0
+    """Draw a bass line: a motif of one or two bars that follows the roots of the harmony."""
+    rhythm, steps, last = _bass_motif(kind, rng)
     first = {int(np.flatnonzero(bar)[0]) + STEPS * i for i, bar in enumerate(rhythm.reshape(-1, STEPS))}
     softer = rng.uniform(0.75, 1.0)
     onsets = np.flatnonzero(np.resize(rhythm, bars * STEPS))
     gate = rng.uniform(0.4, 0.95)
     events = []
-    for i, step in enumerate(onsets):
-        following = onsets[i + 1] if i + 1 < len(onsets) else bars * STEPS + onsets[0]
-        degree = harmony.degree_at(step / 4)
-        table = last if step >= bars * STEPS - 8 else steps
-        gap = (following - step) / 4
-        length = (
-            gap * (0.95 if kind == "long" else min(gate, 1.0))
-            if gap < 1
-            else min(gap * 0.9, 4 if kind == "long" else gate)
-        )
+    for step, following in zip(onsets, [*onsets[1:], bars * STEPS + onsets[0]], strict=True):
+        at = step % len(rhythm)
+        table = last if step >= bars * STEPS - STEPS // 2 else steps
+        velocity = rhythm[at] * ((1.0 if at in first else softer) * rng.uniform(0.9, 1))
         events.append(
             Event(
                 instrument="bass",
                 start=step / 4 + swing_offset(int(step), swing),
-                duration=float(length),
-                pitch=harmony.key.pitch(degree + table[step % len(table)], octave),
-                velocity=float(
-                    rhythm[step % len(rhythm)]
-                    * (rng.uniform(0.9, 1) if step % len(rhythm) in first else softer * rng.uniform(0.9, 1))
-                ),
+                duration=_bass_duration(kind, (following - step) / 4, gate),
+                pitch=harmony.key.pitch(harmony.degree_at(step / 4) + table[step % len(table)], octave),
+                velocity=float(velocity),
             )
         )
     return events
+
+
+def _bass_motif(kind: str, rng: Rng) -> tuple[np.ndarray, list[int], list[int]]:
+    """Draw the velocities (steps,) of a motif, the scale step of each sixteenth, and the steps of the last half bar."""
+    options = BASS_GRIDS[kind]
+    motif_bars = int(rng.choice([1, 2])) if kind == "groove" else 1
+    rhythm = np.concatenate([grid(options[int(rng.integers(len(options)))]) for _ in range(motif_bars)])
+    # The bar begins on the root and moves toward its end; some lines leave it in every last beat.
+    chances = BASS_COLOR[kind] * np.resize(np.linspace(0.2, 1.8, STEPS), len(rhythm))
+    if kind != "long" and rng.uniform() < 0.45:
+        chances[-4:] = 0.9
+    steps = [0 if rng.uniform() > chance else int(rng.choice([7, 4, 6, -1, 2, 7, -3])) for chance in chances]
+    last = [int(rng.choice([7, 4, 6, 0, 2])) if rng.uniform() < 0.4 else step for step in steps]
+    if kind in ("groove", "eighths") and rng.uniform() < 0.6:
+        rhythm[::STEPS] = 1.0
+    return rhythm, steps, last
+
+
+def _bass_duration(kind: str, gap: float, gate: float) -> float:
+    """Return how long a note sounds, in beats, where the next one follows after `gap` beats."""
+    if gap < 1:
+        return float(gap * (0.95 if kind == "long" else gate))
+    return float(min(gap * 0.9, 4 if kind == "long" else gate))
 
 
 def draw_acid(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) -> list[Event]:
@@ -124,8 +130,7 @@ def draw_acid(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) 
     return events
 
 
-def draw_chords(
-    instrument: str,
+def draw_stabs(
     rhythm: np.ndarray,
     harmony: Harmony,
     bars: int,
@@ -148,7 +153,7 @@ def draw_chords(
         for pitch in chord(harmony, degree, octave, kind):
             events.append(
                 Event(
-                    instrument=instrument,
+                    instrument="stab",
                     start=step / 4 + swing_offset(int(step), swing),
                     duration=gate,
                     pitch=pitch,
@@ -178,9 +183,9 @@ def draw_arp(harmony: Harmony, bars: int, octave: int, swing: float, rng: Rng) -
     if rng.uniform() < 0.5:
         order = np.sort(order)
     gate, events, count = rng.uniform(0.1, 0.24), [], 0
-    anew = STEPS * (bars if rng.uniform() < 0.25 else 1)
+    restart = STEPS * (bars if rng.uniform() < 0.25 else 1)
     for step in range(bars * STEPS):
-        count = 0 if step % anew == 0 else count
+        count = 0 if step % restart == 0 else count
         if not rhythm[step % len(rhythm)]:
             continue
         degree = harmony.degree_at(step / 4) + int(order[count % len(order)])

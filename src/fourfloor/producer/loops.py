@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
@@ -13,17 +14,25 @@ from fourfloor.producer.kits import Kit
 from fourfloor.producer.mastering import master
 from fourfloor.producer.oscillators import pad
 from fourfloor.producer.parts import Part
-from fourfloor.producer.score import BEATS_PER_BAR, Event, ProducedLoop
-from fourfloor.producer.styles import STYLES, matching_styles
+from fourfloor.producer.score import Event, ProducedLoop
+from fourfloor.producer.styles import STYLES, Style, matching_styles
 from fourfloor.producer.synths import acid_line, note
-from fourfloor.signal.beatgrid import loop_samples
+from fourfloor.signal.beatgrid import BEATS_PER_BAR, loop_samples
 
+CURVE_STEP = 512  # samples between the points of a curve that noise follows
 LOWEST_RATE = 16_000  # in Hz: the filters of hats and claps reach up to 8 kHz
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
     """Return a generator of its own for one decision, so that a change in one does not move the others."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def draw_bpm(style: Style, rng: np.random.Generator) -> float:
+    """Draw a tempo of a style in BPM, mostly a whole number and near the middle of its range."""
+    low, high = style.bpm
+    bpm = float(rng.triangular(low, (low + high) / 2, high))
+    return round(bpm, 1 if rng.uniform() < 0.15 else 0)
 
 
 def drum_track(part: Part, length: int, beat_samples: float, sample_rate: int) -> np.ndarray:
@@ -55,7 +64,7 @@ def note_track(part: Part, length: int, beat_samples: float, sample_rate: int, r
         seconds = round(event.duration * beat_samples / sample_rate, 3)
         key = (event.pitch, round(event.velocity, 1), seconds, octaves)
         if key not in rendered:
-            patch = part.patch.__class__(**{**part.patch.__dict__, "cutoff": part.patch.cutoff * 2.0**octaves})
+            patch = replace(part.patch, cutoff=part.patch.cutoff * 2.0**octaves)
             rendered[key] = note(patch, event.pitch, seconds, max(key[1], 0.1), sample_rate, rng)
         circle.place(track, rendered[key], start)
     return track
@@ -63,35 +72,35 @@ def note_track(part: Part, length: int, beat_samples: float, sample_rate: int, r
 
 def pad_track(part: Part, length: int, beat_samples: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Render held chords as periodic pads faded into one another, (2, N)."""
-    chords: dict[tuple[float, ...], list[Event]] = {}
-    by_start: dict[float, list[Event]] = {}
-    for event in part.events:
-        by_start.setdefault(event.start, []).append(event)
-    for events in by_start.values():
-        chords.setdefault(tuple(sorted(e.pitch for e in events)), []).append(events[0])
+    chords = _chords(part.events)
     track = np.zeros((2, length), np.float32)
     fade = max(1, int(0.04 * sample_rate))
     for pitches, spans in chords.items():
         sound = pad(
-            list(pitches),
-            length,
-            sample_rate,
-            brightness_hz=part.settings["brightness"],
-            spread_cents=part.settings["spread"],
-            tilt=part.settings["tilt"],
-            rng=rng,
-        )
+            list(pitches), length, sample_rate, brightness_hz=part.settings["brightness"],
+            spread_cents=part.settings["spread"], tilt=part.settings["tilt"], rng=rng,
+        )  # fmt: skip
         if len(chords) > 1:
             gate = np.zeros(length, np.float32)
             for span in spans:
-                circle.place(
-                    gate, np.ones(round(span.duration * beat_samples), np.float32), round(span.start * beat_samples)
-                )
+                held = np.ones(round(span.duration * beat_samples), np.float32)
+                circle.place(gate, held, round(span.start * beat_samples))
             sound = sound * ndimage.uniform_filter1d(np.minimum(gate, 1), fade, mode="wrap")
         track += sound
     if part.settings["gated"]:
         track *= gate_curve(length, beat_samples, sample_rate, rng)
     return track
+
+
+def _chords(events: list[Event]) -> dict[tuple[float, ...], list[Event]]:
+    """Return where each chord sounds: one event of it for each time, by its pitches."""
+    by_start: dict[float, list[Event]] = {}
+    for event in events:
+        by_start.setdefault(event.start, []).append(event)
+    chords: dict[tuple[float, ...], list[Event]] = {}
+    for together in by_start.values():
+        chords.setdefault(tuple(sorted(event.pitch for event in together)), []).append(together[0])
+    return chords
 
 
 def gate_curve(length: int, beat_samples: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -103,7 +112,7 @@ def gate_curve(length: int, beat_samples: float, sample_rate: int, rng: np.rando
 
 def noise_track(part: Part, length: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Render a noise bed: a riser, a wave that comes and goes, or a steady hiss, (2, N)."""
-    turn = np.arange(round(length / 512)) * 512 * part.settings["cycles"] / length % 1.0
+    turn = np.arange(round(length / CURVE_STEP)) * CURVE_STEP * part.settings["cycles"] / length % 1.0
     kind = int(part.settings["kind"])
     if kind == 0:
         return effects.swept_noise(turn**2, 400 * 2 ** (4.5 * turn), length, sample_rate, rng)
@@ -113,7 +122,7 @@ def noise_track(part: Part, length: int, sample_rate: int, rng: np.random.Genera
 
 def swell_track(part: Part, length: int, beat_samples: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Render noise that rises over each event and stops at its end, (2, N)."""
-    beats = np.arange(round(length / 512)) * 512 / beat_samples
+    beats = np.arange(round(length / CURVE_STEP)) * CURVE_STEP / beat_samples
     loop_beats = length / beat_samples
     level = np.zeros(len(beats))
     for event in part.events:
@@ -163,9 +172,7 @@ def render_loop(
     choice = stream(seed, "choice")
     style = str(choice.choice(matching_styles(style)))
     rules = STYLES[style]
-    drawn_bpm = round(
-        float(choice.triangular(rules.bpm[0], sum(rules.bpm) / 2, rules.bpm[1])), 1 if choice.uniform() < 0.15 else 0
-    )
+    drawn_bpm = draw_bpm(rules, choice)  # always, so that a given tempo leaves the other choices as they are
     bpm = drawn_bpm if bpm is None else bpm
     density = float(choice.beta(2.0, 1.5)) if density is None else density
     energy = float(choice.beta(2.0, 2.0)) if energy is None else energy

@@ -11,6 +11,8 @@ from fourfloor.producer.parts import Part
 from fourfloor.producer.styles import Style
 from fourfloor.representations.stems import STEMS
 
+RETURNS_DUCK = 0.6  # how far kicks duck delay and reverb, 0-1
+
 
 def moment_db(mono: np.ndarray, sample_rate: int) -> float:
     """Return the loudness of the loudest twentieth of the 50 ms blocks of (n,): how loud a part is when it plays."""
@@ -44,13 +46,12 @@ def mix_down(
         rng, rng.uniform(*style.reverb), rng.uniform(1500, 7000), rng.uniform(0, 0.03), sample_rate
     )
     recovery = beat_samples / sample_rate * rng.uniform(0.3, 0.9)
-    curve = effects.ducking(length, kick_starts, 1.0, recovery, sample_rate)
+    curve = effects.ducking(length, kick_starts, recovery, sample_rate)
     stems: dict[str, np.ndarray] = {}
-    returns: dict[str, np.ndarray] = {}
     rows = 1 + len(STEMS) * grouped
     bus, to_room, to_delay = (np.zeros((rows, 2, length), np.float32) for _ in range(3))
     for part, track in parts:
-        placed = _placed(part, track, curve if kick_starts else None, sample_rate)
+        placed = _placed(part, track, curve, sample_rate)
         stems[part.name] = stems[part.name] + placed if part.name in stems else placed
         both = [0, 1 + group_of(part)][:rows]
         bus[both] += placed
@@ -58,14 +59,8 @@ def mix_down(
             to_room[both] += part.reverb * placed
         if part.delay:
             to_delay[both] += part.delay * placed
-    if np.any(to_delay):
-        turns, feedback = float(rng.choice([0.75, 0.75, 0.5, 1.0, 0.375])), rng.uniform(0.3, 0.65)
-        returns["delay"] = effects.echo(to_delay, turns, feedback, beat_samples, sample_rate)
-        to_room += 0.3 * returns["delay"]
-    if np.any(to_room):
-        returns["reverb"] = circle.convolve(to_room, room)
-    for name, wet in returns.items():
-        ducked = wet * (1 - 0.6 * (1 - curve)) if kick_starts else wet
+    for name, wet in _returns(to_room, to_delay, room, beat_samples, sample_rate, rng).items():
+        ducked = wet * (1 - RETURNS_DUCK * (1 - curve))
         stems[name] = ducked[0]
         bus += ducked
     if kick_starts and rng.uniform() < style.rumble:
@@ -77,16 +72,33 @@ def mix_down(
     return bus, {name: np.broadcast_to(stem, (2, length)) for name, stem in stems.items()}
 
 
-def _placed(part: Part, track: np.ndarray, ducking: np.ndarray | None, sample_rate: int) -> np.ndarray:
-    """Bring a part's dry track to its level and place in the mix, ducked where a kick ducks it."""
+def _placed(part: Part, track: np.ndarray, curve: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Bring a part's dry track to its level and place in the mix, ducked along the curve (N,)."""
     if part.hit is None:
-        track = effects.equalize(track, part.low_cut, None, sample_rate)
+        track = effects.high_pass(track, part.low_cut, sample_rate) if part.low_cut else track
         track = track * np.float32(10 ** ((part.level_db - moment_db(track.sum(0) * 0.7, sample_rate)) / 20))
     if part.pan:
         track = track * np.sqrt([[1 - part.pan], [1 + part.pan]]).astype(np.float32)
-    if part.duck and ducking is not None:
-        track = track * (1 - part.duck * (1 - ducking))
-    return track
+    return track * (1 - part.duck * (1 - curve)) if part.duck else track
+
+
+def _returns(
+    to_room: np.ndarray,
+    to_delay: np.ndarray,
+    room: np.ndarray,
+    beat_samples: float,
+    sample_rate: int,
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """Return what delay and room make of the sends (rows, 2, N); the room also gets some of the delay."""
+    returns: dict[str, np.ndarray] = {}
+    if np.any(to_delay):
+        turns, feedback = float(rng.choice([0.75, 0.75, 0.5, 1.0, 0.375])), rng.uniform(0.3, 0.65)
+        returns["delay"] = effects.echo(to_delay, turns, feedback, beat_samples, sample_rate)
+        to_room = to_room + 0.3 * returns["delay"]
+    if np.any(to_room):
+        returns["reverb"] = circle.convolve(to_room, room)
+    return returns
 
 
 def rumble(kick: np.ndarray, curve: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:

@@ -12,12 +12,9 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
-from fourfloor.errors import FourfloorError
-
 TABLE_SAMPLES = 2048
 STEPS_PER_OCTAVE = 12
 LOWEST_OCTAVE, HIGHEST_OCTAVE = -1, 9
-SHAPES = ("saw", "square", "pulse", "triangle", "organ", "reed", "hollow")
 
 
 def frequency(pitch: float) -> float:
@@ -26,7 +23,7 @@ def frequency(pitch: float) -> float:
 
 
 def harmonic_amplitudes(shape: str, count: int) -> np.ndarray:
-    """Return the sine amplitudes (count,) of a wave of the given shape."""
+    """Return the sine amplitudes (count,) of a saw, square, pulse, triangle, organ, reed or hollow wave."""
     k = np.arange(1, count + 1, dtype=np.float64)
     if shape == "saw":
         return 0.6 / k
@@ -43,7 +40,7 @@ def harmonic_amplitudes(shape: str, count: int) -> np.ndarray:
         return 0.5 / k**0.8 * (0.55 + 0.45 * np.cos(k * 1.9))
     if shape == "hollow":
         return np.where(k % 3 == 1, 0.7 / k, 0.15 / k)
-    raise FourfloorError(f"unknown wave shape {shape!r}; choose one of {', '.join(SHAPES)}")
+    raise ValueError(f"unknown wave shape {shape!r}")
 
 
 @lru_cache(maxsize=64)

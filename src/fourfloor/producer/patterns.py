@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fourfloor.producer.score import BEATS_PER_BAR, Event
+from fourfloor.producer.score import Event
+from fourfloor.signal.beatgrid import BEATS_PER_BAR
 
 STEPS = 16
 Rng = np.random.Generator

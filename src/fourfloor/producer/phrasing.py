@@ -1,4 +1,4 @@
-"""Where the one is: accents, pick-ups, turnarounds, crashes and rolls that tell a listener the first beat of the bar.
+"""Where the one is: accents, pick-ups, turnarounds, crashes and rolls by which a listener finds the first beat.
 
 Rows of velocities come in, one a drum part, and go out marked; a loop gets marks of the bar and marks of the phrase, in
 the proportions of its style.
@@ -138,7 +138,7 @@ def on_the_one(name: str, bars: int, every: int, louder_db: float = 0.0) -> Row:
 
 
 def landing(mark: str, bars: int, rng: Rng) -> Row:
-    """Return what falls on the loop's first beat, at times on its middle as well."""
+    """Return what falls on the first beat of the loop, sometimes also on its middle."""
     every = bars if bars % 2 or rng.uniform() < 0.6 else bars // 2
     if mark == "hit":
         return on_the_one("percussion", bars, every, louder_db=7.0)

@@ -9,8 +9,6 @@ import numpy as np
 from fourfloor.representations.score import ROLES
 from fourfloor.signal.beatgrid import FRAMES_PER_BEAT, loop_frames
 
-BEATS_PER_BAR = 4
-
 
 @dataclass(frozen=True, kw_only=True)
 class Event:

@@ -88,7 +88,7 @@ def _stab(style: Style, song: harmony.Harmony, bars: int, swing: float, rng: Rng
     length = float(rng.choice([0.12, 0.2, 0.35, 0.6]))
     return Part(
         name="stab",
-        events=lines.draw_chords("stab", rhythm, song, bars, octave, chord, length, swing, rng),
+        events=lines.draw_stabs(rhythm, song, bars, octave, chord, length, swing, rng),
         patch=stab_patch(sound, rng),
         pan=float(rng.uniform(-0.2, 0.2)),
         settings={"sweep": float(rng.choice([0, 0.6, 1.4])), "turn": rng.uniform()},
