@@ -18,7 +18,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.catalogue import FILES, NEEDED, Catalogue, load
 from fourfloor.ingestion.schema import CODEC
 from fourfloor.progress import OnProgress, ignore
-from fourfloor.saving import save_file
+from fourfloor.saving import check_folder_name, save_file
 from fourfloor.stores import listing
 from fourfloor.stores.listing import LIST, File, Listing
 from fourfloor.stores.store import Store, UnreachableError, shard_name
@@ -39,6 +39,9 @@ def push(
     FourfloorError in one line where the store refuses and, without `overwrite`, where it holds another dataset.
     """
     catalogue = load(dataset)
+    within = Path(url.removeprefix("file://")).resolve()
+    if catalogue.path.resolve() in (within, *within.parents):
+        raise FourfloorError(f"{url}: lies in the dataset itself; choose a folder beside it")
     store = Store(url, waits)
     if not overwrite and listing.content_of(store) not in (None, catalogue.data_hash):
         raise FourfloorError(f"{url}: another dataset is there already; choose another URL or pass --overwrite")
@@ -78,6 +81,7 @@ def pull(
 
     An interrupted call keeps the shards that it has, and the same call goes on with them.
     """
+    check_folder_name(out)
     if out.is_dir() and (names := visible_names(out)) and not (overwrite and names <= FILES):
         raise FourfloorError(f"{out}: is there already; choose another folder or, for a dataset, pass --overwrite")
     store = Store(url, waits)

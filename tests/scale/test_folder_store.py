@@ -51,4 +51,7 @@ def test_a_folder_that_cannot_be_written_or_an_address_with_a_slip_is_one_line_a
         buckets.push(dataset_folder, "s3:/bucket/techno")
     with pytest.raises(FourfloorError, match="holds no dataset"):
         buckets.pull("nothing/here", tmp_path / "back")
+    for inside in (f"{dataset_folder}/store", f"file://{dataset_folder}"):
+        with pytest.raises(FourfloorError, match="lies in the dataset itself"):
+            buckets.push(dataset_folder, inside)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]

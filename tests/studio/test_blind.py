@@ -62,6 +62,9 @@ def test_both_loops_of_a_pair_are_equally_loud_and_carry_no_tags(tmp_path: Path)
 def test_a_folder_without_audio_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FourfloorError, match="holds no audio"):
         BlindTest(tmp_path, tmp_path, tmp_path / "answers.csv")
+    left, _ = folders(tmp_path, 1)
+    with pytest.raises(FourfloorError, match="is both folders; compare it with another one"):
+        BlindTest(left, left.parent / "." / left.name, tmp_path / "answers.csv")
 
 
 def test_a_person_answers_on_the_page(empty_page: Any, tmp_path: Path) -> None:

@@ -48,6 +48,14 @@ def test_the_token_is_asked_for_once() -> None:
     assert Visitor("secret").ask("/", headers={"authorization": "Bearer secret"}).status_code == 200
 
 
+@pytest.mark.parametrize("token", ["two words; Path=/", "größe ☃", "50%25+x&token=y"])
+def test_a_token_is_any_text(token: str) -> None:
+    visitor = Visitor(token)
+    assert visitor.ask("/", params={"token": token}).status_code == 200
+    assert visitor.ask("/").status_code == 200  # by its cookie
+    assert visitor.ask("/", params={"token": "wrong"}).status_code == 403
+
+
 def test_the_cookie_is_for_our_page_alone() -> None:
     cookie = Visitor("secret").ask("/?token=secret").headers["set-cookie"]
     assert "HttpOnly" in cookie

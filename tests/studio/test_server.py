@@ -193,6 +193,25 @@ def test_streams_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert refused.value.status_code == 429
 
 
+JSON = {"content-type": "application/json"}
+
+
+def test_what_lies_beside_a_loop_may_be_gone_and_a_title_is_more_than_spaces(studio: Studio) -> None:
+    ended = studio.wait(studio.ask(kind="generate", count=1, bars=1, seed="3")["id"])
+    path = f"/api/loops/{ended['id']}-0"
+    outline = studio.place / "loops" / f"{ended['id']}-0.json"
+    outline.write_text("{")
+    assert studio.client.get(f"{path}/outline").status_code == 404
+    outline.unlink()
+    assert studio.client.get(f"{path}/outline").status_code == 404
+    assert studio.client.patch(path, json={"title": "  "}).status_code == 422
+    assert studio.client.patch(path, json={"title": " mine "}).json()["title"] == "mine"
+    assert studio.client.patch(path, content=b"[]").json()["detail"].startswith("the body: Input should be")
+    assert studio.client.patch(path, content=b"{,", headers=JSON).json()["detail"] == "the body: JSON decode error"
+    kit = studio.wait(studio.ask(kind="rekit", loop=f"{ended['id']}-0", kit="~nobody-of-this-name/kit")["id"])
+    assert (kit["state"], "bug" in kit["text"]) == ("failed", False)
+
+
 def test_a_worker_that_dies_fails_its_job_and_the_next_one_runs(studio: Studio) -> None:
     job = studio.ask(kind="generate", count=64, bars=1)
     waited_for(lambda: studio.job(job["id"])["done"])  # before, there may be no process to kill

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from fourfloor.arguments import check_range
+from fourfloor.audio.files import AUDIO_EXTENSIONS
 from fourfloor.audio.naming import check_wav_name
 from fourfloor.audio.reading import SAMPLE_RATE
 from fourfloor.audio.streaming import FORMATS, StreamWriter
@@ -26,6 +27,8 @@ def write_stream(blocks: Iterator[np.ndarray], out: str, form: str, minutes: flo
         raise FourfloorError(f"--format {form}: choose {' or '.join(FORMATS)}")
     if form == "wav":
         check_wav_name(Path(out))
+    elif Path(out).suffix.lower() in AUDIO_EXTENSIONS:  # no player reads samples without a header from it
+        raise FourfloorError(f"{out}: --format raw writes samples without a header; name it {Path(out).stem}.raw")
     if minutes is not None:
         check_range("minutes", minutes, 0.01, LONGEST_MINUTES)
     left = None if minutes is None else round(minutes * 60 * SAMPLE_RATE)

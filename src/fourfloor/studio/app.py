@@ -153,4 +153,6 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "job"))
-    return JSONResponse({"detail": f"{where}: {first['msg']}"}, 422)
+    if first["type"] == "json_invalid":
+        where = "the body"
+    return JSONResponse({"detail": f"{where or 'the body'}: {first['msg']}"}, 422)

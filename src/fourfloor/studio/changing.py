@@ -6,6 +6,7 @@ Its current folder is the library. New loops name the loop they were made of as 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +62,7 @@ def morph(job: dict[str, Any], say: Say) -> None:
 def rekit(job: dict[str, Any], say: Say) -> None:
     """Play a loop's drums by one-shots of this machine, and its bass by a synth."""
     request = job["request"]
-    source, kit = read_source(_source(request)), Path(request["kit"]).expanduser()
+    source, kit = read_source(_source(request)), Path(os.path.expanduser(request["kit"]))
     say("progress", done=0, total=1, text="listening to the drums")
     loop = ff.Loop(waveform=source.waveform, bpm=source.bpm, bars=source.bars)
     options = {"bass": request["bass"], "keep_music": request["keep_music"], "seed": request["seed"]}

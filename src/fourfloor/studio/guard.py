@@ -7,7 +7,7 @@ import contextlib
 import secrets
 from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, unquote
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -133,7 +133,7 @@ def _with_headers(send: Send, nonce: str, cookie: str | None) -> Send:
         "cross-origin-opener-policy": "same-origin", "permissions-policy": "camera=(), microphone=(), geolocation=()",
     }  # fmt: skip
     if cookie:
-        extra["set-cookie"] = f"{COOKIE}={cookie}; HttpOnly; SameSite=Strict; Path=/"
+        extra["set-cookie"] = f"{COOKIE}={quote(cookie, safe='')}; HttpOnly; SameSite=Strict; Path=/"
 
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -149,7 +149,7 @@ def _token_of(scope: Scope, headers: dict[str, str]) -> str:
     cookies: SimpleCookie = SimpleCookie()
     with contextlib.suppress(CookieError):  # no cookie of ours
         cookies.load(headers.get("cookie", ""))
-    return _query(scope, "token") or bearer or (cookies[COOKIE].value if COOKIE in cookies else "")
+    return _query(scope, "token") or bearer or (unquote(cookies[COOKIE].value) if COOKIE in cookies else "")
 
 
 def _query(scope: Scope, name: str) -> str:

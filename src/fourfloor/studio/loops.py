@@ -67,7 +67,11 @@ def _add_files(app: FastAPI, library: Library) -> None:
     @app.get("/api/loops/{loop}/outline")
     def outline(loop: Id) -> list[float]:
         """The peaks of the waveform, for a picture of it."""
-        values: list[float] = json.loads(library.path(known(library, loop), "json").read_bytes())["outline"]
+        path = library.path(known(library, loop), "json")
+        try:
+            values: list[float] = json.loads(path.read_bytes())["outline"]
+        except (OSError, ValueError, LookupError, TypeError):
+            raise HTTPException(404, "The picture of this loop is gone or damaged.") from None
         return values
 
     @app.get("/api/loops/{loop}/stems/{stem}", response_class=FileResponse)

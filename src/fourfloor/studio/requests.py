@@ -171,7 +171,7 @@ class GridChange(_Request):
 class LoopChange(_Request):
     """What a person may say about a loop."""
 
-    title: str | None = Field(None, min_length=1, max_length=200)
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)] | None = None
     loved: bool | None = None
     tags: list[Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True)]] | None = Field(
         None, max_length=20

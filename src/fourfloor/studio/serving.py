@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
+from urllib.parse import quote
 
 import uvicorn
 
@@ -40,13 +42,14 @@ def serve(
     listening = _listen(host, port)
     port = listening.getsockname()[1]
     hosts = None if outside else [f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
-    opened = Library(library.expanduser().absolute())
+    opened = Library(Path(os.path.expanduser(library)).absolute())
     try:
         test = BlindTest(*compared, opened.folder / ANSWERS) if compared else None
         app = make_app(opened, hosts, token, test, shared=shared)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SECONDS_TO_CLOSE, access_log=False)
         name = f"[{host}]" if ":" in host else host
-        on_ready(f"http://{name}:{port}/{'blind' if test else ''}" + (f"?token={token}" if token else ""))
+        query = f"?token={quote(token, safe='')}" if token else ""
+        on_ready(f"http://{name}:{port}/{'blind' if test else ''}{query}")
         _Server(config, app.state.endless).run(sockets=[listening])
     finally:
         opened.close()

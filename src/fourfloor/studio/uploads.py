@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import secrets
 import shutil
 from pathlib import Path
@@ -62,7 +63,7 @@ def safe_name(name: str) -> str:
 
 def source_of(folder: Path, upload: str | None, named: str | None) -> Path:
     """Return the folder of tracks that is meant: an upload's, or one of this machine; FourfloorError for none."""
-    path = folder / UPLOADS / upload if upload else Path(named or "").expanduser()
+    path = folder / UPLOADS / upload if upload else Path(os.path.expanduser(named or ""))
     if not (upload or named) or not path.is_dir():
         raise FourfloorError(
             f"{display_name(path)}: is not a folder; choose one with tracks, or drop files on the page"
