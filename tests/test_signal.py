@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from fourfloor.signal.analysis import to_analysis_rate
+from fourfloor.signal.analysis import ANALYSIS_RATE, peak_pitches, power_frames, to_analysis_rate
 from fourfloor.signal.beatgrid import loop_frames, loop_samples
 from fourfloor.signal.stft import istft, resample_loop, stft
 
@@ -55,3 +55,16 @@ def test_half_the_rate_is_what_the_general_resampler_makes(samples: int) -> None
     continued = np.concatenate([waveform[-pad:], waveform, waveform[:pad]])
     expected = resample_poly(continued, 1, 2)[round(pad / 2) :][: max(1, round(samples / 2))]
     np.testing.assert_allclose(to_analysis_rate(waveform, 44_100), expected, atol=1e-6)
+
+
+def test_a_peak_lies_between_its_bins() -> None:
+    pitches = np.array([57.3, 69.0, 76.8])  # 224.0, 440.0 and 690.5 Hz, none of them a whole number of bins
+    hertz = 440.0 * 2 ** ((pitches - 69) / 12)
+    tones = np.sin(2 * np.pi * hertz[:, None] * np.arange(ANALYSIS_RATE) / ANALYSIS_RATE).sum(axis=0)
+    level = 10 * np.log10(power_frames(tones, 8, 4096) + 1e-7)
+    bins = np.round(hertz * 4096 / ANALYSIS_RATE).astype(int)
+    found, peak_db = peak_pitches(level, np.full(3, 4), bins)
+    np.testing.assert_allclose(found, pitches, atol=0.05)
+    np.testing.assert_allclose(
+        peak_db, 20 * np.log10(4096 / 4), atol=0.3
+    )  # up to half a bin away, a Hann lobe is this near to a parabola

@@ -7,7 +7,15 @@ measures how often it is right.
 
 import numpy as np
 
-from fourfloor.signal.analysis import ANALYSIS_RATE, SILENCE_RMS, Array, mono, power_frames, to_analysis_rate
+from fourfloor.signal.analysis import (
+    ANALYSIS_RATE,
+    SILENCE_RMS,
+    Array,
+    mono,
+    peak_pitches,
+    power_frames,
+    to_analysis_rate,
+)
 
 WINDOW = 16384  # 0.74 s: resolves semitones from 45 Hz up
 HOP_LENGTH = 4096
@@ -61,11 +69,9 @@ def _pitch_classes(level: Array, low_hz: float, high_hz: float, least_db: float,
     total = np.cumsum(np.pad(level[:, : last + around + 1], ((0, 0), (around + 1, 0)), mode="edge"), axis=1)
     mean = (total[:, 2 * around + 1 :] - total[:, : -2 * around - 1]) / (2 * around + 1)
     frame, bin_ = np.nonzero((middle > left) & (middle >= right) & (middle - mean[:, first : last + 1] > least_db))
-    a, b, c = (level[frame, first + bin_ + shift] for shift in (-1, 0, 1))
-    shift = 0.5 * (a - c) / np.minimum(a - 2 * b + c, -1e-9)  # the vertex of the parabola through the three
-    pitch = 69 + 12 * np.log2((first + bin_ + shift) * ANALYSIS_RATE / WINDOW / 440.0)
+    pitch, peak_db = peak_pitches(level, frame, first + bin_)
     tones = np.round(pitch).astype(int)
     tuned = np.abs(pitch - tones) < IN_TUNE
-    loudness = 10 ** ((b - 0.25 * (a - c) * shift) / 40)  # the square root, so that no single tone dominates
+    loudness = 10 ** (peak_db / 40)  # the square root, so that no single tone dominates
     sums = np.bincount(tones[tuned] % 12, weights=loudness[tuned], minlength=12)
     return np.asarray(sums / max(sums.sum(), 1e-9))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fourfloor.representations import low_end, tuning
-from fourfloor.signal.analysis import ANALYSIS_RATE, SILENCE_RMS, Array, power_frames
+from fourfloor.signal.analysis import ANALYSIS_RATE, SILENCE_RMS, Array, peak_pitches, power_frames
 from fourfloor.signal.beatgrid import SAMPLE_RATE, loop_samples
 from fourfloor.signal.stft import resample_loop
 
@@ -104,10 +104,8 @@ def _chords(level: Array) -> tuple[Array | None, float, float]:
     frame, bin_ = np.nonzero(_prominence(level, first, last) >= PROMINENCE_DB)
     if not len(frame):
         return None, 0.0, float("nan")
-    a, b, c = (level[frame, first + bin_ + shift] for shift in (-1, 0, 1))
-    shift = 0.5 * (a - c) / np.minimum(a - 2 * b + c, -1e-9)  # the vertex of the parabola through the three
-    pitch = 69 + 12 * np.log2((first + bin_ + shift) * ANALYSIS_RATE / WINDOW / 440.0)
-    weight = 10 ** ((b - 0.25 * (a - c) * shift) / 20)
+    pitch, peak_db = peak_pitches(level, frame, first + bin_)
+    weight = 10 ** (peak_db / 20)
     tuned = float(np.angle(weight @ np.exp(2j * np.pi * pitch)) / (2 * np.pi))
     tones = np.round(pitch - tuned).astype(int)
     scale = tuning.best_scale(np.bincount(tones % 12, weights=weight, minlength=12))

@@ -72,3 +72,16 @@ def power_frames(waveform: Array, n_frames: int, n_fft: int = N_FFT, filters: Ar
     Every figure of the scorecard is in units of an unscaled Hann window, whose sum is n_fft / 2.
     """
     return stft.power_frames(waveform, n_frames, n_fft, filters) * np.float32((n_fft / 4) ** 2)
+
+
+def peak_pitches(level: Array, frames: NDArray[np.integer], bins: NDArray[np.integer]) -> tuple[Array, Array]:
+    """Return the MIDI pitches and the levels in dB of peaks of the power spectra `level` in dB `(frames, n_bins)`.
+
+    Each peak, a local maximum at `(frames[i], bins[i])`, lies at the vertex of the parabola through it and its two
+    neighbors. Both results have the shape of `bins`.
+    """
+    left, middle, right = (level[frames, bins + shift] for shift in (-1, 0, 1))
+    vertex = 0.5 * (left - right) / np.minimum(left - 2 * middle + right, -1e-9)
+    n_fft = 2 * (level.shape[1] - 1)
+    pitches = 69 + 12 * np.log2((bins + vertex) * ANALYSIS_RATE / n_fft / 440.0)
+    return pitches, middle - 0.25 * (left - right) * vertex
