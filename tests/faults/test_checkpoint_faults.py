@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,21 @@ def test_another_recipe_cannot_resume_a_run(run: Path, dataset_folder: Path) -> 
     overrides = (*TINY["prior"][1::2], "training.learning_rate=0.5")
     with pytest.raises(ValueError, match="was trained with another recipe"):
         api.train(request(dataset_folder, run, resume=True, overrides=overrides))
+
+
+def test_a_tuned_run_whose_parent_moved_says_how_to_go_on(
+    run: Path, trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parent is named as the user named it: seen from another folder, or moved, it is not there."""
+    shutil.copytree(trained_runs["decoder"], tmp_path / "decoder")
+    monkeypatch.chdir(tmp_path)
+    tuned = request(dataset_folder, tmp_path / "tuned", parent="prior", steps=1)
+    api.train(tuned)
+    run.rename(tmp_path / "moved")
+    again = replace(tuned, parent=None, resume=True, steps=2)
+    with pytest.raises(FourfloorError, match=r"tuned: was fine-tuned from prior, .*: --from MODEL"):
+        api.train(again)
+    assert api.train(replace(again, parent="moved")).steps == 2
 
 
 def test_an_empty_folder_cannot_be_resumed(tmp_path: Path, dataset_folder: Path) -> None:
