@@ -167,11 +167,20 @@ def test_audio_of_ones_own_is_scored_and_packed(dataset_folder: Path, tmp_path: 
         ff.Loop(waveform="x.wav", bpm=126, bars=1)  # type: ignore[arg-type]
 
 
-def test_a_model_travels_to_another_process(trained_runs: dict[str, Path]) -> None:
+def test_a_model_travels_to_another_process(
+    trained_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = ff.load(trained_runs["prior"], decoder=trained_runs["decoder"])
     again = pickle.loads(pickle.dumps(model))
     assert (again.source, again.decoder) == (model.source, model.decoder)
     assert again.parts.weights_hash == model.parts.weights_hash
+    monkeypatch.chdir(trained_runs["prior"].parent)
+    near = ff.load(trained_runs["prior"].name, decoder=trained_runs["decoder"].name)
+    packed = pickle.dumps(near)
+    monkeypatch.chdir(tmp_path)  # where a worker of Ray starts
+    far = pickle.loads(packed)
+    assert (far.source, far.decoder) == (near.source, near.decoder)
+    assert far.parts.weights_hash == near.parts.weights_hash
 
 
 def test_what_makes_no_sense_is_refused_before_the_work(model: ff.Model, dataset_folder: Path, tmp_path: Path) -> None:

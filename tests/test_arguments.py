@@ -88,9 +88,14 @@ def write(
     ("given", "told"),
     [
         ({"out": None}, 'out is None: pass a path, such as "loops"'),
+        ({"loops": "/" + 256 * "b"}, f"loops is {repr(chr(47) + 256 * chr(98))[:60]}: pass a path whose names"),
         ({"out": ""}, "out is '': pass a path, such as \"loops\""),
         ({"out": b"x"}, "out is b'x': pass a path, such as \"loops\""),
         ({"out": "a\0b"}, "out is 'a\\x00b': pass a path, such as \"loops\""),
+        (
+            {"out": "/" + 256 * "b"},
+            f"out is {repr(chr(47) + 256 * chr(98))[:60]}: pass a path whose names have at most 255",
+        ),
         ({"overwrite": "no"}, "overwrite is 'no': pass True or False"),
         ({"loops": 3}, 'loops is 3: pass a path, such as "loops", or a Asked, or a list'),
         ({"loops": ["a.wav", 3]}, 'loops[1] is 3: pass a path, such as "loops", or a Asked'),

@@ -22,6 +22,7 @@ _WANTED = {
     str: 'a text, such as "techno"', Path: 'a pathlib.Path, such as Path("loops")',
     os.PathLike: 'a path, such as "loops"', Callable: "a function", Mapping: "a dict",
 }  # fmt: skip
+LONGEST_NAME = 255  # bytes
 Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
 
@@ -73,6 +74,8 @@ def checked(name: str, value: Any, expected: Any) -> Any:
     if value is None and NoneType in options:
         return None
     takes_paths = any(get_origin(option) is os.PathLike for option in options)
+    if takes_paths and isinstance(value, str | os.PathLike):
+        return _checked_path(name, value)
     options = tuple(option for option in options if option is not NoneType and not (takes_paths and option is str))
     for option in options:
         with suppress(FourfloorError):
@@ -128,6 +131,8 @@ def _checked_path(name: str, value: Any) -> str | os.PathLike[str]:
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else b""
     if not isinstance(text, str) or not text.strip() or "\0" in text:
         raise _refused(name, value, _WANTED[os.PathLike])
+    if any(len(part.encode("utf-8", "replace")) > LONGEST_NAME for part in Path(text).parts):  # fails at the first look
+        raise _refused(name, value, f"a path whose names have at most {LONGEST_NAME} bytes")
     home = os.path.expanduser(text)
     return value if home == text else home
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -39,10 +40,11 @@ class Model(Editing):
     def __init__(self, model: LoopModel, source: str, decoder: str | None, reference: "Future[Fingerprints]") -> None:
         self.parts, self.source, self.decoder = model, source, decoder
         self._reference = reference
+        self._places = _place_of(source), None if decoder is None else _place_of(decoder)
 
-    def __reduce__(self) -> "tuple[Callable[[str, str | None], Model], tuple[str, str | None]]":
-        """Travel to another process as the names it was loaded by; it is loaded there."""
-        return _load, (self.source, self.decoder)
+    def __reduce__(self) -> "tuple[Callable[..., Model], tuple[tuple[str, str | None], str, str | None]]":
+        """Travel to another process, which may work in another folder, as the places it was loaded from."""
+        return _load, (self._places, self.source, self.decoder)
 
     @property
     def name(self) -> str:
@@ -286,8 +288,15 @@ def load(model: str | os.PathLike[str] = loading.BUNDLED, *, decoder: str | os.P
     return Model(loading.load_model(source, other), source, other, reference)
 
 
-def _load(source: str, decoder: str | None) -> Model:
-    return load(source, decoder=decoder)
+def _load(places: tuple[str, str | None], source: str, decoder: str | None) -> Model:
+    model = load(places[0], decoder=places[1])
+    model.source, model.decoder = source, decoder  # as they stand in the tags of its loops
+    return model
+
+
+def _place_of(name: str) -> str:
+    """Return what finds a model from any folder: the name of one in the package, or an absolute path."""
+    return os.path.abspath(name) if loading.folder_of(name) == Path(name) else name
 
 
 def check_draws(candidates: int, redraws: int) -> None:
