@@ -50,6 +50,18 @@ def test_answers_say_which_folder_was_kept_and_outlive_the_server(tmp_path: Path
     assert all(row["kept"] == "b" and row["file_b"].startswith("right") for row in rows)
 
 
+def test_a_torn_or_foreign_line_of_the_answers_is_skipped(tmp_path: Path) -> None:
+    compared, answers = folders(tmp_path), tmp_path / "answers.csv"
+    test = BlindTest(*compared, answers)
+    test.answer(0, 0)
+    kept = answers.read_bytes()
+    answers.write_bytes(kept + b"\r\n\xff\xfe,1\r\n" + kept[-30:-9].replace(b"neither", b"maybe"))
+    again = BlindTest(*compared, answers)
+    assert again.kept == {0: "neither"}
+    again.answer(1, 1)
+    assert set(BlindTest(*compared, answers).kept) == {0, 1}
+
+
 def test_both_loops_of_a_pair_are_equally_loud_and_carry_no_tags(tmp_path: Path) -> None:
     test = BlindTest(*folders(tmp_path, 1), tmp_path / "answers.csv")
     sent = [blind._leveled(test.pairs[0].file(place)) for place in (1, 2)]

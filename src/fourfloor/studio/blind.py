@@ -26,6 +26,7 @@ from fourfloor import audio
 from fourfloor.errors import FourfloorError
 from fourfloor.studio.pages import Page
 
+KEPT = ("a", "b", "neither")
 COLUMNS = ("answered_at", "pair", "kept", "file_a", "file_b", "first")
 LOUDNESS_LUFS = -20.0  # of both loops of a pair: the louder one wins otherwise; low enough that none clips
 LONGEST_SECONDS = 120.0
@@ -69,11 +70,13 @@ class BlindTest:
             self.kept = dict(self._given())
         except OSError as error:
             raise FourfloorError(f"{answers}: cannot be used ({error.strerror}); choose another --library") from None
+        except csv.Error:
+            raise FourfloorError(f"{answers}: is not a table of answers; move it, or change --library") from None
 
     def _given(self) -> Iterator[tuple[int, str]]:
-        """Read the answers to these pairs that an earlier sitting gave."""
-        with open(self.answers, encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
+        """Read the answers to these pairs that an earlier sitting gave; skip other lines, such as a torn one."""
+        with open(self.answers, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS) and row[2] in KEPT]
         for row in rows:
             for number, pair in enumerate(self.pairs):
                 if row[1:] == [str(number), row[2], pair.file_a.name, pair.file_b.name, pair.first]:
@@ -85,12 +88,14 @@ class BlindTest:
         kept = "neither" if place == 0 else "a" if (pair.first == "a") == (place == 1) else "b"
         self.kept[number] = kept
         row = (f"{time.time():.0f}", number, kept, pair.file_a.name, pair.file_b.name, pair.first)
-        with open(self.answers, "a", encoding="utf-8", newline="") as file:
-            file.write(_line(row))
+        with open(self.answers, "ab+") as file:
+            file.seek(max(0, file.seek(0, io.SEEK_END) - 1))
+            torn = file.read() not in (b"", b"\n")  # a stop in the middle of a line: the answer begins a new one
+            file.write((b"\r\n" if torn else b"") + _line(row).encode("utf-8", "surrogateescape"))
 
     def result(self) -> dict[str, Any]:
         """Count the answers, with the chance of a count at least as uneven where neither folder is better."""
-        counts = {name: list(self.kept.values()).count(name) for name in ("a", "b", "neither")}
+        counts = {name: list(self.kept.values()).count(name) for name in KEPT}
         return {
             **counts, "pairs": len(self.pairs), "answered": len(self.kept), "answers": str(self.answers),
             "p_value": sign_test(counts["a"], counts["b"]),
