@@ -260,3 +260,20 @@ def test_a_catalogue_of_the_schema_before_is_read(dataset: Path) -> None:
     rewrite(dataset, lambda content: content["tracks"][0].update(grid="steady"))
     with pytest.raises(FourfloorError, match=r"tracks\[0\] has missing or unknown keys"):
         load(dataset)
+
+
+def test_a_passage_is_the_training_loop_that_sounds_then_turned_to_begin_there(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    with DatasetWriter(tmp_path / "data", bars=1) as writer:
+        for name, split in (("first", "train"), ("second", "train"), ("held out", "validation")):
+            track = writer.add_track(name=name, path=name, sha256=name[0] * 64, bpm=120.0, split=split)
+            for start in (0.0, 2.0):
+                waveform = rng.uniform(-0.5, 0.5, (2, loop_samples(120.0, 1, 44_100))).astype(np.float32)
+                writer.add_loop(waveform, track=track, bpm=120.0, start_seconds=start)
+        catalogue = writer.finish()
+    found = catalogue.passage("second", 2.25)
+    assert found is not None
+    assert found[0] == 3
+    np.testing.assert_array_equal(found[1], np.roll(catalogue.waveform(3), -11_025, axis=1))
+    assert catalogue.passage("second", 4.0) is None
+    assert catalogue.passage("held out", 0.0) is None

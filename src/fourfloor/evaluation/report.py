@@ -141,22 +141,12 @@ def _copy(sample: Sample, match: CopyMatch, catalogue: Catalogue) -> dict[str, A
         f"{match.seconds:.1f} s, {match.semitones:+d} semitones, speed {match.speed:.3f}"
     )
     loop = np.roll(sample.waveform, -round(match.loop_seconds * sample.sample_rate), axis=1)
-    passage = _passage(catalogue, match.track, match.seconds)
+    found = catalogue.passage(match.track, match.seconds)
     return {
         "about": about, "loop": _three_seconds(loop, sample.sample_rate),
-        "passage": None if passage is None else _three_seconds(passage, catalogue.sample_rate),
+        "passage": _three_seconds(found[1], catalogue.sample_rate) if found else None,
     }  # fmt: skip
 
 
 def _three_seconds(waveform: Any, sample_rate: int) -> Excerpt:
     return excerpt(waveform[:, : 3 * sample_rate], sample_rate)
-
-
-def _passage(catalogue: Catalogue, track: str, seconds: float) -> Any:
-    """Find the training loop that sounds at a time of a track, turned to begin there; None where it was not kept."""
-    for index in catalogue.indices("train"):
-        loop = catalogue.loops[index]
-        since = seconds - loop.start_seconds
-        if catalogue.tracks[loop.track].name == track and 0 <= since < loop.frames / catalogue.sample_rate:
-            return np.roll(catalogue.waveform(index), -round(since * catalogue.sample_rate), axis=1)
-    return None

@@ -151,6 +151,18 @@ class Catalogue:
         loop = self.loops[index]
         return to_waveform(self.audio()[loop.offset : loop.offset + loop.frames])
 
+    def passage(self, track: str, seconds: float) -> tuple[int, np.ndarray] | None:
+        """Find the training loop that sounds at a time of a track: its index, and its waveform turned to begin there.
+
+        None where that time of the track was not kept.
+        """
+        for index in self.indices("train"):
+            loop = self.loops[index]
+            since = seconds - loop.start_seconds
+            if self.tracks[loop.track].name == track and 0 <= since < loop.frames / self.sample_rate:
+                return index, np.roll(self.waveform(index), -round(since * self.sample_rate), axis=1)
+        return None
+
 
 def to_pcm(waveform: np.ndarray) -> np.ndarray:
     """Round a waveform (channels, frames) to interleaved int16 (frames, channels); FourfloorError outside [-1, 1]."""

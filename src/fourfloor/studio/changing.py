@@ -63,7 +63,7 @@ def rekit(job: dict[str, Any], say: Say) -> None:
     """Play a loop's drums by one-shots of this machine, and its bass by a synth."""
     request = job["request"]
     source, kit = read_source(_source(request)), Path(os.path.expanduser(request["kit"]))
-    say("progress", done=0, total=1, text="listening to the drums")
+    say("progress", done=0, total=1, text="transcribing the drums")
     loop = ff.Loop(waveform=source.waveform, bpm=source.bpm, bars=source.bars)
     options = {"bass": request["bass"], "keep_music": request["keep_music"], "seed": request["seed"]}
     words = ["fourfloor", "rekit", f"{request['title']}.wav", "--kit", str(kit), "--bass", request["bass"]]
@@ -85,7 +85,7 @@ def stems(job: dict[str, Any], say: Say) -> None:
 
 def midi(job: dict[str, Any], say: Say) -> None:
     """Write a loop's drums and bass as MIDI, beside it."""
-    say("progress", done=0, total=1, text="listening for drums and bass")
+    say("progress", done=0, total=1, text="transcribing drums and bass")
     (made,) = ff.midi(_source(job["request"]), overwrite=True)
     say("parts", loop=job["request"]["loop"], parts={"midi": made.notes})
 
@@ -115,21 +115,14 @@ def _training_music(track: str, seconds: float, model: str) -> tuple[np.ndarray,
     number = track.removeprefix(PRODUCED)
     if number != track and number.isdecimal():
         made = render_loop(int(number))
-        return _from(made.waveform, seconds, audio.SAMPLE_RATE), audio.SAMPLE_RATE, made.bpm, made.bars
+        turned = np.roll(made.waveform, -round(seconds * audio.SAMPLE_RATE), axis=1)
+        return turned, audio.SAMPLE_RATE, made.bpm, made.bars
     dataset = Path(DATASETS) / model
-    if dataset.is_dir():
-        catalogue = load(dataset)
-        rate = catalogue.sample_rate
-        for index in catalogue.indices("train"):
-            loop = catalogue.loops[index]
-            since = seconds - loop.start_seconds
-            if catalogue.tracks[loop.track].name == track and 0 <= since < loop.frames / rate:
-                return _from(catalogue.waveform(index), since, rate), rate, loop.bpm, catalogue.bars
+    catalogue = load(dataset) if dataset.is_dir() else None
+    if catalogue and (found := catalogue.passage(track, seconds)):
+        index, waveform = found
+        return waveform, catalogue.sample_rate, catalogue.loops[index].bpm, catalogue.bars
     raise FourfloorError(f"the audio of {track} is not on this machine; its name is all that the model keeps")
-
-
-def _from(waveform: np.ndarray, seconds: float, sample_rate: int) -> np.ndarray:
-    return np.roll(waveform, -round(seconds * sample_rate), axis=1)
 
 
 def _source(request: dict[str, Any]) -> Path:
