@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import fourfloor as ff
 from fourfloor.errors import FourfloorError
+from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.interfaces.cli import Settings, app
 
 
@@ -41,6 +42,19 @@ def test_without_enough_held_out_tracks_there_are_numbers_a_report_and_exit_code
         "tracks to judge the style as well; there will be numbers, and no verdict"
     )
     assert last.startswith(f"fourfloor: {dataset_folder}: no verdict: 2 held-out loops of 1 track are too few")
+
+
+def test_loops_of_a_length_that_no_model_makes_are_refused_before_the_work(tmp_path: Path, capsys, monkeypatch) -> None:
+    with DatasetWriter(tmp_path / "three", bars=3) as writer:
+        for split in ("train", "validation"):
+            track = writer.add_track(name=split, path=split, sha256=split[0] * 64, bpm=120.0, split=split)
+            writer.add_loop(np.full((2, 264_600), 0.1, np.float32), track=track, bpm=120.0)
+        writer.finish()
+    code, out, err = run(capsys, monkeypatch, "evaluate", "warehouse", "--against", tmp_path / "three", "--count", 1)
+    assert (code, out) == (2, "")
+    assert err == (
+        f"fourfloor: {tmp_path / 'three'}: has loops of 3 bars, models generate 1, 2, 4, 8; make the dataset again\n"
+    )
 
 
 def test_a_dataset_that_cannot_judge_is_refused_before_the_work(

@@ -22,7 +22,7 @@ from fourfloor.generation import Request
 from fourfloor.loading import LoopModel, Trained
 from fourfloor.representations import latent
 from fourfloor.saving import output_folder
-from fourfloor.signal.beatgrid import loop_samples, playable_bpm
+from fourfloor.signal.beatgrid import BAR_COUNTS, loop_samples, playable_bpm
 from fourfloor.signal.stft import resample_loop
 from fourfloor.stores import Place
 
@@ -145,6 +145,11 @@ def _sampled(request: EvaluateRequest, name: str, model: LoopModel) -> "Source":
     from fourfloor.evaluation.sources import Sample, Source, content_hash
 
     dataset = Dataset([request.against])
+    if dataset.bars not in BAR_COUNTS:  # before the work: datasets of other lengths were made by earlier versions
+        made = ", ".join(map(str, BAR_COUNTS))
+        raise FourfloorError(
+            f"{request.against}: has loops of {dataset.bars} bars, models generate {made}; make the dataset again"
+        )
     redraws = REDRAWS if request.redraw else 0
     chooses = request.candidates + redraws > 1
     reference = None
