@@ -301,6 +301,11 @@ def test_another_recipe_cannot_resume_a_run(run: Path, dataset_folder: Path) -> 
         api.train(request(dataset_folder, run, resume=True, overrides=overrides))
 
 
+def test_another_dataset_cannot_resume_a_run(run: Path, truth_folder: Path) -> None:
+    with pytest.raises(FourfloorError, match="was trained with another dataset; resume with the same"):
+        api.train(request(truth_folder, run, resume=True))
+
+
 def test_a_tuned_run_whose_parent_moved_says_how_to_go_on(
     run: Path, trained_runs: dict[str, Path], dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

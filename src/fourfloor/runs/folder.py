@@ -123,12 +123,13 @@ def describe(
     """Write the resolved recipe into a new run, or check that a resumed one is the same experiment."""
     if resumed:
         same = {
-            "recipe": is_same_experiment(plan, resumed.meta["recipe"]),
-            **{key: resumed.meta[key] == meta[key] for key in ("data_hash", "vocabulary")},
+            "another recipe": is_same_experiment(plan, resumed.meta["recipe"]),
+            "another dataset": resumed.meta["data_hash"] == meta["data_hash"],
+            "other styles": resumed.meta["vocabulary"] == meta["vocabulary"],
         }
-        for key, holds in same.items():
+        for what, holds in same.items():
             if not holds:
-                raise FourfloorError(f"{run}: was trained with another {key}; resume with the same, or start another")
+                raise FourfloorError(f"{run}: was trained with {what}; resume with the same, or start another")
     save_file(run / "recipe.toml", plan.to_toml().encode())
     about = {**meta, "data": [str(path) for path in data]}
     save_file(run / "run.json", (json.dumps(about, indent=1) + "\n").encode())
