@@ -21,7 +21,7 @@ from fourfloor.progress import OnProgress, ignore
 from fourfloor.saving import check_folder_name, save_file
 from fourfloor.stores import listing
 from fourfloor.stores.listing import LIST, File, Listing
-from fourfloor.stores.store import Store, UnreachableError, shard_name
+from fourfloor.stores.store import SHARDS, Store, UnreachableError, shard_name
 from fourfloor.workspace import Workspace, is_resumed, visible_names
 
 SHARD_BYTES = 8 * 2**20  # a few loops: who reads one at random fetches little more
@@ -36,13 +36,12 @@ def push(
 ) -> str:
     """Send a dataset to an object store and return its data hash; what is there already is not sent again.
 
-    FourfloorError in one line where the store refuses and, without `overwrite`, where it holds another dataset.
+    FourfloorError in one line where the store refuses, where it is a folder with other files or in the dataset itself
+    and, without `overwrite`, where it holds another dataset.
     """
     catalogue = load(dataset)
-    within = Path(url.removeprefix("file://")).resolve()
-    if catalogue.path.resolve() in (within, *within.parents):
-        raise FourfloorError(f"{url}: lies in the dataset itself; choose a folder beside it")
     store = Store(url, waits)
+    _refuse_other_folder(store, catalogue)
     if not overwrite and listing.content_of(store) not in (None, catalogue.data_hash):
         raise FourfloorError(f"{url}: another dataset is there already; choose another URL or pass --overwrite")
     names = sorted(name for name in FILES if name != CODEC and (catalogue.path / name).is_file())
@@ -62,6 +61,17 @@ def push(
     if listing.read(store, NEEDED, FILES) != listed:
         raise FourfloorError(f"{url}: gives back another list than was sent; run the same command again")
     return catalogue.data_hash
+
+
+def _refuse_other_folder(store: Store, catalogue: Catalogue) -> None:
+    """Raise FourfloorError for a folder of this machine where shards would lie among files that push did not write."""
+    place = store.folder
+    if place is None:
+        return
+    if place.resolve().is_relative_to(catalogue.path.resolve()):
+        raise FourfloorError(f"{store.url}: lies in the dataset itself; choose a folder beside it")
+    if place.is_dir() and (others := visible_names(place) - {LIST, SHARDS}):
+        raise FourfloorError(f"{store.url}: holds {sorted(others)[0]!a}, which push did not write; choose a new folder")
 
 
 def _shards(path: Path) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """Datasets in a folder of this machine, such as a shared disk: the store that needs no server."""
 
+import shutil
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,6 +38,23 @@ def test_another_dataset_is_replaced_only_where_that_is_asked(
     assert buckets.pull(place, tmp_path / "back").data_hash == other != sent
     (tmp_path / "techno" / "dataset.json").write_bytes(b"{")  # damaged: to send it again is what the error says
     assert buckets.push(dataset_folder, place) == sent
+
+
+def test_shards_never_lie_among_other_files(dataset_folder: Path, tmp_path: Path) -> None:
+    """Sent into its own folder, a dataset could not be replaced any more; in a music folder shards are a mess."""
+    own, music = tmp_path / "own", tmp_path / "music"
+    shutil.copytree(dataset_folder, own)
+    music.mkdir()
+    (music / "track.wav").write_bytes(b"mine")
+    for place in (own, own / "sent"):
+        with pytest.raises(FourfloorError, match="lies in the dataset itself; choose a folder beside it"):
+            buckets.push(own, str(place))
+    with pytest.raises(FourfloorError, match=r"music: holds 'track\.wav', which push did not write"):
+        buckets.push(own, str(music), overwrite=True)
+    with pytest.raises(FourfloorError, match="own: is a dataset that push did not send; use it as it is"):
+        buckets.pull(str(own), tmp_path / "back")
+    assert content(own) == content(dataset_folder)
+    assert [path.name for path in music.iterdir()] == ["track.wav"]
 
 
 def test_a_folder_that_cannot_be_written_or_an_address_with_a_slip_is_one_line_at_once(

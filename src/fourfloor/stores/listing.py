@@ -59,6 +59,9 @@ def read(store: Store, needed: Collection[str], known: Collection[str]) -> Listi
     FourfloorError where there is none or it makes no sense.
     """
     raw = store.get(LIST, MAX_LIST_BYTES)
+    if raw is None and all(store.size(name) is not None for name in needed):
+        told = f"{store.url}: is a dataset that push did not send"
+        raise FourfloorError(f"{told}; use it as it is, or send it: fourfloor push DATASET URL")
     if raw is None:
         raise FourfloorError(f"{store.url}: holds no dataset ({LIST} is missing); send one: fourfloor push DATASET URL")
     try:

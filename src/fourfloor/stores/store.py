@@ -15,6 +15,7 @@ from fourfloor.saving import save_file
 
 Made = TypeVar("Made")
 
+SHARDS = "shards"
 NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError")
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 30.0, 30.0)  # seconds between attempts: two minutes in all
 
@@ -46,6 +47,11 @@ class Store:
 
     def __reduce__(self) -> tuple[type[Store], tuple[str, tuple[float, ...]]]:
         return type(self), (self.url, self._waits)  # connections do not cross process boundaries
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of this machine that serves as the store; None for an object store."""
+        return Path(self._root) if self._is_local else None
 
     def size(self, name: str) -> int | None:
         """Return the bytes of an object; None where there is none."""
@@ -118,7 +124,7 @@ class Store:
 
 def shard_name(shard: str) -> str:
     """Return the name of a shard's object."""
-    return f"shards/{shard}"
+    return f"{SHARDS}/{shard}"
 
 
 def _is_refusal(error: Exception) -> bool:
