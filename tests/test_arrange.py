@@ -81,6 +81,10 @@ def test_a_form_is_read_from_a_text_file(tmp_path: Path) -> None:
     path.write_text("intro # quiet\nAB\n")
     assert read_form(str(path)) == "intro # quiet\nAB\n"
     assert read_form("intro AB") == "intro AB"
+    path.write_bytes(b"\xef\xbb\xbfA:1\r\nA:1\r\n")
+    assert len(parse_form(read_form(str(path)), 1)) == 2
+    with pytest.raises(FourfloorError, match="the form has 800000 bars, a track has at most"):
+        parse_form("A" * 100_000, 1)  # in a moment: time that grows with the square would be minutes
     with pytest.raises(FourfloorError, match="cannot read the form"):
         read_form(str(tmp_path / "none.txt"))
     path.write_bytes(b"\xff\xfe")

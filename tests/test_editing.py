@@ -68,6 +68,8 @@ def test_a_name_of_another_format_is_refused_before_the_work(name: str, tmp_path
         write_stream(iter(()), str(tmp_path / name), "wav", 0.1, False)
     with pytest.raises(FourfloorError, match=r"--format raw writes samples without a header; name it loop\.raw"):
         write_stream(iter(()), str(tmp_path / name), "raw", 0.1, False)
+    with pytest.raises(FourfloorError, match="a WAV file holds 405 minutes: pass fewer, or --format raw"):
+        write_stream(iter(()), str(tmp_path / "day.wav"), "wav", 1440, False)
     assert [path.name for path in tmp_path.iterdir()] == ["loop_126bpm.wav"]
 
 

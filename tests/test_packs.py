@@ -473,3 +473,8 @@ def test_a_folder_with_the_name_of_a_file_is_refused(loops: Path, tmp_path: Path
         pack([loops], tmp_path / "loop.wav")
     (tmp_path / "loop.wav").mkdir()
     pack([loops], tmp_path / "loop.wav", formats=[])
+
+
+def test_a_pack_of_notes_alone_says_where_there_are_none(loops: Path, tmp_path: Path) -> None:
+    report = pack([loops / "b.wav"], tmp_path / "demo", formats=["midi"])
+    assert report.notes == ("no loop has a MIDI file beside it: add --midi to transcribe them",)

@@ -37,7 +37,7 @@ def read_form(form: str) -> str:
         return form
     path = Path(form.strip())
     try:
-        return read_file(path, MOST_BYTES).decode("utf-8")
+        return read_file(path, MOST_BYTES).decode("utf-8-sig")  # some editors begin a text with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text in UTF-8"
         raise FourfloorError(f"{path}: cannot read the form ({reason}); give a text file") from None
@@ -50,6 +50,9 @@ def parse_form(text: str, loops: int) -> list[Section]:
     named = [entry for word in _words(text) for entry in _entries(word, loops)]
     if not any(name in LETTERS for name, _ in named):
         raise FourfloorError("the form names no loop: write capital letters such as A for the loops to play")
+    total = sum(bars for _, bars in named)
+    if total > MOST_BARS:
+        raise FourfloorError(f"the form has {total} bars, a track has at most {MOST_BARS}: leave sections out")
     sections: list[Section] = []
     start = 0
     for number, (name, bars) in enumerate(named):
@@ -58,8 +61,6 @@ def parse_form(text: str, loops: int) -> list[Section]:
         letter = later[0] if later else earlier[-1]
         sections.append(Section(name, LETTERS.index(letter), start, bars))
         start += bars
-    if start > MOST_BARS:
-        raise FourfloorError(f"the form has {start} bars, a track has at most {MOST_BARS}: leave sections out")
     return sections
 
 

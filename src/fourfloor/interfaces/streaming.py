@@ -19,6 +19,7 @@ from fourfloor.saving import growing_file
 from fourfloor.stopping import StopSignal
 
 LONGEST_MINUTES = 24 * 60.0
+LONGEST_WAV_MINUTES = 405  # of 16 bits: 4 GiB
 
 
 def write_stream(blocks: Iterator[np.ndarray], out: str, form: str, minutes: float | None, overwrite: bool) -> None:
@@ -31,6 +32,8 @@ def write_stream(blocks: Iterator[np.ndarray], out: str, form: str, minutes: flo
         raise FourfloorError(f"{out}: --format raw writes samples without a header; name it {Path(out).stem}.raw")
     if minutes is not None:
         check_range("minutes", minutes, 0.01, LONGEST_MINUTES)
+        if form == "wav" and out != "-" and minutes > LONGEST_WAV_MINUTES:
+            raise FourfloorError(f"a WAV file holds {LONGEST_WAV_MINUTES} minutes: pass fewer, or --format raw")
     left = None if minutes is None else round(minutes * 60 * SAMPLE_RATE)
     with _target(out, overwrite) as file, progress_bar("stream") as bar:
         writer = StreamWriter(file, form, left, rewind=out != "-")  # type: ignore[arg-type]

@@ -80,6 +80,8 @@ def pack(
         for number, chosen in enumerate(formats, len(sources) + 1):
             notes += importlib.import_module(f"fourfloor.packs.formats.{chosen}").write(made)
             on_progress(number, total, chosen)
+        if formats == ("midi",) and not any(loop.midi for loop in packed):
+            notes.append("no loop has a MIDI file beside it: add --midi to transcribe them")
         facts = {"name": name, "software": f"fourfloor {fourfloor.__version__}", "license": license}
         described = [_described(loop) for loop in packed]
         write_manifest(folder, {**facts, "formats": list(formats), "loops": described, "notes": notes})

@@ -17,7 +17,7 @@ def check_bpm(bpm: float) -> None:
     """Raise FourfloorError in one line for a tempo that no loop has."""
     low, high = BPM_RANGE
     if not low <= bpm <= high:
-        raise FourfloorError(f"bpm {bpm:g} is outside {low:g}-{high:g}: choose a tempo in that range")
+        raise FourfloorError(f"bpm {bpm:.10g} is outside {low:g}-{high:g}: choose a tempo in that range")
 
 
 def check_bars(bars: int) -> None:
