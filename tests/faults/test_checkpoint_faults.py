@@ -203,6 +203,20 @@ def test_an_intact_log_is_cut_without_a_word(tmp_path: Path, caplog: pytest.LogC
     assert caplog.messages == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_a_full_disk_under_the_log_is_named(tmp_path: Path) -> None:
+    """It was told as `output: No space left on device`, of which no file bears the name."""
+    (tmp_path / "log.jsonl").touch()
+    log = Log(tmp_path / "log.jsonl")
+    log.write(step=1, loss=0.5)
+    log.close()
+    log._file = open("/dev/full", "ab", buffering=0)  # noqa: SIM115 - `close` below is what must not fail again
+    with pytest.raises(SavingError, match=r"log\.jsonl: cannot be written \(No space left on device\); .*--resume"):
+        log.write(step=2, loss=0.5)
+    log.close()
+    assert [record["step"] for record in read(tmp_path / "log.jsonl")] == [1]
+
+
 def test_only_the_last_two_checkpoints_stay(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     for step in range(5):

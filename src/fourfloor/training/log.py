@@ -1,5 +1,6 @@
 """The log of a run: one JSON object a step, exact enough to compare two runs bit for bit."""
 
+import errno
 import json
 import logging
 import os
@@ -9,7 +10,7 @@ from typing import Any
 
 from fourfloor.errors import FourfloorError
 from fourfloor.reading import open_file
-from fourfloor.saving import save_file
+from fourfloor.saving import SavingError, save_file
 
 LOGGER = logging.getLogger(__name__)
 
@@ -24,14 +25,20 @@ class Log:
     def __init__(self, path: Path, from_step: int | None = None) -> None:
         kept = _up_to(path, from_step) if from_step is not None else []
         save_file(path, "".join(line + "\n" for line in kept).encode())
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._path, self._file = path, path.open("ab", buffering=0)  # a buffer would fail again when it is closed
 
     def write(self, **record: object) -> None:
-        """Add one record; floats are written with every digit, what is not finite as null."""
+        """Add one record; floats are written with every digit, what is not finite as null. SavingError in one line."""
         for key, value in record.items():
             if isinstance(value, float) and not isfinite(value):
                 record[key] = None
-        self._file.write(json.dumps(record) + "\n")
+        line = (json.dumps(record) + "\n").encode()
+        try:
+            if self._file.write(line) < len(line):  # the rest did not fit
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            reason = f"cannot be written ({error.strerror}); free space, then go on with --resume"
+            raise SavingError(self._path, reason) from None
 
     def sync(self) -> None:
         """Have what was written on the disk, so that the log is never older than a checkpoint saved afterward."""
