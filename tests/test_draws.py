@@ -139,12 +139,13 @@ def test_the_command_in_the_tag_makes_the_same_bytes(
     trained_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever was chosen or redrawn, and though the first draw of its seed has a fault again."""
+    monkeypatch.setattr(faults, "MISS_LIMIT", -1.0)  # so every draw misses
     wanted = Controls(density=0.8, kick=False)
     row = make(
         trained_runs["prior"], tmp_path / "a", seed=1, bpm=133.37, style="HOUSE", controls=wanted, candidates=3,
         redraws=2, decoder=str(trained_runs["decoder"]),
     )  # fmt: skip
-    assert row["faults"]  # of an untrained model
+    assert {"misses density", "misses kick"} <= set(row["faults"])
     assert row["draws"] == 5
     tags = audio.read_tags(row["file"])
     assert tags is not None
