@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # pygame-ce 2.5.8 (SDL_mixer 2.8), `mixer.music.play(0)`, documented to play once, of a WAV of 0.1 s. Expected: it ends. Seen: where the WAV has a
-# `smpl` loop, it plays on without end and `get_busy` stays true, whatever number of repeats is asked for; `mixer.Sound` ends.
+# `smpl` loop, it plays on and `get_busy` stays true, asked for 0 repeats or 1; `mixer.Sound` ends.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 python3 -m venv v; v/bin/pip install -q pygame-ce==2.5.8 2>/dev/null

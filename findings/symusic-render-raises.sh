@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # symusic, one note rendered with its `Synthesizer` and a SoundFont of one looped sample. Expected: an array of two channels, as 0.5.8 gives.
-# Seen with 0.6.0: every call of `render` ends in TypeError, as the wheel cannot turn its result into an array, whatever numpy is there.
+# Seen with 0.6.0: `render` ends in TypeError, as the wheel cannot turn its result into an array.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 cat >make.py <<'P'
