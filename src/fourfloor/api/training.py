@@ -145,7 +145,7 @@ def _origin(request: TrainRequest, plan: recipe.Recipe, budget: Budget, on_progr
     resumed = folder.resumed_from(request.run, plan, request.resume, budget, on_progress)
     name = request.parent or (resumed.meta.get("parent") if resumed else None)
     if name and not request.parent and not loading.is_model_folder(loading.folder_of(name)):
-        told = f"{request.run}: was fine-tuned from {name}, which is no model as seen from the current folder"
+        told = f"{request.run}: was fine-tuned from {name}, and the current folder leads to no model of that name"
         raise FourfloorError(f"{told}; say where that model is now: --from MODEL")
     parent = loading.load_part(name, plan.family) if name else None
     if request.decoder:

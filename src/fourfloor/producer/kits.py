@@ -61,7 +61,7 @@ class Kit:
 
 
 def role_by_name(stem: str) -> tuple[str | None, bool]:
-    """Return the role in a file name and whether the name says anything: (None, True) is no one-shot."""
+    """Return the role in a file name, and whether the name says anything: (None, True) means no one-shot."""
     words = " " + re.sub(r"[^a-z]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stem).lower()) + " "
     for role, pattern in NAMES:
         if re.search(rf" ({pattern}) ", words):
