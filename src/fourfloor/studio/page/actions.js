@@ -73,9 +73,13 @@ const actions = {
   delete: async (loop) => {
     player.transport?.stop(loop.id);
     showMix();
-    const restore = async () => take(await call("POST", `/api/loops/${loop.id}/restore`));
+    const gone = call("DELETE", `/api/loops/${loop.id}`);
+    const restore = async () => {
+      await gone; // else its late answer would take the restored card away
+      take(await call("POST", `/api/loops/${loop.id}/restore`));
+    };
     remember(restore); // before the answer: the card may go, and undo be asked for, as soon as the server tells of it
-    take(await call("DELETE", `/api/loops/${loop.id}`));
+    take(await gone);
     toast(`Deleted ${nameOf(loop)}.`, "Undo", () => (undone.splice(undone.indexOf(restore), 1), restore()));
   },
 };
