@@ -1,6 +1,7 @@
 """Train every family for two steps, and a third as a run that goes on: `torchrun ... every_family.py DATA TRUTH OUT`.
 
-Before the first step of what goes on, every process writes down what it would step from: `<family>/rank-N.json`.
+Before the first step of what goes on, every process writes down what it would step from: `<family>/rank-N.json`. In the
+end each lists the threads it has left, one name a line: `threads-N.txt`.
 """
 
 import hashlib
@@ -112,3 +113,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     with joined("cpu") as processes:
         train_and_go_on(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), processes)
+    left = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
+    (Path(sys.argv[3]) / f"threads-{processes.rank}.txt").write_text("".join(left))

@@ -84,6 +84,13 @@ def test_two_processes_train_every_family_as_one_does(of_two: Path, of_one: Path
         assert logs[0] == logs[1], family
 
 
+def test_no_thread_of_the_group_outlives_the_training(of_two: Path) -> None:
+    """Such a thread aborts its process where it asks for Python after the end: one training of some fifty."""
+    left = [(of_two / f"threads-{rank}.txt").read_text().split() for rank in range(2)]
+    assert all(left)
+    assert not any("gloo" in thread for threads in left for thread in threads)
+
+
 @pytest.fixture
 def command(tmp_path: Path, dataset_folder: Path) -> list[str]:
     (tmp_path / "tiny.toml").write_text(RECIPE)
