@@ -159,6 +159,11 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
     assert [path for path in FILES if path.stem in FORBIDDEN_NAMES] == []
 
 
+def test_no_file_is_longer_than_a_thought() -> None:
+    ours = [*SOURCE.rglob("*.py"), *(SOURCE.parents[1] / "scripts").glob("*.py")]
+    assert {path.name: lines for path in ours if (lines := len(path.read_text().splitlines())) > 300} == {}
+
+
 def test_only_audio_opens_audio() -> None:
     openers = {"soundfile", "soxr"}
     found = {

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from fourfloor.producer import produce
     from fourfloor.representations.controls import Controls
     from fourfloor.verbs.arrange import ArrangedSection, Arrangement, arrange
-    from fourfloor.verbs.edit import MidiFile, ReplayedFile, StemFiles, midi, rekit, stems
+    from fourfloor.verbs.edit import midi, rekit, stems
+    from fourfloor.verbs.edited import MidiFile, ReplayedFile, StemFiles
     from fourfloor.verbs.ingest import ingest
     from fourfloor.verbs.judge import compare, evaluate
     from fourfloor.verbs.pack import pack
@@ -50,7 +51,8 @@ _MODULES = {
     "fourfloor.api.models": ("ModelList", "list_models"),
     "fourfloor.producer": ("produce",),
     "fourfloor.verbs.arrange": ("ArrangedSection", "Arrangement", "arrange"),
-    "fourfloor.verbs.edit": ("MidiFile", "ReplayedFile", "StemFiles", "midi", "rekit", "stems"),
+    "fourfloor.verbs.edit": ("midi", "rekit", "stems"),
+    "fourfloor.verbs.edited": ("MidiFile", "ReplayedFile", "StemFiles"),
     "fourfloor.verbs.ingest": ("ingest",),
     "fourfloor.verbs.judge": ("compare", "evaluate"),
     "fourfloor.verbs.pack": ("pack",),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fourfloor import audio, generation
+from fourfloor.arguments import check_range
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 
@@ -33,6 +34,12 @@ class Draw:
     faults: tuple[str, ...]
     rank: tuple[bool, bool, bool, float]  # the highest of a loop's draws is kept
     draws: int = 1  # how many were made to choose this one from
+
+
+def check_draws(candidates: int, redraws: int) -> None:
+    """Raise FourfloorError for a number of draws that is out of range."""
+    check_range("candidates", candidates, 1, MAX_CANDIDATES)
+    check_range("redraws", redraws, 0, MAX_CANDIDATES)
 
 
 def best_draw(

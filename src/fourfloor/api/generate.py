@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fourfloor import generation, loading
-from fourfloor.api.draws import REDRAWS
+from fourfloor.api.draws import REDRAWS, check_draws
 from fourfloor.api.loops import Loop
-from fourfloor.api.model import Model, check_draws, load
+from fourfloor.api.model import Model, load
 from fourfloor.api.outputs import loop_title, model_word, refuse_existing
 from fourfloor.arguments import check_range, typed
 from fourfloor.errors import FourfloorError

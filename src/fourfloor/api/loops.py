@@ -23,6 +23,7 @@ from fourfloor.representations.controls import ANY, Controls
 from fourfloor.signal.beatgrid import loop_samples
 
 LENGTH_TOLERANCE = 0.005  # of a loop that is given: what another program's rounding or resampling leaves
+LOUDEST = 1000.0  # a sample of such a loop: 60 dB above full scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +242,17 @@ def command_of(source: str, decoder: str | None, kept: Request) -> str:
         option = name.replace("_", "-")
         words += [f"--{option}" if value else f"--no-{option}"] if name == "kick" else [f"--{option}", repr(value)]
     return shlex.join([*words, "--seed", str(kept.seed), "--count", "1", "--redraws", "0"])
+
+
+def samples_of(waveform: np.ndarray) -> np.ndarray:
+    """Return one or two channels as `(channels, samples)`, checked; one alone may be `(samples,)`."""
+    values = np.atleast_2d(numbers_of("waveform", waveform))
+    if values.ndim != 2 or values.shape[0] > 2 or not values.size or not np.isfinite(values).all():
+        shape = np.shape(waveform)
+        raise FourfloorError(f"waveform {shape}: give finite samples (channels, samples) of one or two channels")
+    if (peak := np.abs(values).max()) > LOUDEST:
+        raise FourfloorError(f"waveform peaks at {peak:.3g}: give samples of about [-1, 1]")
+    return values
 
 
 def loop_tags(request: Request, title: str, comment: str, key: str | None = None) -> audio.LoopTags:

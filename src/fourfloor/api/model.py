@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from fourfloor import generation, loading
-from fourfloor.api.draws import MAX_CANDIDATES, REDRAWS, best_draw
+from fourfloor.api.draws import REDRAWS, best_draw, check_draws
 from fourfloor.api.edits import Editing
-from fourfloor.api.loops import LENGTH_TOLERANCE, Loop, loop_of
+from fourfloor.api.loops import LENGTH_TOLERANCE, Loop, loop_of, samples_of
 from fourfloor.api.parallel import in_parallel
 from fourfloor.arguments import check_range, check_seed, numbers_of, typed
 from fourfloor.copies import fingerprints
@@ -23,8 +23,6 @@ from fourfloor.representations import latent
 from fourfloor.representations.controls import ANY, Controls
 from fourfloor.signal.beatgrid import BAR_COUNTS, loop_samples
 from fourfloor.signal.stft import resample_loop
-
-LOUDEST = 1000.0  # a sample that `encode` takes: 60 dB above full scale
 
 
 class Model(Editing):
@@ -184,7 +182,7 @@ class Model(Editing):
         """
         asked = Request(bpm=bpm, bars=bars)
         samples = loop_samples(asked.bpm, asked.bars, latent.SAMPLE_RATE)
-        values = _waveform_of(waveform)
+        values = samples_of(waveform)
         if abs(values.shape[1] - samples) > LENGTH_TOLERANCE * samples:
             lasts, wanted = (length / latent.SAMPLE_RATE for length in (values.shape[1], samples))
             raise FourfloorError(
@@ -297,19 +295,3 @@ def _load(places: tuple[str, str | None], source: str, decoder: str | None) -> M
 def _place_of(name: str) -> str:
     """Return what finds a model from any folder: the name of one in the package, or an absolute path."""
     return os.path.abspath(name) if loading.folder_of(name) == Path(name) else name
-
-
-def check_draws(candidates: int, redraws: int) -> None:
-    """Raise FourfloorError for a number of draws that is out of range."""
-    check_range("candidates", candidates, 1, MAX_CANDIDATES)
-    check_range("redraws", redraws, 0, MAX_CANDIDATES)
-
-
-def _waveform_of(waveform: np.ndarray) -> np.ndarray:
-    values = np.atleast_2d(numbers_of("waveform", waveform))
-    if values.ndim != 2 or values.shape[0] > 2 or not values.size or not np.isfinite(values).all():
-        shape = np.shape(waveform)
-        raise FourfloorError(f"waveform {shape}: give finite samples (channels, samples) of one or two channels")
-    if (peak := np.abs(values).max()) > LOUDEST:
-        raise FourfloorError(f"waveform peaks at {peak:.3g}: give samples of about [-1, 1]")
-    return values
