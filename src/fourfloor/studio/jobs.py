@@ -7,6 +7,7 @@ fails its job; the next job gets a new worker.
 from __future__ import annotations
 
 import collections
+import contextlib
 import secrets
 import threading
 import time
@@ -53,14 +54,15 @@ class Jobs:
         with self._changed:
             if sum(map(len, self._waiting.values())) >= MAX_WAITING:
                 raise QueueFullError
-            self._update(job)
+            self._library.save_job(job)  # first: a page shows no job that is refused
+            self._on_event("job", shown(job))
             self._waiting[_lane(kind)].append(job)
             self._changed.notify_all()
         return job
 
     def warm(self) -> None:
         """Let the worker of loops load the bundled model where it has ended, so that no job need wait for it."""
-        with self._changed:
+        with self._changed, contextlib.suppress(FourfloorError):  # the next job says why no worker can start
             if not self._closed:
                 self._workers["loops"].warm()
 
@@ -98,13 +100,14 @@ class Jobs:
             if self._closed:
                 return None
             job = self._running[lane] = self._waiting[lane].popleft()
-            self._update(job, state=RUNNING)
             return job
 
     def _do(self, lane: str, job: dict[str, Any]) -> None:
         try:
-            for message in self._workers[lane].do(job):
-                self._take(job, message)
+            self._update(job, state=RUNNING)
+            with contextlib.closing(self._workers[lane].do(job)) as messages:
+                for message in messages:
+                    self._take(job, message)
             state, text = DONE, job["text"]
         except FourfloorError as error:
             state, text = FAILED, str(error)
@@ -114,7 +117,10 @@ class Jobs:
                 return  # it goes on with the next server
             if job.pop("canceled", False):
                 state, text = CANCELED, "canceled"
-            self._update(job, state=state, text=text)
+            with contextlib.suppress(
+                FourfloorError
+            ):  # pages know; a library that cannot be written keeps the old state
+                self._update(job, state=state, text=text)
         if lane == "loops":
             self.warm()  # where it was canceled or crashed, the next job finds the model loaded again
 
@@ -131,8 +137,8 @@ class Jobs:
 
     def _update(self, job: dict[str, Any], **changes: Any) -> None:
         job.update(changes)
-        self._library.save_job(job)
         self._on_event("job", shown(job))
+        self._library.save_job(job)
 
 
 def shown(job: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,17 +44,22 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._sending = threading.Lock()  # jobs come from one thread, but pages warm the worker from others
 
-    def do(self, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Do a job and yield its events; FourfloorError says why it failed."""
+    def do(self, job: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
+        """Do a job and yield its events; FourfloorError says why it failed. Close it to leave the job undone."""
         process = self._send(job)
         assert process.stdout is not None
-        for line in process.stdout:
-            message = json.loads(line)
-            if message["event"] == "failed":
-                raise FourfloorError(message["text"])
-            if message["event"] == "done":
-                return
-            yield message
+        try:
+            for line in process.stdout:
+                message = json.loads(line)
+                if message["event"] == "failed":
+                    raise FourfloorError(message["text"])
+                if message["event"] == "done":
+                    return
+                yield message
+        except GeneratorExit:  # what the process still says would pass for events of the next job
+            process.kill()
+            process.wait()
+            raise
         process.wait()
         raise FourfloorError(f"the worker process ended ({ending(process.returncode)}); try again")
 
@@ -92,10 +97,14 @@ class Worker:
         if self._process is None or self._process.poll() is not None:
             self.end()
             code = f"import sys; sys.path[:] = {sys.path!a}; from fourfloor.studio.worker import serve; serve()"
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code], cwd=self._folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C in the terminal reaches the server alone, which stops the workers
-            )  # fmt: skip
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", code], cwd=self._folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                    start_new_session=True,  # Ctrl-C in the terminal reaches the server alone, which stops the workers
+                )  # fmt: skip
+            except OSError as error:
+                reason = f"{self._folder}: no worker process can start there ({error.strerror})"
+                raise FourfloorError(f"{reason}; put the folder back, or restart the studio") from None
         return self._process
 
 
