@@ -27,8 +27,8 @@ sys.path[:0] = [str(TESTS), str(TESTS / "faults")]
 
 from conftest import house_loop  # noqa: E402
 from damaged import Damaged  # noqa: E402
-from test_audio_faults import mutated  # noqa: E402
-from test_ingest_faults import content, run_ingest  # noqa: E402
+from hostile_audio import mutated  # noqa: E402
+from test_ingest_kills import content, run_ingest  # noqa: E402
 from test_training import train_command  # noqa: E402
 
 RATE, STEPS, TIMEOUT = 44_100, 8, 300

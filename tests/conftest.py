@@ -280,3 +280,18 @@ def packed_loops(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = folder / "played"
     pack(loops, out)
     return out
+
+
+@pytest.fixture
+def run(trained_runs: dict[str, Path], tmp_path: Path) -> Path:
+    """Return a copy of the tiny prior's run, to be damaged."""
+    return Path(shutil.copytree(trained_runs["prior"], tmp_path / "prior"))
+
+
+@pytest.fixture
+def track(make_house_loop: Callable[..., np.ndarray]) -> np.ndarray:
+    """Six bars at 126 BPM, no two alike: another pitch in each."""
+    bars = [make_house_loop(126.0, 1, 44_100, seed) for seed in range(6)]
+    time = np.arange(bars[0].shape[1]) / 44_100
+    tones = [0.1 * np.sin(2 * np.pi * 300 * 1.3**seed * time) for seed in range(6)]
+    return np.concatenate([0.8 * bar + tone for bar, tone in zip(bars, tones, strict=True)], axis=1).astype(np.float32)

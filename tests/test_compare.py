@@ -2,21 +2,18 @@
 
 import importlib
 import itertools
-import json
-import math
 import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from comparisons import SCRIPT, SLICES, STEPS, content_of, kill_9, request_for, write_recipe
 from conftest import RECIPES
 from test_cli import run
 
@@ -25,56 +22,11 @@ from fourfloor import api, generation
 from fourfloor.comparing import judging, side_by_side
 from fourfloor.comparing.compare import CompareRequest, compare
 from fourfloor.comparing.kept import keep, kept
-from fourfloor.comparing.report import (
-    MAX_BYTES,
-    Comparison,
-    Part,
-    System,
-    excerpt_bars,
-    markdown,
-    page,
-    score_table,
-)
 from fourfloor.comparing.side_by_side import Failure, Interrupted
 from fourfloor.errors import FourfloorError
 from fourfloor.evaluation.numbers import TEN
-from fourfloor.evaluation.pictures import curve
-from fourfloor.evaluation.sources import Sample
-from fourfloor.evaluation.verdict import Gate
 from fourfloor.runs.folder import is_claimed
 from fourfloor.training import checkpoint
-
-SMALL = """# {title}
-[about]
-seed_verdict = "noise with a distorted rhythm behind it"
-[representation]
-name = "waveform"
-samples = 4096
-[model]
-family = "autoencoder"
-width = 16
-latent_dim = {latents}
-[training]
-batch_size = 4
-threads = 1
-checkpoint_seconds = 0.5
-{more}
-"""
-SLICES = "beat slices, no network"
-STEPS = 60
-SCRIPT = "<script>alert(1)</script>"
-
-
-def write_recipe(folder: Path, name: str, latents: int = 4, more: str = "") -> Path:
-    path = folder / f"{name}.toml"
-    path.write_text(SMALL.format(title=f"The {name} {SCRIPT} experiment", latents=latents, more=more))
-    return path
-
-
-def request_for(folder: Path, dataset: Path, **changes: object) -> CompareRequest:
-    recipes = [write_recipe(folder, name, latents) for name, latents in (("narrow", 2), ("b & <b>wide", 8))]
-    plan: dict[str, Any] = {"recipes": recipes, "data": dataset, "out": folder / "report", "steps": STEPS, "n": 3}
-    return CompareRequest(**plan | changes)
 
 
 @pytest.fixture(scope="module")
@@ -102,27 +54,6 @@ def compared(dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     compare(request, lambda *update: told.append(update))
     assert 0 < saved[0] < saved[1] < STEPS
     return request, told
-
-
-def kill_9(request: CompareRequest, recipe: Path, log: Path) -> int:
-    """Kill a comparison, but not the training that it began, in the middle; return the step it had come to."""
-    command = [
-        sys.executable, "-m", "fourfloor", "compare", str(recipe), "--data", str(request.data), "--steps", str(STEPS),
-        "--out", str(request.out), "--n", "3",
-    ]  # fmt: skip
-    before = log.read_text().count("\n")
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        for _ in range(30_000):
-            time.sleep(0.01)
-            if process.poll() is not None or log.read_text().count("\n") >= before + 3:
-                break
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
-    return log.read_text().count("\n")
-
-
-def content_of(request: CompareRequest) -> dict:
-    return json.loads((request.out / "comparison.json").read_text())
 
 
 def test_every_recipe_gets_the_same_and_the_slices_stand_beside_them(compared) -> None:
@@ -226,73 +157,6 @@ def test_the_page_escapes_names_and_needs_nothing_else(compared) -> None:
     assert len(text) < 8_000_000
     assert "noise with a distorted rhythm behind it" in text
     assert "<b>" not in (compared[0].out / "comparison.md").read_text()
-
-
-def test_excerpts_shrink_until_the_page_can_be_committed() -> None:
-    loop = Sample(waveform=None, sample_rate=44_100, bpm=120.0, bars=4, track="")  # type: ignore[arg-type]
-    assert [excerpt_bars({"a": [loop] * count}) for count in (4, 24, 50)] == [4, 2, 1]
-    assert MAX_BYTES < 8_000_000
-
-
-def test_the_table_says_what_went_wrong_and_what_it_cost() -> None:
-    parts = [
-        Part(name="p", family="flow", parameters=1000, steps=60, minutes=2.0, threads=1),
-        Part(name="d", family="magnitude_decoder", parameters=234, steps=6, minutes=2.0, threads=1),
-    ]
-    systems = [System(name="pair", parts=parts, problem="training diverged: at step 3"), System(name="nothing")]
-    comparison = Comparison(
-        systems=systems,
-        rows={},
-        broken=[],
-        budget="2 minutes each",
-        n=1,
-        seed=0,
-        cutoff_hz=4500.0,
-        data="d",
-        data_hash="0" * 64,
-        machine={"processor": "a"},
-    )
-    text = markdown(comparison)
-    assert "| pair | flow + magnitude_decoder | 1,234 | 60 + 6 | 2.0 + 2.0 | 1 + 1 | 4.0 | 0.50 + 0.05 | - |" in text
-    assert "training diverged: at step 3" in text
-    assert "4500 Hz" in text
-    assert json.loads(comparison.to_json())["systems"][0]["core_minutes"] == 4.0
-    assert "<audio" not in page(comparison, {}, {})
-
-
-def test_a_number_that_fails_its_gate_is_marked() -> None:
-    numbers = {f"{name}{end}": 0.25 for name in TEN for end in ("", "_low", "_high")}
-    limits = {"value": 0.25, "value_low": 0.25, "value_high": 0.25, "low": 0.0, "high": 1.0}
-    gates = {
-        name: Gate(number=name, judged_by="", passes=passes, **limits)
-        for name, passes in (("sane", False), ("pulse", True), ("margin", None))
-    }
-    system = System(name="a", numbers=numbers, gates=gates)
-    comparison = Comparison(
-        systems=[system],
-        rows={},
-        broken=[],
-        budget="",
-        n=1,
-        seed=0,
-        cutoff_hz=4500.0,
-        data="d",
-        data_hash="",
-        machine={},
-    )
-    assert score_table(comparison)[1][1:3] == ["0.25 !", "0.25"]
-    assert score_table(replace(comparison, broken=["row A"]))[1][1:3] == ["0.25", "0.25"]
-
-
-def test_curves_leave_out_what_is_not_finite() -> None:
-    records = [{"step": i, "loss": None if i == 3 else float(i)} for i in range(1, 9)]
-    records[4]["validation"] = float("nan")
-    records[5]["validation"] = 2.0
-    drawn = curve("loss", records)
-    assert len(drawn.dots) == 1
-    assert len(drawn.line) == 7
-    assert all(math.isfinite(float(place)) for point in drawn.line for place in point)
-    assert curve("loss", records[:1]).line == ()
 
 
 def test_a_training_that_diverges_leaves_the_others_alone(compared) -> None:
@@ -418,39 +282,6 @@ def test_what_is_kept_is_keyed_by_the_code_that_made_it(tmp_path: Path, monkeypa
         now = judging.code_hash(*judging.module_files("models", "wavegan"))
         assert (now != before) is changes
         before = now
-
-
-def test_wrong_input_is_one_line_before_anything_is_trained(
-    dataset_folder: Path, tmp_path: Path, capsys, monkeypatch
-) -> None:
-    good = write_recipe(tmp_path, "good")
-    (tmp_path / "other").mkdir()
-    twin, lonely = write_recipe(tmp_path / "other", "good", 3), tmp_path / "other" / "prior.toml"
-    lonely.write_text((RECIPES / "prior.toml").read_text())
-    (tmp_path / "file").write_text("")
-    out, minutes = tmp_path / "report", ("--minutes", 1)
-    data, fine = ("--data", dataset_folder), ("--data", dataset_folder, *minutes)
-    cases = {
-        "is neither a recipe fi": (tmp_path / "none.toml", *fine, "--out", out),
-        "holds no dataset": (good, "--data", tmp_path / "none", *minutes, "--out", out),
-        "cannot write": (good, *fine, "--out", tmp_path / "file" / "report"),
-        "have one name": (good, twin, *fine, "--out", out),
-        "needs a decoder": (lonely, *fine, "--out", out),
-        "does not generate loops by itself": (RECIPES / "decoder.toml", *fine, "--out", out),
-        "either minutes or steps": (good, *data, "--out", out),
-        "n 0 is outside": (good, *fine, "--out", out, "--n", 0),
-        "bpm 20 is outside": (good, *fine, "--out", out, "--bpm", 20),
-        "cutoff 20 is outside": (good, *fine, "--out", out, "--cutoff", 20),
-        "jobs 0 is outside": (good, *fine, "--out", out, "--jobs", 0),
-        "unknown key 'widht'": (good, *fine, "--out", out, "--set", "model.widht=3"),
-    }
-    for told, arguments in cases.items():
-        code, printed, err = run(capsys, monkeypatch, "compare", *arguments)
-        assert (code, printed) == (2, ""), (told, code, printed, err)
-        assert err.startswith("fourfloor: ")
-        assert err.count("\n") == 1
-        assert told in err
-    assert not out.exists()
 
 
 def test_a_run_of_another_experiment_is_refused(compared, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from references import arrays_of, column, index_of, keep_old, levels_of, old_reference, rewrite
 from safetensors.numpy import load_file, save_file
 
 from fourfloor import loading
@@ -27,35 +28,10 @@ def folder(trained_runs: dict[str, Path], tmp_path: Path) -> Path:
     return tmp_path
 
 
-def rewrite(folder: Path, change: Callable[[dict], object], sealed: bool = True) -> None:
-    """Change `reference.json` as somebody would who knows how its hash is made, or leave the hash out as of old."""
-    content = json.loads((folder / fingerprints.ABOUT).read_text())
-    change(content)
-    content.pop("sha256")
-    if sealed:
-        content["sha256"] = packing.sha256(content, folder / fingerprints.ARRAYS)
-    (folder / fingerprints.ABOUT).write_text(json.dumps(content))
-
-
-def levels_of(read: fingerprints.Fingerprints) -> np.ndarray:
-    """Return all levels, passage by passage."""
-    table = read.index.table
-    frames = [np.arange(length)[None] for length in table.lengths]
-    return np.concatenate([read.index.levels.read(np.array([n]), at)[0] for n, at in enumerate(frames)], axis=1)
-
-
 def refused(folder: Path, told: str) -> None:
     with pytest.raises(FourfloorError, match=rf"^{folder}: its reference .* cannot be read \(.*{told}") as caught:
         fingerprints.load(folder)
     assert str(caught.value).isprintable()
-
-
-def index_of(**values: object) -> Callable[[dict], object]:
-    return lambda content: content["index"].update(values)
-
-
-def column(key: str, value: object) -> Callable[[dict], object]:
-    return lambda content: content["index"][key].__setitem__(0, value)
 
 
 @pytest.mark.parametrize(
@@ -155,13 +131,6 @@ def test_any_flipped_byte_or_cut_changes_nothing_or_is_refused(folder: Path, nam
         refused(folder, "")
 
 
-def arrays_of(folder: Path, **values: np.ndarray) -> None:
-    """Replace arrays of a reference, by somebody who knows how its hash is made; its cells are made from it then."""
-    (folder / fingerprints.CELLS).unlink(missing_ok=True)
-    save_file(load_file(folder / fingerprints.ARRAYS) | values, folder / fingerprints.ARRAYS)
-    rewrite(folder, lambda content: None)
-
-
 @pytest.mark.parametrize(
     "arrays",
     [{}, {"frames": np.zeros(9, np.float32)}, {"more": np.zeros(9, np.uint8)}, {"codes": np.zeros((3, 8), np.uint8)}],
@@ -219,29 +188,6 @@ def test_damaged_pieces_are_refused_where_a_search_comes_to_them(folder: Path, d
     with pytest.raises(FourfloorError, match=r"^its levels (are damaged|do not fill|are louder)"):
         read.levels.read(np.array([0]), np.array([[0]]))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
-
-
-def old_reference(folder: Path) -> tuple[dict, np.ndarray]:
-    """Write a reference as earlier versions did, of the same passages; return its description and levels."""
-    index = fingerprints.load(folder).index
-    table = index.table
-    counts = zip(table.lengths, table.lengths + 85 * table.closed, strict=True)  # loops went on at their start
-    levels = [
-        index.levels.read(np.array([number]), np.arange(count)[None] % length)[0]
-        for number, (length, count) in enumerate(counts)
-    ]
-    content = json.loads((folder / fingerprints.ABOUT).read_text())
-    about = content["index"]
-    del about["open"]
-    about.update(code=2, lengths=[each.shape[1] for each in levels])
-    content.pop("sha256")
-    return content | {"step_db": 2}, np.concatenate(levels, axis=1)
-
-
-def keep_old(folder: Path, content: dict, levels: np.ndarray) -> None:
-    changes = np.diff(levels // 8, axis=1, prepend=np.uint8(0))
-    save_file({"frames": np.frombuffer(zlib.compress(changes.tobytes()), np.uint8)}, folder / fingerprints.ARRAYS)
-    (folder / fingerprints.ABOUT).write_text(json.dumps(content))
 
 
 def test_a_reference_of_an_earlier_version_is_read(folder: Path) -> None:
