@@ -1,4 +1,4 @@
-"""Jukebox: what its paper fixes, closed forms of its quantizer, and that it samples what it was trained on."""
+"""Jukebox: what its paper fixes, and that it samples what it was trained on."""
 
 import math
 from typing import Any
@@ -8,7 +8,6 @@ import torch
 
 from fourfloor.models.jukebox import Config, Model, Sampling
 from fourfloor.models.jukebox.causal import CausalTransformer, Memory, draw_codes
-from fourfloor.models.jukebox.quantize import VectorQuantizer
 from fourfloor.models.jukebox.spectral import spectral_loss
 from fourfloor.models.jukebox.strided import Down, Residual, Up
 
@@ -28,83 +27,6 @@ def conditions(n: int) -> dict[str, torch.Tensor]:
     return {"bpm": torch.full((n,), 126.0), "style": torch.ones(n, dtype=torch.long)}
 
 
-def quantizer_with(codebook: list[list[float]], **options: float) -> VectorQuantizer:
-    """Return a quantizer that has seen each of its vectors once."""
-    quantizer = VectorQuantizer(len(codebook), len(codebook[0]), **options)
-    quantizer.codebook.copy_(torch.tensor(codebook))
-    quantizer.sums.copy_(quantizer.codebook)
-    quantizer.usage.fill_(1.0)
-    return quantizer
-
-
-def test_the_codebook_is_a_moving_average() -> None:
-    quantizer = quantizer_with([[0.0], [10.0]], decay=0.9, restart_share=1e-4)
-    quantizer(torch.tensor([[1.0], [2.0], [9.0]]))
-    usage = [0.9 + 0.1 * 2, 0.9 + 0.1 * 1]
-    sums = [0.9 * 0 + 0.1 * 3, 0.9 * 10 + 0.1 * 9]
-    assert torch.allclose(quantizer.usage, torch.tensor(usage))
-    assert torch.allclose(quantizer.codebook[:, 0], torch.tensor(sums) / torch.tensor(usage))
-
-
-def test_the_codebook_stands_still_outside_training() -> None:
-    quantizer = quantizer_with([[0.0], [10.0]]).eval()
-    before = quantizer.codebook.clone()
-    quantizer(torch.tensor([[1.0], [2.0]]))
-    assert torch.equal(quantizer.codebook, before)
-
-
-def test_dead_vectors_restart_at_latents() -> None:
-    quantizer = quantizer_with([[0.0, 0.0], [1e6, 1e6], [-1e6, 0.0]], decay=0.0, restart_share=0.2)
-    latents = torch.randn(30, 2, generator=torch.Generator().manual_seed(0))
-    restarts = [float(quantizer(latents).restarts) for _ in range(6)]
-    # With no memory of former steps what lies far away is dead at once; among the latents it is not.
-    assert restarts[0] == 2
-    assert quantizer.codebook.abs().max() <= latents.abs().max()
-    assert quantizer(latents).perplexity > 1.5
-
-
-def test_a_first_batch_becomes_the_codebook() -> None:
-    quantizer = VectorQuantizer(4, 3)
-    latents = torch.randn(4, 3, generator=torch.Generator().manual_seed(0)) + 50
-    assert float(quantizer(latents).commitment) == pytest.approx(0.0, abs=1e-6)
-
-
-def test_vectors_of_the_first_batch_that_nothing_chooses_later_restart_soon() -> None:
-    quantizer = VectorQuantizer(4, 1)
-    quantizer(torch.tensor([[0.0], [1.0], [2.0], [3.0]]))
-    restarts = [quantizer(torch.tensor([[3.0], [3.1], [3.2], [3.3]])).restarts.item() for _ in range(40)]
-    assert sum(restarts) >= 3
-    assert quantizer.codebook.min() > 2.9
-
-
-def test_gradients_pass_straight_through() -> None:
-    quantizer = quantizer_with([[0.0, 0.0], [1.0, 1.0]]).eval()
-    latents = torch.tensor([[0.2, 0.1], [0.9, 0.7]], requires_grad=True)
-    weights = torch.tensor([[3.0, -1.0], [0.5, 2.0]])
-    quantized = quantizer(latents)
-    assert torch.equal(quantized.z, torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
-    (quantized.z * weights).sum().backward()
-    assert latents.grad is not None
-    assert torch.equal(latents.grad, weights)
-
-
-def test_commitment_draws_latents_to_their_vectors() -> None:
-    quantizer = quantizer_with([[0.0], [4.0]]).eval()
-    latents = torch.tensor([[1.0], [3.0]], requires_grad=True)
-    commitment = quantizer(latents).commitment
-    assert commitment.item() == pytest.approx((1 + 1) / 2)
-    commitment.backward()
-    assert latents.grad is not None
-    assert torch.allclose(latents.grad, torch.tensor([[2 * 1 / 2], [2 * -1 / 2]]))
-    assert Config().commitment_weight == 0.02  # the paper's
-
-
-def test_perplexity_counts_the_codes_in_use() -> None:
-    quantizer = quantizer_with([[0.0], [1.0], [2.0], [3.0]]).eval()
-    assert float(quantizer(torch.tensor([[0.0], [1.0]])).perplexity) == pytest.approx(2.0)
-    assert float(quantizer(torch.tensor([[0.0], [0.0]])).perplexity) == pytest.approx(1.0)
-
-
 @pytest.mark.parametrize("hops", [(8,), (32, 256), (8, 32, 128)])  # the last: the paper's
 def test_a_code_spans_its_hop(hops: tuple[int, ...]) -> None:
     model = tiny(hop_lengths=hops)
@@ -114,6 +36,27 @@ def test_a_code_spans_its_hop(hops: tuple[int, ...]) -> None:
         assert codes.shape == (2, SAMPLES // hop)
         assert model.decode(codes, level).shape == x.shape
     assert [len(model.vqvaes), len(model.upsamplers)] == [len(hops), len(hops) - 1]
+
+
+@pytest.mark.parametrize("start", [0, 5, 60])  # the last goes on at the beginning of the circle
+def test_the_codes_of_a_crop_are_those_of_the_whole(start: int) -> None:
+    model: Any = tiny().eval()
+    x = torch.randn(2, SAMPLES)
+    sizes: list[int] = []
+    model.vqvaes[0].encoder.register_forward_pre_hook(lambda _, inputs: sizes.append(inputs[0].shape[2]))
+    found = model.encode_crop(x, 0, start, 12)
+    assert torch.equal(found, model.encode(x, 0).roll(-start, dims=1)[:, :12])
+    assert sizes == [32 * (12 + 2 * 9), SAMPLES]
+
+
+def test_a_latent_depends_on_no_sound_beyond_its_reach() -> None:
+    autoencoder: Any = tiny().vqvaes[0]
+    x = torch.randn(1, SAMPLES, requires_grad=True)
+    autoencoder.encode(x)[0, 30].sum().backward()
+    assert x.grad is not None
+    heard = x.grad[0].nonzero()[:, 0]
+    assert heard.min() >= 30 * 32 - autoencoder.reach
+    assert heard.max() < 31 * 32 + autoencoder.reach
 
 
 def test_a_level_is_trained_apart_from_the_others() -> None:
@@ -209,6 +152,19 @@ def test_few_codes_are_left_by_temperature_and_top_p() -> None:
     assert torch.allclose(shares, torch.tensor([0.5, 0.3, 0.15, 0.05]), atol=0.04)
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
+def test_the_squared_error_counts_with_its_weight(weight: float) -> None:
+    def loss_of(**changed: float) -> tuple[float, dict[str, torch.Tensor]]:
+        torch.manual_seed(1)
+        ((_, loss, parts),) = tiny(**changed).losses({"x": 0.1 * torch.randn(2, SAMPLES)}, 0)
+        return loss.item(), parts
+
+    whole, parts = loss_of()
+    weighed, _ = loss_of(squared_weight=weight)
+    unexplained = parts["unexplained_32"].item() + parts["unexplained_256"].item()
+    assert whole - weighed == pytest.approx((1 - weight) * unexplained, abs=1e-5)
+
+
 def test_an_untrained_prior_needs_as_many_bits_as_the_codebook() -> None:
     model = tiny(codebook_size=256)
     codes = torch.randint(256, (64, SAMPLES // 256))
@@ -274,6 +230,7 @@ def test_codes_learned_by_heart_are_written() -> None:
         ({"hop_lengths": (32, 48)}, 2048), ({"hop_lengths": (256, 32)}, 2048), ({"hop_lengths": ()}, 2048),
         ({"crop_samples": 1000}, 2048), ({"prior_width": 30}, 2048), ({"codebook_size": 1}, 2048),
         ({}, 2048 + 256), ({"hop_lengths": (4,)}, 2**20), ({"width": 10**9}, 2048), ({"depth": 5}, 2048),
+        ({"squared_weight": 0.0, "spectral_weight": 0.0}, 2048),
     ],
 )  # fmt: skip
 def test_sizes_that_do_not_fit_are_refused(changed: dict[str, object], samples: int) -> None:

@@ -15,6 +15,7 @@ class Config:
     width: int = 32  # channels after the first stride; doubled by each further one up to four times
     depth: int = 2  # residual blocks after each stride
     commitment_weight: float = 0.02
+    squared_weight: float = 1.0  # of the squared error, which spends codes on the phase of the bass
     spectral_weight: float = 1.0
     log_spectral_weight: float = 0.0  # ours: of logarithms beside the paper's norm, within the spectral loss
     codebook_decay: float = 0.99
@@ -31,13 +32,16 @@ class Config:
 
     def __post_init__(self) -> None:
         sizes = {"codebook_size": (2, 8192), "latent_dim": (1, 1024), "width": (1, 512), "depth": (0, 8),
-                 "commitment_weight": (0, 1e3), "spectral_weight": (0, 1e3), "log_spectral_weight": (0, 1e3),
+                 "commitment_weight": (0, 1e3), "squared_weight": (0, 1e3), "spectral_weight": (0, 1e3),
+                 "log_spectral_weight": (0, 1e3),
                  "codebook_decay": (0, 0.9999), "restart_share": (1e-4, 0.9), "crop_samples": (256, 2**20),
                  "vqvae_steps": (0, 1e9), "parts": (1, 64), "prior_width": (8, 1024), "prior_depth": (1, 24),
                  "heads": (1, 32), "window": (4, 4096), "dropout": (0, 0.9), "condition_dropout": (0, 1)}  # fmt: skip
         for name, (low, high) in sizes.items():
             if not low <= getattr(self, name) <= high:
                 raise FourfloorError(f"{name} {getattr(self, name)}: choose {low:g}-{high:g}")
+        if not self.squared_weight and not self.spectral_weight:
+            raise FourfloorError("squared_weight 0, spectral_weight 0: choose one above 0, or nothing is learned")
         if self.prior_width % (2 * self.heads):
             raise FourfloorError(f"prior_width {self.prior_width}: choose a multiple of twice the heads, {self.heads}")
         hops = self.hop_lengths

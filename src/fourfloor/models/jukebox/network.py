@@ -60,8 +60,8 @@ class Model(nn.Module):
             rebuilt, quantized = level(crop)
             unexplained = (rebuilt - crop).square().mean() / crop.square().mean().clamp_min(1e-6)
             spectral = spectral_loss(crop, rebuilt, self.config.log_spectral_weight)
-            weighed = self.config.spectral_weight * spectral + self.config.commitment_weight * quantized.commitment
-            loss = loss + unexplained + weighed
+            distance = self.config.squared_weight * unexplained + self.config.spectral_weight * spectral
+            loss = loss + distance + self.config.commitment_weight * quantized.commitment
             figures = {"unexplained": unexplained, "spectral": spectral, "commitment": quantized.commitment,
                        "perplexity": quantized.perplexity, "restarts": quantized.restarts}  # fmt: skip
             parts |= {f"{name}_{hop}": value.detach() for name, value in figures.items()}
@@ -72,15 +72,21 @@ class Model(nn.Module):
         x, bpm, style = batch["x"], batch["bpm"], batch["style"]
         turn = int(torch.randint(self.config.parts, ()))
         x = x.roll(turn * self.samples // self.config.parts, dims=1)
-        codes = [self.encode(x, level) for level in range(len(self.vqvaes))]
+        top = len(self.vqvaes) - 1
         hidden = torch.rand(len(x), device=x.device) < self.config.condition_dropout
         conditions = {"bpm": bpm, "style": style.masked_fill(hidden, NO_STYLE)}
-        loss = self.prior.loss(codes[-1], conditions)
+        codes = self.encode(x, top)
+        loss = self.prior.loss(codes, conditions)
         yield "prior", loss, {"prior": loss.detach()}
         if self.upsamplers:
-            pairs = zip(self.upsamplers, codes, codes[1:], strict=False)
-            losses = [cast(Prior, prior).loss(own, conditions, above) for prior, own, above in pairs]
-            total = torch.stack(losses).sum()
+            total = x.new_zeros(())
+            for level in reversed(range(top)):
+                prior = cast(Prior, self.upsamplers[level])
+                # A crop lies anywhere on the circle: no place is rarer at the ends.
+                start = int(torch.randint(prior.places, ())) if prior.span < prior.places else 0
+                own = self.encode_crop(x, level, start, prior.span)
+                total = total + prior.loss(own, conditions, codes, start)
+                codes = self.encode(x, level) if level else codes
             yield "upsampler", total, {"upsampler": total.detach()}
 
     @torch.no_grad()
@@ -88,6 +94,15 @@ class Model(nn.Module):
         """Return the codes `(batch, samples / hop)` of waveforms at a level, 0 the lowest."""
         autoencoder = cast(Autoencoder, self.vqvaes[level])
         return autoencoder.quantizer.nearest(autoencoder.encode(x).flatten(0, 1)).view(len(x), -1)
+
+    def encode_crop(self, x: Tensor, level: int, start: int, span: int) -> Tensor:
+        """Return `span` of the codes of waveforms from the place `start` on, around the circle, and encode no more."""
+        hop = self.config.hop_lengths[level]
+        margin = -(-cast(Autoencoder, self.vqvaes[level]).reach // hop)  # of codes whose sound lies outside the crop
+        if span + 2 * margin >= x.shape[1] // hop:
+            return self.encode(x, level).roll(-start, dims=1)[:, :span]
+        piece = x.roll(hop * (margin - start), dims=1)[:, : hop * (span + 2 * margin)]
+        return self.encode(piece, level)[:, margin : margin + span]
 
     def decode(self, codes: Tensor, level: int = 0) -> Tensor:
         """Return the waveforms `(batch, samples)` of codes of a level."""
@@ -136,6 +151,7 @@ class Autoencoder(nn.Module):
     def __init__(self, config: Config, hop_length: int) -> None:
         super().__init__()
         strides = strides_of(hop_length)
+        self.reach = reach_of(strides, config.depth)  # samples beyond its own that a latent depends on
         widths = [config.width * min(2**i, 4) for i in range(len(strides))]
         down: list[nn.Module] = []
         up: list[nn.Module] = [CircularConv(config.latent_dim, widths[-1], 3)]
@@ -161,6 +177,15 @@ class Autoencoder(nn.Module):
         """Return the reconstruction and what the codebook made of the latents."""
         quantized = self.quantizer(self.encode(x))
         return self.decode(quantized.z).float(), quantized
+
+
+def reach_of(strides: list[int], depth: int) -> int:
+    """Return how many samples to either side of its own a latent depends on."""
+    reach, rate = 0, 1
+    for stride in strides:
+        reach += rate * (stride // 2 + stride * sum(DILATION_GROWTH**i for i in range(depth)))
+        rate *= stride
+    return reach + rate  # the last convolution sees one latent to either side
 
 
 def crop_each(x: Tensor, length: int) -> Tensor:

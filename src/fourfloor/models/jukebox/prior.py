@@ -36,12 +36,9 @@ class Prior(nn.Module):
         context = everywhere.unsqueeze(1) + (self.part + self.slot).flatten(0, 1)
         return context if self.above is None else context + self.above(above)
 
-    def loss(self, codes: Tensor, conditions: dict[str, Tensor], above: Tensor | None = None) -> Tensor:
-        """Return the cross-entropy of the codes, of a crop of them where they are many, in nats a code."""
-        context = self.context(conditions, above)
-        if self.span < self.places:
-            start = int(torch.randint(self.places, ()))  # crops lie on the circle: no place is rarer at the ends
-            codes, context = (whole.roll(-start, dims=1)[:, : self.span] for whole in (codes, context))
+    def loss(self, codes: Tensor, conditions: dict[str, Tensor], above: Tensor | None = None, start: int = 0) -> Tensor:
+        """Return the cross-entropy in nats a code of codes `(batch, n)` from the place `start` of the circle on."""
+        context = self.context(conditions, above).roll(-start, dims=1)[:, : codes.shape[1]]
         return nn.functional.cross_entropy(self.transformer(codes, context).float().transpose(1, 2), codes)
 
     def sample(
