@@ -56,6 +56,13 @@ def test_a_token_is_any_text(token: str) -> None:
     assert visitor.ask("/", params={"token": "wrong"}).status_code == 403
 
 
+def test_head_is_answered_as_get_without_the_body() -> None:
+    visitor = Visitor("secret")
+    assert visitor.ask("/", "HEAD").status_code == 403
+    told = visitor.ask("/?token=secret", "HEAD")
+    assert (told.status_code, told.headers["content-length"], told.content) == (200, "1", b"")
+
+
 def test_the_cookie_is_for_our_page_alone() -> None:
     cookie = Visitor("secret").ask("/?token=secret").headers["set-cookie"]
     assert "HttpOnly" in cookie

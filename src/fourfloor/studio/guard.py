@@ -44,6 +44,8 @@ class Guard:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         nonce = scope.setdefault("state", {})["nonce"] = secrets.token_urlsafe(16)
         send = _with_headers(send, nonce, self._cookie(scope))
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         refusal = self._refusal(scope, headers)
         if refusal:
             await refusal(scope, receive, send)
@@ -81,6 +83,21 @@ class Guard:
 
 def _refused(why: str, status: int) -> JSONResponse:
     return JSONResponse({"detail": why}, status)
+
+
+def _without_body(send: Send) -> Send:
+    """Return a `send` that ends an answer after its headers: a stream that never ends would hold a HEAD open."""
+    ended = False
+
+    async def headers_only(message: Message) -> None:
+        nonlocal ended
+        if message["type"] == "http.response.start":
+            await send(message)
+        elif not ended:
+            ended = True
+            await send({"type": "http.response.body", "body": b""})
+
+    return headers_only
 
 
 def _patient(receive: Receive) -> Receive:
