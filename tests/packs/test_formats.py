@@ -12,6 +12,8 @@ import numpy as np
 
 from fourfloor import audio
 from fourfloor.packs import FORMATS, pack
+from fourfloor.packs.contents import Pack, PackedLoop
+from fourfloor.packs.formats import it
 
 from .packed import write
 
@@ -133,3 +135,18 @@ def test_every_format_is_a_module_that_says_where_it_was_tried() -> None:
     for name in names - {"csv"}:
         text = " ".join((importlib.import_module(f"fourfloor.packs.formats.{name}").__doc__ or "").split())
         assert any(word in text for word in ("Tried with", "Looked at in", "Not run")), name
+
+
+def test_modules_of_long_loops_keep_to_the_orders_that_players_read(tmp_path: Path) -> None:
+    def loop(number: int, bars: int) -> PackedLoop:
+        return PackedLoop(name=f"l{number}", title="", bpm=126, bars=bars, key=None, frames=1, sample_rate=8000,
+                          channels=1)  # fmt: skip
+
+    def sizes(bars: int, count: int = 64) -> list[int]:
+        made = Pack(name="p", folder=tmp_path, home=None, license="", loops=[loop(n, bars) for n in range(count)])
+        return [len(loops) for _, loops in it._modules(made)]
+
+    assert sizes(4) == [64]  # 128 orders
+    assert sizes(8) == [63, 1]  # of 256 orders, the mark of the end not counted, a player would lose the last
+    assert sizes(64) == [7] * 9 + [1]
+    assert sizes(1, count=130) == [64, 64, 2]

@@ -69,6 +69,14 @@ def test_a_zip_holds_the_folder_and_has_the_same_bytes_again(loops: Path, tmp_pa
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["demo.zip"]
 
 
+def test_a_zip_gets_the_extension_that_its_name_lacks(loops: Path, tmp_path: Path) -> None:
+    (tmp_path / "v1.2").mkdir()  # a folder of that name is not in the way
+    report = pack([loops], tmp_path / "v1.2", as_zip=True, formats=["csv"])
+    assert report.out == tmp_path / "v1.2.zip"
+    assert zipfile.is_zipfile(report.out)
+    assert pack([loops], tmp_path / "UP.ZIP", as_zip=True, formats=["csv"]).out.name == "UP.ZIP"
+
+
 def test_a_pack_is_replaced_only_on_request_and_nothing_else_is(loops: Path, tmp_path: Path) -> None:
     out = tmp_path / "demo"
     pack([loops], out, formats=["csv"])

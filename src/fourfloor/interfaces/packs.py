@@ -22,7 +22,7 @@ def pack(
     loops: Annotated[
         list[Path], typer.Argument(help="Loops of whole bars: files, or folders of them.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the pack; with --zip, the zip file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the pack; with --zip, the file OUT.zip.", show_default=False)],
     formats: Annotated[
         str | None, typer.Option("--for", help="Formats to write, such as sfz,dawproject,html.", show_default="all")
     ] = None,
@@ -59,6 +59,6 @@ def pack(
         return
     for note in report.notes:
         print(note)
-    print(f"{out}: {amount(len(report.loops), 'loop')}, {amount(len(report.files), 'file')}")
+    print(f"{report.out}: {amount(len(report.loops), 'loop')}, {amount(len(report.files), 'file')}")
     if "index.html" in report.files and not as_zip:
         print(f"Next: open {out / 'index.html'} in a browser, to hear the loops")

@@ -61,7 +61,7 @@ def pack(
     `complete` is called with each loop before it is written, and may add files to it. FourfloorError in one line,
     before anything lies at `out`.
     """
-    target = Path(out)
+    target = _zip_name(Path(out)) if as_zip else Path(out)
     formats = check_formats(formats)
     name = _pack_name(target.stem if as_zip else target.name, name)
     if not license.isprintable() or len(license) > LONGEST_LICENSE:
@@ -120,6 +120,11 @@ def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
     if unknown:
         raise FourfloorError(f"format {unknown[0]!r} is unknown: choose from all, wav, {', '.join(FORMATS)}")
     return tuple(name for name in FORMATS if name in words or "all" in words)
+
+
+def _zip_name(out: Path) -> Path:
+    """Return the name of a zip file: with the extension by which programs know it."""
+    return out if out.suffix.lower() == ".zip" or not out.name else out.with_name(f"{out.name}.zip")
 
 
 def _pack_name(out_name: str, name: str | None) -> str:

@@ -39,7 +39,8 @@ def pack(
         loops: Loops in memory, audio files, or folders of them: one or several, at most 999 loops. Files have any
             sample rate, one or two channels, and 1 to 64 whole bars. Beside x.wav, the MIDI file x.mid and the stems in
             the folder x_stems belong to the loop. A `fourfloor.packs.PackLoop` names the files of a loop one by one.
-        out: The folder to write, or the zip file with `as_zip`. The pack appears whole or not at all.
+        out: The folder to write; with `as_zip` the zip file, and `.zip` is added to a name without it. The pack appears
+            whole or not at all.
         formats: Formats to write, from `fourfloor.packs.FORMATS`; all by default. WAV files are always written.
         name: Name of the pack, part of every file name: up to 64 letters, digits, `-` and `_`; by default the name of
             `out`.
