@@ -6,11 +6,12 @@ it is triggered once. 16 bit; stereo samples are an extension that all players o
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from fourfloor.packs.contents import Pack, PackedLoop
+from fourfloor.packs.contents import BANK, Pack, PackedLoop
 
 _ROWS = 64  # of a pattern: four bars of sixteenths
+_ORDERS = 255  # of a module: a player reads 256, with the mark of the end
 _MIDDLE = 60  # the note that plays a sample at its own rate
 _TEMPO = 20  # the command T
 _SPEED = 6  # ticks a row, so that a row is a sixteenth at the module's tempo
@@ -18,14 +19,33 @@ _PRESENT, _BITS_16, _STEREO, _LOOP = 1, 2, 4, 16
 
 
 def write(pack: Pack) -> list[str]:
-    """Write `tracker/NAME.it`, one for each 64 loops."""
+    """Write `tracker/NAME.it`; several where there are more than 64 loops, or loops of many bars."""
     notes = []
-    for name, loops in pack.banks():
+    for name, loops in _modules(pack):
         pack.place(f"tracker/{name}.it").write_bytes(_module(pack, name, loops))
         off = [loop.name for loop in loops if _tempo(loop) != loop.bpm]
         if off:
             notes.append(f"tracker/{name}.it has whole tempi: the rows drift from {', '.join(off)}")
     return notes
+
+
+def _modules(pack: Pack) -> Iterator[tuple[str, Sequence[PackedLoop]]]:
+    """Yield as many loops at a time as a module holds, with its name."""
+    modules: list[list[PackedLoop]] = [[]]
+    for loop in pack.loops:
+        if len(modules[-1]) == BANK or sum(map(_orders, [*modules[-1], loop])) > _ORDERS:
+            modules.append([])
+        modules[-1].append(loop)
+    for number, loops in enumerate(modules, 1):
+        yield pack.name + (f"_{number}" if len(modules) > 1 else ""), loops
+
+
+def _rows(loop: PackedLoop) -> int:
+    return max(32, 2 * 16 * loop.bars)  # fewer rows than 32 are unknown to the original
+
+
+def _orders(loop: PackedLoop) -> int:
+    return -(-_rows(loop) // _ROWS)
 
 
 def _tempo(loop: PackedLoop) -> int:
@@ -36,10 +56,9 @@ def _module(pack: Pack, name: str, loops: Sequence[PackedLoop]) -> bytes:
     patterns = [_pattern(b"", _ROWS)]  # while it is played the last sample goes on
     orders: list[int] = []
     for number, loop in enumerate(loops, 1):
-        rows = max(32, 2 * 16 * loop.bars)  # fewer rows than 32 are unknown to the original
-        first = min(rows, _ROWS)
+        first = min(_rows(loop), _ROWS)
         patterns.append(_pattern(bytes([0x81, 1 | 2 | 8, _MIDDLE, number, _TEMPO, _tempo(loop)]), first))
-        orders += [len(patterns) - 1, *[0] * ((rows - first) // _ROWS)]
+        orders += [len(patterns) - 1, *[0] * (_orders(loop) - 1)]
     audio = [b"".join(pack.pcm16(loop.wav)) for loop in loops]  # the left channel, then the right
     header = struct.pack(
         "<4s26s2B8H6BHII", b"IMPM", name.encode()[:25], 4, 16, len(orders) + 1, 0, len(loops), len(patterns), 0x214,
