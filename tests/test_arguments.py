@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fourfloor.arguments import check_types, is_finite, match_name, typed
+from fourfloor.arguments import check_types, is_finite, match_name, refuse_address, typed
 from fourfloor.errors import FourfloorError
 from fourfloor.producer.styles import STYLES, matching_styles
 
@@ -166,3 +166,25 @@ def test_an_error_shows_every_character_of_what_a_file_holds() -> None:
 def test_an_integer_beyond_every_float_is_no_number() -> None:
     assert is_finite(10**300)
     assert not is_finite(10**400)
+
+
+@pytest.mark.parametrize("given", ["https://x.org/a b", "https:/x.org/a b", Path("https://x.org/a b")])
+def test_an_address_is_no_file_and_is_shown_as_it_was_typed(given: str | Path) -> None:
+    @typed
+    def read(sources: str | PathLike[str] | Iterable[str | PathLike[str]], data: str | PathLike[str] = "") -> None:
+        raise AssertionError
+
+    for sources in (given, [given]):
+        with pytest.raises(FourfloorError, match=r"^https://x\.org/a b: is an address, .* download it first"):
+            read(sources)
+    with pytest.raises(AssertionError):
+        read("loops", data="s3://bucket/data")
+
+
+def test_what_a_file_manager_drops_is_told_as_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FourfloorError, match=r"^file:///a%20b: write it as a path: /a b$"):
+        refuse_address("file:///a%20b")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dj:").mkdir()
+    for name in ("dj:/", "C:/loops", "a:b", "loops/https://x"):
+        refuse_address(name)

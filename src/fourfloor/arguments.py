@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -23,6 +24,7 @@ _WANTED = {
     os.PathLike: 'a path, such as "loops"', Callable: "a function", Mapping: "a dict",
 }  # fmt: skip
 LONGEST_NAME = 255  # bytes
+STORED = ("data", "against")  # arguments that also take the address of an object store
 Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
 
@@ -133,8 +135,22 @@ def _checked_path(name: str, value: Any) -> str | os.PathLike[str]:
         raise _refused(name, value, _WANTED[os.PathLike])
     if any(len(part.encode("utf-8", "replace")) > LONGEST_NAME for part in Path(text).parts):  # fails at the first look
         raise _refused(name, value, f"a path whose names have at most {LONGEST_NAME} bytes")
+    if name.partition("[")[0] not in STORED:
+        refuse_address(text)
     home = os.path.expanduser(text)
     return value if home == text else home
+
+
+def refuse_address(path: str | os.PathLike[str]) -> None:
+    """Raise FourfloorError for an address such as https://x, which a Path shortens and takes for a folder."""
+    found = re.fullmatch(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", os.fspath(path), re.DOTALL)
+    if not found or os.path.lexists(path):
+        return
+    scheme, rest = found.groups()
+    if scheme == "file":
+        raise FourfloorError(f"file:///{rest}: write it as a path: {unquote(f'/{rest}')}")
+    remedy = "download it first and name the copy, or use fourfloor pull and push for a dataset"
+    raise FourfloorError(f"{scheme}://{rest}: is an address, but a file or folder of this machine is needed; {remedy}")
 
 
 def _wanted(expected: Any) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fourfloor.arguments import refuse_address
 from fourfloor.errors import FourfloorError
 from fourfloor.ingestion.catalogue import FILES, NEEDED, Catalogue, load
 from fourfloor.ingestion.schema import CODEC
@@ -39,6 +40,7 @@ def push(
     FourfloorError in one line where the store refuses, where it is a folder with other files or in the dataset itself
     and, without `overwrite`, where it holds another dataset.
     """
+    refuse_address(dataset)
     catalogue = load(dataset)
     store = Store(url, waits)
     _refuse_other_folder(store, catalogue)
@@ -91,6 +93,7 @@ def pull(
 
     An interrupted call keeps the shards that it has, and the same call goes on with them.
     """
+    refuse_address(out)
     check_folder_name(out)
     if out.is_dir() and (names := visible_names(out)) and not (overwrite and names <= FILES):
         raise FourfloorError(f"{out}: is there already; choose another folder or, for a dataset, pass --overwrite")

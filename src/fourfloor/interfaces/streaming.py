@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from fourfloor.arguments import check_range
+from fourfloor.arguments import check_range, refuse_address
 from fourfloor.audio.files import AUDIO_EXTENSIONS
 from fourfloor.audio.naming import check_wav_name
 from fourfloor.audio.reading import SAMPLE_RATE
@@ -63,5 +63,6 @@ def _target(out: str, overwrite: bool) -> Iterator[BinaryIO]:
             raise FourfloorError("audio in a terminal is noise: pipe it to a player (| aplay), or pass --out FILE")
         yield sys.stdout.buffer
         return
+    refuse_address(out)
     with growing_file(Path(out), overwrite) as file:
         yield file

@@ -41,7 +41,8 @@ class Store:
             except (ValueError, ImportError) as error:
                 if isinstance(error, ModuleNotFoundError):
                     raise
-                raise FourfloorError(f"{url}: {error}; write s3://BUCKET/NAME") from None
+                stores = "write s3://BUCKET/NAME, or a folder; other stores need their fsspec package (gs:// gcsfs)"
+                raise FourfloorError(f"{url}: this kind of address cannot be opened; {stores}") from None
         waits = () if self._is_local else waits  # what a disk refuses it refuses in two minutes, too
         self.url, self._waits = url.rstrip("/"), WAITS if waits is None else waits
 

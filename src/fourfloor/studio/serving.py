@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import uvicorn
 
+from fourfloor.arguments import refuse_address
 from fourfloor.errors import FourfloorError
 from fourfloor.studio.app import make_app
 from fourfloor.studio.blind import BlindTest
@@ -35,6 +36,7 @@ def serve(
 
     On another host than this machine's own a token is asked for. FourfloorError where the port or folder is taken.
     """
+    refuse_address(library)
     outside = host not in LOOPBACK
     if outside and not token:
         remedy = f"add --token {secrets.token_urlsafe(12)}, or leave out --host"
