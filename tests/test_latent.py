@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from conftest import house_loop
 
 from fourfloor.dataset import Dataset
+from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.representations import codec_file, latent, low_end, magnitude
 from fourfloor.signal.beatgrid import BAR_COUNTS, loop_frames, loop_samples
 from fourfloor.trained import codec_hash
@@ -181,6 +183,19 @@ def test_a_dataset_given_twice_has_no_more_mates(dataset_folder: Path) -> None:
     once, twice = Dataset([dataset_folder]), Dataset([dataset_folder, dataset_folder])
     assert len(twice) == 2 * len(once)
     assert len(twice.style_mates(0)) == len(once.style_mates(0))
+
+
+def test_a_dataset_given_twice_and_a_track_on_both_sides_are_said(dataset_folder: Path, tmp_path: Path) -> None:
+    assert Dataset([dataset_folder]).doubts() == []
+    copy = shutil.copytree(dataset_folder, tmp_path / "copy")
+    told = f"{dataset_folder} is given 3 times, so its loops count 3 times. Name it once to avoid that."
+    assert Dataset([dataset_folder, copy, dataset_folder]).doubts() == [told]
+    with DatasetWriter(tmp_path / "other", bars=4) as writer:
+        track = writer.add_track(name="x", path="x.wav", sha256=f"{0:064d}", bpm=96.0, split="validation")
+        writer.add_loop(house_loop(96.0, 4, seed=0), track=track, bpm=96.0)
+        writer.finish()
+    (both,) = Dataset([dataset_folder, tmp_path / "other"]).doubts()
+    assert both.startswith("1 track is held out in one dataset and trained on in another")
 
 
 def test_tempi_of_a_batch_are_misnamed_within_the_stretch(dataset_folder: Path) -> None:

@@ -4,7 +4,7 @@ One or several catalogues act as one: loops are numbered through. The latent cod
 dataset's training loops and kept beside them, so that decoder and prior, trained at the same time, agree on it.
 """
 
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from fourfloor.errors import FourfloorError
 from fourfloor.ingestion import catalogue
 from fourfloor.ingestion.catalogue import Catalogue, Loop
 from fourfloor.ingestion.naming import apart
-from fourfloor.ingestion.schema import CODEC, to_waveform
+from fourfloor.ingestion.schema import CODEC, SPLITS, to_waveform
 from fourfloor.representations import codec_file, controls
 from fourfloor.representations.latent import FEATURE_DIM, Codec
 from fourfloor.saving import remove_leftovers, save_file
@@ -134,6 +134,23 @@ class Dataset:
     def holds_out_tracks(self) -> bool:
         """Return whether whole tracks validate; else the last loops of each track do, which it has half heard."""
         return any(loop.split == "validation" for part in self.catalogues for loop in part.loops)
+
+    def doubts(self) -> list[str]:
+        """Say what may be a mistake in the choice of datasets: one that is given again, tracks on both sides."""
+        given = Counter(part.data_hash for part in self.catalogues)
+        first = {part.data_hash: part.place for part in reversed(self.catalogues)}
+        told = [
+            f"{first[data_hash]} is given {count} times, so its loops count {count} times. Name it once to avoid that."
+            for data_hash, count in given.items() if count > 1
+        ]  # fmt: skip
+        sides: dict[str, set[str]] = {split: set() for split in SPLITS}
+        for part in self.catalogues:
+            for loop in part.loops:
+                sides[loop.split].add(part.tracks[loop.track].sha256)
+        if both := len(set.intersection(*sides.values())):
+            are = "1 track is" if both == 1 else f"{both} tracks are"
+            told.append(f"{are} held out in one dataset and trained on in another, so the validation loss is too low.")
+        return told
 
     @cached_property
     def _late(self) -> frozenset[int]:

@@ -25,7 +25,8 @@ def train(
     data: Annotated[
         list[str],
         typer.Option(
-            help="Dataset to train on: a folder or s3://BUCKET/NAME; repeat it for several.", show_default=False
+            help="Dataset to train on: a folder or s3://BUCKET/NAME; repeat it for several. Twice counts twice.",
+            show_default=False,
         ),
     ],
     out: Annotated[

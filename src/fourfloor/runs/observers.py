@@ -54,7 +54,7 @@ def observers(
     on_progress: OnProgress,
 ) -> Observers:
     """Prepare what looks at the model, and what its loops are compared with, as far as libraries and dataset allow."""
-    notes = origin.notes + ([] if dataset.holds_out_tracks else [outcome.late_loops(dataset)])
+    notes = origin.notes + dataset.doubts() + ([] if dataset.holds_out_tracks else [outcome.late_loops(dataset)])
     missing = next((name for name in LISTENING_LIBRARIES if not importlib.util.find_spec(name)), None)
     if missing:
         if plan.training.check_every:

@@ -60,8 +60,8 @@ def train(
 
     Args:
         recipe: Name of a recipe in the package, or a recipe file.
-        data: Dataset to train on, or several of them with loops of the same length. Each is a folder, or the address
-            of one that `fourfloor push` sent, such as "s3://bucket/techno".
+        data: Dataset to train on, or several of them with loops of the same length; one that is given twice counts
+            twice. Each is a folder, or the address of one that `fourfloor push` sent, such as "s3://bucket/techno".
         out: Folder for the run; `runs/<name of the recipe>` by default.
         base: Model to fine-tune: a `Model`, the name of a bundled model, a model folder or a run.
         decoder: Decoder to use, and its codec; by default the one of `base`.
