@@ -230,3 +230,11 @@ def test_a_silent_channel_and_folded_channels_are_told(write_audio, silent, name
     source = audio.AudioStream(write_audio(np.zeros((2, 44_100), np.float32)))
     list(source)
     assert source.repairs == []
+
+
+def test_files_of_many_faults_are_a_few_lines() -> None:
+    words = [f"{first} {second} wrong" for first in "abcdef" for second in "ghijkl"]
+    lines = audio.few_lines([(f"{number}.wav", word) for number, word in enumerate(words)])
+    assert len(lines) == 20
+    assert lines[-1] == "17 more files"
+    assert audio.few_lines([("a", "b")] * 20) == ["a: b"] * 20

@@ -71,6 +71,28 @@ def test_a_dataset_that_cannot_judge_is_refused_before_the_work(
         assert err.count("\n") == 1
 
 
+def test_files_that_hold_no_loop_are_left_out_and_summed_up(
+    loops: Path, dataset_folder: Path, capsys, monkeypatch
+) -> None:
+    soundfile.write(loops / "long.wav", np.zeros(8_000 * 400), 8_000)
+    soundfile.write(loops / "nothing.wav", np.zeros(0), 8_000)
+    for number in range(50):
+        (loops / f"{number}.flac").write_bytes(b"not music" * 20)
+    code, out, _ = run(capsys, monkeypatch, "evaluate", loops, "--against", dataset_folder)
+    assert code == 3
+    notes = [line for line in out.splitlines() if "left out" in line]
+    assert len(notes) <= 5
+    assert any("49 more like this, such as 1.flac, 10.flac" in note for note in notes)
+    assert any("long.wav: lasts 400 s, a loop at most" in note for note in notes)
+    assert any("nothing.wav: " in note for note in notes)
+    for good in ("1.wav", "2.wav"):
+        (loops / good).unlink()
+    code, out, err = run(capsys, monkeypatch, "evaluate", loops, "--against", dataset_folder)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("fourfloor: no loop to score: ")
+    assert len(err) < 1000
+
+
 def test_what_weakens_a_verdict_is_said(loops: Path, dataset_folder: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     soundfile.write(loops / "silence.wav", np.zeros(48_000), 24_000)
     report = tmp_path / "report"

@@ -11,6 +11,7 @@ from fourfloor.copies.passages import training_passages
 from fourfloor.dataset import Dataset
 from fourfloor.ingestion.folder import IngestReport, TrackReport
 from fourfloor.ingestion.naming import track_names
+from fourfloor.ingestion.report import RejectedFile
 from fourfloor.ingestion.writing import DatasetWriter
 from fourfloor.interfaces.show import ingest_table
 
@@ -48,6 +49,22 @@ def test_repairs_are_said_on_the_screen_and_in_json(capsys) -> None:
     assert "note: b.flac: cut short: 18.60 s of 31.00 s claimed\n" in capsys.readouterr().out
     rows = report(TRACK, cut).to_json()["tracks"]
     assert [row["repairs"] for row in rows] == [[], ["cut short: 18.60 s of 31.00 s claimed"]]
+
+
+def test_many_files_with_one_fault_are_a_few_lines(capsys) -> None:
+    none: Any = None
+    bad = [RejectedFile(file=f"m/{n}.m4a", reason=f"is AAC; run: ffmpeg -i {n}.m4a") for n in range(1500)]
+    bad += [RejectedFile(file=f"m/{n}.wav", reason=f"{n} kinds of trouble: ask {n}") for n in range(3)]
+    cut = [replace(TRACK, file=f"{n}.flac", repairs=[f"cut short: {n}.5 s"]) for n in range(100)]
+    ingest_table(IngestReport(catalogue=none, tracks=cut, rejected=bad), Path("d"))
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("note", "rejected"))]
+    assert lines == [
+        "note: 0.flac: cut short: 0.5 s; 99 more like this, such as 1.flac, 2.flac",
+        f"note: {Path('d/catalogue.json')} lists all 100",
+        "rejected: m/0.m4a: is AAC; run: ffmpeg -i 0.m4a; 1499 more like this, such as 1.m4a, 2.m4a",
+        "rejected: m/0.wav: 0 kinds of trouble: ask 0; 2 more like this, such as 1.wav, 2.wav",
+        f"rejected: {Path('d/catalogue.json')} lists all 1503",
+    ]
 
 
 def test_long_names_with_one_end_stay_apart_in_the_table(capsys) -> None:

@@ -26,6 +26,8 @@ from fourfloor.signal.beatgrid import BAR_COUNTS, loop_samples, playable_bpm
 from fourfloor.signal.stft import resample_loop
 from fourfloor.stores import Place
 
+MOST_NOTES = 5  # on files that are left out
+
 if TYPE_CHECKING:
     from fourfloor.evaluation.scorecard import Scorecard
     from fourfloor.evaluation.sources import Source
@@ -96,15 +98,19 @@ def _is_model(name: str) -> bool:
 
 def _in_files(request: EvaluateRequest, path: Path) -> "Source":
     """Give the loops of a folder, or one file."""
-    from fourfloor.evaluation.sources import file_source
+    from fourfloor.evaluation.sources import file_source, usable
 
-    found, rejected = audio.find_audio([path])
-    if not found:
+    listed, rejected = audio.find_audio([path])
+    if not listed:
         reason = rejected[0][1] if rejected else "holds no audio"
         raise FourfloorError(f"{path}: {reason}; name a folder of loops, or a model")
     if request.redraw or request.candidates > 1:
         raise FourfloorError(f"{path}: holds finished loops: leave --redraw and --candidates out, or name a model")
-    return file_source(found, [_left_out(rejected)] if rejected else [])
+    found, unusable = usable(listed)
+    left_out = [(audio.display_name(place), reason) for place, reason in [*rejected, *unusable]]
+    if not found:
+        raise FourfloorError(f"no loop to score: {'; '.join(audio.few_lines(left_out, most=3))}")
+    return file_source(found, [f"left out {line}" for line in audio.few_lines(left_out, most=MOST_NOTES)])
 
 
 def _in_memory(loops: Sequence[Loop]) -> "Source":
@@ -185,11 +191,6 @@ def _sampled(request: EvaluateRequest, name: str, model: LoopModel) -> "Source":
     return Source(
         lambda number: next(stream([number])), tracks, bpms, [audio.SAMPLE_RATE] * request.n, stream, notes, chooses
     )
-
-
-def _left_out(rejected: Sequence[tuple[Path, str]]) -> str:
-    path, reason = rejected[0]
-    return f"left out {len(rejected)} files, such as {audio.display_name(path.name)}: {reason}"
 
 
 def _style_notes(model: LoopModel, styles: Sequence[str]) -> list[str]:

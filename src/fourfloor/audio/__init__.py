@@ -3,7 +3,7 @@
 In: paths, or float32 waveforms `(channels, samples)`. Out: the other of the two.
 """
 
-from fourfloor.audio.files import AUDIO_EXTENSIONS, AudioError, display_name, find_audio
+from fourfloor.audio.files import AUDIO_EXTENSIONS, AudioError, display_name, few_lines, find_audio
 from fourfloor.audio.flac import write_flac
 from fourfloor.audio.level import loudness_lufs, normalize_loop, resample, true_peak_db
 from fourfloor.audio.mixing import mix
@@ -23,6 +23,7 @@ __all__ = [
     "decimal_word",
     "decode",
     "display_name",
+    "few_lines",
     "find_audio",
     "loudness_lufs",
     "mix",

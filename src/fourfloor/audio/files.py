@@ -4,8 +4,10 @@ In: files and folders as the user named them. Out: a sorted list of paths, and o
 """
 
 import os
+import re
 import stat
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fourfloor.errors import FourfloorError
@@ -50,6 +52,23 @@ def one_line(error: BaseException) -> str:
     """Return the reason in an exception as one line, without paths of its own."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     return " ".join(text.split())
+
+
+def few_lines(rows: Sequence[tuple[str, str]], most: int = 20) -> list[str]:
+    """Say what became of files, `(file, what)`, in at most `most` lines: of many that are alike one stands for all."""
+    if len(rows) <= most:
+        return [f"{file}: {what}" for file, what in rows]
+    alike: dict[tuple[str, ...], list[tuple[str, str]]] = defaultdict(list)
+    for file, what in rows:  # names and numbers differ, the first words do not
+        alike[tuple(re.sub(r"[\d.]+", "#", what).split()[:4])].append((file, what))
+    groups = sorted(alike.values(), key=len, reverse=True)
+    shown = groups if len(groups) <= most else groups[: most - 1]
+    lines = []
+    for (file, what), *others in shown:
+        also = ", ".join(os.path.basename(other) for other, _ in others[:2])
+        lines.append(f"{file}: {what}" + (f"; {len(others)} more like this, such as {also}" if others else ""))
+    rest = sum(map(len, groups[len(shown) :]))
+    return lines + ([f"{rest} more files"] if rest else [])
 
 
 def find_audio(folders: Iterable[PathLike]) -> tuple[list[Path], list[tuple[Path, str]]]:

@@ -102,19 +102,36 @@ def track_name(catalogue: Catalogue, track: int) -> str:
     return f"{catalogue.tracks[track].name} #{track}"
 
 
+def usable(paths: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Return the files that hold a loop to judge, and `(path, reason)` for the others."""
+    found: list[Path] = []
+    left_out = []
+    for path in paths:
+        try:
+            info = _loop_info(path)
+            if not sum(block.shape[1] for block in audio.AudioStream(path, info.sample_rate, min(info.channels, 2))):
+                raise audio.AudioError(path, "holds no samples")
+            found.append(path)
+        except audio.AudioError as error:
+            left_out.append((path, error.reason))
+    return found, left_out
+
+
+def _loop_info(path: Path) -> audio.AudioInfo:
+    info = audio.probe(path)
+    if info.seconds > MAX_SECONDS:
+        raise audio.AudioError(path, f"lasts {info.seconds:.0f} s, a loop at most {MAX_SECONDS:g} s: cut it first")
+    return info
+
+
 def file_source(paths: Sequence[Path], notes: Sequence[str] = ()) -> Source:
     """Read loops from audio files at their own rate, in the order of their content; tempo and bars from their tags.
 
-    Without tags both are measured. Raises AudioError for what is not audio, FourfloorError for a longer file.
+    Without tags both are measured. Raises AudioError for what is not audio and for a file that is too long.
     """
     hashed = sorted((hash_file(path), str(path)) for path in paths)
     files = [Path(path) for _, path in hashed]
-    infos = [audio.probe(path) for path in files]
-    for info in infos:
-        if info.seconds > MAX_SECONDS:
-            raise FourfloorError(
-                f"{info.path}: lasts {info.seconds:.0f} s, a loop at most {MAX_SECONDS:g} s: cut it first"
-            )
+    infos = [_loop_info(path) for path in files]
 
     def load(index: int) -> Sample:
         info, path = infos[index], files[index]

@@ -115,6 +115,9 @@ def training_line(run: "Run") -> str:
 
 def ingest_table(report: "IngestReport", out: Path) -> None:
     """Print what became of every track."""
+    from fourfloor.audio import few_lines
+    from fourfloor.ingestion.schema import CATALOGUE
+
     table = Table(box=None, header_style="bold")
     for name in ("track", "bpm", "confidence", "downbeat s", "grid", "loops", "dropped", "split"):
         table.add_column(name, justify="left" if name in ("track", "grid", "dropped", "split") else "right")
@@ -126,11 +129,13 @@ def ingest_table(report: "IngestReport", out: Path) -> None:
             _grid_words(track), str(track.loops), dropped, track.split,
         )  # fmt: skip
     _console().print(table, markup=False)
-    for track in report.tracks:
-        for repair in track.repairs:
-            print(f"note: {track.file}: {repair}")
-    for entry in report.rejected:
-        print(f"rejected: {entry.file}: {entry.reason}")
+    repairs = [(track.file, repair) for track in report.tracks for repair in track.repairs]
+    rejected = [(entry.file, entry.reason) for entry in report.rejected]
+    for title, rows in (("note", repairs), ("rejected", rejected)):
+        lines = few_lines(rows)
+        print("".join(f"{title}: {line}\n" for line in lines), end="")
+        if len(lines) < len(rows):
+            print(f"{title}: {out / CATALOGUE} lists all {len(rows)}")
     print(f"{out}: {_held_out(report)}, {amount(len(report.rejected), 'file')} rejected")
 
 

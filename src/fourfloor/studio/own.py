@@ -38,7 +38,7 @@ def take_in(job: dict[str, Any], say: Say) -> None:
     if not files:
         raise FourfloorError("the files of this upload are gone; drop them again")
     if len(refused) == len(files):
-        raise FourfloorError("; ".join(f"{one['file']}: {one['reason']}" for one in refused))
+        raise FourfloorError("; ".join(audio.few_lines([(one["file"], one["reason"]) for one in refused], most=3)))
     shutil.rmtree(folder)
     say("result", refused=refused)
 

@@ -15,9 +15,13 @@ export async function send(files, upload, onSent = () => {}) {
       refused.push(message.startsWith(names[number]) ? message : `${names[number]}: ${message}`);
     });
   }
+  sayRefused(refused);
+  return files.length - refused.length;
+}
+
+function sayRefused(refused) {
   for (const said of refused.slice(0, MOST_SAID)) toast(said);
   if (refused.length > MOST_SAID) toast(`${refused.length - MOST_SAID} other files are not used either.`);
-  return files.length - refused.length;
 }
 
 // The names under which files are sent: two of one name in several folders have the folders before it.
@@ -54,7 +58,7 @@ async function takeIn(files) {
   const upload = `own-${Date.now().toString(36)}`;
   if (!(await send(files, upload))) return;
   const job = await ask({ kind: "import", upload });
-  for (const { file, reason } of job.result?.refused ?? []) toast(`${file}: ${reason}`);
+  sayRefused((job.result?.refused ?? []).map(({ file, reason }) => `${file}: ${reason}`));
 }
 
 // Do something with the files that are dropped on a place. Anywhere else the browser would open them in place of the page.
