@@ -12,7 +12,7 @@ from fourfloor.ingestion import pieces
 from fourfloor.ingestion.borders import settle
 from fourfloor.ingestion.folder import IngestConfig, IngestReport, ingest
 from fourfloor.ingestion.onsets import analyze_onsets
-from fourfloor.ingestion.picking import TEMPO_CHANGES
+from fourfloor.ingestion.picking import DUPLICATE, SILENCE, TEMPO_CHANGES
 from fourfloor.ingestion.steadiness import grid_bars, is_steady, loops_hold
 from fourfloor.ingestion.tempo import fit_grid
 from fourfloor.ingestion.tracking import BeatMap, constant_map
@@ -64,6 +64,18 @@ def test_a_steady_track_is_steady(tmp_path: Path) -> None:
     report = cut(song(128.0, 60.0, seed=7)[5000:], tmp_path)
     assert (report.tracks[0].grid, report.tracks[0].drift_ms) == ("steady", 0.0)
     assert TEMPO_CHANGES not in report.tracks[0].dropped
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-4])
+def test_silence_around_the_music_is_no_change_of_tempo(noise: float, tmp_path: Path) -> None:
+    quiet = noise * np.random.default_rng(0).standard_normal(round(20.3 * RATE))
+    report = cut(np.concatenate([quiet, song(126.0, 45.0, seed=3), quiet]), tmp_path)
+    (track,) = report.tracks
+    assert (track.grid, track.loops) == ("steady", len(report.catalogue.loops))
+    assert set(track.dropped) <= {SILENCE, DUPLICATE, TEMPO_CHANGES}
+    assert track.dropped[SILENCE] >= 8
+    assert track.dropped.get(TEMPO_CHANGES, 0) <= 1  # the loop in which the music begins
+    assert off_beat(report, 20.3 + np.arange(96) * 60 / 126).max() < 0.01
 
 
 @pytest.mark.parametrize("moved", [0.044, 0.106])

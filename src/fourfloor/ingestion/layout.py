@@ -23,7 +23,7 @@ from fourfloor.ingestion.slicing import (
     round_tempo,
     whole_cuts,
 )
-from fourfloor.ingestion.steadiness import grid_bars, is_steady, loops_hold
+from fourfloor.ingestion.steadiness import grid_bars, is_steady, loops_hold, sounding
 from fourfloor.ingestion.tempo import Grid, fit_grid, octave_factor
 from fourfloor.ingestion.tracking import bar_profiles
 
@@ -69,22 +69,27 @@ def lay_out(onsets: Onsets, samples: int, claims: list[float], request: Request)
         grid = replace(fit_grid(onsets, factor * grid.bpm), confidence=grid.confidence)
     profiles = grid_bars(onsets, grid)
     faster = 1.5 * grid.bpm
-    if request.bpm is None and measure_meter(profiles).even and faster <= request.bpm_range[1]:
+    if request.bpm is None and measure_meter(sounding(profiles)).even and faster <= request.bpm_range[1]:
         grid = replace(fit_grid(onsets, faster), confidence=grid.confidence)
         profiles = grid_bars(onsets, grid)
-    if is_steady(profiles, grid.bpm):
-        rhythm = measure_meter(profiles)
+    playing = sounding(profiles)
+    if is_steady(playing, grid.bpm):
+        rhythm = measure_meter(playing)
         layout = _steady(grid, samples, claims, request)
-        sure = certainty(grid, profiles, rhythm.triplets) if request.bpm is None else 1.0
+        sure = certainty(grid, playing, rhythm.triplets) if request.bpm is None else 1.0
         layout.meter, layout.confidence = rhythm.name, round(sure, 4)
         layout.confidences = np.full(len(layout.cuts), sure)
-        layout.evidence = np.tile(evidence(grid, profiles), (len(layout.cuts), 1))
+        layout.evidence = np.tile(evidence(grid, playing), (len(layout.cuts), 1))
         bars = layout.cuts.starts_samples / request.sample_rate * grid.bpm / 240.0
         first = grid.first_downbeat * grid.bpm / 240.0
         bars = np.round(bars - first).astype(int) + int(np.ceil(first))
         _keep(layout, loops_hold(profiles, grid.bpm, bars, request.bars))
     else:
         layout = _in_pieces(onsets, grid, samples / request.sample_rate, request)
+        silent = int((len(profiles) - len(playing)) / request.hop_bars)
+        if silent := min(silent, layout.dropped[picking.TEMPO_CHANGES]):
+            layout.dropped += Counter({picking.SILENCE: silent})
+            layout.dropped -= Counter({picking.TEMPO_CHANGES: silent})
     layout.repairs = repairs
     return layout
 
