@@ -8,6 +8,7 @@ import soxr
 from conftest import AUDIO_FORMATS, click_track, house_loop
 
 from fourfloor import audio
+from fourfloor.audio.files import OWN_FOLDERS
 
 
 def stream(path: Path, **settings) -> np.ndarray:
@@ -238,3 +239,16 @@ def test_files_of_many_faults_are_a_few_lines() -> None:
     assert len(lines) == 20
     assert lines[-1] == "17 more files"
     assert audio.few_lines([("a", "b")] * 20) == ["a: b"] * 20
+
+
+def test_folders_that_fourfloor_wrote_are_left_out(tmp_path: Path, dataset_folder: Path) -> None:
+    for marks in OWN_FOLDERS:
+        folder = tmp_path / marks[0].replace(".", "-") / "inner"
+        (folder / "x").mkdir(parents=True)
+        (folder / "x/a.wav").touch()
+        (folder / marks[0]).touch()  # anybody may have a file of that name
+        assert audio.find_audio([folder.parent]) == ([folder / "x/a.wav"], [])
+        (folder / marks[1]).touch()
+        assert audio.find_audio([folder.parent]) == ([], [(folder, OWN_FOLDERS[marks])])
+        assert audio.find_audio([folder / "x"])[0] == [folder / "x/a.wav"]  # named itself, it is read
+    assert audio.find_audio([dataset_folder])[1][0][1].startswith("is a dataset already")

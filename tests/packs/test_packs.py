@@ -24,6 +24,7 @@ from .packed import write
 
 def test_a_pack_holds_the_audio_to_the_bit_under_plain_names(loops: Path, tmp_path: Path) -> None:
     report = pack([loops], tmp_path / "Pack 1", formats=[])
+    assert audio.find_audio([tmp_path / "Pack 1"])[0] == []  # its loops are in it several times
     assert report.loops == ("Pack-1_01_126bpm_Fsharpmin", "Pack-1_02_124p5bpm")
     out = tmp_path / "Pack 1"
     for name, source in zip(report.loops, sorted(loops.glob("*.wav")), strict=True):

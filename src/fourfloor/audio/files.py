@@ -23,6 +23,18 @@ AUDIO_EXTENSIONS = frozenset(
     ]
 )  # fmt: skip
 STEMS_LEFT_OUT = "holds the stems of a loop that is read itself; name the folder to read them"
+# Folders that fourfloor writes, by what lies in them: their audio was generated, or is in another form.
+OWN_FOLDERS = {
+    ("run.json", "checkpoints"): "is a training run, and its loops are samples of it; name its folder listening to "
+    "read them",
+    ("library.sqlite", "loops"): "is a library of the studio; name its folder loops to read its loops",
+    ("pack.json", "loops"): "is a pack, with each loop in several formats; name its folder loops to read its loops",
+    ("comparison.json", "comparison.html"): "is a report of compare with loops of each system; name a folder of music",
+    (
+        "catalogue.json",
+        "audio.i16",
+    ): "is a dataset already: train on it with --data, or name the music that it was made of",
+}
 _SPECIAL = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 
@@ -75,7 +87,8 @@ def find_audio(folders: Iterable[PathLike]) -> tuple[list[Path], list[tuple[Path
     """Return the audio files in folders, recursively and sorted, and `(path, reason)` for what was left out.
 
     A file named directly is taken whatever its extension. Hidden names are ignored. Links are followed; a file
-    or folder reached twice counts once, so loops of links end. The folder x_stems beside x.wav is left out: the same
+    or folder reached twice counts once, so loops of links end. Folders that fourfloor wrote are left out: a model
+    would learn from its own loops. The folder x_stems beside x.wav is left out: the same
     music would count twice, and lie on both sides where tracks are held out.
     """
     found: list[Path] = []
@@ -84,6 +97,11 @@ def find_audio(folders: Iterable[PathLike]) -> tuple[list[Path], list[tuple[Path
     for folder in folders:
         _collect(Path(folder), found, rejected, seen, named=True)
     return found, rejected
+
+
+def _own_folder(names: Iterable[str]) -> str | None:
+    """Return why a folder that fourfloor wrote is left out, None for any other; `names` are those in it."""
+    return next((reason for marks, reason in OWN_FOLDERS.items() if set(marks) <= set(names)), None)
 
 
 def _stem_folders(names: Iterable[str]) -> set[str]:
@@ -107,6 +125,9 @@ def _collect(
             seen.add(identity)
             if stat.S_ISDIR(status.st_mode):
                 names = sorted((name for name in os.listdir(path) if not name.startswith(".")), reverse=True)
+                if reason := _own_folder(names):
+                    rejected.append((path, reason))
+                    continue
                 stems = _stem_folders(names)
                 pending += [(path / name, False) for name in names if name not in stems]
                 rejected += [(path / name, STEMS_LEFT_OUT) for name in names if name in stems]

@@ -155,9 +155,10 @@ def _pair(test: BlindTest, number: int) -> Pair:
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise FourfloorError(f"{audio.display_name(folder)}: is not a folder; name one with loops")
-    files, _ = audio.find_audio([folder])
+    files, left_out = audio.find_audio([folder])
     if not files:
-        raise FourfloorError(f"{audio.display_name(folder)}: holds no audio; name a folder with loops")
+        reason = left_out[0][1] if left_out else "holds no audio; name a folder with loops"
+        raise FourfloorError(f"{audio.display_name(folder)}: {reason}")
     return files
 
 
