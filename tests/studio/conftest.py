@@ -31,7 +31,9 @@ class Studio:
         found = re.search(r"http://[^/\s]+/", self.process.stdout.readline())
         assert found
         self.address = found[0]
-        self.client = httpx.Client(base_url=self.address, timeout=LIMIT_SECONDS)
+        # The server closes an idle connection after 5 s; it is not to do so while the client begins to use it again.
+        limits = httpx.Limits(keepalive_expiry=1)
+        self.client = httpx.Client(base_url=self.address, timeout=LIMIT_SECONDS, limits=limits)
 
     def ask(self, **job: Any) -> dict[str, Any]:
         """Ask for a job."""

@@ -1,6 +1,6 @@
 // What can be done with a loop, by a button, the menu or a key; and how the last change is undone.
 
-import { call } from "/page/api.js";
+import { Unanswered } from "/page/api.js";
 import { attempt, toast } from "/page/dom.js";
 import { putOnGrid } from "/page/grid.js";
 import { showHistory } from "/page/history.js";
@@ -10,28 +10,55 @@ import { randomSeed, use } from "/page/make.js";
 import { openMenu } from "/page/menu.js";
 import { askForName } from "/page/rename.js";
 import { openSlices } from "/page/slices.js";
-import { isPlaying, passageOf, play, player, playStems, seek, showMix } from "/page/sound.js";
-import { ask, change, loops, nameOf, state, take } from "/page/store.js";
+import { isPlaying, passageOf, play, playStems, seek, silence } from "/page/sound.js";
+import { ask, change, loops, nameOf, remove, restore, state } from "/page/store.js";
 
 const undone = [];
 const MOST_UNDONE = 200;
 
 const remember = (undo) => undone.push(undo) > MOST_UNDONE && undone.shift();
 
-export async function undo() {
-  const last = undone.pop();
-  if (last) await attempt(last);
-  else toast("There is nothing to undo.");
+function forget(undo) {
+  const at = undone.indexOf(undo);
+  if (at >= 0) undone.splice(at, 1);
+  return at >= 0;
 }
 
-async function set(loop, changes) {
-  const before = Object.fromEntries(Object.keys(changes).map((name) => [name, name === "loved" ? !!loop.loved : loop[name]]));
-  remember(() => change(loop, before));
-  await change(loop, changes);
+// Undo the last change. It can be tried again where the studio did not answer.
+export async function undo() {
+  const last = undone.pop();
+  if (!last) toast("There is nothing to undo.");
+  else await attempt(() => last().catch((error) => {
+    if (error instanceof Unanswered) undone.push(last);
+    throw error;
+  }));
+}
+
+const valueOf = (loop, name) => (name === "loved" ? !!loop.loved : loop[name]);
+
+// Change what is said of a loop, and remember what was said before: that is known when the change has its turn.
+async function set(loop, changesOf) {
+  let before = null;
+  const undo = () => change(loop, () => before);
+  remember(undo);
+  try {
+    await change(loop, (now) => {
+      const changes = changesOf(now);
+      const names = Object.keys(changes).filter((name) => JSON.stringify(changes[name]) !== JSON.stringify(valueOf(now, name)));
+      if (!names.length) return forget(undo), null;
+      before = Object.fromEntries(names.map((name) => [name, valueOf(now, name)]));
+      return changes;
+    });
+  } catch (error) {
+    forget(undo);
+    throw error;
+  }
 }
 
 const modelOf = (loop) => (state.models.some((model) => model.source === loop.model && !model.damaged) ? loop.model : document.getElementById("make").model.value);
 const edit = (loop, job) => ask({ ...job, loop: loop.id, model: modelOf(loop), seed: randomSeed() });
+
+const leaving = new Set(); // loops whose deletion is asked for and not answered yet
 
 // Switch between a loop and another one where they are, on the next beat.
 export const swap = (loop, other) => play(isPlaying(loop.id) ? other : loop, { alone: true, swap: true });
@@ -41,9 +68,10 @@ const actions = {
   mix: (loop) => play(loop, { alone: false }),
   seek,
   compare: (loop) => loops.get(loop.parent) && swap(loop, loops.get(loop.parent)),
-  love: (loop) => set(loop, { loved: !loop.loved }),
-  tags: (loop, tags) => set(loop, { tags }),
-  rename: (loop) => askForName(loop.title, (title) => (title && title !== loop.title ? set(loop, { title }) : null)),
+  love: (loop) => set(loop, () => ({ loved: !loop.loved })), // as the heart that was clicked shows it
+  tag: (loop, tag) => set(loop, ({ tags }) => ({ tags: [...new Set([...tags, tag])] })),
+  untag: (loop, tag) => set(loop, ({ tags }) => ({ tags: tags.filter((other) => other !== tag) })),
+  rename: (loop) => askForName(loop.title, (title) => (title ? set(loop, () => ({ title })) : null)),
   again: use,
   vary: (loop, amount) => edit(loop, { kind: "vary", amount, count: 4 }),
   fill: (loop, [first, last]) => edit(loop, { kind: "fill", first_beat: first, last_beat: last }),
@@ -71,16 +99,20 @@ const actions = {
   show: showOnly,
   menu: (loop, from) => openMenu(loop, from, act),
   delete: async (loop) => {
-    player.transport?.stop(loop.id);
-    showMix();
-    const gone = call("DELETE", `/api/loops/${loop.id}`);
-    const restore = async () => {
-      await gone; // else its late answer would take the restored card away
-      take(await call("POST", `/api/loops/${loop.id}/restore`));
-    };
-    remember(restore); // before the answer: the card may go, and undo be asked for, as soon as the server tells of it
-    take(await gone);
-    toast(`Deleted ${nameOf(loop)}.`, "Undo", () => (undone.splice(undone.indexOf(restore), 1), restore()));
+    if (leaving.has(loop.id)) return;
+    leaving.add(loop.id);
+    silence(loop);
+    const undo = () => restore(loop);
+    remember(undo); // before the answer: the card may go, and undo be asked for, as soon as the server tells of it
+    try {
+      await remove(loop);
+    } catch (error) {
+      forget(undo);
+      throw error;
+    } finally {
+      leaving.delete(loop.id);
+    }
+    toast(`Deleted ${nameOf(loop)}.`, "Undo", () => forget(undo) && undo());
   },
 };
 

@@ -1,10 +1,12 @@
 // What the server answers; a refused request is an Error whose message is the server's line.
 
+export class Unanswered extends Error {}
+
 export async function reach(path, options) {
   try {
     return await fetch(path, options);
   } catch {
-    throw new Error("The studio does not answer. Is it still running in the terminal?");
+    throw new Unanswered("The studio does not answer. Is it still running in the terminal?");
   }
 }
 

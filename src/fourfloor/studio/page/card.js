@@ -29,6 +29,23 @@ export function card(loop, act) {
   return made;
 }
 
+// What a person has begun on a card, and the control in use, when the card is made again.
+export function carry(before, made) {
+  for (const name of [".tag-input", ".amount"]) made.querySelector(name).value = before.querySelector(name).value;
+  if (before.region) chooseBeats(made, before.region);
+  const used = document.activeElement;
+  if (!before.contains(used)) return null;
+  const alike = (other) => other.tagName === used.tagName && other.className === used.className && (used.className || other.textContent === used.textContent);
+  return [...made.querySelectorAll("button, input, a")].find(alike) ?? made;
+}
+
+export function chooseBeats(made, [first, last]) {
+  made.region = [first, last];
+  const redo = made.querySelector(".redo");
+  redo.disabled = false;
+  redo.textContent = `Redo beats ${first}-${last}`;
+}
+
 // A region is dragged over the waveform; without one there is nothing to redo.
 function actions(loop, act) {
   const amount = element("input", { type: "range", min: "0.05", max: "1", step: "0.05", value: "0.3", class: "amount", title: "How different", "aria-label": "How different" });
@@ -69,12 +86,13 @@ function facts(loop, act) {
 }
 
 function tagLine(loop, act) {
-  const tags = loop.tags.map((tag) => button(`${tag} ×`, () => act("tags", loop, loop.tags.filter((other) => other !== tag)), { class: "tag", "aria-label": `Remove tag ${tag}` }));
+  const tags = loop.tags.map((tag) => button(`${tag} ×`, () => act("untag", loop, tag), { class: "tag", "aria-label": `Remove tag ${tag}` }));
   const input = element("input", { placeholder: "add a tag", "aria-label": "Add a tag", maxlength: "40", class: "tag-input", onkeydown: (event) => {
     const tag = input.value.trim();
     if (event.key !== "Enter" || !tag) return;
     event.preventDefault();
-    act("tags", loop, [...new Set([...loop.tags, tag])]);
+    input.value = "";
+    act("tag", loop, tag);
   } });
   return element("div", { class: "tags" }, ...tags, input);
 }

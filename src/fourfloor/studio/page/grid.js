@@ -2,8 +2,8 @@
 
 import { call } from "/page/api.js";
 import { $, attempt, button, element, length, tempo, toast } from "/page/dom.js";
-import { bufferOf, isPlaying, player, showMix, sound } from "/page/sound.js";
-import { loops, nameOf, on, state, takeGrid } from "/page/store.js";
+import { begin, bufferOf, isPlaying, player, showMix, sound } from "/page/sound.js";
+import { inTurn, loops, nameOf, on, state, takeGrid } from "/page/store.js";
 import { current, onShow } from "/page/views.js";
 
 const COLUMNS = 8;
@@ -11,30 +11,42 @@ const ROWS = 4;
 
 const at = (place) => loops.get(state.grid[place] ?? "");
 const clip = (place) => (at(place)?.deleted_at === null ? at(place) : undefined);
-const put = async (place, loop) => takeGrid(await call("PUT", `/api/grid/${place}`, { loop }));
+const inGrid = (changes) => inTurn("grid", changes); // what is free is known when the change before has been answered
+
+async function put(place, loop) {
+  const before = state.grid;
+  const grid = await call("PUT", `/api/grid/${place}`, { loop });
+  if (state.grid === before) takeGrid(grid); // else the server told of it, or of a later one
+}
 
 // Which loop of a column plays; a loop that lies in two columns counts in the one it was started in.
 const started = new Map();
 const playing = (place) => (isPlaying(started.get(place % COLUMNS)) ? started.get(place % COLUMNS) : null);
 
-export async function putOnGrid(loop) {
+export const putOnGrid = (loop) => inGrid(async () => {
   const places = [...Array(COLUMNS * ROWS).keys()];
   const free = places.find((place) => !clip(place));
   if (free === undefined) throw new Error("The clip grid is full: empty a place first.");
   await put(free, loop.id);
   toast(`${nameOf(loop)} is on the clip grid.`);
-}
+});
+
+const asked = new Map(); // the place of a column that was asked for last: another one, loaded later, does not start
 
 async function launch(place) {
-  const loop = clip(place);
-  const before = playing(place);
-  if (!loop || before === loop.id) {
-    if (before) sound().stop(before, sound().nextBar());
-    started.delete(place % COLUMNS);
-  } else {
-    sound().start(loop, await bufferOf(loop), { replace: before });
-    started.set(place % COLUMNS, loop.id);
+  const [loop, column] = [clip(place), place % COLUMNS];
+  asked.set(column, place);
+  if (loop && playing(place) !== loop.id) {
+    await begin([loop], false, () => {
+      const before = playing(place);
+      if (asked.get(column) !== place || before === loop.id) return null;
+      started.set(column, loop.id);
+      return { replace: before };
+    });
+    return;
   }
+  if (playing(place)) sound().stop(playing(place), sound().nextBar());
+  started.delete(column);
   showMix();
 }
 
@@ -72,15 +84,17 @@ function pad(place) {
   const picture = element("img", { src: `/api/loops/${loop.id}/spectrogram`, alt: "", width: 640, height: 160, draggable: "false" });
   made.append(
     element("div", { class: "label", "aria-hidden": "true" }, element("span", {}, nameOf(loop)), picture),
-    button("×", () => attempt(() => put(place, null)), { class: "out", tabindex: "-1", "aria-label": `Empty ${where}` }));
+    button("×", () => attempt(() => empty(place)), { class: "out", tabindex: "-1", "aria-label": `Empty ${where}` }));
   return made;
 }
 
-async function trade(from, to) {
+const empty = (place) => inGrid(() => put(place, null));
+
+const trade = (from, to) => inGrid(async () => {
   const [first, second] = [state.grid[from] ?? null, state.grid[to] ?? null];
   await put(to, first);
   await put(from, second);
-}
+});
 
 function move(event, place) {
   const [row, number] = [Math.floor(place / COLUMNS), place % COLUMNS];
@@ -89,19 +103,19 @@ function move(event, place) {
     ArrowDown: row < ROWS - 1 ? place + COLUMNS : place, ArrowUp: row ? place - COLUMNS : place,
   }[event.key];
   if (to !== undefined) $("grid").querySelector(`[data-key="${to}"]`).focus();
-  else if (event.key === "Delete" || event.key === "Backspace") attempt(() => put(place, null));
+  else if (event.key === "Delete" || event.key === "Backspace") attempt(() => empty(place));
   else return;
   event.preventDefault();
   event.stopPropagation();
 }
 
-export async function fillGrid(list) {
+export const fillGrid = (list) => inGrid(async () => {
   const free = [...Array(COLUMNS * ROWS).keys()].filter((place) => !clip(place));
   const there = new Set(Object.values(state.grid));
   const wanted = list.filter((loop) => !there.has(loop.id)).slice(0, free.length);
   for (const [number, loop] of wanted.entries()) await put(free[number], loop.id);
   if (!wanted.length) toast("Every shown loop is on the grid, or the grid is full.");
-}
+});
 
 onShow("grid", draw);
 on("grid", draw);

@@ -1,4 +1,5 @@
 // The keyboard: one letter an action, a sheet of them behind `?`; what is typed into a field stays there.
+// An action is [what the sheet says, what is done, whether it is done again while the key is held].
 
 export function keys(actions, dialog, button) {
   const names = { " ": "Space", Delete: "Del", Enter: "Enter" };
@@ -18,8 +19,8 @@ export function keys(actions, dialog, button) {
     if (typing || pressing) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "?") open();
-    else if (actions[key]) actions[key][1]();
-    else return;
+    else if (!actions[key]) return;
+    else if (!event.repeat || actions[key][2]) actions[key][1]();
     event.preventDefault();
   });
 }

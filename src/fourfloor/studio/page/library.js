@@ -2,10 +2,10 @@
 
 import { call } from "/page/api.js";
 import { act } from "/page/actions.js";
-import { card } from "/page/card.js";
+import { card, carry } from "/page/card.js";
 import { $, button, element } from "/page/dom.js";
 import { isPlaying, player } from "/page/sound.js";
-import { alive, children, loops, nameOf, on, state } from "/page/store.js";
+import { alive, loops, nameOf, on, state } from "/page/store.js";
 import { show } from "/page/views.js";
 import { viewer } from "/page/waves.js";
 
@@ -35,33 +35,41 @@ export function shown() {
 }
 
 // What a card shows of other loops: it is made again when that changes.
-const context = (loop) => [nameOf(loop), loops.has(loop.parent) && nameOf(loops.get(loop.parent)), children(loop).length > 0].join("\n");
+const context = (loop, parents) => [nameOf(loop), loops.has(loop.parent) && nameOf(loops.get(loop.parent)), parents.has(loop.id)].join("\n");
 
 function showLoops() {
   const list = shown();
   const there = new Map([...$("loops").children].map((made) => [made.dataset.id, made]));
+  const parents = new Set(alive().map((loop) => loop.parent));
+  const used = document.activeElement?.closest?.(".card");
+  const at = [...there.values()].indexOf(used);
+  let focus = null;
   const cards = list.map((loop) => {
     const before = there.get(loop.id);
-    const around = context(loop);
+    const around = context(loop, parents);
     if (before?.loop === loop && before.around === around) return before;
-    return Object.assign(card(loop, act), { around });
+    const made = Object.assign(card(loop, act), { around });
+    if (before) focus = carry(before, made) ?? focus;
+    return made;
   });
-  const focused = document.activeElement?.closest?.(".card")?.dataset.id;
-  for (const made of there.values()) if (!cards.includes(made)) viewer.unobserve(made);
-  // Cards that are there stay where they are: moving them would end a drag and restart pictures.
-  const wanted = new Set(cards);
-  for (const made of [...$("loops").children]) if (!wanted.has(made)) made.remove();
-  cards.forEach((made, number) => {
-    if ($("loops").children[number] !== made) $("loops").insertBefore(made, $("loops").children[number] ?? null);
-    viewer.observe(made);
-    made.querySelector(".target").hidden = !morphing || made.loop === morphing;
-  });
-  if (focused && !document.activeElement?.closest?.(".card")) cards.find((made) => made.dataset.id === focused)?.focus();
+  place(cards);
+  if (used && !used.isConnected) (focus ?? cards[Math.min(at, cards.length - 1)])?.focus(); // or the card that follows a deleted one
   const all = alive().length;
   const hint = list.length ? "" : ". Clear the search and the filters to see them.";
   $("count").textContent = all ? `${list.length} of ${all} loops${hint}` : "No loops yet. Press G, or the button, and hear the first one in seconds; or drop your own loops here.";
   showNotice();
   mark();
+}
+
+// Cards that are there stay where they are: moving them would end a drag and restart pictures.
+function place(cards) {
+  const wanted = new Set(cards);
+  for (const made of [...$("loops").children]) if (!wanted.has(made)) (viewer.unobserve(made), made.remove());
+  cards.forEach((made, number) => {
+    if ($("loops").children[number] !== made) $("loops").insertBefore(made, $("loops").children[number] ?? null);
+    viewer.observe(made);
+    made.querySelector(".target").hidden = !morphing || made.loop === morphing;
+  });
 }
 
 function mark() {

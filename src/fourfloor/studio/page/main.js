@@ -30,8 +30,8 @@ keys({
   Enter: ["play this loop from the next bar", withLoop("play")],
   m: ["add this loop to the mix, or take it out", withLoop("mix")],
   b: ["A/B: this loop or the one it was made of", withLoop("compare")],
-  j: ["next loop", () => step(1)],
-  k: ["loop before", () => step(-1)],
+  j: ["next loop", () => step(1), true],
+  k: ["loop before", () => step(-1), true],
   l: ["love this loop", withLoop("love")],
   g: ["make loops", submit],
   e: ["stream without end, or stop the stream", toggleStream],
@@ -86,5 +86,5 @@ listen({
   grid: ({ grid }) => takeGrid(grid),
   lost: () => ($("connection").textContent = "The studio does not answer; trying again"),
 });
-show(current());
+show(current(), true);
 window.fourfloor = { get transport() { return player.transport; } };

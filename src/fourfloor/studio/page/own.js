@@ -26,9 +26,9 @@ function sayRefused(refused) {
 
 // The names under which files are sent: two of one name in several folders have the folders before it.
 function namesOf(files) {
-  const count = Map.groupBy(files, (file) => file.name);
+  const count = Map.groupBy(files, (file) => file.name.toLowerCase()); // as some file systems compare names
   const path = (file) => file.place ?? (file.webkitRelativePath || file.name);
-  return files.map((file) => (count.get(file.name).length > 1 ? path(file).split("/").filter(Boolean).join(" - ") : file.name));
+  return files.map((file) => (count.get(file.name.toLowerCase()).length > 1 ? path(file).split("/").filter(Boolean).join(" - ") : file.name));
 }
 
 // The files of what was dropped, those in folders too, in the order of their names.

@@ -2,12 +2,13 @@
 
 import { audioOf, reach } from "/page/api.js";
 import { $, button, element, tempo } from "/page/dom.js";
-import { nameOf } from "/page/store.js";
+import { loops, nameOf } from "/page/store.js";
 import { MOST_TRACKS, Transport } from "/page/transport.js";
 
 export const STEMS = ["kick", "drums", "bass", "music"];
 const buffers = new Map();
 let moving = null; // the next frame in which the playheads move
+let turn = 0; // counts what ends everything else: what was asked for before and is loaded later does not start
 export const player = { transport: null, onChange: [] };
 
 // At the loops' own rate nothing is resampled: what is heard is the file, sample by sample.
@@ -46,21 +47,42 @@ export const passageOf = (loop) => ({
 
 export const isPlaying = (id) => player.transport?.tracks.has(id) ?? false;
 
+// Load loops, or parts of them, and start them together. `optionsOf` is called when they are loaded, and may return null.
+export async function begin(several, alone, optionsOf) {
+  const mine = alone ? ++turn : turn;
+  const deleted = () => several.filter((what) => (loops.get(what.card ?? what.id)?.deleted_at ?? null) !== null).length;
+  const before = deleted();
+  const decoded = await Promise.all(several.map(bufferOf));
+  if (mine !== turn || deleted() > before) return;
+  several.forEach((what, number) => {
+    const options = optionsOf(what, number);
+    if (options) sound().start(what, decoded[number], options);
+  });
+  showMix();
+}
+
 // Start a loop on the next bar line, alone or with the others; stop it where it plays. Options: see Transport.start.
 export async function play(what, options = { alone: true }) {
-  const transport = sound();
-  const others = [...transport.tracks.keys()].filter((id) => id !== what.id);
-  if (isPlaying(what.id) && !(options.alone && others.length)) transport.stop(what.id);
-  else transport.start(what, await bufferOf(what), options);
-  showMix();
+  const others = [...sound().tracks.keys()].filter((id) => id !== what.id);
+  if (isPlaying(what.id) && !(options.alone && others.length)) stop(what.id);
+  else await begin([what], options.alone, () => (options.alone || !isPlaying(what.id) ? options : null));
 }
 
 // Play the stems of a loop in step, instead of everything else.
 export async function playStems(loop) {
   const stems = STEMS.filter((stem) => loop.parts.stems[stem] !== null).map((stem) => stemOf(loop, stem));
-  const decoded = await Promise.all(stems.map(bufferOf));
-  stems.forEach((stem, number) => sound().start(stem, decoded[number], { alone: number === 0 }));
+  await begin(stems, true, (stem, number) => ({ alone: number === 0 }));
+}
+
+function stop(id) {
+  player.transport.stop(id);
   showMix();
+}
+
+// Stop a loop and its parts.
+export function silence(loop) {
+  const playing = [...(player.transport?.tracks.values() ?? [])].map((track) => track.loop);
+  for (const what of playing) if ((what.card ?? what.id) === loop.id) stop(what.id);
 }
 
 export async function seek(loop, place) {
@@ -69,6 +91,7 @@ export async function seek(loop, place) {
 }
 
 export function stopAll() {
+  turn += 1;
   player.transport?.stopAll();
   showMix();
 }
@@ -110,5 +133,5 @@ function strip({ loop, volume, muted, solo }) {
     }),
     button("M", () => set({ muted: !muted }), { "aria-pressed": String(muted), "aria-label": `Mute ${name}` }),
     button("S", () => set({ solo: !solo }), { "aria-pressed": String(solo), "aria-label": `Solo ${name}` }),
-    button("×", () => (player.transport.stop(loop.id), showMix()), { "aria-label": `Stop ${name}` }));
+    button("×", () => stop(loop.id), { "aria-label": `Stop ${name}` }));
 }

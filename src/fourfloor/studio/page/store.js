@@ -30,9 +30,10 @@ export function nameOf(loop) {
   return `${loop.style ?? loop.model.split("/").at(-1)} ${loop.seed}`;
 }
 
+const same = (before, loop) => before && JSON.stringify(before) === JSON.stringify(loop);
+
 export function take(loop) {
-  const before = loops.get(loop.id);
-  if (before && JSON.stringify(before) === JSON.stringify(loop)) return;
+  if (same(loops.get(loop.id), loop)) return;
   loops.set(loop.id, loop);
   tell("loops");
 }
@@ -62,16 +63,38 @@ export async function ask(job) {
   });
 }
 
-export async function change(loop, changes) {
-  take(await call("PATCH", `/api/loops/${loop.id}`, changes));
+// Changes of one thing are asked for one after another, each when the one before has been answered.
+const turns = new Map();
+
+export function inTurn(thing, asks) {
+  const answer = (turns.get(thing) ?? Promise.resolve()).then(asks);
+  const ended = answer.catch(() => {}).then(() => turns.get(thing) === ended && turns.delete(thing));
+  turns.set(thing, ended);
+  return answer;
 }
+
+// Ask for a change of a loop. What the server told of it before the answer came is as new, or newer.
+async function answered(loop, method, path, body) {
+  const before = loops.get(loop.id);
+  const row = await call(method, `/api/loops/${loop.id}${path}`, body);
+  if (loops.get(loop.id) === before) take(row);
+}
+
+// Change a loop: `changesOf` gets it as it is when its turn comes, and may return null.
+export const change = (loop, changesOf) => inTurn(loop.id, async () => {
+  const changes = changesOf(loops.get(loop.id) ?? loop);
+  if (changes) await answered(loop, "PATCH", "", changes);
+});
+export const remove = (loop) => inTurn(loop.id, () => answered(loop, "DELETE", ""));
+export const restore = (loop) => inTurn(loop.id, () => answered(loop, "POST", "/restore"));
 
 export const load = async () => takeState(await call("GET", "/api/state"));
 
 export function takeState(now) {
   Object.assign(state, now);
+  const known = new Map(loops);
   loops.clear();
-  for (const loop of state.loops) loops.set(loop.id, loop);
+  for (const loop of state.loops) loops.set(loop.id, same(known.get(loop.id), loop) ? known.get(loop.id) : loop);
   const before = new Map(jobs);
   jobs.clear();
   for (const job of state.jobs) jobs.set(job.id, job);

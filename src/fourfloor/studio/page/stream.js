@@ -62,7 +62,7 @@ async function start({ bpm: wanted, model, style, seed, controls }, leave) {
 // Stop, and say why the music ended by itself.
 async function ended(number) {
   stop();
-  const { reason } = await call("GET", `${STREAMS}/${number}`);
+  const reason = await call("GET", `${STREAMS}/${number}`).then((told) => told.reason, () => "the connection to the studio was lost.");
   toast(`The stream has ended: ${reason}`);
 }
 

@@ -5,24 +5,29 @@ import { drawCurve } from "/page/curve.js";
 import { $, attempt, button, element, tempo, toast } from "/page/dom.js";
 import { onDrop, send } from "/page/own.js";
 import { isPlaying, play, player } from "/page/sound.js";
-import { ask, jobs, on, state } from "/page/store.js";
+import { ask, inTurn, jobs, on, state } from "/page/store.js";
 import { current, onShow } from "/page/views.js";
 
 const SECONDS_BETWEEN = 2; // two looks at a training
 const [ingest, train] = [$("ingest"), $("train")];
 const dataset = train.elements.namedItem("dataset"); // form.dataset is its data attributes
-let upload = null;
+let upload = null; // that is here whole
+let isSending = false;
 let curve = []; // that is shown
 
 // --- tracks --------------------------------------------------------------------------------------------------------
 
-async function sendTracks(files) {
-  upload = `upload-${Date.now().toString(36)}`;
-  const sent = await send(files, upload, (done, all) => ($("drop").dataset.state = `Sending ${done + 1} of ${all}`));
+const sendTracks = (files) => inTurn("tracks", async () => {
+  isSending = true;
+  upload = null;
+  const name = `upload-${Date.now().toString(36)}`;
+  const sent = await send(files, name, (done, all) => ($("drop").dataset.state = `Sending ${done + 1} of ${all}`));
+  isSending = false;
   $("drop").dataset.state = sent ? `${sent} of ${files.length} files are here: cut them into loops` : "";
-  if (sent) ingest.folder.value = "";
-  else upload = null;
-}
+  if (!sent) return;
+  upload = name;
+  ingest.folder.value = "";
+});
 
 for (const id of ["files", "folder-files"]) {
   $(id).addEventListener("change", async (event) => {
@@ -35,6 +40,7 @@ onDrop($("drop"), sendTracks);
 ingest.addEventListener("submit", (event) => {
   event.preventDefault();
   const folder = ingest.folder.value.trim();
+  if (!folder && isSending) return toast("Your tracks are still being sent. Cut them into loops when all are here.");
   if (!folder && !upload) return toast("Drop tracks, choose some, or name a folder on this machine.");
   const source = folder ? { folder } : { upload };
   return attempt(() => ask({ kind: "ingest", name: ingest.elements.namedItem("name").value, ...source }));

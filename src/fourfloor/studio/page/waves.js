@@ -1,6 +1,7 @@
 // The waveform of a card, and the beats that are chosen on it.
 
 import { call } from "/page/api.js";
+import { chooseBeats } from "/page/card.js";
 
 const nonce = document.querySelector('meta[name="nonce"]').content;
 const outlines = new Map();
@@ -36,10 +37,7 @@ function choose(made, regions, region) {
   const first = Math.min(4 * loop.bars - 1, Math.max(0, Math.round(region.start / beat)));
   const last = Math.min(4 * loop.bars, Math.max(first + 1, Math.round(region.end / beat)));
   if (region.start !== first * beat || region.end !== last * beat) region.setOptions({ start: first * beat, end: last * beat });
-  made.region = [first + 1, last];
-  const redo = made.querySelector(".redo");
-  redo.disabled = false;
-  redo.textContent = `Redo beats ${first + 1}-${last}`;
+  chooseBeats(made, [first + 1, last]);
 }
 
 async function draw(made, { default: WaveSurfer }, { default: RegionsPlugin }) {
@@ -53,6 +51,10 @@ async function draw(made, { default: WaveSurfer }, { default: RegionsPlugin }) {
   regions.on("region-created", (region) => choose(made, regions, region));
   regions.on("region-updated", (region) => choose(made, regions, region));
   if (!outlines.has(loop.id)) outlines.set(loop.id, call("GET", `/api/loops/${loop.id}/outline`));
-  const outline = await outlines.get(loop.id).catch(() => []);
-  made.surfer?.load("", [outline], loop.frames / loop.sample_rate).catch(() => {});
+  const outline = await outlines.get(loop.id).catch(() => (outlines.delete(loop.id), [])); // asked for again next time
+  const seconds = loop.frames / loop.sample_rate;
+  await made.surfer?.load("", [outline], seconds).catch(() => {});
+  if (!made.surfer || !made.region) return;
+  const beat = seconds / (4 * loop.bars);
+  regions.addRegion({ start: (made.region[0] - 1) * beat, end: made.region[1] * beat, color: colorOf("--region") });
 }
