@@ -2,6 +2,7 @@
 
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,22 @@ def test_answers_say_which_folder_was_kept_and_outlive_the_server(tmp_path: Path
     assert again.result()["b"] == 4
     rows = list(csv.DictReader((tmp_path / "answers.csv").open()))
     assert all(row["kept"] == "b" and row["file_b"].startswith("right") for row in rows)
+
+
+def test_a_pair_is_answered_once_and_an_answer_that_cannot_be_written_again(tmp_path: Path) -> None:
+    answers = tmp_path / "answers.csv"
+    test = BlindTest(*folders(tmp_path), answers)
+    text = answers.read_bytes()
+    answers.unlink()
+    answers.mkdir()
+    with pytest.raises(FourfloorError, match="answer again"):
+        test.answer(0, 1)
+    answers.rmdir()
+    answers.write_bytes(text)
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(lambda place: test.answer(0, place), [1, 2, 0, 1, 2, 0, 1, 2])) == [False] * 7 + [True]
+    rows = list(csv.DictReader(answers.open()))
+    assert [row["kept"] for row in rows] == [test.kept[0]]
 
 
 def test_a_torn_or_foreign_line_of_the_answers_is_skipped(tmp_path: Path) -> None:

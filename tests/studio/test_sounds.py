@@ -34,3 +34,13 @@ def test_a_vector_that_is_damaged_or_gone_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "good").write_bytes(np.ones(sounds.SIZE, "<f4").tobytes())
     names, vectors = sounds.read_vectors((name, tmp_path / name) for name in ("short", "nan", "gone", "good"))
     assert (names, vectors.shape) == (["good"], (1, sounds.SIZE))
+
+
+def test_files_that_hold_no_vector_are_left_out(tmp_path: Path) -> None:
+    good = np.arange(sounds.SIZE, dtype="<f4")
+    good.tofile(tmp_path / "good")
+    np.resize(good, 2 * sounds.SIZE).tofile(tmp_path / "long")
+    (tmp_path / "folder").mkdir()
+    names, vectors = sounds.read_vectors((name, tmp_path / name) for name in ("good", "long", "folder", "gone"))
+    assert names == ["good"]
+    assert vectors.tolist() == [good.tolist()]

@@ -10,6 +10,7 @@ import csv
 import io
 import math
 import random
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ class BlindTest:
         together = list(zip(*files, strict=False))[:MAX_PAIRS]
         self.pairs = [Pair(a, b, rng.choice(("a", "b"))) for a, b in together]
         self.answers = answers
+        self._answering = threading.Lock()  # answers come from several threads
         try:
             if not answers.exists():
                 answers.parent.mkdir(parents=True, exist_ok=True)
@@ -82,16 +84,30 @@ class BlindTest:
                 if row[1:] == [str(number), row[2], pair.file_a.name, pair.file_b.name, pair.first]:
                     yield number, row[2]
 
-    def answer(self, number: int, place: int) -> None:
-        """Note which of a pair is kept: 1, 2 or neither (0); each pair is answered once."""
+    def answer(self, number: int, place: int) -> bool:
+        """Note which of a pair is kept: 1, 2 or neither (0). Return False where the pair is answered already.
+
+        FourfloorError where the answer cannot be written; it may be given again.
+        """
         pair = self.pairs[number]
         kept = "neither" if place == 0 else "a" if (pair.first == "a") == (place == 1) else "b"
-        self.kept[number] = kept
         row = (f"{time.time():.0f}", number, kept, pair.file_a.name, pair.file_b.name, pair.first)
+        with self._answering:
+            if number in self.kept:
+                return False
+            try:
+                self._append(_line(row).encode("utf-8", "surrogateescape"))
+            except OSError as error:
+                reason = f"{self.answers}: the answer cannot be written ({error.strerror})"
+                raise FourfloorError(f"{reason}; free space and answer again") from None
+            self.kept[number] = kept
+        return True
+
+    def _append(self, line: bytes) -> None:
         with open(self.answers, "ab+") as file:
             file.seek(max(0, file.seek(0, io.SEEK_END) - 1))
             torn = file.read() not in (b"", b"\n")  # a stop in the middle of a line: the answer begins a new one
-            file.write((b"\r\n" if torn else b"") + _line(row).encode("utf-8", "surrogateescape"))
+            file.write((b"\r\n" if torn else b"") + line)
 
     def result(self) -> dict[str, Any]:
         """Count the answers, with the chance of a count at least as uneven where neither folder is better."""
@@ -134,9 +150,8 @@ def add_routes(app: FastAPI, test: BlindTest, page: Page) -> None:
     def answer(number: int, answer: Answer) -> dict[str, Any]:
         """Keep 1, 2 or neither (0) of a pair."""
         _pair(test, number)
-        if number in test.kept:
+        if not test.answer(number, answer.keep):
             raise HTTPException(409, f"pair {number + 1} is answered already")
-        test.answer(number, answer.keep)
         return state()
 
 

@@ -44,11 +44,13 @@ create table if not exists grid (place integer primary key, loop);
 class Library:
     """A folder of loops and jobs; its methods may be called from any thread.
 
+    `in_order` is held while a change is made and told: pages learn of changes in the order in which they were made.
     FourfloorError where the folder cannot be used or another studio serves it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.in_order = threading.Lock()
         self._guard = threading.Lock()
         try:
             for name in (LOOPS, UPLOADS, PASSAGES):
@@ -113,9 +115,10 @@ class Library:
 
     def place_on_grid(self, place: int, loop: str | None) -> None:
         """Put a loop on a place of the clip grid; None empties it."""
-        self._run("delete from grid where place = ?", [place])
-        if loop is not None:
-            self._run("insert into grid values (?, ?)", [place, loop])
+        if loop is None:
+            self._run("delete from grid where place = ?", [place])
+        else:
+            self._run("insert or replace into grid values (?, ?)", [place, loop])
 
     def save_job(self, job: dict[str, Any]) -> None:
         """Write down a job and how far it is."""

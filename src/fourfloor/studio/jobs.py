@@ -127,9 +127,11 @@ class Jobs:
     def _take(self, job: dict[str, Any], message: dict[str, Any]) -> None:
         kind = message.pop("event")
         if kind == "loop":
-            self._on_event("loop", self._library.add_loop(message))
+            with self._library.in_order:
+                self._on_event("loop", self._library.add_loop(message))
         elif kind == "parts":
-            self._on_event("loop", self._library.add_parts(message["loop"], message["parts"]))
+            with self._library.in_order:
+                self._on_event("loop", self._library.add_parts(message["loop"], message["parts"]))
         elif kind == "progress":
             self._update(job, **message)
         else:

@@ -31,6 +31,12 @@ def add_routes(app: FastAPI, library: Library, tell: OnEvent) -> None:
 
 
 def _add_rows(app: FastAPI, library: Library, tell: OnEvent) -> None:
+    def changed(loop: str, changes: dict[str, Any]) -> dict[str, Any]:
+        with library.in_order:
+            row = library.change_loop(known(library, loop), changes)
+            tell("loop", row)
+        return row
+
     @app.get("/api/loops")
     def loops(deleted: bool = False) -> list[dict[str, Any]]:
         """All loops, the newest first; with `deleted` those that were deleted."""
@@ -39,17 +45,17 @@ def _add_rows(app: FastAPI, library: Library, tell: OnEvent) -> None:
     @app.patch("/api/loops/{loop}")
     def change(loop: Id, wanted: LoopChange) -> dict[str, Any]:
         """Love a loop, tag it, or give it another title."""
-        return _told(tell, library.change_loop(known(library, loop), wanted.model_dump(exclude_none=True)))
+        return changed(loop, wanted.model_dump(exclude_none=True))
 
     @app.delete("/api/loops/{loop}")
     def delete(loop: Id) -> dict[str, Any]:
         """Hide a loop; its files stay, and `restore` brings it back."""
-        return _told(tell, library.change_loop(known(library, loop), {"deleted_at": time.time()}))
+        return changed(loop, {"deleted_at": time.time()})
 
     @app.post("/api/loops/{loop}/restore")
     def restore(loop: Id) -> dict[str, Any]:
         """Bring a deleted loop back."""
-        return _told(tell, library.change_loop(known(library, loop), {"deleted_at": None}))
+        return changed(loop, {"deleted_at": None})
 
 
 def _add_files(app: FastAPI, library: Library) -> None:
@@ -110,9 +116,10 @@ def _add_views(app: FastAPI, library: Library, tell: OnEvent) -> None:
     @app.put("/api/grid/{place}")
     def put(place: Annotated[int, InPath(ge=0, lt=GRID_PLACES)], wanted: GridChange) -> dict[int, str]:
         """Put a loop on a place of the clip grid, or empty it."""
-        library.place_on_grid(place, wanted.loop and known(library, wanted.loop))
-        grid = library.grid()
-        tell("grid", {"grid": grid})
+        with library.in_order:
+            library.place_on_grid(place, wanted.loop and known(library, wanted.loop))
+            grid = library.grid()
+            tell("grid", {"grid": grid})
         return grid
 
 
@@ -122,11 +129,6 @@ def known(library: Library, loop: str) -> str:
         return str(library.loop(loop)["id"])
     except FourfloorError as error:
         raise HTTPException(404, str(error)) from None
-
-
-def _told(tell: OnEvent, row: dict[str, Any]) -> dict[str, Any]:
-    tell("loop", row)
-    return row
 
 
 def file(path: Path, kind: str, name: str | None = None) -> FileResponse:

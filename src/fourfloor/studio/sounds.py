@@ -26,9 +26,18 @@ def vector_of(waveform: np.ndarray, sample_rate: int, bars: int) -> np.ndarray:
 
 def read_vectors(paths: Iterable[tuple[str, Path]]) -> tuple[list[str], np.ndarray]:
     """Read vectors as `(n, SIZE)`, with the names of the loops that have one."""
-    held = [(name, np.fromfile(path, "<f4")) for name, path in paths if path.is_file()]
-    held = [(name, vector) for name, vector in held if vector.size == SIZE and np.isfinite(vector).all()]
+    read = ((name, _vector(path)) for name, path in paths)
+    held = [(name, vector) for name, vector in read if vector is not None]
     return [name for name, _ in held], np.array([vector for _, vector in held]).reshape(-1, SIZE)
+
+
+def _vector(path: Path) -> np.ndarray | None:
+    """Read a vector `(SIZE,)`; None where the file cannot be read or holds another number of values."""
+    try:
+        vector = np.fromfile(path, "<f4", SIZE + 1)
+    except OSError:
+        return None
+    return vector if vector.size == SIZE and np.isfinite(vector).all() else None
 
 
 def nearest(name: str, names: list[str], vectors: np.ndarray) -> list[str]:

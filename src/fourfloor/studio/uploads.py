@@ -35,14 +35,17 @@ def add_routes(app: FastAPI, folder: Path) -> None:
         """Add a track to an upload, the file as the body; a track of that name is replaced."""
         place = folder / UPLOADS / upload
         target = place / safe_name(name)
-        place.mkdir(parents=True, exist_ok=True)
         partial = place / f".{secrets.token_hex(8)}"
         try:
+            place.mkdir(parents=True, exist_ok=True)
             size = await _receive(request, partial, _room(place))
             partial.replace(target)
+        except OSError as error:
+            reason = f"{target.name}: cannot be kept in {place} ({error.strerror})"
+            raise FourfloorError(f"{reason}; free space, or make the folder writable") from None
         finally:
-            partial.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # it holds other tracks
+            with contextlib.suppress(OSError):  # the folder is gone, or holds other tracks
+                partial.unlink(missing_ok=True)
                 place.rmdir()
         return {"name": target.name, "bytes": size}
 
@@ -85,5 +88,12 @@ async def _receive(request: Request, partial: Path, room: int) -> int:
 
 
 def _room(place: Path) -> int:
-    used = sum(path.stat().st_size for path in place.iterdir())
+    used = sum(map(_size, place.iterdir()))
     return max(0, min(MAX_UPLOAD - used, shutil.disk_usage(place).free - KEPT_FREE))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # another request has just given it its name
+        return 0
