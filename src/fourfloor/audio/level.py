@@ -36,7 +36,7 @@ def loudness_lufs(waveform: np.ndarray, sample_rate: int) -> float:
     """Return the integrated loudness in LUFS of a closed loop `(channels, samples)`; -inf for silence."""
     waveform = _checked(waveform)
     samples, block = waveform.shape[1], round(_GATE_SECONDS * sample_rate)
-    weighted = fft.irfft(fft.rfft(waveform) * _k_weighting(samples, sample_rate), n=samples)
+    weighted = fft.irfft(fft.rfft(waveform) * _weighting(samples, sample_rate), n=samples)
     power = np.resize(np.square(weighted).sum(axis=0), samples + block)  # the last blocks go on at the start
     until = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])
     starts = np.arange(max(1, round(samples / (_STEP_SECONDS * sample_rate)))) * _STEP_SECONDS * sample_rate
@@ -47,8 +47,12 @@ def loudness_lufs(waveform: np.ndarray, sample_rate: int) -> float:
 
 
 @functools.lru_cache(maxsize=4)
-def _k_weighting(samples: int, sample_rate: int) -> np.ndarray:
-    """Return the response complex64 `(samples // 2 + 1,)` of the shelf and the high pass of BS.1770 at any rate.
+def _weighting(samples: int, sample_rate: int) -> np.ndarray:
+    return k_weighting(samples, sample_rate).astype(np.complex64)
+
+
+def k_weighting(samples: int, sample_rate: int) -> np.ndarray:
+    """Return the response complex128 `(samples // 2 + 1,)` of the shelf and the high pass of BS.1770 at any rate.
 
     The numbers are those of its table at 48 kHz, brought back to analog filters (De Man 2018).
     """
@@ -59,7 +63,7 @@ def _k_weighting(samples: int, sample_rate: int) -> np.ndarray:
     shelf /= np.polyval(_poles(k, q), delay)
     k, q = np.tan(np.pi * 38.13547087602444 / sample_rate), 0.5003270373238773
     poles = _poles(k, q)
-    return (shelf * poles[-1] * (1 - delay) ** 2 / np.polyval(poles, delay)).astype(np.complex64)
+    return np.asarray(shelf * poles[-1] * (1 - delay) ** 2 / np.polyval(poles, delay))
 
 
 def _poles(k: float, q: float) -> list[float]:

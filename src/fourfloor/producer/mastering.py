@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft, signal
 
+from fourfloor.audio.level import k_weighting
 from fourfloor.producer import circle, effects
 from fourfloor.producer.styles import Style
 
@@ -18,31 +19,10 @@ CEILING = 10 ** (-0.5 / 20)
 MONO_BELOW_HZ = 170.0
 
 
-def weighting(sample_rate: int) -> np.ndarray:
-    """Return the K-weighting of ITU-R BS.1770 as two sections: a high shelf of +4 dB and a high-pass."""
-    gain, corner, quality = 10 ** (3.99984385397 / 20), 1681.9744509555, 0.7071752369554
-    k = np.tan(np.pi * corner / sample_rate)
-    half = gain**0.499666774155
-    a0 = 1 + k / quality + k * k
-    shelf = [
-        (gain + half * k / quality + k * k) / a0,
-        2 * (k * k - gain) / a0,
-        (gain - half * k / quality + k * k) / a0,
-        1,
-        2 * (k * k - 1) / a0,
-        (1 - k / quality + k * k) / a0,
-    ]
-    corner, quality = 38.13547087602, 0.5003270373238
-    k = np.tan(np.pi * corner / sample_rate)
-    a0 = 1 + k / quality + k * k
-    return np.array([shelf, [1, -2, 1, 1, 2 * (k * k - 1) / a0, (1 - k / quality + k * k) / a0]])
-
-
 @lru_cache(maxsize=8)
 def weighting_gain(sample_rate: int, size: int) -> np.ndarray:
     """Return what the K-weighting does to the power of each bin (size // 2 + 1,) of a transform of `size` samples."""
-    bins = np.linspace(0, np.pi, size // 2 + 1) * (2 * (size // 2) / size)
-    return (np.abs(signal.sosfreqz(weighting(sample_rate), bins)[1]) ** 2).astype(np.float32)
+    return (np.abs(k_weighting(size, sample_rate)) ** 2).astype(np.float32)
 
 
 def loudness_db(waveform: np.ndarray, sample_rate: int) -> float:
