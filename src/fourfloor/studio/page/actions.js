@@ -102,7 +102,8 @@ const actions = {
     if (leaving.has(loop.id)) return;
     leaving.add(loop.id);
     silence(loop);
-    const undo = () => restore(loop);
+    let message = null;
+    const undo = () => (message?.remove(), restore(loop));
     remember(undo); // before the answer: the card may go, and undo be asked for, as soon as the server tells of it
     try {
       await remove(loop);
@@ -112,7 +113,7 @@ const actions = {
     } finally {
       leaving.delete(loop.id);
     }
-    toast(`Deleted ${nameOf(loop)}.`, "Undo", () => forget(undo) && undo());
+    message = toast(`Deleted ${nameOf(loop)}.`, "Undo", () => forget(undo) && undo());
   },
 };
 

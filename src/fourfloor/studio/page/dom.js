@@ -18,11 +18,15 @@ export const button = (text, onclick, more = {}) => element("button", { type: "b
 export const tempo = (bpm) => `${Number(bpm.toFixed(2))} BPM`;
 export const length = (bars) => `${bars} ${bars === 1 ? "bar" : "bars"}`;
 
+const MOST_TOASTS = 4; // more would cover the cards
+
 export function toast(text, label, action) {
   const made = element("p", { class: "toast" }, text, label ? button(label, () => (made.remove(), attempt(action))) : null);
   for (const other of $("toasts").children) if (!label && other.textContent === text) other.remove(); // said again
   $("toasts").append(made);
+  while ($("toasts").children.length > MOST_TOASTS) $("toasts").firstElementChild.remove();
   setTimeout(() => made.remove(), label ? 20000 : 8000);
+  return made;
 }
 
 // Do something; what is refused is said in one line.
