@@ -4,7 +4,7 @@
 # sides, with `num_channels=1` it is 3 dB louder, above full scale.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
-python3 -m venv v; v/bin/pip install -q datasets==5.2.0 torch==2.13.0 torchcodec==0.17.0 numpy==2.4.6 soundfile==0.14.0 2>/dev/null
+python3 -m venv v; v/bin/pip install -q datasets==5.2.0 torch==2.14.1 torchcodec==0.17.0 numpy==2.4.6 soundfile==0.14.0 2>/dev/null
 HF_HUB_OFFLINE=1 HF_HOME=$work v/bin/python -W ignore - <<'P'
 import io
 import datasets, numpy as np, soundfile

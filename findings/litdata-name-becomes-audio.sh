@@ -3,7 +3,7 @@
 # that name lies in the working folder; where one does, the file's audio is stored in place of the name, so the same code gives other types and sizes.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
-python3 -m venv v; v/bin/pip install -q litdata==0.2.76 torch==2.13.0 numpy==2.4.6 soundfile==0.14.0 2>/dev/null
+python3 -m venv v; v/bin/pip install -q litdata==0.2.76 torch==2.14.1 numpy==2.4.6 soundfile==0.14.0 2>/dev/null
 cat > make.py <<'P'
 import pathlib, sys
 from importlib.metadata import version

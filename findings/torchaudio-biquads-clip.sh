@@ -4,7 +4,7 @@
 # from a peak of 0.45 to 0.9, is measured 4.3 dB louder.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
-python3 -m venv v; v/bin/pip install -q torch==2.13.0 torchaudio==2.11.0 numpy==2.4.6 2>/dev/null
+python3 -m venv v; v/bin/pip install -q torch==2.14.1 torchaudio==2.11.0 numpy==2.4.6 2>/dev/null
 v/bin/python -W ignore - <<'P'
 import math, torch, torchaudio
 seconds = torch.arange(3 * 44_100) / 44_100

@@ -4,7 +4,7 @@
 # encoder's delay, which it has already taken off.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
-python3 -m venv v; v/bin/pip install -q torch==2.13.0 torchcodec==0.17.0 numpy==2.4.6 soundfile==0.14.0 2>/dev/null
+python3 -m venv v; v/bin/pip install -q torch==2.14.1 torchcodec==0.17.0 numpy==2.4.6 soundfile==0.14.0 2>/dev/null
 v/bin/python -W ignore - <<'P'
 from importlib.metadata import version
 import numpy as np, soundfile
