@@ -49,23 +49,30 @@ def add_routes(app: FastAPI, folder: Path) -> None:
 
 
 def curve(log: Path) -> list[dict[str, float]]:
-    """Read steps with their loss and held-out loss, thinned out to what a picture shows."""
-    points: list[dict[str, float]] = []
+    """Read steps with their loss and held-out loss: as many as a picture shows, and all of the latter."""
     try:
-        lines = log.read_text(encoding="utf-8").splitlines()
+        with open(log, encoding="utf-8", errors="replace") as file:
+            last = sum(1 for _ in file) - 1
+            every = max(1, last // MAX_POINTS)
+            file.seek(0)
+            read = (
+                _point(line)
+                for number, line in enumerate(file)
+                if number % every == 0 or number == last or '"validation"' in line
+            )
+            return [point for point in read if point is not None]
     except OSError:
-        return points
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:  # the last line while it is being written
-            continue
+        return []
+
+
+def _point(line: str) -> dict[str, float] | None:
+    """Read a step from a line; None where it holds none, such as the last one while it is being written."""
+    try:
+        record = json.loads(line)
         point = {name: record[name] for name in ("step", "loss", "validation") if _is_number(record.get(name))}
-        if "step" in point and len(point) > 1:
-            points.append(point)
-    held_out = [point for point in points if "validation" in point]
-    thinned = points[:: max(1, len(points) // MAX_POINTS)]
-    return sorted([*thinned, *(point for point in held_out if point not in thinned)], key=lambda point: point["step"])
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return point if "step" in point and len(point) > 1 else None
 
 
 def _is_number(value: Any) -> bool:
