@@ -92,7 +92,7 @@ def test_a_folder_without_audio_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FourfloorError, match="holds no audio"):
         BlindTest(tmp_path, tmp_path, tmp_path / "answers.csv")
     left, _ = folders(tmp_path, 1)
-    with pytest.raises(FourfloorError, match="is both folders; compare it with another one"):
+    with pytest.raises(FourfloorError, match="was given twice; name two different folders"):
         BlindTest(left, left.parent / "." / left.name, tmp_path / "answers.csv")
 
 

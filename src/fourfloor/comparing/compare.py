@@ -1,14 +1,14 @@
 """Recipes and a dataset go in; each is trained alike and judged alike, and one table comes out.
 
-Every step keeps what it made (checkpoints, loops, their measurements), so the same command goes on after any end,
-and does nothing twice. A recipe whose family needs a decoder is trained at the same time as `decoder.toml` of its own
+Every step keeps what it made (checkpoints, loops, their measurements), so the same command continues after any stop
+and repeats nothing. A recipe whose family needs a decoder is trained at the same time as `decoder.toml` of its own
 folder: one system, two processes.
 """
 
 import itertools
 import platform
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -287,9 +287,7 @@ def _comparison(
 
 def _machine() -> dict[str, Any]:
     name = platform.processor() or platform.machine()
-    try:
+    with suppress(OSError):  # only Linux has this file
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
-    except OSError:
-        pass  # no Linux
     return {"processor": name, "cores": core_count(), "torch": torch.__version__}

@@ -101,7 +101,7 @@ def speed_of(folder: Path) -> float:
 
 
 class Judge:
-    """Hears loops against one dataset below one cutoff; the reference rows are measured once for all systems."""
+    """Score loops against one dataset below one cutoff; the reference rows are measured once for all systems."""
 
     def __init__(self, data: Place, n: int, seed: int, cutoff_hz: float, kept: Path) -> None:
         from fourfloor.evaluation.scorecard import split_sources

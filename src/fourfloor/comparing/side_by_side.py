@@ -49,7 +49,7 @@ def train_all(
     """Train every group, its members at the same time; return what failed, by run.
 
     `jobs` processes run at a time, more only where a single group has more members. An exception in this process,
-    a signal's as well, stops all of them after they saved.
+    also one that a signal raises, stops all of them after they saved.
     """
     waiting = list(groups)
     running: dict[Connection, _Running] = {}
@@ -61,7 +61,7 @@ def train_all(
                     running |= _start(request)
             for connection in wait(list(running), timeout=1.0):
                 assert isinstance(connection, Connection)
-                _hear(connection, running, failures, on_progress)
+                _receive(connection, running, failures, on_progress)
     finally:
         for member in running.values():
             member.process.terminate()  # SIGTERM: the loop saves first
@@ -87,7 +87,7 @@ def _await_release(run: Path) -> None:
         time.sleep(0.2)
 
 
-def _hear(
+def _receive(
     connection: Connection, running: dict[Connection, _Running], failures: dict[Path, Failure], on_progress: OnProgress
 ) -> None:
     """Take one message of a training, or its end."""

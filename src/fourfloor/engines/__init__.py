@@ -35,7 +35,7 @@ class Engine(Protocol):
         jobs: int,
         on_result: Callable[[int, Result | None], None],
     ) -> None:
-        """Hand over (number, result) as they come, None where the process of a task died of it each time.
+        """Hand over (number, result) in the order in which tasks end; None where each process of a task died of it.
 
         `function` is a module's, or a `partial` of one. `jobs` tasks run at once; 0 means one a core. What the function
         raises is raised here.
@@ -43,7 +43,7 @@ class Engine(Protocol):
 
 
 def check_engine(name: str, address: str | None) -> None:
-    """Raise FourfloorError for an engine that is none, and for an address of the engine that has no use for one."""
+    """Raise FourfloorError for an unknown engine, and for an address that the engine does not use."""
     if name not in ENGINES:
         raise FourfloorError(f"engine {name!a} is unknown: use {' or '.join(ENGINES)}")
     if address is not None and name != "ray":

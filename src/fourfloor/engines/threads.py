@@ -11,7 +11,7 @@ from typing import TypeVar
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-THREADS = 2  # FFT and BLAS leave the interpreter free; more threads want more memory
+THREADS = 2  # FFT and BLAS leave the interpreter free; more threads need more memory
 
 
 def run_in_threads(

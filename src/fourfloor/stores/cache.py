@@ -1,8 +1,8 @@
 """Shards of object stores on this disk, up to a size, for all processes of a user.
 
 A shard is a file named by the hash of its bytes. It appears whole or not at all, and each process hashes it before it
-reads it for the first time. Beyond the size, those go that were not read for the longest time. Of the processes that
-need one shard, one fetches it and the others wait.
+reads it for the first time. When shards exceed the size, the least recently read ones are removed. Of the processes
+that need one shard, one fetches it and the others wait.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ USUAL_GB, LEAST_GB = 20.0, 0.1
 
 
 def size_limit() -> int:
-    """Return how many bytes of shards may be kept, from the environment; FourfloorError where it names none."""
+    """Return how many bytes of shards may be kept; FourfloorError where the environment holds no such number."""
     told = os.environ.get(VARIABLE, "")
     try:
         gigabytes = float(told) if told else USUAL_GB
@@ -95,7 +95,7 @@ class Cache:
         return True
 
     def _keep(self, shard: str, content: bytes) -> None:
-        """Write a shard, and remove those that were not used for the longest time until all fit."""
+        """Write a shard, then remove the least recently read ones until all fit."""
         remove_leftovers(self._folder)
         save_file(self._folder / shard, content)
         kept = []

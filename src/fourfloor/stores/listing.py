@@ -56,7 +56,7 @@ def content_of(store: Store) -> str | None:
 def read(store: Store, needed: Collection[str], known: Collection[str]) -> Listing:
     """Read the list of a dataset, which has the files `needed` and no others than `known`.
 
-    FourfloorError where there is none or it makes no sense.
+    FourfloorError where it is missing or damaged.
     """
     raw = store.get(LIST, MAX_LIST_BYTES)
     if raw is None and all(store.size(name) is not None for name in needed):
@@ -75,7 +75,7 @@ def read(store: Store, needed: Collection[str], known: Collection[str]) -> Listi
 
 
 def _parsed(content: dict[str, Any]) -> Listing:
-    """Return the list that this is; ValueError, KeyError, TypeError or AttributeError where it is none."""
+    """Return the list; ValueError, KeyError, TypeError or AttributeError where the content is damaged."""
     each, files = content.get("shard_bytes", MAX_SHARD_BYTES), {}
     if content["format"] != 1 or not _is_hash(content["data_hash"]) or not 1 <= _count(each) <= MAX_SHARD_BYTES:
         raise ValueError

@@ -57,7 +57,7 @@ class BlindTest:
     def __init__(self, folder_a: Path, folder_b: Path, answers: Path) -> None:
         files = [_files(folder) for folder in (folder_a, folder_b)]
         if folder_a.resolve() == folder_b.resolve():
-            raise FourfloorError(f"{audio.display_name(folder_a)}: is both folders; compare it with another one")
+            raise FourfloorError(f"{audio.display_name(folder_a)}: was given twice; name two different folders")
         rng = random.Random(repr([[path.name for path in several] for several in files]))
         for several in files:
             rng.shuffle(several)

@@ -36,7 +36,7 @@ def vary(job: dict[str, Any], say: Say) -> None:
 
 
 def fill(job: dict[str, Any], say: Say) -> None:
-    """Make a region of a loop new."""
+    """Redraw a region of a loop and keep the rest."""
     request = job["request"]
     beats = request["first_beat"], request["last_beat"]
     made = model_of(request["model"]).fill(_source(request), beats=beats, band=request["band"], seed=request["seed"])

@@ -82,7 +82,7 @@ class Library:
         return self.loop(str(row["id"]))
 
     def loop(self, loop: str) -> dict[str, Any]:
-        """Return a loop's row, a deleted one's, too; FourfloorError where there is none."""
+        """Return a loop's row, also a deleted one's; FourfloorError where no loop has this id."""
         rows = self._run("select * from loops where id = ?", [loop])
         if not rows:
             raise FourfloorError(f"no loop {loop!r} in the library")

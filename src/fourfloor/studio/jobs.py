@@ -1,4 +1,4 @@
-"""Jobs: one call each, done by a worker process, in order, with progress; what they are outlives the server.
+"""Jobs: one call each, done by a worker process, in order, with progress; their list outlives the server.
 
 Loops and trainings have a worker each, so that a training of an hour lets loops be made meanwhile. A worker that dies
 fails its job; the next job gets a new worker.

@@ -30,8 +30,8 @@ _PICTURE_WIDTH, _PICTURE_HEIGHT = 640, 160
 def generate(job: dict[str, Any], say: Say) -> None:
     """Make the loops of a request, told as they are done: a loop that is drawn again holds no other back.
 
-    The first one is made alone, because on busy cores it is heard in half the time so. Those that an earlier server
-    made of the same job are told again, not made.
+    The first one is made alone, because on busy cores it is then finished in half the time. Those that an earlier
+    server made of the same job are told again, not made.
     """
     request, name = job["request"], job["id"]
     count = request["count"]

@@ -24,7 +24,7 @@ def playable(folder: Path) -> list[dict[str, Any]]:
 
 
 def check(folder: Path, source: str) -> None:
-    """Raise FourfloorError where a model is none of the menu's."""
+    """Raise FourfloorError where the menu does not list a model."""
     known = [model["source"] for model in playable(folder)]
     if source not in known:
         raise FourfloorError(f"no model {source!r}: use one of {', '.join(known)}")

@@ -23,7 +23,7 @@ LONGEST_SECONDS = BAR_COUNTS[-1] * 240 / BPM_RANGE[0] + 1
 
 
 def take_in(job: dict[str, Any], say: Say) -> None:
-    """Make a loop of each file of an upload; the result names those that are none, and why."""
+    """Make a loop of each file of an upload; the result names the files that are not loops, and why."""
     request, refused = job["request"], []
     folder = Path(UPLOADS) / request["upload"]
     files = sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []

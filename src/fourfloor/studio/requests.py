@@ -68,7 +68,7 @@ class Vary(_Edit):
 
 
 class Fill(_Edit):
-    """Ask for a region of a loop to be made new, in beats counted from 1."""
+    """Ask for a region of a loop to be redrawn, in beats counted from 1."""
 
     kind: Literal["fill"]
     first_beat: int = Field(ge=1, le=128)

@@ -80,7 +80,9 @@ async def _receive(request: Request, partial: Path, room: int) -> int:
         async for piece in request.stream():
             size += len(piece)
             if size > min(MAX_FILE, room):
-                raise HTTPException(413, f"At most {MAX_FILE >> 20} MB a track, and {room >> 20} MB have room.")
+                raise HTTPException(
+                    413, f"A track may have {MAX_FILE >> 20} MB, and {room >> 20} MB are free for this upload."
+                )
             await asyncio.to_thread(file.write, piece)
     if not size:
         raise HTTPException(422, "The file is empty.")
