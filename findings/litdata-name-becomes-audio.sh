@@ -23,5 +23,5 @@ if __name__ == "__main__":
     print("litdata", version("litdata"), "files of those names there: type of the name, shards above 200 kB:", found)
     raise SystemExit(0 if found[False] == ["str", False] and found[True][0] != "str" and found[True][1] else "changed")
 P
-v/bin/python -W ignore make.py 2>&1 | grep -v '^ *$' | tail -1
+TMPDIR=$work v/bin/python -W ignore make.py 2>&1 | grep -v '^ *$' | tail -1
 [ "${PIPESTATUS[0]}" = 0 ]
