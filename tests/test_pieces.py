@@ -78,6 +78,14 @@ def test_silence_around_the_music_is_no_change_of_tempo(noise: float, tmp_path: 
     assert off_beat(report, 20.3 + np.arange(96) * 60 / 126).max() < 0.01
 
 
+def test_a_little_music_in_much_silence_is_found(tmp_path: Path) -> None:
+    quiet = np.zeros(90 * RATE)
+    report = cut(np.concatenate([quiet, song(126.0, 24.0, seed=3), quiet, quiet]), tmp_path)
+    assert report.loops >= 2
+    assert report.tracks[0].dropped[SILENCE] >= 60
+    assert off_beat(report, 90 + np.arange(52) * 60 / 126).max() < 0.01
+
+
 @pytest.mark.parametrize("moved", [0.044, 0.106])
 def test_halves_of_a_track_that_do_not_meet_are_told_apart(moved: float) -> None:
     """The average bar of both halves holds both grids, and every bar matches it where it is expected."""

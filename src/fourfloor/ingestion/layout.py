@@ -73,7 +73,8 @@ def lay_out(onsets: Onsets, samples: int, claims: list[float], request: Request)
         grid = replace(fit_grid(onsets, faster), confidence=grid.confidence)
         profiles = grid_bars(onsets, grid)
     playing = sounding(profiles)
-    if is_steady(playing, grid.bpm):
+    mostly_silent = 2 * len(playing) < len(profiles)  # the tempo of all of it is then worse than that of its pieces
+    if not mostly_silent and is_steady(playing, grid.bpm):
         rhythm = measure_meter(playing)
         layout = _steady(grid, samples, claims, request)
         sure = certainty(grid, playing, rhythm.triplets) if request.bpm is None else 1.0
