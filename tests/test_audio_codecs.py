@@ -47,6 +47,7 @@ def test_what_is_not_read_is_named_with_the_command_that_converts_it(tmp_path, c
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
+        (b"\0\0\0\x20ftypM4P " + bytes(99), "is a protected file of iTunes"),
         (b"MThd" + bytes(99), "is a MIDI file"),
         (b"PK\x03\x04" + bytes(99), "is a ZIP archive; unpack it"),
         (b"<!DOCTYPE html>" + bytes(99), "is a web page"),

@@ -18,8 +18,8 @@ PathLike = str | os.PathLike[str]
 AUDIO_EXTENSIONS = frozenset(
     [
         ".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mpga", ".aif",
-        ".aiff", ".aifc", ".caf", ".au", ".snd", ".m4a", ".m4b", ".mp4", ".aac", ".ac3", ".wma", ".ape", ".wv", ".mpc",
-        ".tta", ".mka", ".webm", ".ra", ".voc",
+        ".aiff", ".aifc", ".caf", ".au", ".snd", ".m4a", ".m4b", ".m4p", ".mp4", ".aac", ".ac3", ".wma", ".ape", ".wv",
+        ".mpc", ".tta", ".mka", ".webm", ".ra", ".voc", ".dsf", ".dff",
     ]
 )  # fmt: skip
 STEMS_LEFT_OUT = "holds the stems of a loop that is read itself; name the folder to read them"

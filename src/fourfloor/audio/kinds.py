@@ -70,6 +70,8 @@ def recognize(path: PathLike, file: BinaryIO) -> str:
             raise AudioError(path, reason)
     kind = next((name for magic, name in _CONVERTED.items() if head.startswith(magic)), "")
     sync = int.from_bytes(head[:2])
+    if head[4:12] == b"ftypM4P ":
+        raise AudioError(path, "is a protected file of iTunes, which no other program reads; get the track without DRM")
     if head[4:8] == b"ftyp":
         kind = "MP4 (AAC or ALAC)"
     elif sync & _ADTS_MASK == _ADTS:
