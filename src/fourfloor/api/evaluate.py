@@ -26,11 +26,11 @@ from fourfloor.signal.beatgrid import BAR_COUNTS, loop_samples, playable_bpm
 from fourfloor.signal.stft import resample_loop
 from fourfloor.stores import Place
 
-MOST_NOTES = 5  # on files that are left out
-
 if TYPE_CHECKING:
     from fourfloor.evaluation.scorecard import Scorecard
     from fourfloor.evaluation.sources import Source
+
+MOST_NOTES = 5  # on files that are left out
 
 
 @dataclass(frozen=True, kw_only=True)
