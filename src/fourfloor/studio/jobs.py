@@ -117,9 +117,8 @@ class Jobs:
                 return  # it goes on with the next server
             if job.pop("canceled", False):
                 state, text = CANCELED, "canceled"
-            with contextlib.suppress(
-                FourfloorError
-            ):  # pages know; a library that cannot be written keeps the old state
+            # Pages are told; where the library cannot be written, it keeps the state before.
+            with contextlib.suppress(FourfloorError):
                 self._update(job, state=state, text=text)
         if lane == "loops":
             self.warm()  # where it was canceled or crashed, the next job finds the model loaded again
