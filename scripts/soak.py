@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import torch
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "faults")]
@@ -197,6 +198,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path, help="folder for the files of failed rounds")
     options = parser.parse_args()
+    torch.set_num_threads(1)  # folders are read in forked children, which would wait for threads that stay behind
     with tempfile.TemporaryDirectory(prefix="soak-") as place:
         counts = rounds(Soak(Path(place)), [options.only] if options.only else kinds, options)
     print(dict(sorted(counts.items())))
