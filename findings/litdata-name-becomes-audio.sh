@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# litdata 0.2.76 `optimize` of samples such as {"name": "loop0.wav", "bpm": 126.5}. Expected: the name comes back as text. Seen: it does where no file of
-# that name lies in the working folder; where one does, the file's audio is stored in place of the name, so the same code gives other types and sizes.
+# litdata 0.2.76, beside torchcodec 0.17.0, `optimize` of samples such as {"name": "loop0.wav", "bpm": 126.5}. Expected: the name comes back as text.
+# Seen: it does where no file of that name lies in the working folder; where one does, the file's audio is stored in place of the name, so the same code
+# gives other types and sizes. (Without torchcodec, which it does not require, it raises there.)
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
-python3 -m venv v; v/bin/pip install -q litdata==0.2.76 torch==2.14.1 numpy==2.4.6 soundfile==0.14.0 2>/dev/null
+python3 -m venv v; v/bin/pip install -q litdata==0.2.76 torch==2.14.1 numpy==2.4.6 soundfile==0.14.0 torchcodec==0.17.0 2>/dev/null
 cat > make.py <<'P'
 import pathlib, sys
 from importlib.metadata import version
