@@ -9,7 +9,7 @@ import numpy as np, soundfile as s
 for n in (1, 2):
     s.write(f"{n}.ogg", np.random.default_rng(n).normal(0, .1, n * 48000), 48000, format="OGG", subtype="VORBIS")
 P
-cat 1.ogg 2.ogg >x.ogg; ffmpeg -version | head -1
+cat 1.ogg 2.ogg >x.ogg; ffmpeg -version | sed -n 1p
 probe=$(ffprobe -v error -show_entries format=duration -of csv=p=0 x.ogg)
 ffmpeg -v error -i x.ogg x.wav
 PROBE=$probe v/bin/python - <<'P'

@@ -3,7 +3,7 @@
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 command -v ffmpeg >/dev/null || { apt-get update -qq; apt-get install -yqq --no-install-recommends ffmpeg; }
-ffmpeg -version | head -1; found=""
+ffmpeg -version | sed -n 1p; found=""
 for kind in "wav" "wav -rf64 always" "w64" "aiff" "au" "caf"; do
   ffmpeg -v error -f lavfi -i sine=duration=1:sample_rate=44100 -f $kind - 2>err | cat >x; code=${PIPESTATUS[0]}
   bytes=$( (ffmpeg -v quiet -i x -f s16le - || true) | wc -c)

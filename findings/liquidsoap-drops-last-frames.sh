@@ -24,7 +24,7 @@ thread.run(delay=3., {shutdown()})
 L
   timeout 60 liquidsoap play.liq >/dev/null 2>&1
 done
-liquidsoap --version | head -1
+liquidsoap --version | sed -n 1p
 python3 - <<'P'
 import struct
 def frames(path, count):

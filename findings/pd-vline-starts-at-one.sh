@@ -29,7 +29,7 @@ cat >t.pd <<P
 #X connect 9 0 10 0;
 #X connect 8 0 11 0;
 P
-pd -version 2>&1 | head -1
+pd -version 2>&1 | sed -n 1p
 pd -nogui -batch -noaudio -r 44100 t.pd 2>/dev/null
 python3 - <<'P'
 import struct

@@ -5,7 +5,7 @@ set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 command -v ffmpeg >/dev/null || { apt-get update -qq; apt-get install -yqq --no-install-recommends ffmpeg; }
 python3 -m venv v; v/bin/pip install -q numpy==2.4.6 soundfile==0.14.0 av==18.1.0 2>/dev/null
-sine="-f lavfi -i sine=duration=3:sample_rate=44100"; ffmpeg -version | head -1
+sine="-f lavfi -i sine=duration=3:sample_rate=44100"; ffmpeg -version | sed -n 1p
 ffmpeg -v error $sine -f caf - | cat >pipe.caf; ffmpeg -v error $sine file.caf
 v/bin/python - <<'P'
 import av, soundfile as s

@@ -5,7 +5,7 @@ set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 command -v ffmpeg >/dev/null || { apt-get update -qq; apt-get install -yqq --no-install-recommends ffmpeg; }
 python3 -m venv v; v/bin/pip install -q numpy==2.4.6 soundfile==0.14.0 mutagen==1.48.1 miniaudio==1.71 2>/dev/null
-ffmpeg -v error -f lavfi -i sine=duration=3:sample_rate=44100 -f flac - | cat >x.flac; ffmpeg -version | head -1
+ffmpeg -v error -f lavfi -i sine=duration=3:sample_rate=44100 -f flac - | cat >x.flac; ffmpeg -version | sed -n 1p
 v/bin/python - <<'P'
 import miniaudio, mutagen, soundfile as s
 def outcome(call):

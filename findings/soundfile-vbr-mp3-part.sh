@@ -5,7 +5,7 @@ work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 command -v lame >/dev/null || { apt-get update -qq; apt-get install -yqq --no-install-recommends lame; }
 python3 -m venv v; v/bin/pip install -q numpy==2.4.6 soundfile==0.14.0 av==18.1.0 2>/dev/null
 v/bin/python -c "import numpy as np, soundfile as s; s.write('in.wav', np.random.default_rng(0).normal(0, .1, (132300, 2)), 44100)"
-lame --quiet -V2 in.wav tagged.mp3; lame --quiet -t -V2 in.wav plain.mp3; lame --version | head -1
+lame --quiet -V2 in.wav tagged.mp3; lame --quiet -t -V2 in.wav plain.mp3; lame --version | sed -n 1p
 v/bin/python - <<'P'
 import av, soundfile as s
 seconds = lambda f: round(len(s.read(f)[0]) / 44100, 2)

@@ -13,7 +13,7 @@ x, r = np.zeros(168000), np.random.default_rng(0)
 for k in range(0, 168000, 10500): x[k:k + 400] = r.normal(0, .2, 400) * np.exp(-np.arange(400) / 80)
 s.write("x.wav", x, 44100)
 P
-sox --version; ffmpeg -version | head -1; rubberband --version 2>&1 | tail -1
+sox --version; ffmpeg -version | sed -n 1p; rubberband --version 2>&1 | tail -1
 sox x.wav sox.wav tempo 1.01; ffmpeg -v error -i x.wav -af atempo=1.01 ffmpeg.wav; rubberband -q -T 1.01 x.wav rubberband.wav 2>/dev/null
 v/bin/python - <<'P'
 import numpy as np, soundfile as s
