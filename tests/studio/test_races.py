@@ -89,6 +89,23 @@ def test_a_love_that_is_clicked_again_before_it_is_answered_is_one_change(
     page.locator(".toast", has_text="nothing to undo").wait_for()
 
 
+def test_what_is_undone_before_the_answer_is_the_last_change_that_was_one(
+    page: Any, studio: Studio, two: list[str]
+) -> None:
+    slow = Slow(page, "PATCH", f"/api/loops/{two[0]}$")
+    card(page, two[0]).locator(".love").click()
+    card(page, two[0]).locator(".love").click()  # waits for its turn, and will change nothing
+    slow.wait()
+    answer = slow.held[0].fetch()
+    card(page, two[0]).locator(".love[aria-pressed=true]").wait_for()  # the server told of it before its answer came
+    page.keyboard.press("z")
+    slow.held.pop().fulfill(response=answer)
+    slow.let_go()
+    card(page, two[0]).locator(".love[aria-pressed=false]").wait_for()
+    page.keyboard.press("z")
+    page.locator(".toast", has_text="nothing to undo").wait_for()
+
+
 def test_a_late_answer_takes_back_nothing_that_the_server_told_meanwhile(
     page: Any, studio: Studio, two: list[str]
 ) -> None:

@@ -27,11 +27,12 @@ function forget(undo) {
 // Undo the last change. It can be tried again where the studio did not answer.
 export async function undo() {
   const last = undone.pop();
-  if (!last) toast("There is nothing to undo.");
-  else await attempt(() => last().catch((error) => {
+  if (!last) return toast("There is nothing to undo.");
+  const changed = await attempt(() => last().catch((error) => {
     if (error instanceof Unanswered) undone.push(last);
     throw error;
   }));
+  if (changed === false) await undo(); // a change that still waited for its turn, and then changed nothing
 }
 
 const valueOf = (loop, name) => (name === "loved" ? !!loop.loved : loop[name]);

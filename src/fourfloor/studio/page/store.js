@@ -80,10 +80,11 @@ async function answered(loop, method, path, body) {
   if (loops.get(loop.id) === before) take(row);
 }
 
-// Change a loop: `changesOf` gets it as it is when its turn comes, and may return null.
+// Change a loop: `changesOf` gets it as it is when its turn comes, and may return null. Answers whether it changed.
 export const change = (loop, changesOf) => inTurn(loop.id, async () => {
   const changes = changesOf(loops.get(loop.id) ?? loop);
   if (changes) await answered(loop, "PATCH", "", changes);
+  return !!changes;
 });
 export const remove = (loop) => inTurn(loop.id, () => answered(loop, "DELETE", ""));
 export const restore = (loop) => inTurn(loop.id, () => answered(loop, "POST", "/restore"));
