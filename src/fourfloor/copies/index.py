@@ -153,14 +153,14 @@ class CopyIndex:
 
     def search(self, waveform: Array, sample_rate: int, bpm: float) -> CopyMatch:
         """Find the passage that a closed loop `(channels, samples)` at `bpm` is nearest to."""
-        heard = to_analysis_rate(mono(waveform), sample_rate)
+        samples = to_analysis_rate(mono(waveform), sample_rate)
         if (
             not self.is_searchable
-            or len(heard) < ANALYSIS_RATE // 4
-            or float(np.sqrt(np.mean(heard**2))) <= SILENCE_RMS
+            or len(samples) < ANALYSIS_RATE // 4
+            or float(np.sqrt(np.mean(samples**2))) <= SILENCE_RMS
         ):
             return NO_MATCH
-        loop, nearest = LoopLevels(heard, self.top_hz), NO_MATCH
+        loop, nearest = LoopLevels(samples, self.top_hz), NO_MATCH
         places = self._search.places(loop, bpm)
         for number in range(0, len(places), _PLACES):
             match = self._measure(loop, places[number : number + _PLACES])

@@ -26,11 +26,11 @@ class LoopLevels:
     A frame at any speed and transposition is one row to read.
     """
 
-    def __init__(self, heard: Array, top_hz: float) -> None:
-        self.seconds = len(heard) / ANALYSIS_RATE
+    def __init__(self, samples: Array, top_hz: float) -> None:
+        self.seconds = len(samples) / ANALYSIS_RATE
         n_frames = max(FINE, round(self.seconds * FRAME_RATE * FINE))
         banks = [mel_filters(N_BANDS, top_hz, shift=2 ** (shift / 12)) for shift in SEMITONES]
-        bands = power_frames(heard, n_frames, filters=np.concatenate(banks))
+        bands = power_frames(samples, n_frames, filters=np.concatenate(banks))
         levels = [to_levels(each).T for each in np.split(bands, len(SEMITONES), axis=1)]
         self._full = np.stack(levels, axis=1).astype(np.float32)
         self._coarse = _coarse(self._full)
@@ -86,10 +86,10 @@ def _read(
     return read
 
 
-def passage_levels(heard: Array, top_hz: float) -> np.ndarray:
+def passage_levels(samples: Array, top_hz: float) -> np.ndarray:
     """Return levels uint8 `(N_BANDS, frames)`, in quarter decibels, of a passage `(samples,)` at the analysis rate."""
-    n_frames = max(1, round(len(heard) / ANALYSIS_RATE * FRAME_RATE))
-    levels = to_levels(power_frames(heard, n_frames, filters=mel_filters(N_BANDS, top_hz)))
+    n_frames = max(1, round(len(samples) / ANALYSIS_RATE * FRAME_RATE))
+    levels = to_levels(power_frames(samples, n_frames, filters=mel_filters(N_BANDS, top_hz)))
     return np.round((levels + CODE_RANGE_DB) * STEPS_PER_DB).astype(np.uint8)
 
 
