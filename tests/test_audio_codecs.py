@@ -40,7 +40,7 @@ def test_what_is_not_read_is_named_with_the_command_that_converts_it(tmp_path, c
     path.write_bytes(content)
     with pytest.raises(audio.AudioError) as caught:
         audio.probe(path)
-    command = f"ffmpeg -i '{path}' '{path.with_suffix('.wav')}'"
+    command = f"ffmpeg -i '{path}' -c:a pcm_s24le '{path.with_suffix('.wav')}'"
     assert caught.value.reason == f"{reason}, which fourfloor does not read; convert it: {command}"
 
 

@@ -87,8 +87,8 @@ def recognize(path: PathLike, file: BinaryIO) -> str:
 
 
 def conversion(path: PathLike) -> str:
-    """Return the command that converts a file to WAV."""
+    """Return the command that converts a file to WAV; ffmpeg's default of 16 bits would cut what ALAC and DSD hold."""
     target = Path(path).with_suffix(".wav")
     if target == Path(path):
         target = target.with_name(f"{target.stem}-converted.wav")
-    return f"ffmpeg -i {shlex.quote(display_name(path))} {shlex.quote(display_name(target))}"
+    return f"ffmpeg -i {shlex.quote(display_name(path))} -c:a pcm_s24le {shlex.quote(display_name(target))}"
