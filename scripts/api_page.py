@@ -51,8 +51,9 @@ def sections(name: str, public: object) -> list[str]:
     """Return the section of a public name, and those of its methods."""
     parts = [section("##", name, public)]
     if inspect.isclass(public):
-        methods = [(key, value) for key, value in vars(public).items() if inspect.isfunction(value)]
-        parts += [section("###", f"{public.__name__}.{key}", call) for key, call in methods if not key.startswith("_")]
+        of_bases = {key: value for base in reversed(public.__mro__) for key, value in vars(base).items()}
+        methods = [(key, value) for key, value in of_bases.items() if inspect.isfunction(value) and key[0] != "_"]
+        parts += [section("###", f"{public.__name__}.{key}", call) for key, call in methods]
     return parts
 
 

@@ -6,7 +6,20 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class StemFiles:
+class EditedLoop:
+    """Name the loop that was split, transcribed or replayed."""
+
+    loop: Path
+    bpm: float
+    bars: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a row of what the command prints with `--json`."""
+        return {name: _plain(value) for name, value in vars(self).items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StemFiles(EditedLoop):
     """The stems of a loop.
 
     Attributes:
@@ -17,19 +30,12 @@ class StemFiles:
         levels_db: Power of each stem in dB below full scale; None for a silent one.
     """
 
-    loop: Path
-    bpm: float
-    bars: int
     stems: dict[str, Path]
     levels_db: dict[str, float | None]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a row of what `fourfloor stems --json` prints."""
-        return {**vars(self), "loop": str(self.loop), "stems": {name: str(path) for name, path in self.stems.items()}}
-
 
 @dataclass(frozen=True, kw_only=True)
-class MidiFile:
+class MidiFile(EditedLoop):
     """The notes of a loop.
 
     Attributes:
@@ -40,19 +46,12 @@ class MidiFile:
         notes: Number of notes by instrument: kick, snare, clap, hat, open (hat) and bass.
     """
 
-    loop: Path
-    bpm: float
-    bars: int
     file: Path
     notes: dict[str, int]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a row of what `fourfloor midi --json` prints."""
-        return {**vars(self), "loop": str(self.loop), "file": str(self.file)}
-
 
 @dataclass(frozen=True, kw_only=True)
-class ReplayedFile:
+class ReplayedFile(EditedLoop):
     """A loop's groove, played by other sounds.
 
     Attributes:
@@ -64,13 +63,13 @@ class ReplayedFile:
         left_out: Number of hits for which the kit has no sound, by instrument.
     """
 
-    loop: Path
-    bpm: float
-    bars: int
     file: Path
     notes: dict[str, int]
     left_out: dict[str, int]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a row of what `fourfloor rekit --json` prints."""
-        return {**vars(self), "loop": str(self.loop), "file": str(self.file)}
+
+def _plain(value: Any) -> Any:
+    """Return a field as JSON holds it: a path as text."""
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    return str(value) if isinstance(value, Path) else value
