@@ -50,6 +50,13 @@ class Studio:
         wanted = states or ("done", "failed", "canceled")
         return waited_for(lambda: next((job for job in [self.job(number)] if job["state"] in wanted), {}))
 
+    def rest(self) -> None:
+        """Wait until no job waits or runs, and empty the clip grid."""
+        live = ("waiting", "running")
+        waited_for(lambda: not any(job["state"] in live for job in self.client.get("/api/state").json()["jobs"]))
+        for place in self.client.get("/api/state").json()["grid"]:
+            self.client.put(f"/api/grid/{place}", json={"loop": None}).raise_for_status()
+
     def workers(self) -> list[int]:
         """List the process numbers of the server's living children."""
         found = []
@@ -76,7 +83,7 @@ class Studio:
 
 
 @pytest.fixture(scope="session")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def running_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     running = Studio(tmp_path_factory.mktemp("studio") / "library")
     try:
         made = running.ask(kind="generate", count=2, bars=1, seed="3")
@@ -84,6 +91,23 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture
+def studio(running_studio: Studio) -> Studio:
+    """Return the studio at rest: what another test has begun would change loops, jobs and clips meanwhile."""
+    running_studio.rest()
+    return running_studio
+
+
+@pytest.fixture
+def two(studio: Studio) -> Iterator[list[str]]:
+    """Two loops as they were made: no tags, not loved, not deleted."""
+    made = [row["id"] for row in studio.client.get("/api/loops").json() if row["verb"] == "generate"][-2:]
+    yield made
+    for name in made:
+        studio.client.post(f"/api/loops/{name}/restore")
+        studio.client.patch(f"/api/loops/{name}", json={"tags": [], "loved": False})
 
 
 @pytest.fixture(scope="module")

@@ -54,8 +54,8 @@ def test_the_life_of_a_loop(page: Any, studio: Studio) -> None:
 
 
 def test_a_region_is_chosen_and_redone_and_the_rest_stays(page: Any, studio: Studio) -> None:
-    card = page.locator(".card", has=page.locator("small", has_text="1 bar")).first
-    name = card.get_attribute("data-id")
+    name = page.locator(".card", has=page.locator("small", has_text="1 bar")).first.get_attribute("data-id")
+    card = page.locator(f".card[data-id='{name}']")
     card.scroll_into_view_if_needed()
     waveform = f"document.querySelector(\".card[data-id='{name}'] .wave div\")"
     until(page, f"{waveform}?.shadowRoot?.querySelector('canvas') instanceof HTMLCanvasElement")
@@ -66,8 +66,9 @@ def test_a_region_is_chosen_and_redone_and_the_rest_stays(page: Any, studio: Stu
     page.mouse.move(box["x"] + 0.99 * box["width"], box["y"] + 20, steps=5)
     page.mouse.up()
     assert card.locator(".redo").text_content() == "Redo beats 3-4"
+    before_it = {row["id"] for row in studio.client.get("/api/loops").json()}
     card.locator(".redo").click()
-    made = waited_for(lambda: [row for row in studio.client.get("/api/loops").json() if row["parent"] == name])
+    made = waited_for(lambda: [row for row in studio.client.get("/api/loops").json() if row["id"] not in before_it])
     before, after = (
         soundfile.read(io.BytesIO(studio.client.get(f"/api/loops/{each}/audio").content))[0]
         for each in (name, made[0]["id"])
@@ -132,6 +133,7 @@ def test_everybody_can_use_its_dialogs(page: Any, studio: Studio, theme: str) ->
         page.locator(f"{dialog}[open]" if dialog else "#menu:popover-open").wait_for()
         assert faults(page) == []
         page.keyboard.press("Escape")
+        page.locator("[open], :popover-open").wait_for(state="detached")
     for entry, dialog in (("Play slices on keys", "#slices"), ("Play its drums", "#kit"), ("Rename", "#rename")):
         page.locator(".card .more").first.click()
         page.get_by_role("menuitem", name=entry).click()

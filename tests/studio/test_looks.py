@@ -34,7 +34,7 @@ def test_a_message_with_undo_can_be_read(page: Any, theme: str) -> None:
     page.locator(".card").first.focus()
     page.keyboard.press("Delete")
     undo = page.locator(".toast button", has_text="Undo")
-    undo.wait_for()
+    undo.hover()  # a message that somebody points at stays
     assert faults(page) == []
     undo.click()
     page.locator(f".card[data-id='{loop}']").wait_for(timeout=LIMIT_SECONDS * 1000)
@@ -56,13 +56,9 @@ def test_the_button_that_stops_a_loop_says_so(page: Any) -> None:
 def test_waveforms_follow_the_theme(page: Any) -> None:
     page.emulate_media(color_scheme="dark")
     until(page, f"{WAVES}.length >= 2")
-    dark = page.evaluate(WAVES)
-    page.click("#theme")
-    light = page.evaluate(WAVES)
-    assert set(dark) == {"#a996d6"}
-    assert set(light) == {"#6a51a8"}
-    page.click("#theme")
-    assert page.evaluate(WAVES) == dark
+    for color in ("#a996d6", "#6a51a8", "#a996d6"):  # more of them may be drawn meanwhile
+        assert set(page.evaluate(WAVES)) == {color}
+        page.click("#theme")
 
 
 @pytest.mark.parametrize("width", [375, 1280])
@@ -141,9 +137,8 @@ def test_filters_that_hide_all_loops_say_so(page: Any) -> None:
     assert "Clear" not in page.locator("#count").text_content()
 
 
-def test_an_empty_library_says_what_to_do(browser: Any, tmp_path: Path) -> None:
-    studio = Studio(tmp_path / "library")
-    page = browser.new_page()
+def test_an_empty_library_says_what_to_do(empty_page: Any, tmp_path: Path) -> None:
+    page, studio = empty_page, Studio(tmp_path / "library")
     try:
         page.goto(studio.address)
         until(page, "document.getElementById('count').textContent.startsWith('No loops yet')")
@@ -153,5 +148,5 @@ def test_an_empty_library_says_what_to_do(browser: Any, tmp_path: Path) -> None:
         page.click("[data-view=tracks]")
         assert page.locator("#train [name=dataset]").text_content() == "Cut tracks into loops first"
     finally:
-        page.close()
+        page.goto("about:blank")  # the server waits for its visitors
         studio.stop()

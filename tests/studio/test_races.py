@@ -1,59 +1,11 @@
 """A slow connection and quick hands: nothing that was done is lost, and late answers take nothing back."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from .conftest import Studio
 from .looking import until, waited_for
-
-
-class Slow:
-    """Requests of a page that are held until they are let go."""
-
-    def __init__(self, page: Any, method: str, path: str) -> None:
-        self._page, self._method, self._holds = page, method, True
-        self.held: list[Any] = []
-        page.route(re.compile(path), self._take)
-
-    def _take(self, route: Any) -> None:
-        if self._holds and route.request.method == self._method:
-            self.held.append(route)
-        else:
-            route.continue_()
-
-    def wait(self, count: int = 1) -> None:
-        """Wait until so many requests are held."""
-        waited_for(lambda: self._page.wait_for_timeout(20) or len(self.held) >= count)
-
-    def let_go(self) -> None:
-        """Send all that are held, and all that follow at once."""
-        self._holds = False
-        for route in self.held:
-            route.continue_()
-        self._page.unroute_all()
-
-
-@pytest.fixture
-def two(studio: Studio) -> Iterator[list[str]]:
-    """Two loops as they were made: no tags, not loved, on no clip grid, not deleted."""
-    made = [row["id"] for row in studio.client.get("/api/loops").json() if row["verb"] == "generate"][-2:]
-    yield made
-    for name in made:
-        studio.client.post(f"/api/loops/{name}/restore")
-        studio.client.patch(f"/api/loops/{name}", json={"tags": [], "loved": False})
-    for place in studio.client.get("/api/state").json()["grid"]:
-        studio.client.put(f"/api/grid/{place}", json={"loop": None})
-
-
-def card(page: Any, loop: str) -> Any:
-    return page.locator(f".card[data-id='{loop}']")
-
-
-def row(studio: Studio, loop: str) -> dict[str, Any]:
-    return dict(next(row for row in studio.client.get("/api/loops").json() if row["id"] == loop))
+from .slow import Slow, card, row
 
 
 def test_tags_that_are_typed_in_a_row_are_all_kept_and_each_is_undone(
@@ -128,8 +80,8 @@ def test_deleting_goes_on_with_the_next_card_and_every_deletion_is_undone_once(
     page: Any, studio: Studio, two: list[str]
 ) -> None:
     cards = page.evaluate("[...document.querySelectorAll('.card')].map((made) => made.dataset.id)")
-    page.locator("#order").focus()
-    card(page, cards[0]).locator(".love").click()
+    studio.client.patch(f"/api/loops/{cards[0]}", json={"loved": False}).raise_for_status()
+    card(page, cards[0]).locator(".love[aria-pressed=false]").click()
     card(page, cards[0]).locator(".love[aria-pressed=true]").wait_for()
     slow = Slow(page, "DELETE", f"/api/loops/{cards[0]}$")
     card(page, cards[0]).focus()
@@ -245,3 +197,59 @@ def test_tracks_are_cut_when_all_of_them_are_here(page: Any) -> None:
     page.locator(".toast", has_text="still being sent").wait_for()
     slow.let_go()
     page.locator("#drop[data-state*='1 of 1 files are here']").wait_for()
+
+
+def told_of_a_loop(page: Any) -> None:
+    """Begin to listen to the events beside the page."""
+    page.evaluate("""() => new Promise((resolve) => {
+      const source = new EventSource('/api/events');
+      source.addEventListener('loop', () => (window.told = true));
+      source.addEventListener('ready', resolve);
+    })""")
+
+
+def test_a_button_that_is_pressed_while_its_card_changes_is_clicked(page: Any, studio: Studio, two: list[str]) -> None:
+    told_of_a_loop(page)
+    card(page, two[0]).locator(".love").hover()
+    page.mouse.down()
+    studio.client.patch(f"/api/loops/{two[0]}", json={"tags": ["late"]}).raise_for_status()
+    until(page, "window.told")
+    page.wait_for_timeout(200)
+    page.mouse.up()
+    card(page, two[0]).locator(".love[aria-pressed=true]").wait_for()
+    card(page, two[0]).locator(".tag").wait_for()
+
+
+def test_a_press_that_ends_outside_the_page_holds_nothing_back(page: Any, studio: Studio, two: list[str]) -> None:
+    card(page, two[0]).locator(".love").hover()
+    page.mouse.down()
+    page.evaluate("addEventListener('pointerup', (event) => event.stopImmediatePropagation(), true)")
+    page.mouse.up()
+    studio.client.patch(f"/api/loops/{two[0]}", json={"tags": ["late"]}).raise_for_status()
+    card(page, two[0]).locator(".tag").wait_for()
+
+
+def test_a_late_list_of_models_takes_back_no_change_of_a_loop(page: Any, studio: Studio, two: list[str]) -> None:
+    slow = Slow(page, "GET", "/api/state$")
+    studio.client.put("/api/uploads/late/noise.wav", content=b"RIFF no audio")
+    studio.ask(kind="ingest", name="late", upload="late")
+    slow.wait()
+    answer = slow.held[0].fetch()
+    studio.client.patch(f"/api/loops/{two[0]}", json={"loved": True}).raise_for_status()
+    loved = card(page, two[0]).locator(".love[aria-pressed=true]")
+    loved.wait_for()
+    with page.expect_response("**/api/state"):
+        slow.answer(answer)
+    page.wait_for_timeout(200)
+    assert loved.count() == 1
+
+
+def test_a_message_stays_while_somebody_points_at_it(page: Any) -> None:
+    page.clock.install()
+    page.evaluate("import('/page/dom.js').then(({ toast }) => toast('Deleted it.', 'Undo'))")
+    page.locator(".toast button").hover()
+    page.clock.fast_forward(60_000)
+    assert page.locator(".toast").count() == 1
+    page.locator("h1").hover()
+    page.clock.fast_forward(60_000)
+    page.locator(".toast").wait_for(state="detached")

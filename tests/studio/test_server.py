@@ -205,7 +205,7 @@ def test_what_lies_beside_a_loop_may_be_gone_and_a_title_is_more_than_spaces(stu
     outline.unlink()
     assert studio.client.get(f"{path}/outline").status_code == 404
     assert studio.client.patch(path, json={"title": "  "}).status_code == 422
-    assert studio.client.patch(path, json={"title": " mine "}).json()["title"] == "mine"
+    assert studio.client.patch(path, json={"title": " it "}).json()["title"] == "it"
     assert studio.client.patch(path, content=b"[]").json()["detail"].startswith("the body: Input should be")
     assert studio.client.patch(path, content=b"{,", headers=JSON).json()["detail"] == "the body: JSON decode error"
     kit = studio.wait(studio.ask(kind="rekit", loop=f"{ended['id']}-0", kit="~nobody-of-this-name/kit")["id"])

@@ -1,6 +1,5 @@
-// What can be done with a loop, by a button, the menu or a key; and how the last change is undone.
+// What can be done with a loop, by a button, the menu or a key.
 
-import { Unanswered } from "/page/api.js";
 import { attempt, toast } from "/page/dom.js";
 import { putOnGrid } from "/page/grid.js";
 import { showHistory } from "/page/history.js";
@@ -12,46 +11,24 @@ import { askForName } from "/page/rename.js";
 import { openSlices } from "/page/slices.js";
 import { isPlaying, passageOf, play, playStems, seek, silence } from "/page/sound.js";
 import { ask, change, loops, nameOf, remove, restore, state } from "/page/store.js";
-
-const undone = [];
-const MOST_UNDONE = 200;
-
-const remember = (undo) => undone.push(undo) > MOST_UNDONE && undone.shift();
-
-function forget(undo) {
-  const at = undone.indexOf(undo);
-  if (at >= 0) undone.splice(at, 1);
-  return at >= 0;
-}
-
-// Undo the last change. It can be tried again where the studio did not answer.
-export async function undo() {
-  const last = undone.pop();
-  if (!last) return toast("There is nothing to undo.");
-  const changed = await attempt(() => last().catch((error) => {
-    if (error instanceof Unanswered) undone.push(last);
-    throw error;
-  }));
-  if (changed === false) await undo(); // a change that still waited for its turn, and then changed nothing
-}
+import { forget, isDone, remember, takeBack } from "/page/undo.js";
 
 const valueOf = (loop, name) => (name === "loved" ? !!loop.loved : loop[name]);
 
 // Change what is said of a loop, and remember what was said before: that is known when the change has its turn.
 async function set(loop, changesOf) {
-  let before = null;
-  const undo = () => change(loop, () => before);
-  remember(undo);
+  let [before, after] = [null, null];
+  const made = remember({ back: () => change(loop, () => before), forth: () => change(loop, () => after) });
   try {
     await change(loop, (now) => {
       const changes = changesOf(now);
       const names = Object.keys(changes).filter((name) => JSON.stringify(changes[name]) !== JSON.stringify(valueOf(now, name)));
-      if (!names.length) return forget(undo), null;
-      before = Object.fromEntries(names.map((name) => [name, valueOf(now, name)]));
+      if (!names.length) return forget(made), null;
+      [before, after] = [Object.fromEntries(names.map((name) => [name, valueOf(now, name)])), changes];
       return changes;
     });
   } catch (error) {
-    forget(undo);
+    forget(made);
     throw error;
   }
 }
@@ -102,19 +79,18 @@ const actions = {
   delete: async (loop) => {
     if (leaving.has(loop.id)) return;
     leaving.add(loop.id);
-    silence(loop);
     let message = null;
-    const undo = () => (message?.remove(), restore(loop));
-    remember(undo); // before the answer: the card may go, and undo be asked for, as soon as the server tells of it
+    const away = () => (silence(loop), remove(loop));
+    const made = remember({ back: () => (message?.remove(), restore(loop)), forth: away });
     try {
-      await remove(loop);
+      await away();
     } catch (error) {
-      forget(undo);
+      forget(made);
       throw error;
     } finally {
       leaving.delete(loop.id);
     }
-    message = toast(`Deleted ${nameOf(loop)}.`, "Undo", () => forget(undo) && undo());
+    if (isDone(made)) message = toast(`Deleted ${nameOf(loop)}.`, "Undo", () => takeBack(made));
   },
 };
 

@@ -1,7 +1,7 @@
 // The clip grid: eight columns that play one loop each, on one clock. A clip starts on the next bar line.
 
 import { call } from "/page/api.js";
-import { $, attempt, button, element, length, tempo, toast } from "/page/dom.js";
+import { $, attempt, button, calmly, element, length, tempo, toast } from "/page/dom.js";
 import { begin, bufferOf, isPlaying, player, showMix, sound } from "/page/sound.js";
 import { inTurn, loops, nameOf, on, state, takeGrid } from "/page/store.js";
 import { current, onShow } from "/page/views.js";
@@ -118,6 +118,6 @@ export const fillGrid = (list) => inGrid(async () => {
 });
 
 onShow("grid", draw);
-on("grid", draw);
-on("loops", draw);
-player.onChange.push(draw);
+on("grid", calmly(draw));
+on("loops", calmly(draw));
+player.onChange.push(calmly(draw));

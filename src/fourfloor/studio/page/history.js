@@ -1,6 +1,6 @@
 // The history of a loop: what it was made of, what was made of it, and all of them to compare by ear.
 
-import { $, button, element, length } from "/page/dom.js";
+import { $, button, calmly, element, length } from "/page/dom.js";
 import { isPlaying, play, player } from "/page/sound.js";
 import { children, loops, nameOf, on } from "/page/store.js";
 
@@ -47,5 +47,5 @@ function redraw() {
   if (at >= 0) dialog.querySelectorAll("button")[at]?.focus();
 }
 
-on("loops", redraw);
-player.onChange.push(redraw);
+on("loops", calmly(redraw));
+player.onChange.push(calmly(redraw));

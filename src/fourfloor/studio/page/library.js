@@ -3,7 +3,7 @@
 import { call } from "/page/api.js";
 import { act } from "/page/actions.js";
 import { card, carry } from "/page/card.js";
-import { $, button, element } from "/page/dom.js";
+import { $, button, calmly, element } from "/page/dom.js";
 import { isPlaying, player } from "/page/sound.js";
 import { alive, loops, nameOf, on, state } from "/page/store.js";
 import { show } from "/page/views.js";
@@ -93,8 +93,12 @@ function showNotice() {
   }));
 }
 
+let asked = null; // the loop whose like were asked for last
+
 export async function showSimilar(loop) {
+  asked = loop;
   const order = await call("GET", `/api/loops/${loop.id}/similar`);
+  if (asked !== loop) return;
   likeness = { order: [loop.id, ...order], text: `Loops like ${nameOf(loop)}, the most similar one first.` };
   show("loops");
   showLoops();
@@ -143,6 +147,6 @@ $("only-loved").addEventListener("click", () => {
   $("only-loved").setAttribute("aria-pressed", String(onlyLoved));
   showLoops();
 });
-on("loops", showLoops);
+on("loops", calmly(showLoops));
 on("loaded", showStyles);
 player.onChange.push(mark);

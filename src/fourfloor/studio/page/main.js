@@ -1,8 +1,8 @@
 // The page: what the server tells goes to the store, keys and buttons to the actions.
 
-import { act, undo } from "/page/actions.js";
+import { act } from "/page/actions.js";
 import { listen } from "/page/api.js";
-import { $, attempt, toast } from "/page/dom.js";
+import { $, attempt, calmly, toast } from "/page/dom.js";
 import { fillGrid } from "/page/grid.js";
 import { redrawJobs } from "/page/jobs.js";
 import { keys } from "/page/keys.js";
@@ -12,8 +12,9 @@ import "/page/map.js";
 import "/page/own.js";
 import { play, player, stopAll } from "/page/sound.js";
 import { toggle as toggleStream } from "/page/stream.js";
-import { ask, load, on, state, take, takeGrid, takeJob, takeState } from "/page/store.js";
+import { ask, on, state, take, takeGrid, takeJob, takeState } from "/page/store.js";
 import "/page/training.js";
+import { redo, undo } from "/page/undo.js";
 import { current, show } from "/page/views.js";
 import { recolor } from "/page/waves.js";
 
@@ -45,6 +46,7 @@ keys({
   p: ["put this loop on the clip grid", withLoop("grid")],
   o: ["more that can be done with this loop", () => card() && act("menu", focused(), card())],
   z: ["undo", undo],
+  y: ["redo", redo],
   Delete: ["delete this loop", withLoop("delete")],
   "/": ["search", () => (show("loops"), $("search").focus())],
   1: ["loops", () => show("loops")],
@@ -74,11 +76,9 @@ $("sound").addEventListener("click", () => {
 
 on("loaded", () => showModels(state.models));
 on("job", (job) => {
-  if (job.state !== "done") return;
-  if (job.kind === "pack") toast("The pack is ready.", "Download", () => location.assign(`/api/packs/${job.id}`));
-  if (job.kind === "train" || job.kind === "ingest") attempt(load);
+  if (job.kind === "pack" && job.state === "done") toast("The pack is ready.", "Download", () => location.assign(`/api/packs/${job.id}`));
 });
-on("jobs", redrawJobs);
+on("jobs", calmly(redrawJobs));
 listen({
   ready: (now) => (($("connection").textContent = ""), takeState(now)),
   loop: take,

@@ -2,7 +2,7 @@
 
 import { call } from "/page/api.js";
 import { act } from "/page/actions.js";
-import { $, attempt, button, element, tempo } from "/page/dom.js";
+import { $, attempt, button, calmly, element, tempo } from "/page/dom.js";
 import { isPlaying, play, player } from "/page/sound.js";
 import { alive, nameOf, on } from "/page/store.js";
 import { current, onShow } from "/page/views.js";
@@ -10,20 +10,24 @@ import { current, onShow } from "/page/views.js";
 const MOST_DOTS = 600;
 const MOST_NAMES = 40; // that a map has room for
 let places = {};
+let asked = 0;
 
 async function load() {
-  places = await call("GET", "/api/map");
+  const mine = ++asked;
+  const answer = await call("GET", "/api/map");
+  if (mine !== asked) return; // a later answer knows more loops
+  places = answer;
   draw();
 }
 
-function draw() {
+const draw = calmly(() => {
   const focus = document.activeElement?.dataset?.dot;
   const list = alive().filter((loop) => places[loop.id]).slice(0, MOST_DOTS);
   $("map").replaceChildren(...list.map((loop) => dot(loop, list.length <= MOST_NAMES)));
   $("map").hidden = !list.length;
   $("map-about").textContent = list.length ? "Click a dot to hear it. Similar loops lie near each other." : "No loops yet: make some first.";
   if (focus) $("map").querySelector(`[data-dot="${focus}"]`)?.focus();
-}
+});
 
 function dot(loop, named) {
   const [x, y] = places[loop.id];

@@ -1,7 +1,7 @@
 // What sounds: loops and their parts on one transport, the mix, and the playheads.
 
 import { audioOf, reach } from "/page/api.js";
-import { $, button, element, tempo } from "/page/dom.js";
+import { $, button, calmly, element, tempo } from "/page/dom.js";
 import { loops, nameOf } from "/page/store.js";
 import { MOST_TRACKS, Transport } from "/page/transport.js";
 
@@ -111,10 +111,12 @@ function moveHeads() {
   moving = transport.tracks.size ? requestAnimationFrame(moveHeads) : null;
 }
 
+const showStrips = calmly(() => $("mix").replaceChildren(...[...(player.transport?.tracks.values() ?? [])].map(strip)));
+
 export function showMix() {
   const tracks = player.transport ? [...player.transport.tracks.values()] : [];
   if (player.transport) moving ??= requestAnimationFrame(moveHeads);
-  $("mix").replaceChildren(...tracks.map(strip));
+  showStrips();
   $("play").textContent = tracks.length ? "■" : "▶";
   $("play").setAttribute("aria-label", tracks.length ? "Stop" : "Play");
   $("play").setAttribute("aria-pressed", String(tracks.length > 0));

@@ -30,6 +30,7 @@ export function nameOf(loop) {
   return `${loop.style ?? loop.model.split("/").at(-1)} ${loop.seed}`;
 }
 
+export const hasEnded = (job) => ["done", "failed", "canceled"].includes(job.state);
 const same = (before, loop) => before && JSON.stringify(before) === JSON.stringify(loop);
 
 export function take(loop) {
@@ -42,7 +43,7 @@ export function takeJob(job) {
   jobs.set(job.id, job);
   tell("jobs");
   tell("job", job);
-  if (["done", "failed", "canceled"].includes(job.state)) {
+  if (hasEnded(job)) {
     ended.get(job.id)?.(job);
     ended.delete(job.id);
   }
@@ -58,7 +59,7 @@ export async function ask(job) {
   const asked = await call("POST", "/api/jobs", { job });
   return new Promise((resolve) => {
     const now = jobs.get(asked.id);
-    if (now && ["done", "failed", "canceled"].includes(now.state)) resolve(now);
+    if (now && hasEnded(now)) resolve(now);
     else ended.set(asked.id, resolve);
   });
 }
@@ -89,7 +90,12 @@ export const change = (loop, changesOf) => inTurn(loop.id, async () => {
 export const remove = (loop) => inTurn(loop.id, () => answered(loop, "DELETE", ""));
 export const restore = (loop) => inTurn(loop.id, () => answered(loop, "POST", "/restore"));
 
-export const load = async () => takeState(await call("GET", "/api/state"));
+// What jobs change beside the loops. Of loops and jobs the server tells by itself: an answer may be older than that.
+export const load = () => inTurn("lists", async () => {
+  const { models, datasets, runs } = await call("GET", "/api/state");
+  Object.assign(state, { models, datasets, runs });
+  tell("loaded", false);
+});
 
 export function takeState(now) {
   Object.assign(state, now);
@@ -103,5 +109,5 @@ export function takeState(now) {
   tell("loops");
   tell("jobs");
   tell("grid");
-  for (const [id, resolve] of ended) if (["done", "failed", "canceled"].includes(jobs.get(id)?.state)) resolve(jobs.get(id)), ended.delete(id);
+  for (const [id, resolve] of ended) if (jobs.has(id) && hasEnded(jobs.get(id))) resolve(jobs.get(id)), ended.delete(id);
 }

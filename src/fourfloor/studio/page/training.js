@@ -5,7 +5,7 @@ import { drawCurve } from "/page/curve.js";
 import { $, attempt, button, element, tempo, toast } from "/page/dom.js";
 import { onDrop, send } from "/page/own.js";
 import { isPlaying, play, player } from "/page/sound.js";
-import { ask, inTurn, jobs, on, state } from "/page/store.js";
+import { ask, hasEnded, inTurn, jobs, load, on, state } from "/page/store.js";
 import { current, onShow } from "/page/views.js";
 
 const SECONDS_BETWEEN = 2; // two looks at a training
@@ -70,7 +70,10 @@ function showReport(report) {
 async function watch() {
   const name = $("runs").value;
   if (!name) return;
-  const run = await call("GET", `/api/runs/${encodeURIComponent(name)}`);
+  const run = await call("GET", `/api/runs/${encodeURIComponent(name)}`).catch((error) => {
+    if (state.runs.includes(name)) throw error;
+    return { curve: [], sounds: [] }; // it has just begun: nothing is written yet
+  });
   if ($("runs").value !== name) return;
   showCurve(run.curve);
   showNotes();
@@ -102,7 +105,15 @@ function showNotes() {
   $("told").replaceChildren(...(last?.result?.notes ?? []).map((note) => element("li", {}, note)));
 }
 
-const isTraining = () => [...jobs.values()].some((job) => job.kind === "train" && job.state === "running");
+function sayEnd({ kind, state: end, result, request: { name } }) {
+  if (kind !== "train") return;
+  if (end === "canceled") toast(`Tuning ${name} has stopped and is saved. It goes on from there.`);
+  if (end === "done") toast(result.unchanged_from ? "Tuning changed nothing: these tracks are already like the model." : `The model ${name} is in the menu.`);
+}
+
+const running = () => [...jobs.values()].filter((job) => job.kind === "train" && job.state === "running").map((job) => job.request.name);
+const isTraining = () => running().length > 0;
+const runs = () => [...new Set([...state.runs, ...running()])];
 
 // --- page ----------------------------------------------------------------------------------------------------------
 
@@ -114,38 +125,35 @@ function options(select, names, wanted) {
 
 // A training that was begun goes on where it stopped.
 function showTune() {
-  train.querySelector("button").textContent = state.runs.includes(dataset.value) ? "Go on tuning" : "Tune the model";
+  train.querySelector("button").textContent = runs().includes(dataset.value) ? "Go on tuning" : "Tune the model";
 }
 
 function showTraining() {
   options(dataset, state.datasets);
   if (!state.datasets.length) dataset.append(element("option", { value: "" }, "Cut tracks into loops first"));
-  options($("runs"), state.runs);
+  options($("runs"), runs());
   const last = [...jobs.values()].filter((job) => job.kind === "ingest" && job.result).at(-1);
   if (last) showReport(last.result);
   $("no-torch").hidden = state.torch;
-  $("watch").hidden = !state.runs.length && !isTraining();
+  $("watch").hidden = !runs().length;
   showTune();
   attempt(watch);
 }
 
 on("loaded", showTraining);
 on("job", (job) => {
+  if (!["ingest", "train"].includes(job.kind)) return;
+  if (hasEnded(job)) attempt(load).then(() => sayEnd(job));
   if (job.kind === "ingest" && job.state === "done") {
     showReport(job.result);
     options(dataset, [...new Set([...state.datasets, job.result.dataset])], job.result.dataset);
   }
-  if (job.kind !== "train") return;
   const { name } = job.request;
-  if (job.state === "running" && !state.runs.includes(name)) {
-    state.runs.push(name);
+  if (job.kind === "train" && job.state === "running" && ![...$("runs").options].some((option) => option.value === name)) {
     $("watch").hidden = false;
-    options($("runs"), state.runs, name);
+    options($("runs"), runs(), name);
     showTune();
   }
-  if (job.state === "canceled") toast(`Tuning ${name} has stopped and is saved. It goes on from there.`);
-  if (job.state === "done") toast(job.result.unchanged_from ? "Tuning changed nothing: these tracks are already like the model." : `The model ${name} is in the menu.`);
-  if (job.state === "done" || job.state === "canceled") attempt(watch);
 });
 dataset.addEventListener("change", showTune);
 $("runs").addEventListener("change", () => attempt(watch));
