@@ -1,5 +1,6 @@
 """Jobs whose library or folder fails: each ends in one line, and the next one is done."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from fourfloor.studio.collection import Library
 from fourfloor.studio.jobs import Jobs
 from fourfloor.studio.worker import Worker
 
-from .looking import waited_for
+from .looking import LIMIT_SECONDS, waited_for
 
 FULL = "the library cannot be used (database or disk is full)"
 # A worker that makes two loops a job, and names them after it.
@@ -102,6 +103,46 @@ def test_a_library_that_cannot_be_written_ends_no_lane(
     assert ended(queue, told)["text"] == FULL
     monkeypatch.setattr(library, "save_job", works)
     assert ended(queue, told)["state"] == "done"
+
+
+def test_a_job_that_ends_while_the_disk_is_full_has_ended_for_every_page_and_is_saved_once_there_is_room(
+    queue: Jobs, library: Library, told: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works = library.save_job
+
+    def full(job: dict[str, Any]) -> None:
+        if job["state"] == "waiting":
+            return works(job)
+        raise FourfloorError(FULL)
+
+    monkeypatch.setattr(library, "save_job", full)
+    job = ended(queue, told)
+    assert (job["state"], job["text"]) == ("failed", FULL)
+    assert library.jobs()[-1]["state"] == "waiting"
+    assert waited_for(lambda: queue.latest()[-1]["state"] == "failed")  # a page that opens now
+    monkeypatch.setattr(library, "save_job", works)
+    assert queue.latest()[-1] == library.jobs()[-1] == job
+
+
+def test_jobs_are_canceled_on_a_full_disk(
+    queue: Jobs, library: Library, told: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, left = threading.Event(), threading.Event()
+    monkeypatch.setattr(queue._workers["loops"], "stop", left.set)
+
+    def slow(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        begun.set()
+        left.wait(LIMIT_SECONDS)
+        yield from ()
+
+    monkeypatch.setattr(queue._workers["loops"], "do", slow)
+    running, waiting = (queue.add("generate", {})["id"] for _ in range(2))
+    begun.wait(LIMIT_SECONDS)
+    refuse(monkeypatch, library, "save_job", 1000)
+    for number in (waiting, running):
+        queue.cancel(number)
+    waited_for(lambda: {told[number]["state"] for number in (waiting, running)} == {"canceled"})
+    assert {job["state"] for job in queue.latest()} == {"canceled"}
 
 
 def test_a_job_that_cannot_be_written_down_is_refused_and_shown_nowhere(

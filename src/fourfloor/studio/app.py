@@ -92,7 +92,7 @@ def _add_state(app: FastAPI, library: Library, jobs: Jobs, events: Events) -> No
         """Everything a page shows when it opens."""
         return {
             "version": __version__, "models": models.playable(library.folder), "loops": library.loops(),
-            "jobs": library.jobs(), "datasets": runs.datasets(library.folder), "runs": runs.names(library.folder),
+            "jobs": jobs.latest(), "datasets": runs.datasets(library.folder), "runs": runs.names(library.folder),
             "grid": library.grid(), "torch": importlib.util.find_spec("torch") is not None,
         }  # fmt: skip
 

@@ -36,6 +36,7 @@ class Jobs:
         self._changed = threading.Condition()
         self._waiting: dict[str, collections.deque[dict[str, Any]]] = {lane: collections.deque() for lane in LANES}
         self._running: dict[str, dict[str, Any]] = {}
+        self._unsaved: dict[str, dict[str, Any]] = {}  # jobs whose last change the disk has not taken
         self._workers = {lane: Worker(library.folder, lane) for lane in LANES}
         self._closed = False
         for job in library.jobs():
@@ -60,6 +61,12 @@ class Jobs:
             self._changed.notify_all()
         return job
 
+    def latest(self) -> list[dict[str, Any]]:
+        """List the jobs that were asked for last, as pages were told of them: a full disk hides no end of a job."""
+        with self._changed:
+            self._save_late()
+            return [shown(self._unsaved.get(job["id"], job)) for job in self._library.jobs()]
+
     def warm(self) -> None:
         """Let the worker of loops load the bundled model where it has ended, so that no job need wait for it."""
         with self._changed, contextlib.suppress(FourfloorError):  # the next job says why no worker can start
@@ -72,17 +79,18 @@ class Jobs:
             for lane, line in self._waiting.items():
                 for job in [job for job in line if job["id"] == number]:
                     line.remove(job)
-                    self._update(job, state=CANCELED, text="canceled")
+                    self._tell(job, state=CANCELED, text="canceled")
                 if lane in self._running and self._running[lane]["id"] == number:
                     self._running[lane]["canceled"] = True
-                    self._update(self._running[lane], text="stopping; what is done stays")
                     self._workers[lane].stop()
+                    self._tell(self._running[lane], text="stopping; what is done stays")
 
     def close(self) -> None:
         """Stop all workers; jobs that are not done wait for the next server."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+            self._save_late()
         for worker in self._workers.values():
             worker.stop()
         for thread in self._threads:
@@ -117,9 +125,7 @@ class Jobs:
                 return  # it goes on with the next server
             if job.pop("canceled", False):
                 state, text = CANCELED, "canceled"
-            # Pages are told; where the library cannot be written, it keeps the state before.
-            with contextlib.suppress(FourfloorError):
-                self._update(job, state=state, text=text)
+            self._tell(job, state=state, text=text)
         if lane == "loops":
             self.warm()  # where it was canceled or crashed, the next job finds the model loaded again
 
@@ -137,9 +143,23 @@ class Jobs:
             self._update(job, result=message)
 
     def _update(self, job: dict[str, Any], **changes: Any) -> None:
+        """Change a job; FourfloorError where the library cannot be written."""
         job.update(changes)
         self._on_event("job", shown(job))
         self._library.save_job(job)
+
+    def _tell(self, job: dict[str, Any], **changes: Any) -> None:
+        """Change a job whether or not the library can be written; what it does not take is saved later."""
+        try:
+            self._update(job, **changes)
+        except FourfloorError:
+            self._unsaved[job["id"]] = job
+
+    def _save_late(self) -> None:
+        with contextlib.suppress(FourfloorError):  # still full
+            for number in list(self._unsaved):
+                self._library.save_job(self._unsaved[number])
+                del self._unsaved[number]
 
 
 def shown(job: dict[str, Any]) -> dict[str, Any]:
