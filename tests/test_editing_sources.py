@@ -126,3 +126,27 @@ def test_a_source_beyond_full_scale_is_refused(tmp_path: Path) -> None:
     soundfile.write(path, 20 * noise().T, 44_100, subtype="FLOAT")
     with pytest.raises(FourfloorError, match="above full scale"):
         read_source(path)
+
+
+def test_a_source_that_cancels_in_mono_is_refused_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    path = tmp_path / "x_126bpm.wav"
+    (left, _) = noise()
+    soundfile.write(path, np.stack([left, -left]).T, 44_100)
+    with pytest.raises(FourfloorError, match=r"cancel in mono; invert one channel: sox .*_inverted\.wav remix 1 2v-1"):
+        read_source(path)
+    with pytest.raises(FourfloorError, match="cancels in mono"):
+        ff.Loop(waveform=np.stack([left, -left]), bpm=126, bars=1).stems()
+
+
+@pytest.mark.parametrize(
+    ("bars", "level", "said"),
+    [
+        (3, 0.1, r"x_126bpm\.wav: lasts 3 bars; cut it to 1, 2, 4 or 8 bars"),
+        (1, 1e-5, r"x_126bpm\.wav: is silent"),
+    ],
+)
+def test_what_a_model_cannot_take_in_is_refused_by_its_name(bars: int, level: float, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "x_126bpm.wav"
+    soundfile.write(path, level * noise(126, bars).T + 0.1, 44_100, subtype="FLOAT")
+    with pytest.raises(FourfloorError, match=said):
+        ff.load("warehouse").vary(path)

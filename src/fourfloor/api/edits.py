@@ -13,6 +13,7 @@ from fourfloor.api.loops import Loop, comment_of, editable, loop_of
 from fourfloor.api.outputs import extend_title, fill_title, morph_title, vary_title
 from fourfloor.api.parallel import in_parallel
 from fourfloor.arguments import check_range, typed
+from fourfloor.audio import display_name
 from fourfloor.copies.fingerprints import Fingerprints
 from fourfloor.copies.policy import is_copy
 from fourfloor.editing import fill as filling
@@ -24,6 +25,8 @@ from fourfloor.errors import FourfloorError
 from fourfloor.generation import Request
 from fourfloor.loading import LoopModel
 from fourfloor.progress import PathLike
+from fourfloor.signal.analysis import SILENCE_RMS
+from fourfloor.signal.beatgrid import BAR_COUNTS
 
 LoopLike = Loop | PathLike
 MOST_STEPS = 64
@@ -200,7 +203,7 @@ class Editing:
         check_range("steps", steps, 2, MOST_STEPS)
         source, target = _source_of(loop, bpm), _source_of(other, bpm)
         if source.bars != target.bars:
-            lengths = f"{source.word} has {source.bars} bars, {target.word} has {target.bars}"
+            lengths = f"{source.word} and {target.word} differ in length, {source.bars} and {target.bars} bars"
             raise FourfloorError(f"{lengths}: give two loops of the same number of bars")
         asked = self._request(source, seed, None)
         shares = np.linspace(0, 1, steps).tolist()
@@ -258,7 +261,15 @@ class Editing:
 
 
 def _source_of(loop: LoopLike, bpm: float | None) -> _Source:
+    """Return a loop that the model can take in; FourfloorError names it where it has other bars or no sound."""
     if isinstance(loop, Loop):
-        return _Source(editable(loop), loop.bpm, loop.bars, loop.title, f"{loop.title}.wav")
-    read = read_source(Path(loop), bpm)
-    return _Source(read.waveform, read.bpm, read.bars, read.path.stem, str(loop))
+        source = _Source(editable(loop), loop.bpm, loop.bars, loop.title, f"{loop.title}.wav")
+    else:
+        read = read_source(Path(loop), bpm)
+        source = _Source(read.waveform, read.bpm, read.bars, read.path.stem, str(loop))
+    name = display_name(source.word)
+    if source.bars not in BAR_COUNTS:
+        raise FourfloorError(f"{name}: lasts {source.bars} bars; cut it to 1, 2, 4 or 8 bars")
+    if float(source.waveform.std(axis=1).max()) <= SILENCE_RMS:
+        raise FourfloorError(f"{name}: is silent; name a loop with sound")
+    return source

@@ -213,6 +213,8 @@ def editable(loop: Loop, name: str = "the loop") -> np.ndarray:
     if not peak <= 1:  # or NaN
         beyond = f"peaks at {peak:.3g}" if math.isfinite(peak) else "has samples that are not finite"
         raise FourfloorError(f"{name} {beyond}: give samples in [-1, 1]")
+    if audio.cancels_in_mono(waveform):
+        raise FourfloorError(f"{name} cancels in mono: invert one of its channels")
     return waveform
 
 

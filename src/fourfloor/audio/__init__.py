@@ -3,6 +3,7 @@
 In: paths, or float32 waveforms `(channels, samples)`. Out: the other of the two.
 """
 
+from fourfloor.audio.balance import cancels_in_mono
 from fourfloor.audio.files import AUDIO_EXTENSIONS, AudioError, display_name, few_lines, find_audio
 from fourfloor.audio.flac import write_flac
 from fourfloor.audio.level import loudness_lufs, normalize_loop, resample, true_peak_db
@@ -19,6 +20,7 @@ __all__ = [
     "AudioInfo",
     "AudioStream",
     "LoopTags",
+    "cancels_in_mono",
     "check_wav_name",
     "decimal_word",
     "decode",

@@ -53,3 +53,11 @@ class Balance:
     def _powers(self) -> np.ndarray:
         """Return the covariance of the channels times their frames, (2, 2); zeros for a mono stream."""
         return self._products - np.outer(self._sums, self._sums) / max(1, self._frames)
+
+
+def cancels_in_mono(waveform: np.ndarray) -> bool:
+    """Return whether little is left in mono of a waveform `(channels, samples)`."""
+    balance = Balance()
+    for _ in balance.measured([waveform.T]):
+        pass
+    return balance.cancels

@@ -44,10 +44,11 @@ def check_source(path: Path, bpm: float | None = None) -> PackLoop:
     return found
 
 
-def _converted(path: Path, option: str, word: str) -> str:
+def _converted(path: Path, option: str, word: str, effect: str = "") -> str:
     """Return the command that makes a loop of a file; its name keeps the tempo, which sox drops from the tags."""
     target = path.with_name(f"{path.stem}_{word}.wav")
-    return f"sox {shlex.quote(display_name(path))} {option} {shlex.quote(display_name(target))}"
+    words = ["sox", shlex.quote(display_name(path)), option, shlex.quote(display_name(target)), effect]
+    return " ".join(filter(None, words))
 
 
 def read_source(path: Path, bpm: float | None = None) -> Source:
@@ -58,6 +59,9 @@ def read_source(path: Path, bpm: float | None = None) -> Source:
     peak = float(np.abs(waveform).max(initial=0.0))
     if peak > 1:
         raise AudioError(path, f"peaks {20 * np.log10(peak):.1f} dB above full scale; turn it down")
+    if audio.cancels_in_mono(waveform):  # the networks find next to nothing in it
+        invert = _converted(path, "", "inverted", "remix 1 2v-1")
+        raise AudioError(path, f"left and right cancel in mono; invert one channel: {invert}")
     held = audio.read_tags(path) if path.suffix.lower() in (".wav", ".wave") else None
     tags = held or LoopTags(bpm=found.bpm, bars=bars, title=display_name(path.stem))
     return Source(path=path, waveform=waveform, bpm=found.bpm, bars=bars, tags=replace(tags, bpm=found.bpm, bars=bars))
