@@ -28,13 +28,23 @@ export async function call(method, path, body) {
 
 export const audioOf = (loop) => `/api/loops/${loop.id}/audio`;
 
-// Tell `on.loop`, `on.job`, `on.grid` of changes; `on.ready` of the whole state whenever a connection opens, and `on.lost`
-// when it breaks.
-export function listen(on) {
+const MS_TO_TRY_AGAIN = 1000;
+
+// Tell of each change: `tell(kind, content)`. "ready" carries the whole state whenever a connection opens; "lost" says that
+// it broke.
+export function listen(tell) {
   const source = new EventSource("/api/events");
-  source.addEventListener("ready", (event) => on.ready(JSON.parse(event.data)));
-  source.addEventListener("loop", (event) => on.loop(JSON.parse(event.data)));
-  source.addEventListener("job", (event) => on.job(JSON.parse(event.data)));
-  source.addEventListener("grid", (event) => on.grid(JSON.parse(event.data)));
-  source.addEventListener("error", () => on.lost());
+  for (const kind of ["ready", "loop", "job", "grid"]) source.addEventListener(kind, (event) => tell(kind, JSON.parse(event.data)));
+  source.addEventListener("error", () => {
+    tell("lost");
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(tell), MS_TO_TRY_AGAIN); // it was refused
+  });
+}
+
+// The same through the worker that holds the stream of all tabs, where the browser has such workers.
+export function listenTogether(tell) {
+  if (!globalThis.SharedWorker) return listen(tell);
+  const worker = new SharedWorker("/page/events.js", { type: "module" });
+  worker.addEventListener("error", () => listen(tell), { once: true });
+  worker.port.onmessage = ({ data: [kind, content] }) => tell(kind, content);
 }

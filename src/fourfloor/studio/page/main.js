@@ -1,7 +1,7 @@
 // The page: what the server tells goes to the store, keys and buttons to the actions.
 
 import { act } from "/page/actions.js";
-import { listen } from "/page/api.js";
+import { listenTogether } from "/page/api.js";
 import { $, attempt, calmly, toast } from "/page/dom.js";
 import { fillGrid } from "/page/grid.js";
 import { redrawJobs } from "/page/jobs.js";
@@ -79,12 +79,13 @@ on("job", (job) => {
   if (job.kind === "pack" && job.state === "done") toast("The pack is ready.", "Download", () => location.assign(`/api/packs/${job.id}`));
 });
 on("jobs", calmly(redrawJobs));
-listen({
+const heard = {
   ready: (now) => (($("connection").textContent = ""), takeState(now)),
   loop: take,
   job: takeJob,
   grid: ({ grid }) => takeGrid(grid),
   lost: () => ($("connection").textContent = "The studio does not answer; trying again"),
-});
+};
+listenTogether((kind, content) => heard[kind](content));
 show(current(), true);
 window.fourfloor = { get transport() { return player.transport; } };
