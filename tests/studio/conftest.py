@@ -51,11 +51,13 @@ class Studio:
         return waited_for(lambda: next((job for job in [self.job(number)] if job["state"] in wanted), {}))
 
     def rest(self) -> None:
-        """Wait until no job waits or runs, and empty the clip grid."""
+        """Wait until no job waits or runs, empty the clip grid and restore all loops."""
         live = ("waiting", "running")
         waited_for(lambda: not any(job["state"] in live for job in self.client.get("/api/state").json()["jobs"]))
         for place in self.client.get("/api/state").json()["grid"]:
             self.client.put(f"/api/grid/{place}", json={"loop": None}).raise_for_status()
+        for row in self.client.get("/api/loops?deleted=true").json():
+            self.client.post(f"/api/loops/{row['id']}/restore").raise_for_status()
 
     def workers(self) -> list[int]:
         """List the process numbers of the server's living children."""

@@ -126,7 +126,7 @@ def test_everybody_can_use_it_at_every_size(page: Any, size: tuple[int, int], th
 def test_everybody_can_use_its_dialogs(page: Any, studio: Studio, theme: str) -> None:
     page.set_viewport_size({"width": 375, "height": 800})
     page.emulate_media(color_scheme=theme)
-    opened = {"o": None, "h": "#history", "?": "#keys"}
+    opened = {"o": None, "h": "#history", "d": "#deleted", "?": "#keys"}
     for key, dialog in opened.items():
         page.locator(".card").first.focus()
         page.keyboard.press(key)

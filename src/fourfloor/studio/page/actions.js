@@ -15,28 +15,42 @@ import { forget, isDone, remember, takeBack } from "/page/undo.js";
 
 const valueOf = (loop, name) => (name === "loved" ? !!loop.loved : loop[name]);
 
-// Change what is said of a loop, and remember what was said before: that is known when the change has its turn.
-async function set(loop, changesOf) {
-  let [before, after] = [null, null];
-  const made = remember({ back: () => change(loop, () => before), forth: () => change(loop, () => after) });
+// Ask for a change that can be undone, unless it is refused.
+async function asking(made, asks) {
+  remember(made);
   try {
-    await change(loop, (now) => {
-      const changes = changesOf(now);
-      const names = Object.keys(changes).filter((name) => JSON.stringify(changes[name]) !== JSON.stringify(valueOf(now, name)));
-      if (!names.length) return forget(made), null;
-      [before, after] = [Object.fromEntries(names.map((name) => [name, valueOf(now, name)])), changes];
-      return changes;
-    });
+    await asks();
   } catch (error) {
     forget(made);
     throw error;
   }
 }
 
+// Change what is said of a loop, and remember what was said before: that is known when the change has its turn.
+async function set(loop, changesOf) {
+  let [before, after] = [null, null];
+  const made = { back: () => change(loop, () => before), forth: () => change(loop, () => after) };
+  await asking(made, () => change(loop, (now) => {
+    const changes = changesOf(now);
+    const names = Object.keys(changes).filter((name) => JSON.stringify(changes[name]) !== JSON.stringify(valueOf(now, name)));
+    if (!names.length) return forget(made), null;
+    [before, after] = [Object.fromEntries(names.map((name) => [name, valueOf(now, name)])), changes];
+    return changes;
+  }));
+}
+
+const away = (loop) => (silence(loop), remove(loop));
+
 const modelOf = (loop) => (state.models.some((model) => model.source === loop.model && !model.damaged) ? loop.model : document.getElementById("make").model.value);
 const edit = (loop, job) => ask({ ...job, loop: loop.id, model: modelOf(loop), seed: randomSeed() });
 
-const leaving = new Set(); // loops whose deletion is asked for and not answered yet
+const waiting = new Set(); // what is asked for and not answered yet
+
+async function once(name, made) {
+  if (waiting.has(name)) return;
+  waiting.add(name);
+  await asking(made, made.forth).finally(() => waiting.delete(name));
+}
 
 // Switch between a loop and another one where they are, on the next beat.
 export const swap = (loop, other) => play(isPlaying(loop.id) ? other : loop, { alone: true, swap: true });
@@ -76,20 +90,11 @@ const actions = {
   pack: (loop) => ask({ kind: "pack", loops: [loop.id] }),
   show: showOnly,
   menu: (loop, from) => openMenu(loop, from, act),
+  restore: (loop) => once(`restore ${loop.id}`, { back: () => away(loop), forth: () => restore(loop) }),
   delete: async (loop) => {
-    if (leaving.has(loop.id)) return;
-    leaving.add(loop.id);
     let message = null;
-    const away = () => (silence(loop), remove(loop));
-    const made = remember({ back: () => (message?.remove(), restore(loop)), forth: away });
-    try {
-      await away();
-    } catch (error) {
-      forget(made);
-      throw error;
-    } finally {
-      leaving.delete(loop.id);
-    }
+    const made = { back: () => (message?.remove(), restore(loop)), forth: () => away(loop) };
+    await once(`delete ${loop.id}`, made);
     if (isDone(made)) message = toast(`Deleted ${nameOf(loop)}.`, "Undo", () => takeBack(made));
   },
 };

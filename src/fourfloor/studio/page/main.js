@@ -2,6 +2,7 @@
 
 import { act } from "/page/actions.js";
 import { listenTogether } from "/page/api.js";
+import { showDeleted } from "/page/deleted.js";
 import { $, attempt, calmly, toast } from "/page/dom.js";
 import { fillGrid } from "/page/grid.js";
 import { redrawJobs } from "/page/jobs.js";
@@ -48,6 +49,7 @@ keys({
   z: ["undo", undo],
   y: ["redo", redo],
   Delete: ["delete this loop", withLoop("delete")],
+  d: ["deleted loops, to restore", () => attempt(showDeleted)],
   "/": ["search", () => (show("loops"), $("search").focus())],
   1: ["loops", () => show("loops")],
   2: ["clip grid", () => show("grid")],
