@@ -69,12 +69,12 @@ class Studio:
                     found.append(int(path.parent.name))
         return found
 
-    def commands(self) -> list[bytes]:
-        """Return the command lines of the server's children."""
-        found = []
+    def commands(self) -> dict[int, bytes]:
+        """Return the command lines of the server's children by their process numbers."""
+        found = {}
         for number in self.workers():
             with contextlib.suppress(OSError):  # it has ended
-                found.append(Path(f"/proc/{number}/cmdline").read_bytes())
+                found[number] = Path(f"/proc/{number}/cmdline").read_bytes()
         return found
 
     def stop(self, number: int = signal.SIGTERM) -> None:

@@ -253,3 +253,31 @@ def test_a_message_stays_while_somebody_points_at_it(page: Any) -> None:
     page.locator("h1").hover()
     page.clock.fast_forward(60_000)
     page.locator(".toast").wait_for(state="detached")
+
+
+def test_music_that_is_found_late_does_not_replace_what_was_asked_for_since(
+    page: Any, studio: Studio, two: list[str]
+) -> None:
+    slow = Slow(page, "POST", "/api/jobs$")
+    card(page, two[0]).locator(".passage").click()
+    slow.wait()
+    card(page, two[1]).locator(".play").click()
+    until(page, f"fourfloor.transport?.place('{two[1]}') > 0")
+    slow.let_go()
+    waited_for(lambda: studio.client.get("/api/state").json()["jobs"][-1]["kind"] == "passage")
+    studio.rest()
+    page.wait_for_timeout(500)
+    assert page.evaluate("[...fourfloor.transport.tracks.keys()]") == [two[1]]
+
+
+def test_the_focus_returns_to_a_card_that_changed_behind_a_dialog_or_the_menu(
+    page: Any, studio: Studio, two: list[str]
+) -> None:
+    for number, (key, opened) in enumerate({"o": "#menu:popover-open", "h": "#history[open]"}.items()):
+        card(page, two[0]).focus()
+        page.keyboard.press(key)
+        page.locator(opened).wait_for()
+        studio.client.patch(f"/api/loops/{two[0]}", json={"tags": ["x"] * (number + 1)}).raise_for_status()
+        card(page, two[0]).locator(".tag").nth(number).wait_for()
+        page.keyboard.press("Escape")
+        until(page, f"document.activeElement.closest('.card')?.dataset.id === '{two[0]}'")

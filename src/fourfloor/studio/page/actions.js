@@ -9,7 +9,7 @@ import { randomSeed, use } from "/page/make.js";
 import { openMenu } from "/page/menu.js";
 import { askForName } from "/page/rename.js";
 import { openSlices } from "/page/slices.js";
-import { isPlaying, passageOf, play, playStems, seek, silence } from "/page/sound.js";
+import { isPlaying, passageOf, play, playStems, seek, silence, undisturbed } from "/page/sound.js";
 import { ask, change, loops, nameOf, remove, restore, state } from "/page/store.js";
 import { forget, isDone, remember, takeBack } from "/page/undo.js";
 
@@ -79,7 +79,9 @@ const actions = {
   midi: (loop) => ask({ kind: "midi", loop: loop.id }),
   playStems,
   passage: async (loop) => {
+    const isLast = undisturbed();
     if (!loop.parts.passage && (await ask({ kind: "passage", loop: loop.id })).state !== "done") return;
+    if (!isLast()) return;
     const other = passageOf(loops.get(loop.id));
     await (isPlaying(other.id) ? play(loop, { alone: true }) : play(other, { alone: true }));
   },

@@ -26,6 +26,16 @@ export async function call(method, path, body) {
   return contentOf(await reach(path, options));
 }
 
+// Ask as `asks` does; null where the same was asked again before the answer came: only the last answer counts.
+export function newest(asks) {
+  let last = null;
+  return async (...about) => {
+    const mine = (last = asks(...about));
+    const answer = await mine;
+    return mine === last ? answer : null;
+  };
+}
+
 export const audioOf = (loop) => `/api/loops/${loop.id}/audio`;
 
 const MS_TO_TRY_AGAIN = 1000;

@@ -1,7 +1,7 @@
 // The loops that were deleted, the last one first: each can be heard, and restored.
 
 import { act } from "/page/actions.js";
-import { call } from "/page/api.js";
+import { call, newest } from "/page/api.js";
 import { $, attempt, button, calmly, element, length, tempo } from "/page/dom.js";
 import { isPlaying, play, player } from "/page/sound.js";
 import { nameOf, on } from "/page/store.js";
@@ -9,13 +9,11 @@ import { nameOf, on } from "/page/store.js";
 const MOST_SHOWN = 100;
 const dialog = $("deleted");
 let list = [];
-let asked = 0;
+
+const listNow = newest(() => call("GET", "/api/loops?deleted=true"));
 
 async function load() {
-  const mine = ++asked;
-  const answer = await call("GET", "/api/loops?deleted=true");
-  if (mine !== asked) return; // a later answer is newer
-  list = answer.sort((a, b) => b.deleted_at - a.deleted_at);
+  list = (await listNow())?.sort((a, b) => b.deleted_at - a.deleted_at) ?? list;
   draw();
 }
 

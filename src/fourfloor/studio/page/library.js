@@ -1,6 +1,6 @@
 // The list of loops: search, filters, order, and the loop that is being morphed.
 
-import { call } from "/page/api.js";
+import { call, newest } from "/page/api.js";
 import { act } from "/page/actions.js";
 import { card, carry } from "/page/card.js";
 import { $, button, calmly, element } from "/page/dom.js";
@@ -93,12 +93,11 @@ function showNotice() {
   }));
 }
 
-let asked = null; // the loop whose like were asked for last
+const similar = newest((loop) => call("GET", `/api/loops/${loop.id}/similar`));
 
 export async function showSimilar(loop) {
-  asked = loop;
-  const order = await call("GET", `/api/loops/${loop.id}/similar`);
-  if (asked !== loop) return;
+  const order = await similar(loop);
+  if (!order) return;
   likeness = { order: [loop.id, ...order], text: `Loops like ${nameOf(loop)}, the most similar one first.` };
   show("loops");
   showLoops();
@@ -124,6 +123,17 @@ export function showOnly(loop) {
   const made = document.querySelector(`.card[data-id="${loop.id}"]`);
   made?.scrollIntoView({ block: "center" });
   made?.focus();
+}
+
+// When a dialog or the menu closes, the focus returns to the card in use, which may have been drawn again behind it.
+let used = null;
+document.addEventListener("focusin", ({ target }) => (used = target.closest(".card")?.dataset.id ?? used));
+for (const kind of ["close", "toggle"]) {
+  document.addEventListener(kind, () => {
+    const { activeElement: at, body } = document;
+    const isLost = at === body || !at.checkVisibility();
+    if (isLost && !document.querySelector("[open], :popover-open")) $("loops").querySelector(`[data-id="${used}"]`)?.focus({ preventScroll: true });
+  }, true);
 }
 
 export const focused = () => document.activeElement?.closest?.(".card")?.loop ?? shown()[0];

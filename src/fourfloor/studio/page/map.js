@@ -1,6 +1,6 @@
 // The map: every loop is a dot, similar ones lie near each other. A click plays, arrow keys go to the next dot that way.
 
-import { call } from "/page/api.js";
+import { call, newest } from "/page/api.js";
 import { act } from "/page/actions.js";
 import { $, attempt, button, calmly, element, tempo } from "/page/dom.js";
 import { isPlaying, play, player } from "/page/sound.js";
@@ -10,13 +10,11 @@ import { current, onShow } from "/page/views.js";
 const MOST_DOTS = 600;
 const MOST_NAMES = 40; // that a map has room for
 let places = {};
-let asked = 0;
+
+const placesNow = newest(() => call("GET", "/api/map"));
 
 async function load() {
-  const mine = ++asked;
-  const answer = await call("GET", "/api/map");
-  if (mine !== asked) return; // a later answer knows more loops
-  places = answer;
+  places = (await placesNow()) ?? places;
   draw();
 }
 

@@ -4,10 +4,8 @@ import { $, button } from "/page/dom.js";
 import { children } from "/page/store.js";
 
 const menu = $("menu");
-let opener = null;
 
 export function openMenu(loop, from, act) {
-  opener = from.isConnected ? from : null;
   const item = (label, name, value) => button(label, () => (menu.hidePopover(), act(name, loop, value)), { role: "menuitem", tabindex: "-1" });
   menu.replaceChildren(...[
     item(loop.parts.stems ? "Play its stems" : "Split into stems", loop.parts.stems ? "playStems" : "stems"),
@@ -39,7 +37,4 @@ menu.addEventListener("keydown", (event) => {
   if (to === undefined) return;
   event.preventDefault();
   items.at(to % items.length).focus();
-});
-menu.addEventListener("toggle", (event) => {
-  if (event.newState === "closed" && (document.activeElement === document.body || menu.contains(document.activeElement))) opener?.focus();
 });

@@ -1,5 +1,6 @@
 // Slices of a loop on keys: sixteen equal parts, played the moment a key goes down.
 
+import { newest } from "/page/api.js";
 import { $, button, element } from "/page/dom.js";
 import { bufferOf, sound } from "/page/sound.js";
 import { nameOf } from "/page/store.js";
@@ -9,8 +10,12 @@ const dialog = $("slices");
 let buffer = null;
 let last = null;
 
+const bufferNow = newest(bufferOf);
+
 export async function openSlices(loop) {
-  buffer = await bufferOf(loop);
+  const loaded = await bufferNow(loop);
+  if (!loaded) return;
+  buffer = loaded;
   $("slices-title").textContent = `Slices of ${nameOf(loop)}`;
   $("pads").replaceChildren(...KEYS.map((key, number) => button("", () => hit(number), { "data-slice": number, "aria-label": `Slice ${number + 1}, key ${key.toUpperCase()}` })));
   [...$("pads").children].forEach((pad, number) => pad.append(element("kbd", {}, KEYS[number].toUpperCase())));

@@ -36,6 +36,12 @@ export async function bufferOf(what) {
   return buffers.get(address);
 }
 
+// Whether nothing else was started alone, or stopped, since this was called.
+export function undisturbed() {
+  const mine = turn;
+  return () => mine === turn;
+}
+
 export const stemOf = (loop, stem) => ({
   id: `${loop.id}/${stem}`, bpm: loop.bpm, bars: loop.bars, name: `${stem} of ${nameOf(loop)}`,
   audio: `/api/loops/${loop.id}/stems/${stem}`, card: loop.id,
