@@ -51,8 +51,9 @@ class Tally:
             short = f"cut short{place}: {seconds:.2f} s, without its end"
         elif not info.frames and self.stopped != "end of data":
             short = f"cut short{place}: {seconds:.2f} s, then {self.stopped}"
-        self.short += [short] if short else []
-        self.lines += [short] if short else []
+        said = [line for line in (stream.damage, short) if line]
+        self.short += said
+        self.lines += said
 
     def judged(self, file: OpenFile) -> list[str]:
         """Return what is to be said of the whole file; raise AudioError where too little of it was sound."""

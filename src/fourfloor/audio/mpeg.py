@@ -1,15 +1,16 @@
 """The frames of an MPEG file (MP3, MP2), counted: its streams, how long each is, and what its tag claims.
 
 In: an open binary file. Out: its streams. libmpg123 believes the tag of a variable bit rate (Xing, VBRI), guesses from
-the first frames where there is none, and reads no further than that. So each stream is handed over alone, with a tag
-that counts the frames that are there. Frame header after ISO/IEC 11172-3, 2.4.2.3 and 13818-3, 2.4.2.3.
+the first frames where there is none, and reads no further than that; after some bytes that are no frame it stops. So
+each stream is handed over alone, with silent frames in place of broken ones and a tag that counts the frames that are
+there. Frame header after ISO/IEC 11172-3, 2.4.2.3 and 13818-3, 2.4.2.3.
 """
 
 import itertools
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
 from fourfloor.audio.pieces import MAX_GAP_BYTES, Piece, Stream
@@ -41,6 +42,7 @@ class _Frame(NamedTuple):
     kind: tuple[int, int, int, bool]  # layer, rate, samples, mono: what does not change within a stream
     start: int
     size: int
+    header: bytes
 
 
 @dataclass
@@ -48,35 +50,60 @@ class _Link:
     """Gather the frames of one stream; `claimed` frames by its tag, whose count is at `count_at`."""
 
     first: _Frame
+    last: _Frame
     claimed: int = 0
     count_at: int = 0
     frames: int = 0
-    end: int = 0
+    pieces: list[Piece] = field(default_factory=list)  # runs of frames, and silent frames between them
+    damaged: int = 0  # places where bytes that are no frame broke one
+    silenced: int = 0  # frames
     ended: bool = True
+
+    def add(self, frame: _Frame, content: bytes, in_step: bool, length: int) -> None:
+        """Take up a frame of a file of `length` bytes; where it had to be searched for, the one before it is broken."""
+        if self.pieces and not in_step:
+            self._silence(frame)
+        end = min(length, frame.start + frame.size)
+        self.ended = frame.start + frame.size <= length
+        self.frames += self.ended and not _tag(frame, content)[1]
+        run = self.pieces[-1] if self.pieces else b""
+        if isinstance(run, tuple) and run[1] == frame.start:
+            self.pieces[-1] = (run[0], end)
+        else:
+            self.pieces.append((frame.start, end))
+        self.last = frame
+
+    def _silence(self, following: _Frame) -> None:
+        """Put silent frames in place of the last one and of what lies between it and the following."""
+        start, _ = self.pieces[-1]
+        self.pieces[-1] = (start, self.last.start)
+        mean_size = (self.last.start + self.last.size - self.first.start) / (self.frames + 1)  # bit rates may vary
+        count = max(1, round((following.start - self.last.start) / mean_size))
+        self.pieces.append(_silent(self.last) * count)
+        self.damaged += 1
+        self.silenced += count
+        self.frames += count - 1
 
 
 def mpeg_streams(file: BinaryIO) -> list[Stream]:
     """Return the streams of an MPEG file in order; one as it is where no frames are found."""
     links: list[_Link] = []
     length = file.seek(0, 2)
-    for frame, content in _frames(file):
+    for frame, content, in_step in _frames(file):
         claimed, count_at = _tag(frame, content)
         if count_at or not links or links[-1].first.kind != frame.kind:
             if links and not links[-1].count_at and links[-1].frames < _LEAST_FRAMES:
                 links.pop()
             if count_at or not links or links[-1].first.kind != frame.kind:
-                links.append(_Link(frame, claimed, count_at))
-        whole = frame.start + frame.size <= length
-        links[-1].frames += whole and not count_at
-        links[-1].end = min(length, frame.start + frame.size)
-        links[-1].ended = whole
+                links.append(_Link(frame, frame, claimed, count_at))
+        links[-1].add(frame, content, in_step, length)
     links = [link for link in links if link.frames]
     return [_stream(link, file, alone=len(links) == 1) for link in links] or [Stream()]
 
 
 def holds_frames(file: BinaryIO) -> bool:
     """Return whether a file of no known beginning is MPEG: recordings of the radio begin in the middle of a frame."""
-    frames = [frame for frame, _ in itertools.islice(_frames(file), _SURE_FRAMES)]
+    frames = [frame for frame, _, _ in itertools.islice(_frames(file), _SURE_FRAMES)]
     in_row = all(one.start + one.size == other.start for one, other in itertools.pairwise(frames))
     return len(frames) == _SURE_FRAMES and in_row and len({frame.kind for frame in frames}) == 1
 
@@ -93,21 +120,28 @@ def _stream(link: _Link, file: BinaryIO, alone: bool) -> Stream:
     """Hand over the frames with a count that is right: the tag's own where there is one, else a new tag."""
     layer, rate, samples, _ = link.first.kind
     seconds = link.frames * samples / rate
+    places = f"{link.damaged} place{'s' * (link.damaged > 1)}"
+    damage = f"damaged in {places}: {link.silenced * samples / rate:.2f} s silenced" if link.damaged else ""
     if not link.count_at:
         tag: tuple[Piece, ...] = (_new_tag(link, file),) if layer == 3 else ()
-        return Stream(pieces=(*tag, (link.first.start, link.end)), ended=link.ended)
+        return Stream(pieces=(*tag, *link.pieces), ended=link.ended, damage=damage)
     believable = link.claimed * samples / rate <= _MAX_SECONDS  # else the tag is damaged, not the file cut short
     if link.claimed >= link.frames and believable:
-        return Stream(pieces=() if alone else ((link.first.start, link.end),))
+        return Stream(pieces=() if alone and len(link.pieces) == 1 else tuple(link.pieces), damage=damage)
     count = struct.pack(">I", link.frames)
     note = ""
     if not believable or link.frames - link.claimed >= _TOLERANCE:
         note = f"the tag claims {link.claimed * samples / rate:.2f} s of {seconds:.2f} s: all read"
-    return Stream(pieces=((link.first.start, link.count_at), count, (link.count_at + 4, link.end)), note=note)
+    (start, end), *others = link.pieces
+    pieces = ((start, link.count_at), count, (link.count_at + 4, end), *others)
+    return Stream(pieces=pieces, note=note, damage=damage)
 
 
-def _frames(file: BinaryIO) -> Iterator[tuple[_Frame, bytes]]:
-    """Yield each frame, the last perhaps cut short, with its first bytes; what lies between frames is passed over."""
+def _frames(file: BinaryIO) -> Iterator[tuple[_Frame, bytes, bool]]:
+    """Yield each frame, the last perhaps cut short, its first bytes, and whether it follows a frame or a tag.
+
+    What else lies between frames is passed over.
+    """
     file.seek(0)
     base = position = after_id3(file.read(10))
     buffer, misses, seconds, in_step, last = b"", 0, 0.0, True, False
@@ -123,7 +157,7 @@ def _frames(file: BinaryIO) -> Iterator[tuple[_Frame, bytes]]:
         frame = _frame(buffer, at, position)
         # Out of step, a header counts only where another follows it: chance makes single ones.
         if frame and (in_step or _frame(buffer, at + frame.size, 0)):
-            yield frame, buffer[at : at + 64]
+            yield frame, buffer[at : at + 64], in_step
             position += frame.size
             sound = position
             seconds += frame.kind[2] / frame.kind[1]
@@ -151,7 +185,19 @@ def _frame(buffer: bytes, at: int, start: int) -> _Frame | None:
     samples = 384 if layer == 1 else 576 if layer == 3 and halvings else 1152
     slot = 4 if layer == 1 else 1
     size = (samples // 8 // slot * bits // sample_rate + padding) * slot
-    return _Frame((layer, sample_rate, samples, header >> 6 & 3 == 3), start, size)
+    return _Frame((layer, sample_rate, samples, header >> 6 & 3 == 3), start, size, buffer[at : at + 4])
+
+
+def _silent(frame: _Frame) -> bytes:
+    """Return a frame like another that holds nothing; ones in the room of its sound are zeros to most code tables.
+
+    The next frames may begin in that room.
+    """
+    header = bytearray(frame.header)
+    header[1] |= 1  # no checksum
+    if frame.kind[0] != 3:
+        return bytes(header).ljust(frame.size, b"\0")
+    return (bytes(header) + bytes(_side_bytes(frame))).ljust(frame.size, b"\xff")[: frame.size]
 
 
 def _side_bytes(frame: _Frame) -> int:

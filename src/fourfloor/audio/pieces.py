@@ -25,6 +25,7 @@ class Stream:
     pieces: what libsndfile is to see; empty stands for the file as it is. `over`: how many times more bytes of audio
     the header claims than there are. `seconds`: what it claims in time, 0 where it claims nothing of that kind.
     `ended`: False where the end is missing by its own marks. `note`: what was mended, in words.
+    `damage`: what was left out, in words.
     """
 
     pieces: tuple[Piece, ...] = ()
@@ -32,6 +33,7 @@ class Stream:
     seconds: float = 0.0
     ended: bool = True
     note: str = ""
+    damage: str = ""
 
 
 class Pieces:
