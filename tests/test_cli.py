@@ -208,6 +208,12 @@ def test_an_empty_argument_is_not_the_current_folder(arguments, name, capsys, mo
     assert (code, out, err) == (2, "", told)
 
 
+def test_a_dataset_is_not_sent_to_memory_that_ends_with_the_command(dataset_folder, capsys, monkeypatch) -> None:
+    code, out, err = run(capsys, monkeypatch, "push", dataset_folder, "memory://mine")
+    told = "fourfloor: memory://mine: memory ends with this command; write s3://BUCKET/NAME, or a folder\n"
+    assert (code, out, err) == (2, "", told)
+
+
 def test_nothing_asked_is_answered_with_help(capsys, monkeypatch) -> None:
     code, out, _ = run(capsys, monkeypatch)
     assert code == 0

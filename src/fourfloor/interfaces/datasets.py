@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fourfloor.errors import FourfloorError
 from fourfloor.interfaces.options import Address, AsJson, DatasetOut, EngineName, LoopBars, OverwriteDataset
 from fourfloor.interfaces.output import amount, leave, print_json, say_next
 from fourfloor.stopping import StopSignal
@@ -92,6 +93,8 @@ def push(
     from fourfloor import buckets
     from fourfloor.interfaces.show import progress_bar
 
+    if url.startswith("memory:"):
+        raise FourfloorError(f"{url}: memory ends with this command; write s3://BUCKET/NAME, or a folder")
     with progress_bar("push") as bar:
         data_hash = buckets.push(dataset, url, overwrite, bar.update)
     if as_json:
