@@ -153,7 +153,7 @@ def _found(run: Path, prior: Trained) -> Trained:
             damaged.append(path.name)
     names = ", ".join(damaged)
     reason = f"the only decoders with its codec are damaged ({names})" if damaged else NO_DECODER
-    raise FourfloorError(f"{run}: {reason}; name one with --decoder")
+    raise FourfloorError(f"{run}: {reason}; name one with --decoder, or export the run with one")
 
 
 def load_part(name: str, family: str) -> Trained:
