@@ -143,6 +143,19 @@ def test_codes_are_written_from_what_came_before_within_the_window() -> None:
     assert differ.nonzero()[:, 0].tolist() == [7, 8, 9, 10]  # not itself: a place sees the codes before it
 
 
+def test_a_bar_is_written_from_the_bars_before_it() -> None:
+    torch.manual_seed(0)
+    model: Any = CausalTransformer(16, 32, 1, 2, window=2, recalled=(8, 16)).eval()
+    context = torch.randn(2, 24, 32)
+    codes = model.sample(context, torch.randint(16, (2, 3)), 0.0, 1.0, torch.Generator())
+    logits = model(codes, context)
+    assert torch.equal(logits.argmax(dim=-1)[:, 3:], codes[:, 3:])  # sampling sees what training shows
+    changed = codes.clone()
+    changed[:, 4] = (codes[:, 4] + 1) % 16
+    moved = (model(changed, context) != logits).any(dim=-1).any(dim=0)
+    assert moved.nonzero()[:, 0].tolist() == [5, 6, 12, 13, 20, 21]  # two places of the window, and a bar and two later
+
+
 def test_few_codes_are_left_by_temperature_and_top_p() -> None:
     logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log().expand(2000, 4)
     rng = torch.Generator().manual_seed(0)
@@ -183,6 +196,15 @@ def test_autoencoders_come_first_and_freeze() -> None:
     assert all(p.grad is None for p in model.vqvaes.parameters())
     assert all(torch.equal(value, frozen[name]) for name, value in model.vqvaes.state_dict().items())
     with torch.no_grad():  # validation always passes step 0: it judges what is being trained
+        assert [group for group, *_ in model.losses(batch, 0)] == ["prior", "upsampler"]
+
+
+def test_the_highest_level_stops_first() -> None:
+    model = tiny(vqvae_steps=1, prior_steps=2)
+    batch = {"x": 0.1 * torch.randn(2, SAMPLES), **conditions(2)}
+    order = [[group for group, *_ in model.losses(batch, step)] for step in range(5)]
+    assert order == [["vqvae"], ["prior", "upsampler"], ["prior", "upsampler"], ["upsampler"], ["upsampler"]]
+    with torch.no_grad():
         assert [group for group, *_ in model.losses(batch, 0)] == ["prior", "upsampler"]
 
 
@@ -227,7 +249,8 @@ def test_codes_learned_by_heart_are_written() -> None:
 @pytest.mark.parametrize(
     ("changed", "samples"),
     [
-        ({"hop_lengths": (32, 48)}, 2048), ({"hop_lengths": (256, 32)}, 2048), ({"hop_lengths": ()}, 2048),
+        ({"hop_lengths": (32,), "prior_steps": 9}, 2048), ({"hop_lengths": (32, 48)}, 2048),
+        ({"hop_lengths": (256, 32)}, 2048), ({"hop_lengths": ()}, 2048),
         ({"crop_samples": 1000}, 2048), ({"prior_width": 30}, 2048), ({"codebook_size": 1}, 2048),
         ({}, 2048 + 256), ({"hop_lengths": (4,)}, 2**20), ({"width": 10**9}, 2048), ({"depth": 5}, 2048),
         ({"squared_weight": 0.0, "spectral_weight": 0.0}, 2048),

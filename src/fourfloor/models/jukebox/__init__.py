@@ -6,6 +6,8 @@ The highest level's codes are written by a causal transformer from left to right
 the bar; each lower level's by another one, which also sees the codes above. The lowest level's codes are decoded.
 
 One run has two phases, as the paper: the autoencoders until step `vqvae_steps`, then the transformers on frozen codes.
+Ours: what the few codes of a small collection cannot teach by attention, the highest level is shown (`recalled_parts`:
+the codes at its place in the bars before), and it stops first (`prior_steps`), before it knows its loops by heart.
 """
 
 from dataclasses import dataclass

@@ -16,12 +16,22 @@ ROTARY_BASE = 10_000.0
 class CausalTransformer(nn.Module):
     """Codes given the codes before them: `(batch, places)` and a context `(batch, places, width)` to logits."""
 
-    def __init__(self, codes: int, width: int, depth: int, heads: int, window: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        codes: int,
+        width: int,
+        depth: int,
+        heads: int,
+        window: int,
+        dropout: float = 0.0,
+        recalled: tuple[int, ...] = (),
+    ) -> None:
         super().__init__()
-        self.window, self.heads = window, heads
+        self.window, self.heads, self.recalled = window, heads, recalled
         # One more than there are codes: what stands before the first.
         self.embed = nn.Embedding(codes + 1, width)
         self.blocks = nn.ModuleList(CausalBlock(width, heads, window, dropout) for _ in range(depth))
+        self.recall = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in recalled)
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, codes)
         nn.init.normal_(self.embed.weight, std=0.02)
@@ -35,7 +45,15 @@ class CausalTransformer(nn.Module):
     def forward(self, codes: Tensor, context: Tensor) -> Tensor:
         """Return logits `(batch, places, codes)`; those at a place see the codes before it."""
         before = nn.functional.pad(codes[:, :-1], (1, 0), value=self.start)
-        return self.advance(before, context, Memory(self, 0))
+        return self.advance(before, self.remind(context, codes, 0), Memory(self, 0))
+
+    def remind(self, context: Tensor, codes: Tensor, first: int) -> Tensor:
+        """Add to the context of the places from `first` on the codes `recalled` places before each of them."""
+        last = first + context.shape[1]
+        for distance, mix in zip(self.recalled, self.recall, strict=True):
+            earlier = nn.functional.pad(codes, (distance, 0), value=self.start)[:, first:last]
+            context = context + mix(self.embed(earlier))
+        return context
 
     def advance(self, before: Tensor, context: Tensor, memory: "Memory") -> Tensor:
         """Return logits for the next places, given the codes `before` each of them, and remember them."""
@@ -56,7 +74,8 @@ class CausalTransformer(nn.Module):
         codes[:, 1 : given + 1] = prompt
         memory, known = Memory(self, places), 0
         for place in range(given, places):
-            logits = self.advance(codes[:, known : place + 1], context[:, known : place + 1], memory)[:, -1]
+            reminded = self.remind(context[:, known : place + 1], codes[:, 1 : place + 1], known)
+            logits = self.advance(codes[:, known : place + 1], reminded, memory)[:, -1]
             codes[:, place + 1] = draw_codes(logits, temperature, top_p, rng)
             known = place + 1
         return codes[:, 1:]

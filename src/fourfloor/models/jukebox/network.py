@@ -47,7 +47,7 @@ class Model(nn.Module):
         if torch.is_grad_enabled():
             self.written.fill_(step >= self.config.vqvae_steps)
         if self.written:
-            yield from self._prior_losses(batch)
+            yield from self._prior_losses(batch, step)
         else:
             yield self._vqvae_loss(batch["x"])
 
@@ -67,8 +67,8 @@ class Model(nn.Module):
             parts |= {f"{name}_{hop}": value.detach() for name, value in figures.items()}
         return "vqvae", loss, parts
 
-    def _prior_losses(self, batch: dict[str, Tensor]) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
-        """Yield the cross-entropy in nats a code of the highest level, then of those below."""
+    def _prior_losses(self, batch: dict[str, Tensor], step: int) -> Iterator[tuple[str, Tensor, dict[str, Tensor]]]:
+        """Yield the cross-entropy in nats a code of the highest level while it trains, then of those below."""
         x, bpm, style = batch["x"], batch["bpm"], batch["style"]
         turn = int(torch.randint(self.config.parts, ()))
         x = x.roll(turn * self.samples // self.config.parts, dims=1)
@@ -76,8 +76,11 @@ class Model(nn.Module):
         hidden = torch.rand(len(x), device=x.device) < self.config.condition_dropout
         conditions = {"bpm": bpm, "style": style.masked_fill(hidden, NO_STYLE)}
         codes = self.encode(x, top)
-        loss = self.prior.loss(codes, conditions)
-        yield "prior", loss, {"prior": loss.detach()}
+        # The highest level has the fewest codes, so it is the first that is learned by heart.
+        steps = self.config.prior_steps
+        if not steps or step < self.config.vqvae_steps + steps:
+            loss = self.prior.loss(codes, conditions)
+            yield "prior", loss, {"prior": loss.detach()}
         if self.upsamplers:
             total = x.new_zeros(())
             for level in reversed(range(top)):

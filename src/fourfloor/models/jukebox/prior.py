@@ -26,8 +26,12 @@ class Prior(nn.Module):
         self.above = Above(config, ratio) if ratio else None
         self.span = min(codes, 2 * config.window) if ratio else codes  # what it trains on
         window = config.window if ratio else codes
+        part = codes // config.parts
+        recalled = (
+            () if ratio else tuple(part * back for back in range(1, min(config.recalled_parts + 1, config.parts)))
+        )
         self.transformer = CausalTransformer(
-            config.codebook_size, width, config.prior_depth, config.heads, window, config.dropout
+            config.codebook_size, width, config.prior_depth, config.heads, window, config.dropout, recalled
         )
 
     def context(self, conditions: dict[str, Tensor], above: Tensor | None = None) -> Tensor:
