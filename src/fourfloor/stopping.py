@@ -21,6 +21,15 @@ class StopSignal(BaseException):
         self.exit_code = 128 + number
 
 
+def stop_behind(error: BaseException) -> StopSignal | None:
+    """Return the stop signal that an error came of: raised while a library cleans up, it may end as another error."""
+    while not isinstance(error, StopSignal):
+        if error.__context__ is None:
+            return None
+        error = error.__context__
+    return error
+
+
 def stop_signals() -> list[int]:
     """List the signals of Ctrl-C, `kill` and a closed terminal; the last one unless `nohup` ignores it."""
     numbers = [signal.SIGINT, signal.SIGTERM]

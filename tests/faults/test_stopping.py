@@ -61,6 +61,28 @@ def test_a_stop_signal_within_a_callback_of_libsndfile_is_not_lost(number: int) 
     assert sent == []
 
 
+CLEANED_UP_BADLY = """
+import os, signal, sys, time
+from fourfloor.interfaces import cli
+
+def app(**options):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    finally:
+        raise RuntimeError("release unlocked lock")  # as `threading` may, where a signal ends a wait
+
+cli.app = app
+sys.argv = ["fourfloor"]
+cli.main()
+"""
+
+
+def test_a_stop_signal_that_ends_as_another_error_is_no_bug() -> None:
+    done = subprocess.run([sys.executable, "-c", CLEANED_UP_BADLY], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (143, "fourfloor: stopped by SIGTERM\n")
+
+
 def test_what_nohup_ignores_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

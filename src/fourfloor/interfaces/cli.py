@@ -15,7 +15,7 @@ import typer
 from fourfloor.errors import FourfloorError
 from fourfloor.interfaces import datasets, editing, edits, judging, loops, models, packs, studio
 from fourfloor.interfaces.output import drop_output, fail, leave, open_closed_streams
-from fourfloor.stopping import StopSignal, on_stop, raise_stop
+from fourfloor.stopping import StopSignal, on_stop, raise_stop, stop_behind
 
 # fourfloor generates loops in parallel, one core each: more threads for small matrix products only slow it down.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -68,8 +68,11 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         mistake = mistake_of(error)
-        if settings.debug or mistake is None:
+        stopped = stop_behind(error) if mistake is None else None
+        if settings.debug or not (mistake or stopped):
             traceback.print_exception(error)
+        if stopped:
+            leave(stopped, stopped.exit_code)
         if mistake is None:
             fail("this is a bug in fourfloor: please report the command and the lines above", 1)
         if isinstance(error, OSError) and error.filename is None:
