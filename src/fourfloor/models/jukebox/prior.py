@@ -27,9 +27,8 @@ class Prior(nn.Module):
         self.span = min(codes, 2 * config.window) if ratio else codes  # what it trains on
         window = config.window if ratio else codes
         part = codes // config.parts
-        recalled = (
-            () if ratio else tuple(part * back for back in range(1, min(config.recalled_parts + 1, config.parts)))
-        )
+        farthest = 0 if ratio else min(config.recalled_parts, config.parts - 1)
+        recalled = tuple(part * back for back in range(1, farthest + 1))
         self.transformer = CausalTransformer(
             config.codebook_size, width, config.prior_depth, config.heads, window, config.dropout, recalled
         )
